@@ -1,0 +1,121 @@
+"""Named errors: every refusal of outside input is one of these.
+
+A message always says which file, which row and column where there is one, what
+was found, and what was expected.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class InputError(ValueError):
+    """Something from outside was refused.
+
+    Args:
+        problem: What was found, in one phrase.
+        file: The file it was found in.
+        row: Line in the file, counted from 1 with the header as line 1.
+        column: Column, tag or key.
+        expected: What would have been accepted.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        file: str | Path | None = None,
+        row: int | None = None,
+        column: str | None = None,
+        expected: str | None = None,
+    ):
+        self.problem = problem
+        self.file = None if file is None else str(file)
+        self.row = row
+        self.column = column
+        self.expected = expected
+        where = [
+            self.file,
+            None if row is None else f"row {row}",
+            None if column is None else f"column {column}",
+        ]
+        place = ", ".join(part for part in where if part)
+        message = f"{place}: {problem}" if place else problem
+        super().__init__(f"{message}; expected {expected}" if expected else message)
+
+    def __reduce__(self):
+        """Keep the fields when the error crosses a process boundary."""
+        return (_rebuild, (type(self), self.problem, self.__dict__))
+
+
+def _rebuild(kind: type, problem: str, fields: dict) -> InputError:
+    names = ("file", "row", "column", "expected")
+    return kind(problem, **{name: fields[name] for name in names})
+
+
+class AnnotationError(InputError):
+    """A row or column of an annotation table cannot be used."""
+
+
+class ImageError(InputError):
+    """An image file is missing, broken, or of a kind that is not read here."""
+
+
+class UnsafePathError(InputError):
+    """A name in a table would lead outside its data folder."""
+
+
+class StoreError(InputError):
+    """An image store is incomplete, corrupted, or belongs to other data."""
+
+
+class CheckpointError(InputError):
+    """A checkpoint is corrupted or belongs to another model."""
+
+
+class ResultError(InputError):
+    """A results file is missing, corrupted, or of another schema."""
+
+
+class ProfileError(InputError):
+    """A profile names a notebook or a parameter that does not exist."""
+
+
+class ClaimError(InputError):
+    """A claim id or a ledger row is unknown or malformed."""
+
+
+class MissingInputError(InputError):
+    """A notebook needs the output of another one that has not been run."""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """One refused item of a data set; the rest of the data set goes on.
+
+    Attributes:
+        error: Class name of the error, such as "AnnotationError".
+        file: File it was found in.
+        row: Line in the file, header = 1; None for a whole file.
+        column: Column or tag; None where there is none.
+        problem: What was found.
+        expected: What would have been accepted.
+    """
+
+    error: str
+    file: str | None
+    row: int | None
+    column: str | None
+    problem: str
+    expected: str | None
+
+    @classmethod
+    def from_error(cls, error: InputError) -> "Refusal":
+        """Keep an error as a record."""
+        return cls(
+            type(error).__name__,
+            error.file,
+            error.row,
+            error.column,
+            error.problem,
+            error.expected,
+        )

@@ -1,0 +1,111 @@
+"""Where things lie: built data, runs and results, and the committed reference.
+
+A notebook that runs alone takes its inputs from `_build/`, else, for results, from
+`book/reference/`, and says which.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from chexnomaly.errors import MissingInputError
+
+
+def project_root(start: Path | None = None) -> Path:
+    """Find the checkout: the nearest folder upward that holds a Snakefile.
+
+    Args:
+        start: Folder to begin at; the current one by default.
+
+    Returns:
+        The checkout's folder, or `start` itself where there is no checkout (the
+        package installed alone).
+    """
+    start = (start or Path.cwd()).resolve()
+    for folder in (start, *start.parents):
+        if (folder / "Snakefile").is_file():
+            return folder
+    return start
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The folders of one profile.
+
+    Attributes:
+        profile: Profile name, such as "demo".
+        root: The checkout.
+    """
+
+    profile: str
+    root: Path
+
+    @classmethod
+    def open(cls, profile: str) -> "Workspace":
+        """Open the workspace of the checkout that the current folder lies in."""
+        return cls(profile, project_root())
+
+    @property
+    def data(self) -> Path:
+        """Prepared data sets, one folder each."""
+        return self.root / "_build" / "data" / self.profile
+
+    @property
+    def runs(self) -> Path:
+        """Trained systems, one folder each."""
+        return self.root / "_build" / "runs" / self.profile
+
+    @property
+    def results(self) -> Path:
+        """Results files of this profile."""
+        return self.root / "_build" / "results" / self.profile
+
+    @property
+    def reference(self) -> Path:
+        """Committed results of runs that a default build cannot afford."""
+        return self.root / "book" / "reference"
+
+    def require(self, path: Path, notebook: str) -> Path:
+        """Insist on the output of an earlier notebook.
+
+        Args:
+            path: File or folder that is needed.
+            notebook: Notebook that makes it, without its ending.
+
+        Returns:
+            The path.
+
+        Raises:
+            MissingInputError: It is not there; the message names the notebook.
+        """
+        if path.exists():
+            return path
+        raise MissingInputError(
+            "not there yet",
+            file=os.path.relpath(path, self.root),
+            expected=f"the output of notebooks/{notebook}.ipynb: run it first "
+            f"with profile = {self.profile!r}",
+        )
+
+
+def real_data(variable: str) -> Path | None:
+    """Find a folder of real data through an environment variable.
+
+    Args:
+        variable: Such as "CHEXNOMALY_VINDR" or "CHEXNOMALY_REAL_DATA".
+
+    Returns:
+        The folder, or None where the variable is unset or empty.
+
+    Raises:
+        MissingInputError: The variable is set and names no folder.
+    """
+    value = os.environ.get(variable, "")
+    if not value:
+        return None
+    folder = Path(value).expanduser()
+    if not folder.is_dir():
+        raise MissingInputError(
+            "is not a folder", file=value, expected=f"a folder in {variable}"
+        )
+    return folder
