@@ -1,0 +1,1 @@
+"""The networks of the paper, smallest parts in `blocks`."""
