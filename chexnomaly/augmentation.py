@@ -1,0 +1,50 @@
+"""Augmentation of images and masks together (named once, in Fig. 14's caption).
+
+The paper gives no amounts. Ours: shift, scale, rotation up to 10 degrees, brightness;
+never a left-right flip, since the heart has a side.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+MAX_ROTATION_DEG = 10.0
+MAX_SHIFT = 0.05
+MAX_SCALE = 0.1
+MAX_BRIGHTNESS = 0.1
+
+
+def augment(batch: list[Tensor], generator: torch.Generator) -> list[Tensor]:
+    """Move and brighten each image of a batch, and its mask with it.
+
+    Args:
+        batch: Image in [0, 1] and mask in {0, 1}, both (B, 1, H, W).
+        generator: The only source of randomness, on the CPU.
+
+    Returns:
+        Image and mask of the same shapes; the mask stays binary, and what comes in
+        from outside is 0 in both.
+    """
+    image, mask = batch
+    draws = torch.rand(len(image), 5, generator=generator) * 2 - 1
+    grid = F.affine_grid(_affine(draws[:, :4]), list(image.shape), align_corners=False)
+    grid = grid.to(image.device)
+    moved = F.grid_sample(image, grid, align_corners=False)
+    moved_mask = F.grid_sample(mask, grid, mode="nearest", align_corners=False)
+    gamma = torch.exp(draws[:, 4] * MAX_BRIGHTNESS * 2).to(image.device)
+    return [moved.clamp(0, 1) ** gamma.view(-1, 1, 1, 1), moved_mask]
+
+
+def _affine(draws: Tensor) -> Tensor:
+    """Turn uniform draws in [-1, 1], (B, 4), into sampling matrices, (B, 2, 3)."""
+    angle = draws[:, 0] * math.radians(MAX_ROTATION_DEG)
+    scale = 1 + draws[:, 1] * MAX_SCALE
+    cos, sin = torch.cos(angle) * scale, torch.sin(angle) * scale
+    shift = draws[:, 2:] * MAX_SHIFT * 2  # a grid spans 2, from -1 to 1
+    rows = [
+        torch.stack([cos, -sin, shift[:, 0]], dim=1),
+        torch.stack([sin, cos, shift[:, 1]], dim=1),
+    ]
+    return torch.stack(rows, dim=1)

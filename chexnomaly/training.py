@@ -1,0 +1,350 @@
+"""The training loop, in plain sight (Section IV-F: until validation loss plateaus).
+
+Lightning Fabric brings device and precision; the loop is ours. One safetensors file
+holds everything that a resumed run needs, so that a run killed at any moment and
+started again ends with the same weights, bit for bit on one machine.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+from tqdm import tqdm
+
+from chexnomaly.checkpoints import read_tensors, write_tensors
+from chexnomaly.errors import CheckpointError
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+Batch = list[Tensor]
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and how fast to train.
+
+    Attributes:
+        epochs: Most passes over the training set.
+        batch_size: Images per step.
+        learning_rate: Adam's rate; the peak where `one_cycle` is on.
+        one_cycle: Rise to the rate and fall again over all epochs, instead of a
+            constant rate.
+        patience: Stop after this many epochs without a better validation loss.
+        seed: Orders the images and draws the augmentation.
+        precision: Fabric's precision, such as "32-true" or "bf16-mixed".
+        workers: Processes that read images; the result does not depend on it.
+    """
+
+    epochs: int = 100
+    batch_size: int = 8
+    learning_rate: float = 1e-4
+    one_cycle: bool = False
+    patience: int = 10
+    seed: int = 0
+    precision: str = "32-true"
+    workers: int = 0
+
+
+@dataclass
+class History:
+    """What a run has reached; one entry per finished epoch in each list.
+
+    Attributes:
+        train_loss: Mean training loss.
+        val_loss: Mean validation loss.
+    """
+
+    train_loss: list[float] = field(default_factory=list)
+    val_loss: list[float] = field(default_factory=list)
+
+    @property
+    def epoch(self) -> int:
+        """Epochs finished."""
+        return len(self.val_loss)
+
+    @property
+    def best_epoch(self) -> int:
+        """Epoch, counted from 1, with the lowest validation loss; 0 before any."""
+        return 1 + self.val_loss.index(min(self.val_loss)) if self.val_loss else 0
+
+    def finished(self, schedule: Schedule) -> bool:
+        """Tell whether all epochs ran or the validation loss has plateaued."""
+        waited = self.epoch - self.best_epoch
+        return self.epoch >= schedule.epochs or waited >= schedule.patience
+
+
+def seeded_model(build: Callable[[], nn.Module], seed: int) -> nn.Module:
+    """Build a model whose initial weights depend on the seed alone.
+
+    Args:
+        build: Makes the model.
+        seed: Seed of its random initial weights.
+
+    Returns:
+        The model; the global random state is left as it was.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return build()
+
+
+def train(
+    model: nn.Module,
+    loss: Loss,
+    train_set: Dataset,
+    val_set: Dataset,
+    run_dir: Path,
+    schedule: Schedule,
+    augment: Callable[[Batch, torch.Generator], Batch] | None = None,
+    fingerprint: str = "",
+) -> History:
+    """Train a model, or go on where an interrupted run stopped.
+
+    Args:
+        model: Called with all tensors of a batch but the last.
+        loss: Called as loss(prediction, target), the target being the last tensor;
+            returns a scalar, the mean over the batch.
+        train_set: Items are tuples of tensors.
+        val_set: The same, for the validation loss.
+        run_dir: Receives `model.safetensors` (the best epoch) and
+            `checkpoint.safetensors` (the last epoch, to resume from).
+        schedule: How long and how fast.
+        augment: Changes each training batch; draws from the generator alone.
+        fingerprint: Names the code and data of this run. A checkpoint of another
+            fingerprint or schedule is not resumed: training starts anew.
+
+    Returns:
+        The history. The model holds the weights of the best epoch.
+
+    Raises:
+        CheckpointError: A checkpoint is corrupted.
+    """
+    run_dir.mkdir(parents=True, exist_ok=True)
+    fabric = Fabric(accelerator="auto", devices=1, precision=schedule.precision)
+    model.to(memory_format=torch.channels_last)
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.Adam(parameters, lr=schedule.learning_rate)
+    wrapped, wrapped_optimizer = fabric.setup(model, optimizer)
+    key = {"fingerprint": fingerprint, "schedule": asdict(schedule)}
+    history = _resume(run_dir, model, optimizer, key)
+    with _progress_bar(schedule, history) as bar:
+        while not history.finished(schedule):
+            started = time.perf_counter()
+            mean = _train_epoch(
+                fabric,
+                wrapped,
+                wrapped_optimizer,
+                loss,
+                train_set,
+                schedule,
+                history.epoch,
+                augment,
+            )
+            history.train_loss.append(mean)
+            history.val_loss.append(evaluate_loss(wrapped, loss, val_set, schedule))
+            _save(run_dir, model, optimizer, history, key)
+            seconds = time.perf_counter() - started
+            _report(bar, history, len(train_set) / seconds)
+    load_model(run_dir, model)
+    return history
+
+
+def _train_epoch(
+    fabric: Fabric,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    loss: Loss,
+    dataset: Dataset,
+    schedule: Schedule,
+    epoch: int,
+    augment: Callable[[Batch, torch.Generator], Batch] | None,
+) -> float:
+    """Pass once over the training set; return the mean loss."""
+    model.train()
+    generator = _generator(schedule.seed, epoch)
+    loader = _loader(dataset, schedule, generator)
+    total = torch.zeros((), device=fabric.device)
+    for step, batch in enumerate(loader):
+        _set_rate(optimizer, schedule, epoch + step / len(loader))
+        batch = [_to_device(tensor, fabric.device) for tensor in batch]
+        if augment is not None:
+            batch = augment(batch, generator)
+        *inputs, target = batch
+        value = loss(model(*inputs), target)
+        fabric.backward(value)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        total += value.detach() * len(target)
+    return float(total) / len(dataset)
+
+
+@torch.no_grad()
+def evaluate_loss(
+    model: nn.Module, loss: Loss, dataset: Dataset, schedule: Schedule
+) -> float:
+    """Mean loss over a data set, without training.
+
+    Args:
+        model: Called with all tensors of a batch but the last.
+        loss: Called as loss(prediction, target).
+        dataset: Items are tuples of tensors.
+        schedule: Gives batch size and workers.
+
+    Returns:
+        The mean over the items.
+    """
+    model.eval()
+    device = next(model.parameters()).device
+    total = torch.zeros((), device=device)
+    for batch in _loader(dataset, schedule):
+        *inputs, target = (_to_device(tensor, device) for tensor in batch)
+        total += loss(model(*inputs), target) * len(target)
+    return float(total) / len(dataset)
+
+
+def _loader(
+    dataset: Dataset, schedule: Schedule, generator: torch.Generator | None = None
+) -> DataLoader:
+    """Batches in a seeded random order with a generator, in their own order without."""
+    order = torch.arange(len(dataset))
+    if generator is not None:
+        order = order[torch.randperm(len(dataset), generator=generator)]
+    return DataLoader(
+        dataset,
+        batch_size=schedule.batch_size,
+        sampler=order.tolist(),
+        num_workers=schedule.workers,
+        pin_memory=torch.cuda.is_available(),
+    )
+
+
+def _generator(seed: int, epoch: int) -> torch.Generator:
+    """Make the random source of one epoch; a resumed run makes the same."""
+    return torch.Generator().manual_seed(seed * 1_000_003 + epoch)
+
+
+def _to_device(tensor: Tensor, device: torch.device) -> Tensor:
+    layout = torch.channels_last if tensor.ndim == 4 else torch.preserve_format
+    return tensor.to(device, non_blocking=True, memory_format=layout)
+
+
+def _set_rate(
+    optimizer: torch.optim.Optimizer, schedule: Schedule, epoch: float
+) -> None:
+    rate = schedule.learning_rate
+    if schedule.one_cycle:
+        rate *= one_cycle(epoch / schedule.epochs)
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+
+
+def one_cycle(done: float, warm_up: float = 0.3, low: float = 0.04) -> float:
+    """Share of the peak rate after a share of the training (Smith, 2018).
+
+    Args:
+        done: Share of all steps, in [0, 1].
+        warm_up: Share of the steps that rise.
+        low: Share of the peak to start from; the end is 0.
+
+    Returns:
+        A factor in [0, 1]: half a cosine up, half a cosine down.
+    """
+    if done < warm_up:
+        return low + (1 - low) * (1 - math.cos(math.pi * done / warm_up)) / 2
+    return (1 + math.cos(math.pi * (done - warm_up) / (1 - warm_up))) / 2
+
+
+def _save(
+    run_dir: Path,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    history: History,
+    key: dict,
+) -> None:
+    """Keep the best model first, then the state to resume from: a kill between loses nothing."""
+    weights = model.state_dict()
+    meta = {"history": asdict(history), **key}
+    if history.best_epoch == history.epoch:
+        write_tensors(run_dir / "model.safetensors", weights, meta)
+    state = {f"model.{name}": tensor for name, tensor in weights.items()}
+    for index, values in optimizer.state_dict()["state"].items():
+        state |= {f"adam.{index}.{name}": tensor for name, tensor in values.items()}
+    write_tensors(run_dir / "checkpoint.safetensors", state, meta)
+
+
+def _resume(
+    run_dir: Path, model: nn.Module, optimizer: torch.optim.Optimizer, key: dict
+) -> History:
+    """Load the last epoch of this very run, or begin with an empty history."""
+    path = run_dir / "checkpoint.safetensors"
+    if not path.exists():
+        return History()
+    tensors, meta = read_tensors(path)
+    if {name: meta.get(name) for name in key} != key:
+        return History()
+    weights = {
+        n.removeprefix("model."): t for n, t in tensors.items() if n[:5] == "model"
+    }
+    _load_weights(model, weights, path)
+    _load_adam(optimizer, {n: t for n, t in tensors.items() if n.startswith("adam.")})
+    return History(**meta["history"])
+
+
+def _load_adam(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        _, index, quantity = name.split(".")
+        state.setdefault(int(index), {})[quantity] = tensor
+    groups = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": state, "param_groups": groups})
+
+
+def load_model(run_dir: Path, model: nn.Module) -> dict:
+    """Load the best weights of a run.
+
+    Args:
+        run_dir: Folder of the run.
+        model: A model of the run's architecture; changed in place.
+
+    Returns:
+        The checkpoint's header: history, schedule, fingerprint.
+
+    Raises:
+        CheckpointError: Missing, corrupted, or of another architecture.
+    """
+    path = run_dir / "model.safetensors"
+    tensors, meta = read_tensors(path)
+    _load_weights(model, tensors, path)
+    return meta
+
+
+def _load_weights(model: nn.Module, weights: dict[str, Tensor], path: Path) -> None:
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        raise CheckpointError(
+            "weights of another architecture",
+            file=path,
+            expected="this model's names and shapes",
+        ) from error
+
+
+def _progress_bar(schedule: Schedule, history: History) -> tqdm:
+    return tqdm(
+        total=schedule.epochs, initial=history.epoch, unit="epoch", mininterval=5
+    )
+
+
+def _report(bar: tqdm, history: History, images_per_s: float) -> None:
+    bar.set_postfix(
+        loss=f"{history.train_loss[-1]:.4f}",
+        val_loss=f"{history.val_loss[-1]:.4f}",
+        images_per_s=f"{images_per_s:.0f}",
+        refresh=False,
+    )
+    bar.update()
