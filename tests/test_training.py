@@ -61,7 +61,9 @@ def test_two_runs_give_the_same_bytes(tmp_path):
     b, _ = run(tmp_path / "b")
     assert same_weights(a, b)
     for name in ("model.safetensors", "checkpoint.safetensors"):
-        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+        assert (tmp_path / "a" / name).read_bytes() == (
+            tmp_path / "b" / name
+        ).read_bytes()
 
 
 def test_the_number_of_workers_changes_nothing(tmp_path):

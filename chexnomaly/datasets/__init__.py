@@ -1,0 +1,1 @@
+"""Data sets: annotation tables, image files, the store, splits and masks."""

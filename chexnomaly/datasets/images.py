@@ -1,0 +1,133 @@
+"""Any radiograph file to a float image: DICOM, PNG or JPEG, told by its content.
+
+A file's name is not believed: some `.jpg` are PNG inside. Pictures come gray, in
+color, with transparency and with 16 bits; all end as one gray image.
+"""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from chexnomaly import dicom
+from chexnomaly.errors import ImageError
+
+LUMINANCE = (0.299, 0.587, 0.114)
+"""Weights of red, green and blue in a gray value (ITU-R BT.601)."""
+
+_MAGIC = {b"\x89PNG\r\n\x1a\n": "PNG", b"\xff\xd8\xff": "JPEG"}
+_EXPECTED = "a DICOM, PNG or JPEG file"
+
+
+def read_image(path: str | Path, window: str = "minmax") -> np.ndarray:
+    """Read a radiograph of any kind.
+
+    Args:
+        path: A DICOM, PNG or JPEG file.
+        window: As in `dicom.read_radiograph`; pictures have no window.
+
+    Returns:
+        Shape (H, W), float32, in [0, 1], air dark.
+
+    Raises:
+        ImageError: The file is missing, of another kind, broken, constant or
+            larger than `dicom.MAX_PIXELS`.
+    """
+    if _sniff(Path(path)) == "DICOM":
+        return dicom.read_radiograph(path, window)
+    return read_picture(path)
+
+
+def read_size(path: str | Path) -> tuple[int, int]:
+    """Read (height_px, width_px) from the header alone; raises ImageError."""
+    if _sniff(Path(path)) == "DICOM":
+        return dicom.read_size(path)
+    with _open(Path(path)) as picture:
+        return picture.height, picture.width
+
+
+def read_picture(path: str | Path) -> np.ndarray:
+    """Read a PNG or JPEG radiograph, scaled between its extremes.
+
+    Color becomes luminance; what is transparent becomes black.
+
+    Returns:
+        Shape (H, W), float32, in [0, 1].
+
+    Raises:
+        ImageError: As `read_image`.
+    """
+    path = Path(path)
+    with _open(path) as picture:
+        values = _gray(picture)
+    low, high = values.min(), values.max()
+    if low == high:
+        expected = "at least two different pixel values"
+        raise ImageError("constant image", file=path, expected=expected)
+    return ((values - low) / (high - low)).astype(np.float32)
+
+
+def read_foreground(path: str | Path) -> np.ndarray:
+    """Read a picture as a mask: what is not black, whatever its transparency.
+
+    Returns:
+        Shape (H, W), bool.
+
+    Raises:
+        ImageError: As `read_image`.
+    """
+    with _open(Path(path)) as picture:
+        return np.asarray(picture.convert("RGB")).any(axis=2)
+
+
+def _gray(picture: Image.Image) -> np.ndarray:
+    """Return gray values of any range, (H, W), float64."""
+    if picture.mode in ("1", "L", "I", "F") or picture.mode.startswith("I;16"):
+        return np.asarray(picture, dtype=np.float64)
+    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
+        channels = np.asarray(picture.convert("RGBA"), dtype=np.float64)
+        return channels[..., :3] @ LUMINANCE * (channels[..., 3] / 255.0)
+    return np.asarray(picture.convert("RGB"), dtype=np.float64) @ LUMINANCE
+
+
+def _sniff(path: Path) -> str:
+    """Return "DICOM", "PNG" or "JPEG" from the first bytes of a file."""
+    if not path.is_file():
+        raise ImageError("no such file", file=path, expected=_EXPECTED)
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(132)
+    except OSError as error:
+        problem = f"unreadable ({type(error).__name__})"
+        raise ImageError(problem, file=path, expected=_EXPECTED) from None
+    if head[128:] == b"DICM":
+        return "DICOM"
+    for magic, kind in _MAGIC.items():
+        if head.startswith(magic):
+            return kind
+    raise ImageError("neither DICOM nor picture", file=path, expected=_EXPECTED)
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[Image.Image]:
+    """Open a picture, its size checked; what Pillow raises becomes ImageError."""
+    kind = _sniff(path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(path, formats=(kind,)) as picture:
+                if picture.width * picture.height > dicom.MAX_PIXELS:
+                    raise ImageError(
+                        f"{picture.height} x {picture.width} pixels",
+                        file=path,
+                        expected=f"at most {dicom.MAX_PIXELS} pixels",
+                    )
+                yield picture
+    except ImageError:
+        raise
+    except Exception as error:
+        problem = f"unreadable ({type(error).__name__})"
+        raise ImageError(problem, file=path, expected=_EXPECTED) from None

@@ -1,0 +1,132 @@
+"""A data set made ready: store, findings and split in one folder.
+
+`prepare` is the one way from source files to that folder, for phantoms and for real
+data alike; notebooks then open it with `PreparedSet.open`.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+import pandas as pd
+
+from chexnomaly.datasets.findings import check_images, load_findings, save_findings
+from chexnomaly.datasets.segmentation import SegmentationSet
+from chexnomaly.datasets.splits import (
+    FRACTIONS,
+    load_split,
+    save_split,
+    split_hash,
+    split_images,
+)
+from chexnomaly.datasets.store import Store, prepare_store
+from chexnomaly.errors import Refusal
+
+
+@dataclass(frozen=True)
+class PreparedSet:
+    """Images, boxes and split of one data set.
+
+    Attributes:
+        root: Its folder.
+        store: The images.
+        findings: The findings table.
+        split: image_id to "train", "val" or "test".
+    """
+
+    root: Path
+    store: Store
+    findings: pd.DataFrame
+    split: pd.Series
+
+    @classmethod
+    def open(cls, root: Path) -> "PreparedSet":
+        """Open a folder that `prepare` wrote.
+
+        Raises:
+            StoreError: The store is incomplete or corrupted.
+            AnnotationError: A table is.
+        """
+        return cls(
+            root,
+            Store.open(root / "store"),
+            load_findings(root / "findings.csv"),
+            load_split(root / "splits.csv"),
+        )
+
+    @property
+    def origin(self) -> str:
+        """What the pixels are: "phantom" or "images" (real radiographs)."""
+        return "phantom" if (self.findings.source == "phantom").any() else "images"
+
+    @property
+    def data_hash(self) -> str:
+        """SHA-256 over images and findings."""
+        table = (self.root / "findings.csv").read_bytes()
+        return hashlib.sha256(self.store.data_hash.encode() + table).hexdigest()
+
+    @property
+    def split_hash(self) -> str:
+        """SHA-256 of the split."""
+        return split_hash(self.split)
+
+    def ids(self, part: str) -> list[str]:
+        """Image ids of one part, sorted."""
+        return sorted(self.split.index[self.split == part])
+
+    def part(self, part: str, **options) -> SegmentationSet:
+        """Images and masks of one part.
+
+        Args:
+            part: "train", "val" or "test".
+            options: Further arguments of `SegmentationSet`.
+
+        Returns:
+            The data set, ordered by image id.
+        """
+        return SegmentationSet(self.store, self.findings, self.ids(part), **options)
+
+
+def prepare(
+    source: ModuleType,
+    source_root: Path,
+    out: Path,
+    size: int,
+    fractions: Sequence[float] = FRACTIONS,
+    seed: int = 0,
+    workers: int = 1,
+) -> tuple[PreparedSet, list[Refusal]]:
+    """Read a source's files into a folder that notebooks open.
+
+    Args:
+        source: A module of `chexnomaly.datasets` with `read_annotations` and
+            `locate_images`.
+        source_root: Folder of the source.
+        out: Folder to write; an interrupted run goes on where it stopped.
+        size: Side of the stored images, px.
+        fractions: Shares of train, val and test, stratified by any finding.
+        seed: Seed of the split.
+        workers: Processes that decode images; the bytes do not depend on it.
+
+    Returns:
+        The prepared set, and everything that was refused on the way.
+
+    Raises:
+        AnnotationError: The annotation table as a whole cannot be used.
+    """
+    table, refused = source.read_annotations(source_root)
+    images = source.locate_images(source_root)
+    listed = sorted(set(table.image_id) & set(images))
+    store, problems = prepare_store(
+        {name: images[name] for name in listed}, out / "store", size, workers
+    )
+    refused += problems
+    sizes = dict(zip(store.ids, map(tuple, store.sizes.tolist()), strict=True))
+    table, problems = check_images(table, images, sizes)
+    refused += problems
+    split = split_images(table, seed, tuple(fractions))
+    save_findings(table, out / "findings.csv")
+    save_split(split, out / "splits.csv")
+    return PreparedSet.open(out), refused

@@ -1,0 +1,152 @@
+"""Which image trains, validates, tests (Section III; ambiguities 16, 17 and 21).
+
+The split is of unique images, stratified by whether any reader drew any box, and
+depends on nothing but ids, findings, fractions and seed: images are ordered by a hash
+of seed and id, so the order of rows, the platform and the library versions do not
+matter. VinDr-CXR names no patients; where a source does, `groups` keeps a patient's
+images together.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from chexnomaly import labels
+from chexnomaly.errors import AnnotationError
+
+PARTS = ("train", "val", "test")
+"""Names of the parts, in the order of the fractions."""
+
+FRACTIONS = (0.8, 0.1, 0.1)
+"""The paper's shares of training, validation and test images."""
+
+
+def split_images(
+    table: pd.DataFrame,
+    seed: int = 0,
+    fractions: Sequence[float] = FRACTIONS,
+    groups: Mapping[str, str] | None = None,
+) -> pd.Series:
+    """Assign every image of a findings table to one part.
+
+    Args:
+        table: Findings; an image is positive when any row is a finding.
+        seed: Another seed gives another split.
+        fractions: Shares of train, val and test; they sum to 1.
+        groups: Image id to patient; images of one patient share a part, and the
+            shares then hold as nearly as whole patients allow. An image without a
+            patient is its own.
+
+    Returns:
+        Image id (index "image_id", sorted) to "train", "val" or "test". Without
+        groups the parts have round(N * fraction) images, training the remainder,
+        and each part's share of positives is exact to one image.
+
+    Raises:
+        ValueError: The fractions are negative or do not sum to 1.
+    """
+    if len(fractions) != 3 or min(fractions) < 0 or abs(sum(fractions) - 1) > 1e-9:
+        raise ValueError(f"fractions: expected three that sum to 1, got {fractions}")
+    positive = (table["finding"] != labels.NO_FINDING).groupby(table["image_id"]).any()
+    patients = positive.index.map(lambda name: (groups or {}).get(name, "\n" + name))
+    units = positive.groupby(np.asarray(patients, dtype=object)).agg(["any", "size"])
+    strata = [units[units["any"] == value] for value in (True, False)]
+    totals = [int(stratum["size"].sum()) for stratum in strata]
+    quotas = [_apportion(totals, fraction) for fraction in fractions[1:]]
+    parts: dict[str, str] = {}
+    for stratum, val, test in zip(strata, *quotas, strict=True):
+        parts |= _deal(stratum["size"], seed, val, test)
+    assigned = [parts[patient] for patient in patients]
+    index = pd.Index(positive.index, name="image_id")
+    return pd.Series(assigned, index=index, name="split", dtype="str").sort_index()
+
+
+def _apportion(totals: list[int], fraction: float) -> list[int]:
+    """Share round(sum * fraction) out over the strata, by largest remainder."""
+    exact = [total * fraction for total in totals]
+    shares = [int(value + 1e-9) for value in exact]
+    left = int(sum(totals) * fraction + 0.5) - sum(shares)
+    by_remainder = sorted(range(len(totals)), key=lambda i: shares[i] - exact[i])
+    for i in by_remainder[:left]:
+        shares[i] += 1
+    return shares
+
+
+def _deal(sizes: pd.Series, seed: int, val: int, test: int) -> dict[str, str]:
+    """Give whole units to test, then val, then train, in the order of their hashes."""
+    order = sorted(sizes.index, key=lambda name: _hash(f"{seed}\n{name}"))
+    counts = np.cumsum([int(sizes[name]) for name in order])
+    return {
+        name: "test" if count <= test else "val" if count <= test + val else "train"
+        for name, count in zip(order, counts, strict=True)
+    }
+
+
+def split_hash(split: pd.Series) -> str:
+    """Return the sha256 of a split; the order of its rows does not matter."""
+    lines = sorted(f"{name}\t{part}\n" for name, part in split.items())
+    return _hash("".join(lines))
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def save_split(split: pd.Series, path: Path) -> str:
+    """Write a split as CSV with its hash beside it; return the hash.
+
+    Args:
+        split: As `split_images` returns it.
+        path: The CSV file; `<path>.json` receives hash and counts.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    frame = pd.DataFrame({"image_id": split.index, "split": split.to_numpy()})
+    digest = split_hash(split)
+    counts = {part: int((split == part).sum()) for part in PARTS}
+    note = json.dumps({"split_hash": digest, "counts": counts}, indent=1) + "\n"
+    _replace(path, frame.to_csv(index=False, lineterminator="\n"))
+    _replace(_note_path(path), note)
+    return digest
+
+
+def load_split(path: Path) -> pd.Series:
+    """Read a split that `save_split` wrote.
+
+    Raises:
+        AnnotationError: It is missing, malformed, or not what was saved.
+    """
+    path = Path(path)
+    expected = "a split as it was saved; make it again"
+    try:
+        frame = pd.read_csv(path, dtype="str", keep_default_na=False)
+        note = json.loads(_note_path(path).read_text(encoding="utf-8"))
+        split = frame.set_index("image_id")["split"]
+        digest = note["split_hash"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        problem = f"unreadable ({type(error).__name__})"
+        raise AnnotationError(problem, file=path, expected=expected) from None
+    if not split.index.is_unique or not split.isin(PARTS).all():
+        problem = "an image twice, or an unknown part"
+        raise AnnotationError(problem, file=path, expected=expected)
+    if split_hash(split) != digest:
+        raise AnnotationError("changed since saved", file=path, expected=expected)
+    return split
+
+
+def _note_path(path: Path) -> Path:
+    return path.with_name(path.name + ".json")
+
+
+def _replace(path: Path, text: str) -> None:
+    partial = path.with_name(path.name + ".partial")
+    with partial.open("w", encoding="utf-8", newline="") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.replace(partial, path)

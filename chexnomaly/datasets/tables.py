@@ -1,0 +1,122 @@
+"""Reading a source's CSV table, with the line number of every record.
+
+A table comes from outside, so nothing in it is believed: the file is bounded in
+size, a record with the wrong number of fields is refused by its line, and bytes
+that are no UTF-8 become the replacement character, which no name may contain.
+"""
+
+import csv
+import gzip
+import io
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from chexnomaly.errors import AnnotationError, Refusal
+
+MAX_TABLE_BYTES = 256 * 2**20
+"""Largest table that is read, uncompressed. VinDr-CXR's has 5 MB."""
+
+
+def read_table(
+    path: Path, required: tuple[str, ...], *, multiline: bool = False
+) -> tuple[pd.DataFrame, list[Refusal]]:
+    """Read a CSV file (plain, .gz, or the one member of a .zip) as text.
+
+    Args:
+        path: The table.
+        required: Columns that must be there; others are kept as well.
+        multiline: Whether a quoted field may hold line breaks, as free-text
+            columns do. Where it may not, a stray quote costs its own line only.
+
+    Returns:
+        The records as strings, with an integer column "row" (line in the file,
+        header = 1), and the refused lines.
+
+    Raises:
+        AnnotationError: The file cannot be read, or a required column is missing.
+    """
+    text = _read_text(path)
+    records = _records(text, multiline)
+    try:
+        header = [name.strip() for name in next(records)[1]]
+        _require_columns(path, header, required)
+        good, refusals = _split_ragged(path, records, len(header))
+    except StopIteration:
+        raise AnnotationError("empty table", file=path, expected="a header") from None
+    except csv.Error as error:
+        raise AnnotationError(f"broken CSV ({error})", file=path) from None
+    frame = pd.DataFrame([fields for _, fields in good], columns=header, dtype="str")
+    frame["row"] = pd.array([line for line, _ in good], dtype="Int64")
+    return frame, refusals
+
+
+def _read_text(path: Path) -> str:
+    try:
+        with _open(path) as stream:
+            content = stream.read(MAX_TABLE_BYTES + 1)
+    except FileNotFoundError:
+        raise AnnotationError("no such file", file=path) from None
+    except (OSError, EOFError, zipfile.BadZipFile, RuntimeError, ValueError) as error:
+        problem = f"unreadable ({type(error).__name__})"
+        raise AnnotationError(problem, file=path, expected="a CSV file") from None
+    if len(content) > MAX_TABLE_BYTES:
+        expected = f"at most {MAX_TABLE_BYTES} bytes"
+        raise AnnotationError("table too large", file=path, expected=expected)
+    return content.decode("utf-8-sig", errors="replace")
+
+
+def _open(path: Path) -> io.BufferedIOBase:
+    if path.suffix == ".gz":
+        return gzip.open(path)
+    if path.suffix == ".zip":
+        archive = zipfile.ZipFile(path)
+        members = [name for name in archive.namelist() if name.endswith(".csv")]
+        if len(members) != 1:
+            raise ValueError("not one table")
+        return archive.open(members[0])
+    return path.open("rb")
+
+
+def _records(text: str, multiline: bool) -> Iterator[tuple[int, list[str]]]:
+    """Yield (first line, fields) of each record that is not blank."""
+    if not multiline:
+        for number, line in enumerate(text.split("\n"), start=1):
+            if line.strip():
+                yield number, next(csv.reader([line.rstrip("\r")]))
+        return
+    reader = csv.reader(io.StringIO(text, newline=""))
+    first = 1
+    for fields in reader:
+        if fields:
+            yield first, fields
+        first = reader.line_num + 1
+
+
+def _require_columns(path: Path, header: list[str], required: tuple[str, ...]) -> None:
+    for name in required:
+        if header.count(name) != 1:
+            found = "column missing" if name not in header else "column twice"
+            expected = "the columns " + ", ".join(required)
+            raise AnnotationError(
+                found, file=path, row=1, column=name, expected=expected
+            )
+    if len(set(header)) != len(header) or "row" in header:
+        raise AnnotationError("repeated or reserved column name", file=path, row=1)
+
+
+def _split_ragged(
+    path: Path, records: Iterator[tuple[int, list[str]]], width: int
+) -> tuple[list[tuple[int, list[str]]], list[Refusal]]:
+    good, refusals = [], []
+    for line, fields in records:
+        if len(fields) == width:
+            good.append((line, fields))
+            continue
+        error = AnnotationError(
+            f"{len(fields)} fields", file=path, row=line, expected=f"{width} fields"
+        )
+        refusals.append(Refusal.from_error(error))
+    return good, refusals

@@ -1,0 +1,249 @@
+"""A DICOM file to a float image: rescale, photometric interpretation, window.
+
+Paper, Section III. How the paper scaled its scans is not stated (ambiguity 20): the
+default is rescale, invert MONOCHROME1, min-max to [0, 1]; `window="voi"` applies the
+file's own window or lookup table.
+
+Only what the pixels need is read from a header. Names, dates and free text are never
+loaded, and no message quotes a header's value. A header's claims are checked before
+anything is allocated for them.
+"""
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+from pydicom.errors import InvalidDicomError
+from pydicom.pixels import apply_modality_lut, apply_voi_lut, get_decoder, pixel_array
+from pydicom.uid import UID
+
+from chexnomaly.dicom_bounds import inflates_beyond, read_codestream_size
+from chexnomaly.errors import ImageError
+
+MAX_PIXELS = 50_000_000
+"""Most pixels that are decoded; a large radiograph has 15 million."""
+
+MAX_FILE_BYTES = 512 * 2**20
+"""Largest file, and largest inflated data set, that is read."""
+
+WINDOWS = ("minmax", "voi")
+
+_TAGS = (
+    *("Rows", "Columns", "SamplesPerPixel", "NumberOfFrames"),
+    *("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation"),
+    *("PhotometricInterpretation", "RescaleSlope", "RescaleIntercept"),
+    *("ModalityLUTSequence", "VOILUTSequence", "WindowCenter", "WindowWidth"),
+    *("VOILUTFunction", "PixelPaddingValue", "PixelPaddingRangeLimit"),
+)
+
+
+class _Refused(NamedTuple):
+    """Why a header is not read: what was found, its tag, what was expected."""
+
+    problem: str
+    tag: str
+    expected: str
+
+
+def read_radiograph(path: str | Path, window: str = "minmax") -> np.ndarray:
+    """Decode a single-frame gray radiograph.
+
+    Args:
+        path: A DICOM file.
+        window: "minmax" scales the rescaled values between their extremes; "voi"
+            applies the file's first VOI lookup table or window, and is "minmax"
+            where the file has neither.
+
+    Returns:
+        The image, air dark and bone bright. Shape (H, W), float32, in [0, 1].
+        Pixel padding takes no part in the scaling and becomes 0.
+
+    Raises:
+        ImageError: The file is missing, broken, no DICOM, of an unknown or
+            undecodable transfer syntax, without pixels, multi-frame, in color,
+            constant, or larger than MAX_PIXELS.
+        ValueError: The window is neither of the two.
+    """
+    if window not in WINDOWS:
+        raise ValueError(f"window: expected one of {WINDOWS}, received {window!r}")
+    path = Path(path)
+    header = _read_header(path)
+    stored = _decode(path, header)
+    with _as_image_error(path, "(0028,0010)-(0028,3010)", "a readable header"):
+        padding = _padding(stored, header)
+        values = apply_modality_lut(stored, header)
+    with _as_image_error(path, "(0028,1050) or (0028,3010)", "a valid window or LUT"):
+        low, high = None, None
+        if window == "voi":
+            values, low, high = _apply_voi(values, header)
+    image = _scale(path, values.astype(np.float64), padding, low, high)
+    if header.PhotometricInterpretation == "MONOCHROME1":
+        image = 1.0 - image
+    image[padding] = 0.0
+    return image.astype(np.float32)
+
+
+def read_size(path: str | Path) -> tuple[int, int]:
+    """Read (height_px, width_px) from the header, without touching the pixels.
+
+    Raises:
+        ImageError: As `read_radiograph`, as far as the header shows it.
+    """
+    header = _read_header(Path(path))
+    return int(header.Rows), int(header.Columns)
+
+
+@contextmanager
+def _as_image_error(path: Path, tag: str, expected: str) -> Iterator[None]:
+    """Turn whatever a library raises on a hostile file into an ImageError.
+
+    The library's own message may quote the header, so only its kind is kept; for
+    the same reason its warnings and log lines are dropped.
+    """
+    logger = logging.getLogger("pydicom")
+    disabled, logger.disabled = logger.disabled, True
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            yield
+    except ImageError:
+        raise
+    except Exception as error:
+        problem = f"unreadable ({type(error).__name__})"
+        raise ImageError(problem, file=path, column=tag, expected=expected) from None
+    finally:
+        logger.disabled = disabled
+
+
+def _read_header(path: Path) -> Dataset:
+    if not path.is_file():
+        raise ImageError("no such file", file=path, expected="a DICOM file")
+    if path.stat().st_size > MAX_FILE_BYTES:
+        expected = f"at most {MAX_FILE_BYTES} bytes"
+        raise ImageError("file too large", file=path, expected=expected)
+    with _as_image_error(path, "header", "a DICOM file (PS3.10)"):
+        if inflates_beyond(path, MAX_FILE_BYTES):
+            expected = f"at most {MAX_FILE_BYTES} bytes inflated"
+            raise ImageError("file too large", file=path, expected=expected)
+        try:
+            header = dcmread(path, stop_before_pixels=True, specific_tags=list(_TAGS))
+        except InvalidDicomError:
+            raise ImageError(
+                "not DICOM", file=path, expected='"DICM" after a 128-byte preamble'
+            ) from None
+        refused = _refuse_syntax(header) or _refuse_shape(header)
+        if refused is None:
+            return header
+    problem, tag, expected = refused
+    raise ImageError(problem, file=path, column=tag, expected=expected)
+
+
+def _refuse_syntax(header: Dataset) -> _Refused | None:
+    tag = "(0002,0010)"
+    syntax = header.file_meta.get("TransferSyntaxUID")
+    if not syntax:
+        return _Refused("no transfer syntax", tag, "a transfer syntax UID")
+    try:
+        decoder = get_decoder(UID(syntax))
+    except NotImplementedError:
+        expected = "a transfer syntax of still images"
+        return _Refused("unknown transfer syntax", tag, expected)
+    if not decoder.is_available:
+        needs = "; ".join(decoder.missing_dependencies)
+        return _Refused(f"no decoder for {decoder.UID.name}", tag, f"one of: {needs}")
+    return None
+
+
+def _refuse_shape(header: Dataset) -> _Refused | None:
+    rows, columns = header.get("Rows"), header.get("Columns")
+    if not rows or not columns:
+        tag = "(0028,0010)" if not rows else "(0028,0011)"
+        return _Refused("no image size", tag, "rows and columns of at least 1")
+    if rows * columns > MAX_PIXELS:
+        expected = f"at most {MAX_PIXELS} pixels"
+        return _Refused(f"{rows} x {columns} pixels", "(0028,0010)", expected)
+    if int(header.get("NumberOfFrames") or 1) != 1:
+        return _Refused("several frames", "(0028,0008)", "a single frame")
+    photometric = header.get("PhotometricInterpretation")
+    if header.get("SamplesPerPixel", 1) != 1 or photometric not in (
+        "MONOCHROME1",
+        "MONOCHROME2",
+    ):
+        expected = "MONOCHROME1 or MONOCHROME2, one sample per pixel"
+        return _Refused("not a gray image", "(0028,0004)", expected)
+    if header.get("BitsAllocated") not in (8, 16, 32):
+        return _Refused("unusual bit depth", "(0028,0100)", "8, 16 or 32 bits")
+    return None
+
+
+def _decode(path: Path, header: Dataset) -> np.ndarray:
+    """Return the stored values, (H, W), any integer type."""
+    shape = int(header.Rows), int(header.Columns)
+    expected = f"pixel data of {shape[0]} x {shape[1]} pixels"
+    with _as_image_error(path, "(7FE0,0010)", expected):
+        claimed = read_codestream_size(path, header.file_meta.TransferSyntaxUID)
+        if claimed is not None and claimed != shape:
+            problem = "compressed image of another size"
+            raise ImageError(
+                problem, file=path, column="(7FE0,0010)", expected=expected
+            )
+        try:
+            stored = pixel_array(path, raw=True)
+        except AttributeError:
+            raise ImageError(
+                "no pixel data", file=path, column="(7FE0,0010)", expected=expected
+            ) from None
+    if stored.shape != shape:
+        problem = f"pixel data of shape {stored.shape}"
+        raise ImageError(problem, file=path, column="(7FE0,0010)", expected=expected)
+    return stored
+
+
+def _padding(stored: np.ndarray, header: Dataset) -> np.ndarray:
+    """Mark the pixels that only pad the image to a rectangle; (H, W), bool."""
+    value = header.get("PixelPaddingValue")
+    if value is None:
+        return np.zeros(stored.shape, dtype=bool)
+    limit = header.get("PixelPaddingRangeLimit")
+    low, high = sorted((int(value), int(value if limit is None else limit)))
+    return (stored >= low) & (stored <= high)
+
+
+def _apply_voi(values: np.ndarray, header: Dataset) -> tuple:
+    """Apply the file's window or LUT; also return its output range, or None twice."""
+    if not header.get("VOILUTSequence") and "WindowWidth" not in header:
+        return values, None, None
+    if header.get("VOILUTSequence") and values.dtype.kind == "f":
+        values = np.rint(values).astype(np.int64)
+    ends = np.array([-(2**40), 2**40], dtype=np.int64)
+    ends = apply_voi_lut(ends.astype(values.dtype.type, casting="unsafe"), header)
+    shown = apply_voi_lut(values, header)
+    return shown, min(ends.min(), shown.min()), max(ends.max(), shown.max())
+
+
+def _scale(
+    path: Path,
+    values: np.ndarray,
+    padding: np.ndarray,
+    low: float | None,
+    high: float | None,
+) -> np.ndarray:
+    """Scale to [0, 1] between the given ends, or else the extremes of the image."""
+    inside = values[~padding] if padding.any() else values
+    ends = (inside.min(), inside.max()) if inside.size else (0.0, 0.0)
+    if not np.isfinite(ends).all() or ends[0] == ends[1]:
+        raise ImageError(
+            "constant or non-finite image",
+            file=path,
+            column="(7FE0,0010)",
+            expected="at least two different pixel values",
+        )
+    low = ends[0] if low is None else float(low)
+    high = ends[1] if high is None else float(high)
+    return np.clip((values - low) / (high - low), 0.0, 1.0)

@@ -1,0 +1,150 @@
+"""Results files: what was measured, on what, with which evidence.
+
+`<system>__<set>.json` holds values only, the same bytes on every run of one machine.
+`<system>__<set>.stamp.json` beside it holds how: parameters, versions, hardware and
+wall time, which change from run to run and must never change a result.
+"""
+
+import json
+import os
+import platform
+import subprocess
+import time
+from importlib import metadata
+from pathlib import Path
+
+from chexnomaly.errors import ResultError
+from chexnomaly.evidence import evidence_level
+
+SCHEMA = 1
+PACKAGES = ("torch", "numpy", "scipy", "pandas", "lightning-fabric", "pydicom")
+FIELDS = ("system", "set", "profile", "notebook", "evidence", "n", "values")
+
+
+def write_result(
+    folder: Path,
+    system: str,
+    dataset: str,
+    *,
+    profile: str,
+    notebook: str,
+    scored_on: str,
+    n: int,
+    values: dict,
+    trained_on: str | None = None,
+    seeds: list[int] | None = None,
+    started: float | None = None,
+    parameters: dict | None = None,
+    **details,
+) -> Path:
+    """Write one results file and its stamp, atomically.
+
+    Args:
+        folder: Results folder of the profile.
+        system: System key.
+        dataset: Key of the set it was scored on.
+        profile: Profile name.
+        notebook: Notebook that measured it, without its ending.
+        scored_on: "phantom", "images", "annotations" or "quoted".
+        n: Items scored.
+        values: Entries with "value", "low", "high", "n" by key.
+        trained_on: What the system was trained on; None for no training.
+        seeds: Seeds that enter the values.
+        started: `time.perf_counter()` at the start, for the wall time.
+        parameters: The notebook's parameters, for the stamp.
+        details: Further deterministic fields, such as threshold or data_hash.
+
+    Returns:
+        The path of the results file.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    result = {
+        "schema": SCHEMA,
+        "system": system,
+        "set": dataset,
+        "profile": profile,
+        "notebook": notebook,
+        "evidence": evidence_level(trained_on, scored_on),
+        "trained_on": trained_on,
+        "scored_on": scored_on,
+        "n": n,
+        "seeds": seeds or [],
+        "values": values,
+        **details,
+    }
+    path = folder / f"{system}__{dataset}.json"
+    _write_json(path.with_suffix(".stamp.json"), _stamp(parameters, started))
+    _write_json(path, result)
+    return path
+
+
+def read_result(path: Path) -> dict:
+    """Read one results file.
+
+    Args:
+        path: A file that `write_result` wrote.
+
+    Returns:
+        Its fields.
+
+    Raises:
+        ResultError: It is missing, not JSON, of another schema, or lacks a field.
+    """
+    try:
+        result = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ResultError(str(error), file=path, expected="a results file") from error
+    if not isinstance(result, dict) or result.get("schema") != SCHEMA:
+        raise ResultError("unknown schema", file=path, expected=f"schema {SCHEMA}")
+    for name in FIELDS:
+        if name not in result:
+            raise ResultError("missing field", file=path, column=name)
+    return result
+
+
+def _stamp(parameters: dict | None, started: float | None) -> dict:
+    versions = {}
+    for name in PACKAGES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            versions[name] = None
+    return {
+        "parameters": parameters or {},
+        "versions": {"python": platform.python_version(), **versions},
+        "hardware": hardware(),
+        "commit": _commit(),
+        "wall_s": None if started is None else round(time.perf_counter() - started, 1),
+        "date": time.strftime("%Y-%m-%d", time.gmtime()),
+    }
+
+
+def hardware() -> dict:
+    """Name the machine in words that identify no one: processor, cores, GPU."""
+    import torch
+
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
+    return {
+        "system": platform.system(),
+        "machine": platform.machine(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "gpu": gpu,
+    }
+
+
+def _commit() -> str | None:
+    """Read the checkout's commit, with "+" where files were changed since."""
+    try:
+        command = ["git", "describe", "--always", "--dirty=+", "--abbrev=12"]
+        answer = subprocess.run(command, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return answer.stdout.strip()
+
+
+def _write_json(path: Path, value: dict) -> None:
+    partial = path.with_name(path.name + ".partial")
+    text = json.dumps(value, indent=1, sort_keys=True, allow_nan=False)
+    partial.write_text(text + "\n", encoding="utf-8")
+    os.replace(partial, path)

@@ -1,0 +1,74 @@
+"""Evidence levels: the weakest of training and scoring decides."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chexnomaly import evidence
+
+ORDER = ["images", "annotations", "phantom-to-real", "phantom", "quoted"]
+
+
+@pytest.mark.parametrize(
+    ("trained_on", "scored_on", "level"),
+    [
+        ("images", "images", "images"),
+        (None, "images", "images"),
+        (None, "annotations", "annotations"),
+        ("annotations", "annotations", "annotations"),
+        ("annotations", "images", "annotations"),
+        ("images", "annotations", "annotations"),
+        ("phantom", "images", "phantom-to-real"),
+        ("phantom", "annotations", "phantom-to-real"),
+        ("phantom", "phantom", "phantom"),
+        ("images", "phantom", "phantom"),
+        ("annotations", "phantom", "phantom"),
+        (None, "phantom", "phantom"),
+        (None, "quoted", "quoted"),
+    ],
+)
+def test_every_pair_of_sources_has_its_level(trained_on, scored_on, level):
+    assert evidence.evidence_level(trained_on, scored_on) == level
+
+
+@pytest.mark.parametrize(
+    ("trained_on", "scored_on"),
+    [("real", "images"), ("images", "real"), ("images", None), (None, None)],
+)
+def test_an_unknown_source_is_refused(trained_on, scored_on):
+    with pytest.raises(ValueError, match="unknown source"):
+        evidence.evidence_level(trained_on, scored_on)
+
+
+def test_levels_stand_strongest_first_and_verdicts_are_seven():
+    assert list(evidence.LEVELS) == ORDER
+    assert len(set(evidence.VERDICTS)) == 7
+
+
+def test_only_real_data_may_stand_against_a_printed_value():
+    assert [level for level in ORDER if evidence.may_compare(level)] == ORDER[:2]
+
+
+def test_a_phantom_gives_a_direction_but_a_transfer_test_does_not():
+    allowed = [level for level in ORDER if evidence.gives_direction(level)]
+    assert allowed == ["images", "annotations", "phantom"]
+
+
+@pytest.mark.parametrize("ask", [evidence.may_compare, evidence.gives_direction])
+def test_an_unknown_level_is_refused(ask):
+    with pytest.raises(ValueError):
+        ask("real")
+
+
+@given(st.lists(st.sampled_from(ORDER), min_size=1))
+def test_the_weakest_level_is_the_last_in_the_list(levels):
+    assert ORDER.index(evidence.weakest(*levels)) == max(map(ORDER.index, levels))
+
+
+@given(
+    st.sampled_from([None, "phantom", "images", "annotations", "quoted"]),
+    st.sampled_from(["phantom", "images", "annotations", "quoted"]),
+)
+def test_training_never_makes_evidence_stronger(trained_on, scored_on):
+    level = evidence.evidence_level(trained_on, scored_on)
+    assert ORDER.index(level) >= ORDER.index(evidence.evidence_level(None, scored_on))

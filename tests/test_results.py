@@ -1,0 +1,71 @@
+"""Results files: the same bytes every time, and named refusals."""
+
+import json
+
+import pytest
+
+from chexnomaly.errors import ResultError
+from chexnomaly.results import read_result, write_result
+
+VALUES = {"iou_c": {"value": 0.41, "low": 0.37, "high": 0.45, "n": 117}}
+
+
+def write(folder, **changes):
+    arguments = {
+        "profile": "tiny",
+        "notebook": "06_supermodels",
+        "trained_on": "phantom",
+        "scored_on": "phantom",
+        "n": 400,
+        "values": VALUES,
+        "seeds": [0],
+    }
+    return write_result(folder, "supermodel", "vindr_test", **(arguments | changes))
+
+
+def test_a_result_reads_back_with_its_evidence(tmp_path):
+    result = read_result(write(tmp_path, threshold={"paper": 0.5, "operating": 0.35}))
+    assert result["values"] == VALUES
+    assert result["evidence"] == "phantom"
+    assert result["threshold"]["operating"] == 0.35
+
+
+@pytest.mark.parametrize(
+    ("trained", "scored", "level"),
+    [
+        ("phantom", "images", "phantom-to-real"),
+        ("images", "images", "images"),
+        (None, "annotations", "annotations"),
+    ],
+)
+def test_the_level_is_computed_not_given(tmp_path, trained, scored, level):
+    path = write(tmp_path, trained_on=trained, scored_on=scored)
+    assert read_result(path)["evidence"] == level
+
+
+def test_times_stand_in_the_stamp_and_never_in_the_result(tmp_path):
+    first = write(tmp_path / "a", started=0.0).read_bytes()
+    second = write(tmp_path / "b", started=5.0).read_bytes()
+    assert first == second
+    stamp = json.loads((tmp_path / "a/supermodel__vindr_test.stamp.json").read_text())
+    assert stamp["wall_s"] > 0
+    assert stamp["versions"]["torch"] and stamp["hardware"]["cores"]
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"schema": 99}', '{"schema": 1}'])
+def test_broken_files_are_refused(tmp_path, text):
+    path = tmp_path / "x.json"
+    path.write_text(text)
+    with pytest.raises(ResultError, match="x.json"):
+        read_result(path)
+
+
+def test_a_missing_file_is_refused(tmp_path):
+    with pytest.raises(ResultError, match="missing.json"):
+        read_result(tmp_path / "missing.json")
+
+
+def test_a_value_that_is_not_a_number_never_reaches_a_file(tmp_path):
+    with pytest.raises(ValueError):
+        write(tmp_path, values={"iou_c": {"value": float("nan")}})
+    assert not (tmp_path / "supermodel__vindr_test.json").exists()
