@@ -1,0 +1,225 @@
+"""Measured values as the claims see them: one entry per system, set and metric.
+
+A results file `<system>__<set>.json` holds, beside the values, what the system
+was trained and scored on; an entry carries the evidence level along, and a file
+whose level does not follow from its sources is refused. The optional `paired`
+section holds differences on the same scans, this system minus another:
+`{"<other>": {"<key>": {"value", "low", "high", "n"}}}`.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from chexnomaly.errors import ResultError
+from chexnomaly.evidence import ANNOTATIONS, IMAGES, evidence_level, weakest
+from chexnomaly.results import read_result
+
+REGISTER = {
+    "mae": "mae_soft",
+    "pixel_error": "mae_hard",
+    "mean_iou": "iou_c",
+    "f1": "f1_any_pixel",
+    "mean_average_precision": "ap_0.4",
+}
+"""Printed metric to the results key of our reading; others keep their name."""
+
+
+class NotMeasured(LookupError):
+    """A value that a claim needs is not there; the message says what is missing."""
+
+
+class Ref(NamedTuple):
+    """Where a value stands: system key, set key, results key."""
+
+    system: str
+    dataset: str
+    key: str
+
+    @property
+    def file(self) -> str:
+        """Name of the results file."""
+        return f"{self.system}__{self.dataset}.json"
+
+
+class Entry(NamedTuple):
+    """One measured value.
+
+    Attributes:
+        value: The value, in the unit of the results file (shares in [0, 1]).
+        low: Lower end of its 95 % interval; None for a deterministic value.
+        high: Upper end; None together with `low`.
+        n: Number of scans (or other units) behind it; None where there is none.
+        evidence: One of `evidence.LEVELS`; "" for a plain number.
+        profile: Profile it was measured under.
+    """
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+    n: int | None = None
+    evidence: str = ""
+    profile: str = ""
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The interval; a deterministic value is its own, one scan tells nothing."""
+        if self.low is None and self.n is not None and self.n < 2:
+            return -math.inf, math.inf
+        return (
+            self.value if self.low is None else self.low,
+            self.value if self.high is None else self.high,
+        )
+
+
+def results_key(metric: str) -> str:
+    """Give the results key that a printed metric is read as."""
+    return REGISTER.get(metric, metric)
+
+
+class Shelf:
+    """The results files of one or several folders, read once each.
+
+    Args:
+        folders: Folders that hold `<system>__<set>.json`; the first one that has
+            a file gives it.
+    """
+
+    def __init__(self, folders: Path | str | Iterable[Path]):
+        """Take the folders; nothing is read yet."""
+        self.folders = [folders] if isinstance(folders, str | Path) else list(folders)
+        self._files: dict[str, dict] = {}
+
+    def results(self, ref: Ref) -> dict:
+        """Read the file that a value stands in.
+
+        Raises:
+            NotMeasured: No folder has it.
+            ResultError: It is corrupted.
+        """
+        if ref.file not in self._files:
+            paths = [Path(folder) / ref.file for folder in self.folders]
+            path = next((path for path in paths if path.exists()), None)
+            if path is None:
+                raise NotMeasured(f"no results file {ref.file}")
+            self._files[ref.file] = read_checked(path, ref)
+        return self._files[ref.file]
+
+    def entry(self, ref: Ref) -> Entry:
+        """Look one value up.
+
+        Raises:
+            NotMeasured: Its file or its key is missing, or the value is undefined.
+            ResultError: Its file is corrupted.
+        """
+        data = self.results(ref)
+        if ref.key not in data["values"]:
+            raise NotMeasured(f"{ref.file} has no value {ref.key!r}")
+        return _entry(data, data["values"][ref.key], ref)
+
+    def paired(self, a: Ref, b: Ref) -> Entry | None:
+        """Look up the paired difference a minus b; None where no file has it."""
+        if a.dataset != b.dataset or a.key != b.key:
+            return None
+        for first, second, sign in ((a, b, 1), (b, a, -1)):
+            data = self.results(first)
+            found = data.get("paired", {}).get(second.system, {}).get(first.key)
+            if found is not None:
+                entry = _entry(data, found, first)
+                return entry if sign == 1 else _negated(entry)
+        return None
+
+
+def _entry(data: Mapping, item: Mapping, ref: Ref) -> Entry:
+    value, low, high = (_number(item.get(name)) for name in ("value", "low", "high"))
+    if value is None:
+        raise NotMeasured(f"{ref.key!r} of {ref.file} is undefined")
+    n, level, profile = item.get("n"), data["evidence"], data["profile"]
+    return Entry(value, low, high, n, level, profile)
+
+
+def _number(value: float | None) -> float | None:
+    return None if value is None or math.isnan(value) else float(value)
+
+
+def _negated(entry: Entry) -> Entry:
+    low, high = entry.low, entry.high
+    flipped = (None, None) if low is None or high is None else (-high, -low)
+    return entry._replace(value=-entry.value, low=flipped[0], high=flipped[1])
+
+
+def read_checked(path: Path, ref: Ref) -> dict:
+    """Read one results file and check what a verdict will rest on.
+
+    Args:
+        path: The file.
+        ref: The system and set it must hold.
+
+    Returns:
+        The file's fields.
+
+    Raises:
+        ResultError: It is not a results file, of another system or set, its level
+            does not follow from its sources, or a value is malformed.
+    """
+    data = read_result(path)
+    for key, wanted in (("system", ref.system), ("set", ref.dataset)):
+        if data[key] != wanted:
+            raise _wrong(path, key, data[key], repr(wanted))
+    _check_level(path, data)
+    paired = data.get("paired", {})
+    if not isinstance(paired, dict):
+        raise _wrong(path, "paired", paired, "an object")
+    for section in (data["values"], *paired.values()):
+        if not isinstance(section, dict):
+            raise _wrong(path, "values", section, "an object")
+        for key, item in section.items():
+            _check_item(path, key, item)
+    return data
+
+
+def _wrong(path: Path, key: str, found: object, expected: str) -> ResultError:
+    return ResultError(f"found {found!r}", file=path, column=key, expected=expected)
+
+
+def _check_level(path: Path, data: Mapping) -> None:
+    level = data["evidence"]
+    try:
+        earned = evidence_level(data.get("trained_on"), data.get("scored_on"))
+    except (TypeError, ValueError) as error:
+        raise ResultError(str(error), file=path, column="scored_on") from error
+    if level != earned:
+        raise _wrong(path, "evidence", level, repr(earned))
+
+
+def _check_item(path: Path, key: str, item: object) -> None:
+    if not isinstance(item, dict) or "value" not in item:
+        raise _wrong(path, key, item, "an object with a value")
+    for name in ("value", "low", "high", "n"):
+        kinds = int if name == "n" else int | float
+        number = item.get(name)
+        if number is not None and (
+            isinstance(number, bool) or not isinstance(number, kinds)
+        ):
+            raise _wrong(path, f"{key}.{name}", number, "a number or null")
+    low, high = _number(item.get("low")), _number(item.get("high"))
+    if (low is None) != (high is None) or (low is not None and low > high):
+        raise _wrong(path, key, (low, high), "both ends of an interval, low <= high")
+
+
+def common_level(entries: Iterable[Entry]) -> str:
+    """Give the level of a comparison, or refuse to mix what cannot be compared.
+
+    Raises:
+        NotMeasured: The entries are of different profiles, or of levels that
+            mix phantoms with real data.
+    """
+    entries = [entry for entry in entries if entry.evidence]
+    levels = {entry.evidence for entry in entries}
+    if len(levels) > 1 and not levels <= {IMAGES, ANNOTATIONS}:
+        raise NotMeasured(f"evidence levels differ: {', '.join(sorted(levels))}")
+    profiles = {entry.profile for entry in entries}
+    if len(profiles) > 1:
+        raise NotMeasured(f"profiles differ: {', '.join(sorted(profiles))}")
+    return weakest(*levels)
