@@ -67,7 +67,9 @@ def read_tensors(path: Path) -> tuple[Tensors, dict]:
         ) from error
     if not intact:
         raise CheckpointError(
-            "content does not match its hash", file=path, expected="an intact checkpoint"
+            "content does not match its hash",
+            file=path,
+            expected="an intact checkpoint",
         )
     return tensors, json.loads(text)
 

@@ -9,10 +9,6 @@ loaded, and no message quotes a header's value. A header's claims are checked be
 anything is allocated for them.
 """
 
-import logging
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,7 +19,11 @@ from pydicom.errors import InvalidDicomError
 from pydicom.pixels import apply_modality_lut, apply_voi_lut, get_decoder, pixel_array
 from pydicom.uid import UID
 
-from chexnomaly.dicom_bounds import inflates_beyond, read_codestream_size
+from chexnomaly.dicom_bounds import (
+    inflates_beyond,
+    library_errors,
+    read_codestream_size,
+)
 from chexnomaly.errors import ImageError
 
 MAX_PIXELS = 50_000_000
@@ -44,7 +44,7 @@ _TAGS = (
 
 
 class _Refused(NamedTuple):
-    """Why a header is not read: what was found, its tag, what was expected."""
+    """Why a header is not read."""
 
     problem: str
     tag: str
@@ -75,10 +75,12 @@ def read_radiograph(path: str | Path, window: str = "minmax") -> np.ndarray:
     path = Path(path)
     header = _read_header(path)
     stored = _decode(path, header)
-    with _as_image_error(path, "(0028,0010)-(0028,3010)", "a readable header"):
+    with library_errors(path, "rescale", "(0028,3000)", "a valid modality LUT"):
         padding = _padding(stored, header)
-        values = apply_modality_lut(stored, header)
-    with _as_image_error(path, "(0028,1050) or (0028,3010)", "a valid window or LUT"):
+        with_table = header.get("ModalityLUTSequence")
+        values = stored.astype(np.int64) if with_table else stored
+        values = apply_modality_lut(values, header)
+    with library_errors(path, "window", "(0028,1050)", "a valid window or VOI LUT"):
         low, high = None, None
         if window == "voi":
             values, low, high = _apply_voi(values, header)
@@ -99,35 +101,13 @@ def read_size(path: str | Path) -> tuple[int, int]:
     return int(header.Rows), int(header.Columns)
 
 
-@contextmanager
-def _as_image_error(path: Path, tag: str, expected: str) -> Iterator[None]:
-    """Turn whatever a library raises on a hostile file into an ImageError.
-
-    The library's own message may quote the header, so only its kind is kept; for
-    the same reason its warnings and log lines are dropped.
-    """
-    logger = logging.getLogger("pydicom")
-    disabled, logger.disabled = logger.disabled, True
-    try:
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")
-            yield
-    except ImageError:
-        raise
-    except Exception as error:
-        problem = f"unreadable ({type(error).__name__})"
-        raise ImageError(problem, file=path, column=tag, expected=expected) from None
-    finally:
-        logger.disabled = disabled
-
-
 def _read_header(path: Path) -> Dataset:
     if not path.is_file():
         raise ImageError("no such file", file=path, expected="a DICOM file")
     if path.stat().st_size > MAX_FILE_BYTES:
         expected = f"at most {MAX_FILE_BYTES} bytes"
         raise ImageError("file too large", file=path, expected=expected)
-    with _as_image_error(path, "header", "a DICOM file (PS3.10)"):
+    with library_errors(path, "header", None, "a DICOM file (PS3.10)"):
         if inflates_beyond(path, MAX_FILE_BYTES):
             expected = f"at most {MAX_FILE_BYTES} bytes inflated"
             raise ImageError("file too large", file=path, expected=expected)
@@ -186,19 +166,21 @@ def _decode(path: Path, header: Dataset) -> np.ndarray:
     """Return the stored values, (H, W), any integer type."""
     shape = int(header.Rows), int(header.Columns)
     expected = f"pixel data of {shape[0]} x {shape[1]} pixels"
-    with _as_image_error(path, "(7FE0,0010)", expected):
+    with library_errors(path, "or truncated pixel data", "(7FE0,0010)", expected):
         claimed = read_codestream_size(path, header.file_meta.TransferSyntaxUID)
         if claimed is not None and claimed != shape:
             problem = "compressed image of another size"
             raise ImageError(
                 problem, file=path, column="(7FE0,0010)", expected=expected
             )
-        try:
-            stored = pixel_array(path, raw=True)
-        except AttributeError:
+        # A path would do, but pydicom then finds no pixels in a deflated file.
+        dataset = dcmread(path, specific_tags=[*_TAGS, "PixelData"])
+        if "PixelData" not in dataset:
+            problem = "no complete pixel data"
             raise ImageError(
-                "no pixel data", file=path, column="(7FE0,0010)", expected=expected
-            ) from None
+                problem, file=path, column="(7FE0,0010)", expected=expected
+            )
+        stored = pixel_array(dataset, raw=True)
     if stored.shape != shape:
         problem = f"pixel data of shape {stored.shape}"
         raise ImageError(problem, file=path, column="(7FE0,0010)", expected=expected)
@@ -217,13 +199,16 @@ def _padding(stored: np.ndarray, header: Dataset) -> np.ndarray:
 
 def _apply_voi(values: np.ndarray, header: Dataset) -> tuple:
     """Apply the file's window or LUT; also return its output range, or None twice."""
-    if not header.get("VOILUTSequence") and "WindowWidth" not in header:
+    if header.get("VOILUTSequence"):
+        entries, first, _ = header.VOILUTSequence[0].LUTDescriptor
+        ends = np.array([first, first + (entries or 2**16) - 1], dtype=np.int64)
+        # pydicom lets values beyond 16 bits wrap around.
+        values = np.clip(np.rint(values).astype(np.int64), *ends)
+    elif "WindowWidth" in header or "WindowCenter" in header:
+        ends = np.array([-1e12, 1e12])
+    else:
         return values, None, None
-    if header.get("VOILUTSequence") and values.dtype.kind == "f":
-        values = np.rint(values).astype(np.int64)
-    ends = np.array([-(2**40), 2**40], dtype=np.int64)
-    ends = apply_voi_lut(ends.astype(values.dtype.type, casting="unsafe"), header)
-    shown = apply_voi_lut(values, header)
+    shown, ends = apply_voi_lut(values, header), apply_voi_lut(ends, header)
     return shown, min(ends.min(), shown.min()), max(ends.max(), shown.max())
 
 

@@ -218,6 +218,49 @@ def summarize(
     return values
 
 
+PAIRED_KEYS = ("iou_a", "iou_c", "mae_soft", "mae_hard", "f1_any_pixel")
+
+
+def paired_differences(
+    first: ScoredSet,
+    second: ScoredSet,
+    operating: tuple[float, float] | None = None,
+    resamples: int = 2000,
+) -> dict[str, dict[str, float | int | None]]:
+    """Compare two systems on the same scans.
+
+    Args:
+        first: Scores of one system.
+        second: Scores of the other, on the same ids in the same order.
+        operating: Each system's own operating threshold.
+        resamples: Bootstrap samples per interval.
+
+    Returns:
+        First minus second by key, with paired intervals.
+
+    Raises:
+        ValueError: The scans differ.
+    """
+    if first.ids != second.ids:
+        raise ValueError("expected two systems scored on the same scans, in one order")
+    thresholds = {"": (PAPER_THRESHOLD, PAPER_THRESHOLD)}
+    if operating is not None:
+        thresholds["@operating"] = operating
+    table, values = statistics(), {}
+    for suffix, (a, b) in thresholds.items():
+        for key in PAIRED_KEYS:
+            if suffix and key == "mae_soft":
+                continue  # it knows no threshold
+            statistic = table[key]
+            values[key + suffix] = interval(
+                lambda x, y, s=statistic: s(x) - s(y),
+                first.scores[a],
+                second.scores[b],
+                resamples=resamples,
+            )
+    return values
+
+
 def _number(value: float) -> float | None:
     """Round to what a results file keeps; None for an undefined value."""
     return None if np.isnan(value) else round(float(value), 6)

@@ -10,8 +10,11 @@ import os
 import platform
 import subprocess
 import time
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
+
+import pandas as pd
 
 from chexnomaly.errors import ResultError
 from chexnomaly.evidence import evidence_level
@@ -100,6 +103,35 @@ def read_result(path: Path) -> dict:
         if name not in result:
             raise ResultError("missing field", file=path, column=name)
     return result
+
+
+def results_frame(paths: Sequence[Path], keys: Mapping[str, str]) -> pd.DataFrame:
+    """Lay results files side by side, for a person to read.
+
+    Args:
+        paths: Results files, one row each.
+        keys: Results key to the heading of its column.
+
+    Returns:
+        Index system; "value [low, high]" in each column, then n and evidence.
+    """
+    rows = []
+    for path in paths:
+        result = read_result(path)
+        cells = {h: format_entry(result["values"].get(k)) for k, h in keys.items()}
+        counts = {"n": result["n"], "evidence": result["evidence"]}
+        rows.append({"system": result["system"], **cells, **counts})
+    return pd.DataFrame(rows).set_index("system")
+
+
+def format_entry(entry: Mapping | None, digits: int = 3) -> str:
+    """Write an entry as "value [low, high]"; a dash where it is undefined."""
+    if entry is None or entry["value"] is None:
+        return "–"
+    text = f"{entry['value']:.{digits}f}"
+    if entry["low"] is None:
+        return text
+    return f"{text} [{entry['low']:.{digits}f}, {entry['high']:.{digits}f}]"
 
 
 def _stamp(parameters: dict | None, started: float | None) -> dict:

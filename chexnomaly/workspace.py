@@ -61,6 +61,11 @@ class Workspace:
         return self.root / "_build" / "results" / self.profile
 
     @property
+    def pictures(self) -> Path:
+        """Pictures that the book shows outside the notebooks."""
+        return self.root / "_build" / "pictures" / self.profile
+
+    @property
     def reference(self) -> Path:
         """Committed results of runs that a default build cannot afford."""
         return self.root / "book" / "reference"

@@ -64,6 +64,19 @@ def test_paired_differences_are_narrower_than_unpaired_ones():
     assert paired["high"] == pytest.approx(0.01, abs=1e-6)
 
 
+def test_paired_differences_of_two_systems(squares):
+    data = squares.part("test")
+    masks = torch.stack([data.mask(i) for i in data.ids])
+    right = evaluation.score_set([masks * 0.9], data, (0.5, 0.3))
+    empty = evaluation.score_set(baselines.constant(data, 0.0), data, (0.5, 0.3))
+    values = evaluation.paired_differences(right, empty, (0.3, 0.5), resamples=50)
+    assert values["iou_c"]["value"] == values["iou_c@operating"]["value"] == 1
+    assert values["mae_hard"]["value"] < 0 and "mae_soft@operating" not in values
+    with pytest.raises(ValueError, match="the same scans"):
+        other = evaluation.ScoredSet(right.ids[::-1], right.scores, [], [])
+        evaluation.paired_differences(right, other)
+
+
 def test_intervals_depend_on_the_seed_alone():
     scores = random_scores()
     first = evaluation.interval(metrics.iou_statistic, scores)

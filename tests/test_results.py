@@ -5,7 +5,7 @@ import json
 import pytest
 
 from chexnomaly.errors import ResultError
-from chexnomaly.results import read_result, write_result
+from chexnomaly.results import read_result, results_frame, write_result
 
 VALUES = {"iou_c": {"value": 0.41, "low": 0.37, "high": 0.45, "n": 117}}
 
@@ -58,6 +58,16 @@ def test_broken_files_are_refused(tmp_path, text):
     path.write_text(text)
     with pytest.raises(ResultError, match="x.json"):
         read_result(path)
+
+
+def test_results_side_by_side(tmp_path):
+    frame = results_frame([write(tmp_path)], {"iou_c": "IoU", "other": "?"})
+    assert frame.loc["supermodel"].tolist() == [
+        "0.410 [0.370, 0.450]",
+        "–",
+        400,
+        "phantom",
+    ]
 
 
 def test_a_missing_file_is_refused(tmp_path):

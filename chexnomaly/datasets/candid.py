@@ -22,7 +22,12 @@ from chexnomaly.datasets.folders import (
     source_name,
 )
 from chexnomaly.datasets.images import read_size
-from chexnomaly.datasets.lesion_masks import NO_MASK, component_boxes, runs_to_mask
+from chexnomaly.datasets.lesion_masks import (
+    MIN_COMPONENT_PX,
+    NO_MASK,
+    component_boxes,
+    runs_to_mask,
+)
 from chexnomaly.datasets.tables import read_table
 from chexnomaly.datasets.validation import Origin
 from chexnomaly.errors import AnnotationError, ImageError, Refusal
@@ -125,7 +130,8 @@ def _read_outlines(
 
 def _outline_boxes(runs: str, path: Path | None) -> list[tuple]:
     size = (SIDE_PX, SIDE_PX) if path is None else read_size(path)
-    boxes = component_boxes(runs_to_mask(runs, *size))
+    least = MIN_COMPONENT_PX * size[0] * size[1] // SIDE_PX**2
+    boxes = component_boxes(runs_to_mask(runs, *size), max(1, least))
     if not boxes:
         raise ValueError("an empty outline")
     return boxes

@@ -14,10 +14,10 @@ import pandas as pd
 from chexnomaly import labels
 from chexnomaly.datasets.covid_regions import disease_of, read_regions
 from chexnomaly.datasets.findings import BOX, clean_findings, join_findings
-from chexnomaly.datasets.folders import find_file, scan_images, source_name
+from chexnomaly.datasets.folders import SAFE_ID, find_file, scan_images, source_name
 from chexnomaly.datasets.tables import read_table
-from chexnomaly.datasets.validation import Origin
-from chexnomaly.errors import AnnotationError, Refusal
+from chexnomaly.datasets.validation import SAFE, Origin
+from chexnomaly.errors import AnnotationError, Refusal, UnsafePathError
 
 LABEL_TABLE = "metadata.csv"
 REGION_TABLE = "regions.csv"
@@ -101,28 +101,33 @@ def _read_table(path: Path) -> tuple[pd.DataFrame, list[Refusal]]:
             "row": raw["row"],
         }
     )
-    frontal = table["view"].isin(FRONTAL_VIEWS) & (raw["modality"] == "X-ray")
-    kinds = table.groupby("image_id")["disease"].transform("nunique")
-    repeated = table[["image_id", "disease"]].duplicated()
-    faults = {
-        ("view", "a frontal X-ray: " + ", ".join(FRONTAL_VIEWS)): ~frontal,
-        ("finding", "a known disease, or No Finding"): table["disease"].isna(),
-        ("filename", "one disease per image"): kinds > 1,
-        ("filename", "each image once"): repeated,
-    }
     bad = pd.Series(False, index=table.index)
-    for (column, expected), wrong in faults.items():
+    for column, expected, wrong in _label_faults(table, raw["modality"]):
+        kind = UnsafePathError if expected == SAFE else AnnotationError
         for index in table.index[wrong & ~bad]:
-            error = AnnotationError(
-                f"found {raw.at[index, column]!a:.60}",
-                file=path,
-                row=int(table.at[index, "row"]),
-                column=column,
-                expected=expected,
-            )
+            problem = f"found {raw.at[index, column]!a:.60}"
+            row = int(table.at[index, "row"])
+            error = kind(problem, file=path, row=row, column=column, expected=expected)
             refusals.append(Refusal.from_error(error))
         bad |= wrong
     return table[~bad].reset_index(drop=True), refusals
+
+
+def _label_faults(
+    table: pd.DataFrame, modality: pd.Series
+) -> list[tuple[str, str, pd.Series]]:
+    """Return column, what was expected, and which rows are wrong, of each rule."""
+    frontal = table["view"].isin(FRONTAL_VIEWS) & (modality.str.strip() == "X-ray")
+    views = "a frontal X-ray: " + ", ".join(FRONTAL_VIEWS)
+    kinds = table.groupby("image_id")["disease"].transform("nunique")
+    repeated = table[["image_id", "disease"]].duplicated()
+    return [
+        ("filename", SAFE, ~table["image_id"].str.contains(SAFE_ID)),
+        ("view", views, ~frontal),
+        ("finding", "a known disease, or No Finding", table["disease"].isna()),
+        ("filename", "one disease per image", kinds > 1),
+        ("filename", "each image once", repeated),
+    ]
 
 
 def _no_findings(nothing: pd.DataFrame) -> pd.DataFrame:

@@ -40,13 +40,13 @@ def clean_findings(
     """Bring a source's statements into the findings table's form and check them.
 
     Args:
-        table: The columns of the findings table in any order, with a unique index;
-            width_px and height_px may be missing.
+        table: The findings table's columns, unique index; sizes may be missing.
         origin: File, column names and text of the source, for the refusals.
 
     Returns:
-        The rows that hold, and a refusal for each that does not. The attribute
-        "files" of the table names its file for later refusals.
+        The rows that hold, and a refusal for each that does not. The table's
+        attributes serve later refusals: "files" names its file, "refused_ids" the
+        images that lost every row.
     """
     table = table.copy()
     for name in ("width_px", "height_px"):
@@ -54,7 +54,8 @@ def clean_findings(
             table[name] = pd.array([pd.NA] * len(table), dtype="Int64")
     table = _cut_to_border(table[list(COLUMNS)].astype(_TYPES))
     good, refusals = split_rows(table, origin)
-    good.attrs["files"] = {"": str(origin.file)}
+    lost = frozenset(table["image_id"]) - frozenset(good["image_id"])
+    good.attrs = {"files": {"": str(origin.file)}, "refused_ids": lost}
     return good, refusals
 
 
@@ -76,13 +77,15 @@ def join_findings(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
     """Stack findings tables; the attribute "files" keeps each finding's file."""
     parts = list(tables)
     files: dict[str, str] = {}
+    lost: frozenset[str] = frozenset()
     for part in parts:
+        lost |= part.attrs.get("refused_ids", frozenset())
         name = part.attrs.get("files", {}).get("")
         if name is not None:
             files |= {"": name} | dict.fromkeys(part["finding"].unique(), name)
     joined = pd.concat([part for part in parts if len(part)] or parts[:1])
     joined = joined.reset_index(drop=True)
-    joined.attrs = {"files": files}
+    joined.attrs = {"files": files, "refused_ids": lost}
     return joined
 
 
@@ -196,7 +199,9 @@ def _absent(table: pd.DataFrame, images: Mapping[str, Path]) -> list[InputError]
 
 
 def _unlisted(table: pd.DataFrame, images: Mapping[str, Path]) -> list[InputError]:
-    listed = set(table["image_id"]).union(table.attrs.get("also_listed", {}))
+    listed = set(table["image_id"]).union(
+        table.attrs.get("also_listed", ()), table.attrs.get("refused_ids", ())
+    )
     return [
         ImageError(
             "image is present but unlisted",
@@ -218,11 +223,7 @@ def scale_boxes(table: pd.DataFrame, size: int) -> pd.DataFrame:
 
     Args:
         table: Findings whose width_px and height_px are known.
-        size: Side of the store's images, px.
-
-    Returns:
-        The table with x scaled by size / width_px and y by size / height_px;
-        width_px and height_px are then `size`.
+        size: Side of the store's images, px; the result's width_px and height_px.
 
     Raises:
         AnnotationError: The size of an image with a box is not known.

@@ -8,10 +8,8 @@ complete, and a kill at any moment loses nothing.
 """
 
 import contextlib
-import csv
 import fcntl
 import hashlib
-import io
 import json
 import os
 import shutil
@@ -23,12 +21,12 @@ import numpy as np
 from chexnomaly.datasets.store_format import (
     IMAGES,
     INDEX,
-    INDEX_COLUMNS,
     MANIFEST,
     REQUEST,
-    SCHEMA,
-    combine_hashes,
+    format_index,
+    format_manifest,
     hash_pixels,
+    is_sound,
     npy_header,
 )
 from chexnomaly.errors import StoreError
@@ -62,7 +60,7 @@ class PartialStore:
         self.out, self.ids, self.size = out, ids, size
         self.folder = out.with_name(out.name + ".partial")
         self.done: dict[int, dict] = {}
-        self.complete = _read_text(out / REQUEST) == request
+        self.complete = _read_text(out / REQUEST) == request and is_sound(out)
         if self.complete:
             return
         with _disk_errors(out):
@@ -104,8 +102,11 @@ class PartialStore:
         rows = [row for row in range(len(self.ids)) if "sha256" in self.done[row]]
         with _disk_errors(self.out):
             self._publish_pixels(rows)
-            _write_text(self.folder / INDEX, self._index(rows))
-            _write_text(self.folder / MANIFEST, self._manifest(rows))
+            entries = {self.ids[row]: self.done[row] for row in sorted(self.done)}
+            index = format_index(entries)
+            _write_text(self.folder / INDEX, index)
+            manifest = format_manifest(entries, self.size, index)
+            _write_text(self.folder / MANIFEST, manifest)
             self._rename()
         self.complete = True
 
@@ -123,6 +124,7 @@ class PartialStore:
         try:
             fcntl.flock(self._journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            self._journal.close()
             expected = "one run at a time"
             raise StoreError(
                 "another run writes here", file=self.out, expected=expected
@@ -147,8 +149,8 @@ class PartialStore:
         for line in self._journal:
             try:
                 entry = json.loads(line)
-                row = entry.pop("row")
-            except (ValueError, KeyError, AttributeError):
+                row = range(len(self.ids))[entry.pop("row")]
+            except (ValueError, LookupError, TypeError, AttributeError):
                 break  # torn by a kill while it was written
             good += len(line)
             if "sha256" not in entry or entry["sha256"] == self._hash(row):
@@ -193,31 +195,6 @@ class PartialStore:
                 stream.write(self._pixels.read(self._row_bytes))
             stream.flush()
             os.fsync(stream.fileno())
-
-    def _index(self, rows: list[int]) -> str:
-        text = io.StringIO(newline="")
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(INDEX_COLUMNS)
-        for row in rows:
-            entry = self.done[row]
-            writer.writerow([self.ids[row], *(entry[c] for c in INDEX_COLUMNS[1:])])
-        return text.getvalue()
-
-    def _manifest(self, rows: list[int]) -> str:
-        hashes = {self.ids[row]: self.done[row]["sha256"] for row in rows}
-        refused = {
-            self.ids[row]: entry["refused"]
-            for row, entry in sorted(self.done.items())
-            if "refused" in entry
-        }
-        manifest = {
-            "schema": SCHEMA,
-            "n": len(rows),
-            "size": self.size,
-            "data_hash": combine_hashes(hashes),
-            "refused": refused,
-        }
-        return json.dumps(manifest, indent=1) + "\n"
 
     def _rename(self) -> None:
         """Swap the finished folder in for what was there."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pandas as pd
 
 from chexnomaly.datasets.findings import check_images, load_findings, save_findings
@@ -23,6 +24,7 @@ from chexnomaly.datasets.splits import (
 )
 from chexnomaly.datasets.store import Store, prepare_store
 from chexnomaly.errors import Refusal
+from chexnomaly.labels import NO_FINDING
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,29 @@ class PreparedSet:
         return SegmentationSet(self.store, self.findings, self.ids(part), **options)
 
 
+def choose_positives(
+    source: ModuleType, source_root: Path, n: int, seed: int
+) -> list[str]:
+    """Choose abnormal images by the annotations alone (the paper's 200 "other" scans).
+
+    Args:
+        source: A module of `chexnomaly.datasets`.
+        source_root: Folder of the source.
+        n: How many; all where there are fewer.
+        seed: Seed of the choice.
+
+    Returns:
+        Image ids, sorted.
+    """
+    table, _ = source.read_annotations(source_root)
+    present = source.locate_images(source_root)
+    drawn = table[(table.finding != NO_FINDING) & table.image_id.isin(set(present))]
+    positive = sorted(set(drawn.image_id))
+    rng = np.random.default_rng(seed)
+    chosen = rng.permutation(len(positive))[:n]
+    return sorted(positive[i] for i in chosen)
+
+
 def prepare(
     source: ModuleType,
     source_root: Path,
@@ -97,18 +122,20 @@ def prepare(
     fractions: Sequence[float] = FRACTIONS,
     seed: int = 0,
     workers: int = 1,
+    ids: Sequence[str] | None = None,
 ) -> tuple[PreparedSet, list[Refusal]]:
     """Read a source's files into a folder that notebooks open.
 
     Args:
         source: A module of `chexnomaly.datasets` with `read_annotations` and
-            `locate_images`.
+            `scan_folder`.
         source_root: Folder of the source.
         out: Folder to write; an interrupted run goes on where it stopped.
         size: Side of the stored images, px.
         fractions: Shares of train, val and test, stratified by any finding.
         seed: Seed of the split.
         workers: Processes that decode images; the bytes do not depend on it.
+        ids: Images to keep; all by default.
 
     Returns:
         The prepared set, and everything that was refused on the way.
@@ -117,7 +144,11 @@ def prepare(
         AnnotationError: The annotation table as a whole cannot be used.
     """
     table, refused = source.read_annotations(source_root)
-    images = source.locate_images(source_root)
+    images, problems = source.scan_folder(source_root)
+    refused += problems
+    if ids is not None:
+        table = table[table.image_id.isin(set(ids))]
+        images = {name: images[name] for name in ids if name in images}
     listed = sorted(set(table.image_id) & set(images))
     store, problems = prepare_store(
         {name: images[name] for name in listed}, out / "store", size, workers

@@ -20,7 +20,7 @@ import numpy as np
 
 from chexnomaly.datasets.partial_store import PartialStore
 from chexnomaly.datasets.resize import resize_square
-from chexnomaly.datasets.store_format import MANIFEST, SCHEMA, quantize
+from chexnomaly.datasets.store_format import SCHEMA, quantize, read_manifest
 from chexnomaly.errors import InputError, Refusal, StoreError
 
 Prepared = tuple[np.ndarray, int, int] | Refusal
@@ -122,7 +122,7 @@ def _one_thread() -> None:
 
 def _refusals(out: Path, images: dict[str, Path]) -> list[Refusal]:
     """Read back which images the finished store does without."""
-    refused = json.loads((out / MANIFEST).read_text(encoding="utf-8"))["refused"]
+    refused = read_manifest(out)["refused"]
     return [
         Refusal(**(fields | {"file": str(images[name])}))
         for name, fields in refused.items()

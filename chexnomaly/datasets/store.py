@@ -194,7 +194,8 @@ def _map_pixels(path: Path, n: int, size: int) -> np.ndarray:
     except (OSError, ValueError, SyntaxError, EOFError) as error:
         problem = f"unreadable ({type(error).__name__})"
         raise StoreError(problem, file=file, expected=expected) from None
-    if pixels.dtype != np.dtype("<u2") or pixels.shape != (n, size, size):
-        problem = f"{pixels.dtype} of shape {pixels.shape}"
+    sound = pixels.offset + pixels.nbytes == file.stat().st_size
+    if not sound or pixels.dtype != np.dtype("<u2") or pixels.shape != (n, size, size):
+        problem = f"{pixels.dtype} of shape {pixels.shape}, or trailing bytes"
         raise StoreError(problem, file=file, expected=expected)
     return pixels

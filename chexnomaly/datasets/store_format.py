@@ -18,6 +18,9 @@ MANIFEST = "manifest.json"
 REQUEST = "request.txt"
 INDEX_COLUMNS = ("image_id", "width_px", "height_px", "sha256")
 
+REFUSAL_FIELDS = {"error", "file", "row", "column", "problem", "expected"}
+"""Keys of a refused image in the manifest; "file" is null there."""
+
 MAX_SIDE_PX = 8192
 """Largest image side that a manifest may claim."""
 
@@ -50,11 +53,48 @@ def npy_header(n: int, size: int) -> bytes:
     return stream.getvalue()
 
 
+def format_index(entries: Mapping[str, dict]) -> str:
+    """Return index.csv of the entries that have pixels, in their order."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(INDEX_COLUMNS)
+    for image_id, entry in entries.items():
+        if "sha256" in entry:
+            writer.writerow([image_id, *(entry[name] for name in INDEX_COLUMNS[1:])])
+    return text.getvalue()
+
+
+def format_manifest(entries: Mapping[str, dict], size: int, index: str) -> str:
+    """Return manifest.json of a store with these entries and this index."""
+    good = {k: entry["sha256"] for k, entry in entries.items() if "sha256" in entry}
+    manifest = {
+        "schema": SCHEMA,
+        "n": len(good),
+        "size": size,
+        "data_hash": combine_hashes(good),
+        "index_hash": hashlib.sha256(index.encode()).hexdigest(),
+        "refused": {k: e["refused"] for k, e in entries.items() if "refused" in e},
+    }
+    return json.dumps(manifest, indent=1) + "\n"
+
+
+def is_sound(path: Path) -> bool:
+    """Tell whether a folder is a finished store whose files agree."""
+    try:
+        manifest = read_manifest(path)
+        read_index(path / INDEX, manifest)
+        length = (path / IMAGES).stat().st_size
+    except (StoreError, OSError):
+        return False
+    n, size = manifest["n"], manifest["size"]
+    return length == len(npy_header(n, size)) + n * size * size * 2
+
+
 def read_manifest(path: Path) -> dict:
     """Read and check a store's manifest.
 
     Returns:
-        The manifest: schema, n, size, data_hash and refused.
+        The manifest: schema, n, size, data_hash, index_hash and refused.
 
     Raises:
         StoreError: It is missing or malformed.
@@ -75,9 +115,20 @@ def read_manifest(path: Path) -> dict:
         if type(value) is not int or not low <= value <= high:
             text = f"an integer from {low} to {high}"
             raise StoreError("bad value", file=file, column=name, expected=text)
-    if not isinstance(manifest.get("data_hash"), str):
-        raise StoreError("bad value", file=file, column="data_hash", expected="sha256")
+    if not _are_refusals(manifest.get("refused")):
+        expected = "image id to " + ", ".join(sorted(REFUSAL_FIELDS))
+        raise StoreError("bad value", file=file, column="refused", expected=expected)
+    for name in ("data_hash", "index_hash"):
+        if not isinstance(manifest.get(name), str):
+            raise StoreError("bad value", file=file, column=name, expected="sha256")
     return manifest
+
+
+def _are_refusals(value: object) -> bool:
+    return isinstance(value, dict) and all(
+        isinstance(entry, dict) and entry.keys() == REFUSAL_FIELDS
+        for entry in value.values()
+    )
 
 
 def read_index(file: Path, manifest: dict) -> list[dict[str, str]]:
@@ -87,11 +138,13 @@ def read_index(file: Path, manifest: dict) -> list[dict[str, str]]:
         StoreError: It is missing, malformed, or another store's.
     """
     try:
-        with file.open(encoding="utf-8", newline="") as stream:
-            index = list(csv.DictReader(stream))
+        content = file.read_bytes()
+        index = list(csv.DictReader(io.StringIO(content.decode(), newline="")))
     except (OSError, ValueError, csv.Error) as error:
         problem = f"unreadable ({type(error).__name__})"
         raise StoreError(problem, file=file) from None
+    if hashlib.sha256(content).hexdigest() != manifest["index_hash"]:
+        raise StoreError("changed, or another store's", file=file)
     if len(index) != manifest["n"]:
         expected = f"{manifest['n']} rows"
         raise StoreError(f"{len(index)} rows", file=file, expected=expected)
@@ -103,7 +156,7 @@ def read_index(file: Path, manifest: dict) -> list[dict[str, str]]:
     if len(hashes) != len(index):
         raise StoreError("an image id twice", file=file, expected="ids once each")
     if combine_hashes(hashes) != manifest["data_hash"]:
-        raise StoreError("not the index of this store", file=file)
+        raise StoreError("other images than the manifest's", file=file)
     return index
 
 

@@ -27,7 +27,7 @@ def read_table(
 
     Args:
         path: The table.
-        required: Columns that must be there; others are kept as well.
+        required: Columns that must be there; others are kept if they have a name.
         multiline: Whether a quoted field may hold line breaks, as free-text
             columns do. Where it may not, a stray quote costs its own line only.
 
@@ -49,6 +49,7 @@ def read_table(
     except csv.Error as error:
         raise AnnotationError(f"broken CSV ({error})", file=path) from None
     frame = pd.DataFrame([fields for _, fields in good], columns=header, dtype="str")
+    frame = frame.loc[:, [bool(name) for name in header]]
     frame["row"] = pd.array([line for line, _ in good], dtype="Int64")
     return frame, refusals
 
@@ -103,7 +104,8 @@ def _require_columns(path: Path, header: list[str], required: tuple[str, ...]) -
             raise AnnotationError(
                 found, file=path, row=1, column=name, expected=expected
             )
-    if len(set(header)) != len(header) or "row" in header:
+    named = [name for name in header if name]
+    if len(set(named)) != len(named) or "row" in named:
         raise AnnotationError("repeated or reserved column name", file=path, row=1)
 
 

@@ -22,6 +22,9 @@ BOX = ["x_min", "y_min", "x_max", "y_max"]
 SOURCES = ("vindr", "rsna", "candid", "covid", "phantom")
 """What the column "source" may say."""
 
+SAFE = "a plain file name"
+"""What an image id is expected to be."""
+
 IDENTITY = ["image_id", "reader", "finding", *BOX]
 """Columns that tell one statement of a reader from another."""
 
@@ -50,10 +53,8 @@ def findings_schema():
     known = pa.Check.isin(labels.DISPLAY_NAMES, error="a known class")
     number = {"nullable": True, "coerce": True}
     box = {name: pa.Column("float64", **number) for name in BOX}
-    size = pa.Column(
-        "Int64", pa.Check.ge(1, error="a size of at least 1 px"), **number
-    )
-    safe = pa.Check.str_matches(SAFE_ID, error="a plain file name")
+    size = pa.Column("Int64", pa.Check.ge(1, error="a size of at least 1 px"), **number)
+    safe = pa.Check.str_matches(SAFE_ID, error=SAFE)
     return pa.DataFrameSchema(
         {
             "image_id": pa.Column("str", safe),
@@ -120,7 +121,7 @@ def _refusal(
     value = row[column]
     if origin.raw is not None and name in origin.raw:
         value = origin.raw.at[index, name]
-    error = UnsafePathError if column == "image_id" else AnnotationError
+    error = UnsafePathError if check == SAFE else AnnotationError
     return Refusal.from_error(
         error(
             f"found {str(value)!a:.60}",

@@ -1,0 +1,1 @@
+"""The paper's figures, one function each; every function returns a figure."""

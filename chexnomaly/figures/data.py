@@ -1,0 +1,110 @@
+"""Figures 3 and 4: how many boxes, and where (Section III)."""
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+
+from chexnomaly.figures.style import BLUE, LIGHT, new_figure
+from chexnomaly.labels import DISPLAY_NAMES, NO_FINDING
+
+GREENS = LinearSegmentedColormap.from_list("black to green", ["#000000", "#7CFC5A"])
+
+
+def annotation_counts(findings: pd.DataFrame) -> pd.DataFrame:
+    """Count boxes and images per finding.
+
+    Args:
+        findings: Findings table.
+
+    Returns:
+        Index finding, columns "boxes" (all readers) and "images", most boxes first.
+    """
+    drawn = findings[findings.finding != NO_FINDING]
+    groups = drawn.groupby("finding")
+    counts = pd.DataFrame({"boxes": groups.size(), "images": groups.image_id.nunique()})
+    return counts.sort_values(["boxes", "images"], ascending=False)
+
+
+def boxes_per_image(findings: pd.DataFrame) -> pd.Series:
+    """Count the boxes of each abnormal image, all readers together."""
+    return findings[findings.finding != NO_FINDING].groupby("image_id").size()
+
+
+def figure_3(findings: pd.DataFrame, title: str) -> Figure:
+    """Draw the boxes and images per finding (Fig. 3).
+
+    Args:
+        findings: Findings table.
+        title: Names the data and its evidence level.
+
+    Returns:
+        The figure.
+    """
+    counts = annotation_counts(findings).rename(index=DISPLAY_NAMES)
+    long = counts.rename_axis("finding").reset_index().melt("finding", var_name="what")
+    fig, axs = new_figure(height_in=4.6)
+    ax = axs[0, 0]
+    sns.barplot(
+        long,
+        y="finding",
+        x="value",
+        hue="what",
+        palette=[BLUE, LIGHT],
+        ax=ax,
+        width=0.8,
+    )
+    for bars in ax.containers:
+        ax.bar_label(bars, fmt="{:,.0f}", fontsize=7, padding=2)
+    most = boxes_per_image(findings).max() if len(counts) else 0
+    ax.set(xlabel="count", ylabel="", title=title)
+    ax.legend(title=f"at most {most} boxes on one image", frameon=False)
+    return fig
+
+
+def location_maps(findings: pd.DataFrame, size: int = 128) -> dict[str, np.ndarray]:
+    """Sum, per finding, the boxes of all readers on one common square.
+
+    Args:
+        findings: Findings table with image sizes; boxes of images of unknown size
+            are left out.
+        size: Side of the square, px.
+
+    Returns:
+        Finding to counts, (size, size).
+    """
+    drawn = findings[(findings.finding != NO_FINDING) & findings.width_px.notna()]
+    scale = size / drawn[["width_px", "height_px"]].to_numpy(np.float64)
+    corners = drawn[["x_min", "y_min", "x_max", "y_max"]].to_numpy(np.float64)
+    grid = np.ceil(corners * np.hstack([scale, scale]) - 0.5).astype(int)
+    maps: dict[str, np.ndarray] = {}
+    for finding, (left, top, right, bottom) in zip(drawn.finding, grid, strict=True):
+        counts = maps.setdefault(finding, np.zeros((size, size)))
+        counts[top:bottom, left:right] += 1
+    return maps
+
+
+def figure_4(findings: pd.DataFrame, order: tuple[str, ...]) -> Figure:
+    """Draw where each finding's boxes lie, each map to its own maximum (Fig. 4).
+
+    Args:
+        findings: Findings table with image sizes.
+        order: Findings to draw, two rows.
+
+    Returns:
+        The figure; brighter green is more boxes.
+    """
+    maps = location_maps(findings)
+    boxes = annotation_counts(findings).boxes
+    columns = (len(order) + 1) // 2
+    fig, axs = new_figure(2, columns, height_in=3.1)
+    for ax in axs.flat[len(order) :]:
+        ax.set_axis_off()
+    for ax, finding in zip(axs.flat, order, strict=False):
+        counts = maps.get(finding, np.zeros((2, 2)))
+        ax.imshow(counts / max(counts.max(), 1), cmap=GREENS, vmin=0, vmax=1)
+        ax.set(xticks=[], yticks=[])
+        name = DISPLAY_NAMES[finding].replace(" ", "\n", 1)
+        ax.set_title(f"{name}\n{boxes.get(finding, 0):,} boxes", fontsize=7)
+    return fig

@@ -1,0 +1,94 @@
+"""Figure 13 and its relatives: how wrong, how often, and at which threshold."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from chexnomaly.figures.style import BLUE, GREEN, GREY, LIGHT, ORANGE, RED, new_figure
+
+OUTLIER_PERCENT = 4.0
+"""Fig. 13: scans with more than 4 % wrong pixels "are considered outliers"."""
+
+
+def figure_13(
+    errors: Mapping[str, np.ndarray], all_empty: Mapping[str, float]
+) -> Figure:
+    """Draw the share of wrong pixels per scan (Fig. 13).
+
+    Args:
+        errors: Percent of wrong pixels per scan, by data set.
+        all_empty: Mean percent of wrong pixels of an empty prediction, by data set.
+
+    Returns:
+        The figure: 0.1 % bins to the outlier line with one overflow bar left, the
+        full range right.
+    """
+    fig, axs = new_figure(len(errors), 2, height_in=2.6 * len(errors))
+    for line, (name, values) in zip(axs, errors.items(), strict=True):
+        inside = values[values <= OUTLIER_PERCENT]
+        beyond = len(values) - len(inside)
+        line[0].hist(inside, bins=np.arange(0, OUTLIER_PERCENT + 0.1, 0.1), color=BLUE)
+        line[0].bar(4.35, beyond, 0.4, color=RED)
+        line[0].annotate(f"{beyond} of {len(values)}\noutliers", (3.0, beyond * 0.8))
+        line[0].set(xlabel="wrong pixels, %", ylabel="scans", title=name)
+        line[1].hist(values, bins=40, color=LIGHT, edgecolor=GREY)
+        line[1].set(xlabel="wrong pixels, %, full range", ylabel="scans")
+        for ax in line:
+            ax.axvline(all_empty[name], color=ORANGE, linestyle="--")
+        line[1].set_title(f"dashed: empty mask, mean {all_empty[name]:.2f} %")
+    return fig
+
+
+def figure_learning(curves: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
+    """Draw training and validation loss by epoch, with the epoch that was kept.
+
+    Args:
+        curves: System to {"train_loss": ..., "val_loss": ...}.
+
+    Returns:
+        The figure, one panel per system.
+    """
+    fig, axs = new_figure(1, len(curves), height_in=2.8)
+    for ax, (name, curve) in zip(axs[0], curves.items(), strict=True):
+        epochs = np.arange(1, len(curve["val_loss"]) + 1)
+        ax.plot(epochs, curve["train_loss"], color=GREY, label="training")
+        ax.plot(epochs, curve["val_loss"], color=BLUE, label="validation")
+        best = int(np.argmin(curve["val_loss"]))
+        ax.plot(epochs[best], curve["val_loss"][best], "o", color=RED, label="kept")
+        ax.set(xlabel="epoch", ylabel="loss", yscale="log", title=name)
+        ax.legend(frameon=False)
+    return fig
+
+
+def figure_thresholds(
+    sweeps: Mapping[str, Mapping[float, float]], operating: float
+) -> Figure:
+    """Draw metrics against the threshold, with the paper's and the operating one.
+
+    Args:
+        sweeps: Metric name to {threshold: value}.
+        operating: The threshold chosen on validation.
+
+    Returns:
+        The figure.
+    """
+    fig, axs = new_figure(height_in=3.0)
+    ax = axs[0, 0]
+    for (name, sweep), color in zip(
+        sweeps.items(), (BLUE, GREEN, ORANGE, RED, GREY), strict=False
+    ):
+        ax.plot(list(sweep), list(sweep.values()), color=color, label=name)
+    ax.axvline(0.5, color="black", linestyle=":", linewidth=1)
+    ax.axvline(operating, color="black", linewidth=1)
+    ax.text(0.505, 0.02, "paper 0.5", fontsize=8, transform=ax.get_xaxis_transform())
+    ax.text(
+        operating + 0.005,
+        0.1,
+        f"operating {operating:g}",
+        fontsize=8,
+        transform=ax.get_xaxis_transform(),
+    )
+    ax.set(xlabel="threshold", ylabel="score", xlim=(0, 1))
+    ax.legend(frameon=False)
+    return fig

@@ -1,0 +1,80 @@
+"""Films by themselves: a contact sheet, and one film under several readings."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from chexnomaly.datasets.images import read_image
+from chexnomaly.datasets.resize import resize_square
+from chexnomaly.figures.style import draw_boxes, draw_film, new_figure
+
+
+def figure_films(
+    films: Sequence[np.ndarray | None],
+    boxes: Sequence[np.ndarray],
+    size: int,
+    columns: int = 4,
+) -> Figure:
+    """Draw a contact sheet of films with their boxes.
+
+    Args:
+        films: (H, W) in [0, 1] each; None where a film may not be shown.
+        boxes: (N, 4) each, xyxy px of a square of side `size`.
+        size: That side, px.
+        columns: Films per row.
+
+    Returns:
+        The figure.
+    """
+    rows = -(-len(films) // columns)
+    fig, axs = new_figure(rows, columns, height_in=2.1 * rows)
+    for ax in axs.flat:
+        ax.set_axis_off()
+    for ax, film, corners in zip(axs.flat, films, boxes, strict=False):
+        ax.set_axis_on()
+        draw_film(ax, film)
+        draw_boxes(ax, corners, size)
+    return fig
+
+
+def figure_windows(path: Path | None, size_px: int) -> Figure:
+    """Draw one film under four readings of "512x512 grayscale" (Section IV-A).
+
+    Args:
+        path: The file; None where the film may not be shown.
+        size_px: Side at which each version is drawn, px.
+
+    Returns:
+        The figure.
+    """
+    names = (
+        "minimum to maximum",
+        "the file's window",
+        "padded to a square",
+        "negative",
+    )
+    fig, axs = new_figure(1, 4, height_in=2.4)
+    versions: list[np.ndarray | None] = [None] * 4
+    if path is not None:
+        film = read_image(path)
+        versions = [
+            resize_square(film, size_px),
+            resize_square(read_image(path, window="voi"), size_px),
+            resize_square(pad_to_square(film), size_px),
+            1 - resize_square(film, size_px),
+        ]
+    for ax, version, name in zip(axs[0], versions, names, strict=True):
+        draw_film(ax, version, name)
+    return fig
+
+
+def pad_to_square(film: np.ndarray) -> np.ndarray:
+    """Center a film on a black square of its longer side; (H, W) to (M, M)."""
+    height, width = film.shape
+    side = max(height, width)
+    top, left = (side - height) // 2, (side - width) // 2
+    square = np.zeros((side, side), dtype=film.dtype)
+    square[top : top + height, left : left + width] = film
+    return square

@@ -1,0 +1,209 @@
+"""Figures 5 and 6: the custom loss and the transform behind it (Section IV-A)."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from chexnomaly.boxes import mask_to_boxes, rectangularize
+from chexnomaly.figures.style import BLUE, GREY, ORANGE, RED, draw_boxes, new_figure
+from chexnomaly.losses import printed_focal_loss, sigmoid_focal_loss
+
+
+def synthetic_blobs(size: int = 64) -> Tensor:
+    """Make the probability map that explains the transform: four kinds of blob.
+
+    Args:
+        size: Side, px; a multiple of 64.
+
+    Returns:
+        Probabilities, (1, 1, S, S): an L, two blobs, a diagonal, and speckle, each
+        in its quarter.
+    """
+    step = size // 64
+    rows, columns = torch.meshgrid(
+        torch.arange(64.0), torch.arange(64.0), indexing="ij"
+    )
+    probs = torch.full((64, 64), 0.06)
+    probs[6:26, 6:12] = probs[20:26, 6:26] = 0.8
+    for y, x, radius in ((10, 42, 5.5), (21, 54, 6.5)):
+        near = (rows - y) ** 2 + (columns - x) ** 2 < radius**2
+        probs[near] = 0.7
+    band = ((rows - 36) - (columns - 4)).abs() < 2.5
+    probs[band & (rows > 36) & (rows < 60) & (columns < 30)] = 0.65
+    dots = torch.rand(64, 64, generator=torch.Generator().manual_seed(0)) > 0.965
+    probs[dots & (rows > 36) & (rows < 60) & (columns > 36) & (columns < 60)] = 0.6
+    return probs.repeat_interleave(step, 0).repeat_interleave(step, 1)[None, None]
+
+
+def figure_6(
+    probs: Tensor, truth: Tensor | None, threshold: float, min_area: int
+) -> Figure:
+    """Draw a prediction, its transform, and who receives gradient (Fig. 6).
+
+    Args:
+        probs: One probability map, (1, 1, S, S).
+        truth: True boxes, (N, 4), xyxy px of the map; None for a synthetic map.
+        threshold: The transform's.
+        min_area: The transform's.
+
+    Returns:
+        The figure, three panels.
+    """
+    size = probs.shape[-1]
+    boxed = rectangularize(probs, threshold, min_area)
+    gradient = gradient_support(probs, threshold, min_area)
+    changed = mask_to_boxes((boxed[0] != probs[0]).float() + (probs[0] > threshold))
+    fig, axs = new_figure(1, 3, height_in=3.0)
+    titles = ("prediction", "transformed", "gradient of the filled boxes")
+    panels = (probs[0, 0], boxed[0, 0], gradient)
+    for ax, panel, title in zip(axs[0], panels, titles, strict=True):
+        top = 1.0 if panel is not gradient else max(float(panel.max()), 1e-6)
+        ax.imshow(panel, vmin=0, vmax=top, cmap="magma", extent=(0, 1, 1, 0))
+        ax.set(title=title, xticks=[], yticks=[])
+        if truth is not None:
+            draw_boxes(ax, truth.numpy(), size, color="white", style="--")
+    draw_boxes(axs[0, 2], changed.numpy(), size, color=ORANGE)
+    return fig
+
+
+def gradient_support(probs: Tensor, threshold: float, min_area: int) -> Tensor:
+    """Tell which pixels would receive gradient from the filled boxes.
+
+    Args:
+        probs: One probability map, (1, 1, S, S).
+        threshold: The transform's.
+        min_area: The transform's.
+
+    Returns:
+        d(sum of all changed or filled pixels) / d(probs), (S, S), >= 0.
+    """
+    leaf = probs.clone().requires_grad_()
+    boxed = rectangularize(leaf, threshold, min_area)
+    (boxed * (boxed > threshold)).sum().backward()
+    return leaf.grad[0, 0]
+
+
+def figure_5(errors: Mapping[str, Mapping[str, dict]]) -> Figure:
+    """Compare the error with and without the transform (Fig. 5).
+
+    Args:
+        errors: Model name to {"original focal loss" or "custom focal loss": results
+            entry} for soft and hard errors, keyed "name, soft" and "name, hard".
+
+    Returns:
+        The figure; bars with 95 % intervals.
+    """
+    fig, axs = new_figure(height_in=3.0)
+    ax = axs[0, 0]
+    colors = {"original focal loss": GREY, "custom focal loss": BLUE}
+    for offset, (name, color) in zip((-0.2, 0.2), colors.items(), strict=True):
+        entries = [entry[name] for entry in errors.values()]
+        values = [e["value"] for e in entries]
+        low = [e["value"] - e["low"] for e in entries]
+        high = [e["high"] - e["value"] for e in entries]
+        places = np.arange(len(entries)) + offset
+        ax.bar(places, values, 0.38, color=color, label=name)
+        ax.errorbar(places, values, [low, high], fmt="none", color="black", capsize=3)
+    ax.set_xticks(range(len(errors)), list(errors))
+    ax.set(ylabel="mean absolute error")
+    ax.legend(frameon=False)
+    return fig
+
+
+def figure_printed_loss(alpha: float = 0.25, gamma: float = 2.0) -> Figure:
+    """Draw the printed focal loss beside the standard one, and both slopes.
+
+    Args:
+        alpha: Balancing factor.
+        gamma: Modulating factor.
+
+    Returns:
+        The figure: losses of a background pixel left, slopes right.
+    """
+    probs = torch.linspace(1e-3, 0.999, 400, requires_grad=True)
+    empty = torch.zeros_like(probs)
+    standard = sigmoid_focal_loss(
+        torch.logit(probs), empty, alpha, gamma, reduction="none"
+    )
+    printed = printed_focal_loss(probs, empty, alpha, gamma)
+    fig, axs = new_figure(1, 2, height_in=3.0)
+    x = probs.detach()
+    for values, name, color in (
+        (standard, "standard", BLUE),
+        (printed, "as printed", RED),
+    ):
+        (slope,) = torch.autograd.grad(values.sum(), probs, retain_graph=True)
+        axs[0, 0].plot(x, values.detach(), color=color, label=name)
+        axs[0, 1].plot(x, slope, color=color, label=name)
+    _label(axs[0, 0], "loss of a background pixel", (-3, 3))
+    _label(axs[0, 1], "its slope", (-10, 20))
+    return fig
+
+
+def _label(ax: Axes, ylabel: str, limits: tuple[float, float]) -> None:
+    ax.axhline(0, color=GREY, linewidth=0.8)
+    ax.set(xlabel="predicted probability", ylabel=ylabel, ylim=limits)
+    ax.legend(frameon=False)
+
+
+def stationary_probability(alpha: float, posterior: np.ndarray) -> np.ndarray:
+    """Find where the focal loss of a pixel is smallest, by its true posterior.
+
+    Args:
+        alpha: Balancing factor; gamma is 2.
+        posterior: Chance that the pixel is foreground, (N,).
+
+    Returns:
+        The probability with the least expected loss, (N,).
+    """
+    probs = torch.linspace(1e-4, 1 - 1e-4, 4001, dtype=torch.float64)
+    logits = torch.logit(probs)
+    hit, miss = (
+        sigmoid_focal_loss(logits, torch.full_like(probs, y), alpha, reduction="none")
+        for y in (1.0, 0.0)
+    )
+    q = torch.as_tensor(posterior)[:, None]
+    return probs[(q * hit + (1 - q) * miss).argmin(1)].numpy()
+
+
+def figure_stationary(alphas: tuple[float, ...] = (0.25, 0.5, 0.75)) -> Figure:
+    """Draw what a perfectly trained pixel predicts, for several alphas.
+
+    Args:
+        alphas: Balancing factors.
+
+    Returns:
+        The figure; where a curve crosses 0.5 is the posterior that it takes to be
+        marked at the paper's threshold.
+    """
+    posterior = np.linspace(0.01, 0.99, 99)
+    fig, axs = new_figure(height_in=3.0)
+    ax = axs[0, 0]
+    for alpha, color in zip(alphas, (BLUE, GREY, RED), strict=True):
+        best = stationary_probability(alpha, posterior)
+        ax.plot(posterior, best, color=color, label=f"alpha = {alpha}")
+    ax.axhline(0.5, color="black", linewidth=0.8, linestyle=":")
+    ax.set(xlabel="chance that the pixel is abnormal", ylabel="predicted probability")
+    ax.legend(frameon=False)
+    return fig
+
+
+def figure_readings(maps: Mapping[str, Tensor]) -> Figure:
+    """Draw several readings of the transform side by side.
+
+    Args:
+        maps: Name to probability map, (1, 1, S, S).
+
+    Returns:
+        The figure.
+    """
+    fig, axs = new_figure(1, len(maps), height_in=2.5)
+    for ax, (name, probs) in zip(axs[0], maps.items(), strict=True):
+        ax.imshow(probs[0, 0], vmin=0, vmax=1, cmap="magma")
+        ax.set_title(name, fontsize=8)
+        ax.set(xticks=[], yticks=[])
+    return fig
