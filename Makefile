@@ -1,0 +1,81 @@
+# Two commands do everything: `make book` and `make test`. `make` lists the rest.
+#
+# PROFILE  which notebooks/profiles/<profile>.yml to build (demo)
+# CORES    how many notebooks may run at once, one thread each (all cores)
+# PYTHON   the interpreter that makes the environment: 3.11, 3.12 or 3.13
+# VENV     the environment's folder; a conda environment is used as it is
+# TORCH    what pip is told to install as torch, before everything else. Its build
+#          differs by machine, so it is no part of the lock. On Linux the default
+#          brings CUDA; for a machine without a GPU name the index of CPU builds:
+#          TORCH="torch==2.13.0 --index-url <that index>", or a wheel's path.
+SHELL := bash
+PROFILE ?= demo
+CORES ?= all
+PYTHON ?= python3
+VENV ?= .venv
+TORCH ?= torch==2.13.0
+
+BIN := $(VENV)/bin
+READY := $(VENV)/.installed
+# Our own lock instead of Snakemake's, which outlives a run that was killed.
+SNAKEMAKE := $(BIN)/python -m book.tools.alone _build/.lock $(BIN)/python -m snakemake \
+	--cores $(CORES) --config profile=$(PROFILE) --scheduler greedy --nolock \
+	--quiet rules host progress reason --rerun-incomplete \
+	--max-checksum-file-size 100000000
+# Less what Snakemake says however quiet it is told to be.
+SAY_LESS := 2> >(sed -E '/^(Assuming unr|Building DAG|Using shell|Select jobs|Execute [0-9]|Complete log|Elapsed time|Nothing to be done)/d' >&2)
+
+.DEFAULT_GOAL := help
+.PHONY: help book notebook test lab lint format lock bench clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+book: $(READY) ## run every notebook that is out of date, then build _build/html/index.html
+	@$(SNAKEMAKE) site $(SAY_LESS)
+	@echo "open _build/html/index.html"
+
+notebook: $(READY) ## run one notebook and what it needs: make notebook NAME=02_data
+	@$(SNAKEMAKE) _build/notebooks/$(PROFILE)/$(NAME).ipynb $(SAY_LESS)
+
+test: $(READY) ## run the tests; SLOW=1 includes the slow ones
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 $(if $(SLOW),,-m "not slow")
+
+lab: $(READY) ## open the notebooks in JupyterLab
+	$(BIN)/jupyter lab --notebook-dir=notebooks
+
+lint: $(READY) ## check style, notebooks included, and that no notebook holds outputs
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@$(BIN)/nbstripout --keep-id --verify notebooks/*.ipynb
+
+format: $(READY) ## mend what lint finds, where that can be done by machine
+	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+	@$(BIN)/nbstripout --keep-id notebooks/*.ipynb
+
+lock: $(READY) ## write requirements.lock anew from pyproject.toml; UPGRADE=1 for newer versions
+	@$(BIN)/uv pip compile pyproject.toml --output-file requirements.lock \
+		--all-extras --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --quiet \
+		--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
+
+bench: $(READY) ## time what must stay fast: tests/benchmarks
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/benchmarks -m "" -s
+
+clean: ## remove what was built; the environment stays
+	rm -rf _build book/notebooks .snakemake
+
+# The environment: torch, then the lock with hashes, then this project in place.
+# A conda environment (environment.yml) already holds the first two.
+$(READY): requirements.lock pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -c 'import sys; v = sys.version_info; \
+		sys.exit(0 if (3, 11) <= v < (3, 14) else f"Python 3.11 to 3.13 is needed, \
+	this is {v[0]}.{v[1]}: make book PYTHON=python3.12")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+ifeq ($(wildcard $(VENV)/conda-meta),)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--require-hashes --no-deps -r requirements.lock
+endif
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--no-deps --no-build-isolation --editable .
+	@touch $@

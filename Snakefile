@@ -1,0 +1,176 @@
+# One rule per notebook, a gate, and the site. `make book` runs it on one machine; the
+# same file runs on a cluster through one of Snakemake's executor plugins:
+#
+#     snakemake site --config profile=demo --cores all
+#
+# To add a notebook: one entry here, one line in book/_toc.yml, and, where a profile
+# changes its defaults, one section in notebooks/profiles/<profile>.yml.
+#   needs    notebooks that must have run before
+#   outputs  files below _build/ it rewrites at each run; Snakemake deletes them
+#            before it, so name no store, checkpoint or anything that is resumed
+#   reads    environment variables that change what it does
+# The library modules that a notebook imports are its inputs too, found by reading it.
+
+import os
+import sys
+from importlib import metadata
+from pathlib import Path
+
+ROOT = Path(workflow.basedir)
+sys.path.insert(0, str(ROOT))
+
+from book.tools.notebooks import modules_used
+from chexnomaly.errors import ProfileError
+from book.tools.profiles import check_profile, load_profile
+
+NOTEBOOKS = {
+    "01_problem": {},
+    "02_data": {
+        "outputs": ["data/{profile}/vindr/findings.csv"],
+        "reads": [
+            "CHEXNOMALY_REAL_DATA",
+            "CHEXNOMALY_VINDR",
+            "CHEXNOMALY_RSNA",
+            "CHEXNOMALY_COVID",
+        ],
+    },
+    "06_supermodels": {
+        "needs": ["02_data"],
+        "outputs": ["results/{profile}/supermodel__vindr_test.json"],
+        "reads": ["CHEXNOMALY_REAL_DATA"],
+    },
+    "03_box_focal_loss": {"needs": ["02_data", "06_supermodels"]},
+}
+
+PROFILE = config.get("profile", "demo")
+EXECUTED = "_build/notebooks/{profile}/{name}.ipynb"
+
+if not metadata.version("jupyter-book").startswith("1.0."):
+    raise WorkflowError(
+        f"Jupyter Book {metadata.version('jupyter-book')} is installed; this book needs "
+        "1.0.4.post1 (2.x is another program). `make book` installs the right one."
+    )
+
+try:
+    profile = load_profile(ROOT / f"notebooks/profiles/{PROFILE}.yml")
+    check_profile(
+        profile,
+        {name: ROOT / f"notebooks/{name}.ipynb" for name in NOTEBOOKS},
+        ROOT / f"_build/.checked-{PROFILE}",
+    )
+except ProfileError as error:
+    raise WorkflowError(str(error)) from None
+
+# One thread per job: two processes of one thread do up to twice the work of one of two.
+# With MPLBACKEND set, figures would silently vanish from executed notebooks.
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+shell.prefix("export OMP_NUM_THREADS=1; unset MPLBACKEND; ")
+
+
+def source(name):
+    return f"notebooks/{name}.ipynb"
+
+
+def executed(name):
+    return EXECUTED.format(profile=PROFILE, name=name)
+
+
+def outputs(name):
+    files = NOTEBOOKS[name].get("outputs", [])
+    return [f"_build/{file}".format(profile=PROFILE) for file in files]
+
+
+def needs(name):
+    parents = NOTEBOOKS[name].get("needs", [])
+    return [file for parent in parents for file in (executed(parent), *outputs(parent))]
+
+
+def modules(name):
+    return [str(p.relative_to(ROOT)) for p in modules_used(ROOT / source(name), ROOT)]
+
+
+def surroundings(name):
+    return {v: os.environ.get(v, "") for v in NOTEBOOKS[name].get("reads", [])}
+
+
+def sources_of_the_site():
+    built = ROOT / "book" / "notebooks"
+    for folder in ("book", "chexnomaly"):
+        for path in sorted((ROOT / folder).rglob("*")):
+            kept = built not in path.parents and "__pycache__" not in path.parts
+            if path.is_file() and kept:
+                yield str(path.relative_to(ROOT))
+    yield from ("_config.yml", "pyproject.toml", "requirements.lock", "Snakefile")
+
+
+rule notebooks:
+    input:
+        [executed(name) for name in NOTEBOOKS],
+
+
+for name in NOTEBOOKS:
+
+    rule:
+        name:
+            f"run_{name}"
+        input:
+            source=source(name),
+            needs=needs(name),
+            modules=modules(name),
+        output:
+            executed=executed(name),
+            files=outputs(name),
+        # A notebook that fails stays in its log, traceback and all.
+        log:
+            notebook=f"_build/logs/{PROFILE}/{name}.ipynb",
+            text=f"_build/logs/{PROFILE}/{name}.txt",
+        params:
+            name=name,
+            # A function, since braces in plain text would be read as wildcards.
+            parameters=lambda wildcards, name=name: profile.as_yaml(name),
+            surroundings=surroundings(name),
+        threads: 1
+        shell:
+            "echo '{params.name}: running' && SECONDS=0"
+            " && if ! papermill {input.source} {log.notebook} --cwd notebooks"
+            "    --no-progress-bar -y {params.parameters:q} > {log.text} 2>&1;"
+            " then tail -n 40 {log.text} >&2;"
+            "    echo '{params.name}: FAILED, see {log.notebook}' >&2; exit 1; fi"
+            " && python -m book.tools.gate stamp {log.notebook} {input.source}"
+            " && cp {log.notebook} {output.executed}"
+            ' && echo "{params.name}: done in $SECONDS s"'
+
+
+def gate_pairs():
+    return [file for name in NOTEBOOKS for file in (executed(name), source(name))]
+
+
+rule gate:
+    input:
+        notebooks=gate_pairs(),
+        script="book/tools/gate.py",
+    output:
+        f"_build/gate-{PROFILE}.passed",
+    shell:
+        "echo 'gate: looking through the executed notebooks'"
+        " && python -m book.tools.gate check {input.notebooks} && touch {output}"
+
+
+rule site:
+    input:
+        gate=rules.gate.output,
+        notebooks=[executed(name) for name in NOTEBOOKS],
+        results=[file for name in NOTEBOOKS for file in outputs(name)],
+        sources=list(sources_of_the_site()),
+    output:
+        "_build/html/index.html",
+    log:
+        "_build/logs/site.log",
+    params:
+        profile=PROFILE,
+    shell:
+        "echo 'site: building' && rm -rf _build/html _build/.doctrees _build/jupyter_execute book/notebooks"
+        " && mkdir -p book/notebooks && cp {input.notebooks} book/notebooks/"
+        " && if ! NO_COLOR=1 CHEXNOMALY_PROFILE={params.profile} jupyter-book build book"
+        "    --all -W --keep-going -n > {log} 2>&1;"
+        " then tail -n 60 {log} >&2; exit 1; fi"

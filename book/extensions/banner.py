@@ -1,0 +1,82 @@
+"""The banner of a notebook's page: its profile and what its numbers rest on."""
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective
+
+from book.extensions.sources import results_of_notebook, root_of
+from book.extensions.words import badge, words
+from chexnomaly.evidence import LEVELS
+
+logger = logging.getLogger(__name__)
+FOLDER = "notebooks/"
+
+
+def make_banner(env: BuildEnvironment, notebook: str) -> nodes.container:
+    """Say which profile made a page, and how much each of its results can carry.
+
+    Args:
+        env: Sphinx's environment.
+        notebook: The notebook's name; results name the notebook that measured them.
+
+    Returns:
+        A container of one paragraph, and one per evidence level.
+    """
+    results = results_of_notebook(env, notebook)
+    banner = nodes.container(classes=["evidence-banner"])
+    banner["notebook"] = notebook
+    profile = nodes.strong("", env.config.chexnomaly_profile)
+    if not results:
+        nothing = ". This page measures nothing: its figures explain or quote."
+        banner += words("Profile ", profile, nothing)
+        return banner
+    banner += words("Profile ", profile, ". The numbers on this page rest on:")
+    for level in LEVELS:
+        of_level = [result for result in results if result["evidence"] == level]
+        if of_level:
+            banner += words(badge(level), " " + "; ".join(describe(of_level)))
+    return banner
+
+
+def describe(results: list[dict]) -> list[str]:
+    """Put results into words, one phrase per set: systems, n, seeds, other profiles."""
+    phrases = []
+    for dataset in dict.fromkeys(result["set"] for result in results):
+        of_set = [result for result in results if result["set"] == dataset]
+        systems = ", ".join(result["system"] for result in of_set)
+        counts = sorted({result["n"] for result in of_set})
+        seeds = max(len(result.get("seeds", [])) for result in of_set)
+        phrase = f"{systems} on {dataset}, n = {' to '.join(f'{n:,}' for n in counts)}"
+        phrase += f", {seeds} seed{'s' * (seeds != 1)}" if seeds else ""
+        phrases.append(phrase)
+    return phrases
+
+
+class EvidenceDirective(SphinxDirective):
+    """The banner, where a page wants it elsewhere than below its title."""
+
+    optional_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """Make the banner; a notebook that does not exist is a warning."""
+        own = self.env.docname.removeprefix(FOLDER)
+        name = self.arguments[0] if self.arguments else own
+        if not (root_of(self.env) / FOLDER / f"{name}.ipynb").is_file():
+            where = self.get_location()
+            logger.warning("evidence: no notebook %r", name, location=where)
+        return [make_banner(self.env, name)]
+
+
+def add_missing_banner(app: Sphinx, doctree: nodes.document) -> None:
+    """Give each notebook's page its banner where it has not placed one itself."""
+    name = app.env.docname
+    if not name.startswith(FOLDER):
+        return
+    if any("notebook" in node for node in doctree.findall(nodes.container)):
+        return
+    title = next(iter(doctree.findall(nodes.title)), None)
+    if title is not None:
+        banner = make_banner(app.env, name.removeprefix(FOLDER))
+        title.parent.insert(title.parent.index(title) + 1, banner)

@@ -1,0 +1,26 @@
+// What the theme's pages lack for a screen reader. Loaded with `defer`.
+const all = (selector) => document.querySelectorAll(selector);
+
+// A name that matches the words shown.
+all("button.search-button__button, button.search-button-field").forEach((button) => {
+  button.removeAttribute("title");
+  button.setAttribute("aria-label", button.textContent.trim().replace(/\s+/g, " ") || "Search");
+});
+all("details > summary[aria-label]").forEach((summary) => summary.removeAttribute("aria-label"));
+
+// The logo lies outside of every landmark.
+all("#pst-primary-sidebar").forEach((sidebar) => {
+  sidebar.setAttribute("role", "complementary");
+  sidebar.setAttribute("aria-label", "Book");
+});
+
+// An empty head of a column is no head.
+all("table thead th").forEach((head) => {
+  if (head.textContent.trim()) return;
+  const cell = document.createElement("td");
+  cell.replaceChildren(...head.childNodes);
+  head.replaceWith(cell);
+});
+
+// Roles that contradict each other on the bibliography's page.
+all(".citation-list, .citation").forEach((element) => element.removeAttribute("role"));

@@ -1,0 +1,51 @@
+"""Run a command alone in this folder: `python -m book.tools.alone LOCK COMMAND ...`.
+
+The lock belongs to the process and dies with it, so that a run that was killed leaves
+nothing behind for the next one to clear away.
+"""
+
+import fcntl
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def hold(lock: Path) -> int:
+    """Take the lock for as long as this process, or what it becomes, lives.
+
+    Args:
+        lock: Lock file; made where it is missing.
+
+    Returns:
+        The open file that carries the lock.
+
+    Raises:
+        BlockingIOError: Another process holds it.
+    """
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    file = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.ftruncate(file, 0)
+    os.write(file, f"{os.getpid()}\n".encode())
+    os.set_inheritable(file, True)
+    return file
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Become the command, or say that another run is at work."""
+    lock, *command = arguments
+    try:
+        hold(Path(lock))
+    except BlockingIOError:
+        owner = Path(lock).read_text(encoding="utf-8").strip() or "unknown"
+        sys.stderr.write(
+            f"Another run is at work in this folder (process {owner}). "
+            "Wait for it to end, or end it, and try again.\n"
+        )
+        return 1
+    os.execvp(command[0], command)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,186 @@
+"""Numbers in the book come from files; an unknown one fails the build."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from book.extensions.words import interval, number
+
+ROOT = Path(__file__).parents[2]
+CONF = """
+import sys
+sys.path.insert(0, {root!r})
+extensions = ["myst_parser", "book.extensions"]
+html_theme = "basic"
+"""
+RESULT = {
+    "schema": 1,
+    "system": "supermodel",
+    "set": "vindr_test",
+    "profile": "demo",
+    "notebook": "06_supermodels",
+    "evidence": "phantom",
+    "trained_on": "phantom",
+    "scored_on": "phantom",
+    "n": 400,
+    "seeds": [0],
+    "values": {
+        "iou_c": {"value": 0.41234, "low": 0.37, "high": 0.45, "n": 117},
+        "mae_soft": {"value": 0.0312, "low": None, "high": None, "n": 400},
+    },
+}
+PROFILE = """
+profile: demo
+about: A small one.
+deviations: [{item: 20, register: 512 px, here: 64 px, why: time}]
+parameters: {}
+"""
+
+
+@pytest.fixture
+def build(tmp_path):
+    """Give a function that builds one page of Markdown: exit status, HTML, messages."""
+    results = tmp_path / "_build" / "results" / "demo"
+    results.mkdir(parents=True)
+    (results / "supermodel__vindr_test.json").write_text(json.dumps(RESULT))
+    (results / "supermodel__vindr_test.stamp.json").write_text("{}")
+    profiles = tmp_path / "notebooks" / "profiles"
+    profiles.mkdir(parents=True)
+    (profiles / "demo.yml").write_text(PROFILE)
+    (profiles.parent / "06_supermodels.ipynb").write_text("{}")
+    source = tmp_path / "book"
+    source.mkdir()
+    (source / "conf.py").write_text(CONF.format(root=str(ROOT)))
+
+    def run(text, page="index", **more):
+        (source / page).parent.mkdir(exist_ok=True)
+        (source / "index.md").write_text("# Start\n")
+        (source / f"{page}.md").write_text(text)
+        command = [sys.executable, "-m", "sphinx", "-nWE", "--keep-going", "-q"]
+        command += [str(source), str(tmp_path / "html")]
+        done = subprocess.run(command, capture_output=True, text=True)
+        html = tmp_path / "html" / f"{page}.html"
+        return done.returncode, html.read_text() if html.exists() else "", done.stderr
+
+    run.results = results
+    run.reference = source / "reference" / "study"
+    return run
+
+
+def text_of(html):
+    body = html.partition('<div class="body"')[2].partition('<div class="clearer"')[0]
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", body))
+
+
+def test_a_page_prints_what_the_files_hold(build):
+    status, html, messages = build(
+        """# Page
+
+The paper printed {claim}`t1-vindr-supermodel-mean_iou`; measured
+{result}`supermodel__vindr_test:iou_c`, or {result}`supermodel__vindr_test:iou_c:.1f`.
+
+```{comparison} t1-vindr-supermodel-mean_iou
+t1-vindr-chexnomaly-*
+```
+
+```{results-table} vindr_test
+:keys: mae_soft, iou_c
+```
+
+```{evidence} 06_supermodels
+```
+
+```{deviations}
+```
+"""
+    )
+    assert (status, messages) == (0, "")
+    text = text_of(html)
+    assert "printed 0.6118; measured 0.412 [0.370, 0.450] phantom" in text
+    assert "or 0.4 [0.4, 0.5] phantom." in text
+    assert re.search(r'title="The paper, Table I[^"]*">0.6118</abbr>', html)
+    assert "synthetic radiographs throughout" in html
+    assert "mean IoU of chexnomaly on vindr_test" in text
+    assert "0.7487" in text
+    assert "supermodel 0.0312 0.412 [0.370, 0.450] 400 phantom" in text
+    assert "Profile demo. The numbers on this page rest on:" in text
+    assert "supermodel on vindr_test, n = 400, 1 seed" in text
+    assert "1 20 512 px 64 px time" in text
+
+
+UNKNOWN = {
+    "{claim}`t9-none`": "unknown claim 't9-none'",
+    "{result}`nobody__vindr_test:iou_c`": "no results 'nobody__vindr_test'",
+    "{result}`supermodel__vindr_test:iou_z`": "has no value 'iou_z'",
+    "```{comparison} t9-*\n```": "unknown claim 't9-*'",
+    "```{results-table} nowhere\n```": "no results on 'nowhere'",
+    "```{results-table} vindr_test\n:keys: iou_z\n```": "has a value 'iou_z'",
+    "```{evidence} 99_none\n```": "no notebook '99_none'",
+    "```{deviations} none\n```": "no such profile",
+}
+
+
+def test_every_unknown_name_fails_the_build_and_is_told(build):
+    page = "# Page\n\n" + "\n\n".join(UNKNOWN)
+    status, _, messages = build(page)
+    assert status != 0
+    assert [m for m in UNKNOWN.values() if m not in messages] == []
+
+
+def test_a_notebook_page_gets_its_banner_by_itself(build):
+    text = "---\norphan: true\n---\n# The supermodel\n\nText."
+    status, html, messages = build(text, page="notebooks/06_supermodels")
+    assert (status, messages) == (0, "")
+    assert "The supermodel¶ Profile demo. The numbers on this page" in text_of(html)
+
+
+def test_committed_results_stand_in_for_what_was_not_built(build):
+    build.reference.mkdir(parents=True)
+    other = RESULT | {"system": "siamese_cnn", "profile": "study"}
+    there = RESULT | {"values": {"iou_c": RESULT["values"]["iou_c"] | {"value": 0.9}}}
+    for result in (other, there):
+        name = f"{result['system']}__vindr_test.json"
+        (build.reference / name).write_text(json.dumps(result))
+    status, html, messages = build(
+        "# Page\n\n{result}`siamese_cnn__vindr_test:iou_c` and "
+        "{result}`supermodel__vindr_test:iou_c:.3f`"
+    )
+    assert (status, messages) == (0, "")
+    assert "profile study" in html
+    assert "and 0.412" in text_of(html)
+
+
+def test_a_broken_results_file_fails_the_build(build):
+    (build.results / "supermodel__vindr_test.json").write_text("{")
+    status, _, messages = build("# Page\n\n{result}`supermodel__vindr_test:iou_c`")
+    assert status != 0
+    assert "supermodel__vindr_test.json" in messages
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0109, "0.0109"),
+        (0.5, "0.500"),
+        (-0.03861, "-0.0386"),
+        (3.14159, "3.14"),
+        (15000, "15,000"),
+        (15000.0, "15,000"),
+        (0.0, "0"),
+        (0.00000012, "0.000000"),
+        (None, "\N{EN DASH}"),
+        (float("nan"), "\N{EN DASH}"),
+        ("0.7487", "0.7487"),
+    ],
+)
+def test_numbers_have_three_significant_digits(value, text):
+    assert number(value) == text
+
+
+def test_an_interval_needs_both_ends():
+    assert interval(0.1, 0.25) == "[0.100, 0.250]"
+    assert interval(None, 0.25) == ""

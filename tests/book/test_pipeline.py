@@ -1,0 +1,135 @@
+"""The pipeline runs what is out of date, and only that, and publishes nothing bad."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TABLE = """NOTEBOOKS = {
+    "01_one": {"outputs": ["results/{profile}/one.json"]},
+    "02_two": {"needs": ["01_one"], "reads": ["CHEXNOMALY_TRIAL"]},
+    "03_three": {},
+}
+"""
+PROFILE = """
+profile: demo
+about: For a test.
+deviations: []
+parameters: {01_one: {n: 3}}
+"""
+pytestmark = pytest.mark.slow
+
+
+def write_notebook(root, name, parameters, code):
+    def cell(source, *tags):
+        metadata = {"tags": list(tags)}
+        return {"cell_type": "code", "source": source, "metadata": metadata}
+
+    cells = [cell(parameters, "parameters"), cell(code)]
+    for number, entry in enumerate(cells):
+        entry |= {"outputs": [], "execution_count": None, "id": f"cell-{number}"}
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook = {
+        "cells": cells,
+        "metadata": {"kernelspec": kernel},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+    (root / "notebooks" / f"{name}.ipynb").write_text(json.dumps(notebook))
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A checkout of three small notebooks around this project's own Snakefile."""
+    ignore = shutil.ignore_patterns("__pycache__", "notebooks")
+    for folder in ("chexnomaly", "book"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=ignore)
+    for file in ("_config.yml", "pyproject.toml", "requirements.lock"):
+        shutil.copy(ROOT / file, tmp_path)
+    snakefile = (ROOT / "Snakefile").read_text()
+    snakefile = re.sub(r"^NOTEBOOKS = \{.*?^\}\n", TABLE, snakefile, flags=re.M | re.S)
+    (tmp_path / "Snakefile").write_text(snakefile)
+    (tmp_path / "notebooks" / "profiles").mkdir(parents=True)
+    (tmp_path / "notebooks" / "profiles" / "demo.yml").write_text(PROFILE)
+    profile = 'profile: str = "demo"'
+    one = (
+        "import json, pathlib\nimport chexnomaly.labels\n"
+        "out = pathlib.Path('../_build/results/demo/one.json')\n"
+        "out.parent.mkdir(parents=True, exist_ok=True)\n"
+        "out.write_text(json.dumps(n));"
+    )
+    write_notebook(tmp_path, "01_one", f"{profile}\nn: int = 1", one)
+    write_notebook(
+        tmp_path, "02_two", profile, "import os; os.environ.get('MPLBACKEND')"
+    )
+    write_notebook(tmp_path, "03_three", profile, "import chexnomaly.boxes")
+    return tmp_path
+
+
+def run(project, target="gate", **environment):
+    command = [sys.executable, "-m", "snakemake", target, "--cores", "2", "--quiet"]
+    command += ["rules", "progress", "host", "--scheduler", "greedy", "--nolock"]
+    environment = os.environ | {"MPLBACKEND": "agg"} | environment
+    done = subprocess.run(
+        command, cwd=project, env=environment, capture_output=True, text=True
+    )
+    ran = sorted(re.findall(r"^(\w+): running$", done.stdout, re.M))
+    return done.returncode, ran, done.stdout + done.stderr
+
+
+def test_only_what_is_out_of_date_runs(project):
+    status, ran, said = run(project)
+    assert status == 0, said
+    assert ran == ["01_one", "02_two", "03_three"]
+    assert json.loads((project / "_build/results/demo/one.json").read_text()) == 3
+    executed = json.loads((project / "_build/notebooks/demo/02_two.ipynb").read_text())
+    assert "agg" not in str(executed["cells"][-1]["outputs"])
+
+    for path in (project / "chexnomaly").rglob("*.py"):
+        path.touch()
+    assert run(project)[:2] == (0, [])
+
+    with (project / "chexnomaly" / "boxes.py").open("a") as module:
+        module.write("\n# changed\n")
+    assert run(project)[:2] == (0, ["03_three"])
+    assert run(project, CHEXNOMALY_TRIAL="x")[:2] == (0, ["02_two"])
+    with (project / "chexnomaly" / "labels.py").open("a") as module:
+        module.write("\n# changed\n")
+    assert run(project, CHEXNOMALY_TRIAL="x")[:2] == (0, ["01_one", "02_two"])
+
+
+def test_a_notebook_that_fails_is_kept_and_not_published(project):
+    write_notebook(project, "03_three", 'profile: str = "demo"', "1 / 0")
+    status, _, said = run(project)
+    assert status != 0
+    assert "ZeroDivisionError" in said
+    assert "03_three: FAILED, see _build/logs/demo/03_three.ipynb" in said
+    assert (
+        "ZeroDivisionError" in (project / "_build/logs/demo/03_three.ipynb").read_text()
+    )
+    assert not (project / "_build/notebooks/demo/03_three.ipynb").exists()
+    assert not (project / "_build/gate-demo.passed").exists()
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ("{01_one: {m: 3}}", "unknown parameter; expected n, profile"),
+        ("{09_none: {n: 3}}", "unknown notebook '09_none'"),
+    ],
+)
+def test_what_no_notebook_knows_is_refused_before_anything_runs(
+    project, parameters, message
+):
+    path = project / "notebooks" / "profiles" / "demo.yml"
+    path.write_text(PROFILE.replace("{01_one: {n: 3}}", parameters))
+    status, ran, said = run(project)
+    assert (status, ran) == (1, [])
+    assert message in said
+    assert "Traceback" not in said

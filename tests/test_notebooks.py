@@ -1,0 +1,101 @@
+"""What every notebook must be, before any is run."""
+
+import ast
+import json
+import re
+from pathlib import Path
+
+import papermill
+import pytest
+import yaml
+
+from book.tools.notebooks import code_of
+from book.tools.profiles import check_names, check_section, load_profile
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+PROFILES = sorted((ROOT / "notebooks" / "profiles").glob("*.yml"))
+SNAKEFILE = (ROOT / "Snakefile").read_text()
+TABLE = re.findall(r'^    "(\d\d_\w+)": \{', SNAKEFILE, re.M)
+each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+
+
+def cells(path: Path, kind: str) -> list[dict]:
+    notebook = json.loads(path.read_text())
+    return [cell for cell in notebook["cells"] if cell["cell_type"] == kind]
+
+
+def test_the_pipeline_and_the_folder_hold_the_same_notebooks():
+    assert sorted(TABLE) == [path.stem for path in NOTEBOOKS]
+
+
+def test_the_book_lists_every_notebook():
+    contents = yaml.safe_load((ROOT / "book" / "_toc.yml").read_text())
+    files = re.findall(r"notebooks/(\w+)", json.dumps(contents))
+    assert sorted(files) == sorted(TABLE)
+
+
+@each_notebook
+def test_has_one_parameters_cell(path):
+    tagged = [
+        cell
+        for cell in cells(path, "code")
+        if "parameters" in cell["metadata"].get("tags", [])
+    ]
+    assert len(tagged) == 1
+    tree = ast.parse("".join(tagged[0]["source"]))
+    for node in tree.body:
+        assert isinstance(node, ast.AnnAssign), "one `name: type = literal` per line"
+        ast.literal_eval(node.value)
+
+
+@each_notebook
+def test_takes_a_profile(path):
+    assert "profile" in papermill.inspect_notebook(str(path))
+
+
+@each_notebook
+def test_names_its_kernel(path):
+    assert json.loads(path.read_text())["metadata"]["kernelspec"]["name"] == "python3"
+
+
+@each_notebook
+def test_holds_no_outputs(path):
+    for cell in cells(path, "code"):
+        assert not cell["outputs"]
+        assert cell["execution_count"] is None
+
+
+@each_notebook
+def test_defines_no_function_or_class(path):
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    assert not [n for n in ast.walk(ast.parse(code_of(path))) if isinstance(n, kinds)]
+
+
+@each_notebook
+def test_opens_with_a_label_and_its_only_title(path):
+    texts = ["".join(cell["source"]) for cell in cells(path, "markdown")]
+    assert re.match(r"\([\w-]+\)=\n# \S", texts[0])
+    outside_fences = re.sub(
+        r"^(`{3,}|~{3,}).*?^\1", "", "\n".join(texts), flags=re.M | re.S
+    )
+    assert len(re.findall(r"^# ", outside_fences, re.M)) == 1
+
+
+@each_notebook
+def test_figures_have_a_name_a_caption_and_an_alternative_text(path):
+    for cell in cells(path, "code"):
+        if "figure" not in cell["metadata"].get("tags", []):
+            continue
+        mystnb = cell["metadata"]["mystnb"]
+        assert mystnb["figure"]["name"]
+        assert mystnb["figure"]["caption"]
+        assert mystnb["image"]["alt"]
+
+
+@pytest.mark.parametrize("path", PROFILES, ids=lambda p: p.stem)
+def test_a_profile_names_only_what_notebooks_know(path):
+    profile = load_profile(path)
+    check_names(profile, TABLE)
+    for notebook in NOTEBOOKS:
+        check_section(profile, notebook.stem, papermill.inspect_notebook(str(notebook)))

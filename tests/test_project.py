@@ -1,0 +1,120 @@
+"""The files that describe the project agree with each other."""
+
+import os
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+import chexnomaly
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+ENVIRONMENT = yaml.safe_load((ROOT / "environment.yml").read_text())
+LOCK = (ROOT / "requirements.lock").read_text()
+MAKEFILE = (ROOT / "Makefile").read_text()
+OUTSIDE_THE_LOCK = {"torch", "torchvision", "triton"}
+
+
+def requirements() -> list[Requirement]:
+    groups = PROJECT["optional-dependencies"].values()
+    texts = [*PROJECT["dependencies"], *(text for group in groups for text in group)]
+    return [Requirement(text) for text in texts]
+
+
+def locked() -> dict[str, list[Version]]:
+    found: dict[str, list[Version]] = {}
+    for name, version in re.findall(r"^([A-Za-z0-9_.-]+)==([^ ;\\]+)", LOCK, re.M):
+        found.setdefault(canonicalize_name(name), []).append(Version(version))
+    return found
+
+
+@pytest.mark.parametrize("requirement", requirements(), ids=lambda r: r.name)
+def test_the_lock_holds_what_the_project_asks_for(requirement):
+    name = canonicalize_name(requirement.name)
+    if name in OUTSIDE_THE_LOCK:
+        return
+    assert name in locked(), "run `make lock`"
+    assert all(version in requirement.specifier for version in locked()[name])
+
+
+def test_every_locked_version_is_pinned_by_hash():
+    entries = re.split(r"\n(?=[A-Za-z0-9])", LOCK)[1:]
+    assert len(entries) > 100
+    for entry in entries:
+        assert re.match(r"[A-Za-z0-9_.-]+==[^ ;]+", entry), entry
+        assert "--hash=sha256:" in entry, entry
+
+
+def test_torch_and_what_it_brings_stay_out_of_the_lock():
+    names = set(locked())
+    assert not names & OUTSIDE_THE_LOCK
+    assert not [name for name in names if name.startswith(("nvidia-", "cuda-"))]
+
+
+def test_the_lock_names_no_index():
+    assert not re.search(r"https?://|--(extra-)?index-url|--find-links", LOCK)
+
+
+def test_make_installs_a_torch_that_the_project_accepts():
+    pinned = Requirement(re.search(r"^TORCH \?= (.*)$", MAKEFILE, re.M)[1])
+    asked = next(r for r in requirements() if r.name == "torch")
+    version = str(pinned.specifier).removeprefix("==")
+    assert version in asked.specifier
+
+
+def test_conda_users_get_the_same():
+    *conda, pip = ENVIRONMENT["dependencies"]
+    assert pip == {"pip": ["--requirement requirements.lock"]}
+    wanted = dict((*text.split(maxsplit=1), "")[:2] for text in conda)
+    assert wanted["python"] == PROJECT["requires-python"]
+    torch = re.search(r"^TORCH \?= torch==(.*)$", MAKEFILE, re.M)[1]
+    assert wanted["pytorch"] == f"={torch}"
+
+
+def test_conda_brings_what_locked_packages_ask_for_beside_the_lock():
+    names = {text.split()[0] for text in ENVIRONMENT["dependencies"][:-1]}
+    assert {"pytorch", "torchvision", "pip", "make", "git"} <= names
+
+
+def test_jupyter_book_stays_at_version_one():
+    pins = [r for r in requirements() if r.name == "jupyter-book"]
+    assert [str(pin.specifier) for pin in pins] == ["==1.0.4.post1"]
+
+
+def test_the_version_is_one():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert citation["version"] == chexnomaly.__version__
+    assert citation["license"] == PROJECT["license"] == "Apache-2.0"
+
+
+def test_make_alone_lists_the_targets():
+    alone = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFL"))}
+    run = subprocess.run(
+        ["make"], cwd=ROOT, env=alone, capture_output=True, text=True, check=True
+    )
+    listed = {line.split()[1] for line in run.stdout.splitlines() if line.strip()}
+    phony = re.search(r"^\.PHONY: (.*)$", MAKEFILE, re.M)[1].split()
+    assert listed == set(phony)
+    assert {"book", "test", "lab", "lock", "clean"} <= listed
+
+
+def test_continuous_integration_calls_the_targets_of_everyone():
+    script = (ROOT / ".ci" / "run").read_text()
+    calls = re.findall(r"^\s*make (\w+)$", script, re.M)
+    assert calls[:2] == ["book", "test"]
+    workflow = yaml.safe_load((ROOT / ".github/workflows/book.yml").read_text())
+    steps = workflow["jobs"]["build"]["steps"]
+    assert "bash .ci/run" in [step.get("run") for step in steps]
+
+
+def test_every_action_is_pinned_by_digest():
+    for workflow in (ROOT / ".github" / "workflows").glob("*.yml"):
+        for action in re.findall(r"uses: (\S+)", workflow.read_text()):
+            assert re.search(r"@[0-9a-f]{40}$", action), action
