@@ -17,7 +17,7 @@ from torch import Tensor
 
 EIGHT_CONNECTED = np.zeros((3, 3, 3), dtype=bool)
 EIGHT_CONNECTED[1] = True
-"""Neighborhood of a pixel in a (B, H, W) batch: its 8 neighbors, never another image."""
+"""A pixel's neighbors in a (B, H, W) batch: 8 of its image, none of another."""
 
 
 def boxes_to_mask(boxes: Tensor, size: tuple[int, int]) -> Tensor:
@@ -52,7 +52,7 @@ def _check_boxes(corners: np.ndarray, height: int, width: int) -> None:
         worst = corners[~good][0].tolist()
         raise ValueError(
             f"box {worst} is inverted, not finite, or leaves the mask; "
-            f"expected 0 <= x_min <= x_max <= {width} and 0 <= y_min <= y_max <= {height}"
+            f"expected 0 <= x_min <= x_max <= {width}, 0 <= y_min <= y_max <= {height}"
         )
 
 

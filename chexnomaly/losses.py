@@ -27,7 +27,8 @@ def sigmoid_focal_loss(
 ) -> Tensor:
     r"""Focal loss of independent pixels, computed from logits.
 
-    .. math:: L = -\alpha (1 - p)^\gamma y \log p - (1 - \alpha) p^\gamma (1 - y) \log(1 - p)
+    .. math:: L = -\alpha (1 - p)^\gamma y \log p
+                  - (1 - \alpha) p^\gamma (1 - y) \log(1 - p)
 
     Args:
         logits: Unbounded scores; p is their sigmoid. Any shape.

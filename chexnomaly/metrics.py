@@ -282,7 +282,7 @@ def average_precision(
     """
     if len(probs) != len(mask_boxes):
         raise ValueError(
-            f"expected one set of boxes per image, got {len(mask_boxes)} for {len(probs)}"
+            f"expected boxes for {len(probs)} images, got {len(mask_boxes)}"
         )
     found = [detections(p) for p in probs]
     return average_precision_of_boxes(found, mask_boxes, iou_threshold)

@@ -266,7 +266,7 @@ def _save(
     history: History,
     key: dict,
 ) -> None:
-    """Keep the best model first, then the state to resume from: a kill between loses nothing."""
+    """Keep the best model, then what resumes it; a kill between costs nothing."""
     weights = model.state_dict()
     meta = {"history": asdict(history), **key}
     if history.best_epoch == history.epoch:

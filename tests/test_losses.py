@@ -56,7 +56,7 @@ def test_focal_loss_stays_finite_at_extreme_logits():
     assert torch.isfinite(loss) and torch.isfinite(logits.grad).all()
 
 
-def test_alpha_of_a_quarter_is_stationary_at_half_when_the_posterior_is_three_quarters():
+def test_alpha_of_a_quarter_settles_at_half_where_the_chance_is_three_quarters():
     # d/dz of q a L1 + (1 - q)(1 - a) L0 vanishes at z = 0 for q a = (1 - q)(1 - a).
     z = torch.zeros(4, requires_grad=True)
     sigmoid_focal_loss(

@@ -4,13 +4,19 @@ Cases are chosen by a seeded rule from the annotations alone, before any predict
 is seen. An empty category is drawn as "none found", never filled with a near miss.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 from matplotlib.figure import Figure
+from torch import Tensor
 
+from chexnomaly.datasets.images import read_image
+from chexnomaly.datasets.prepared import PreparedSet
+from chexnomaly.datasets.segmentation import SegmentationSet
 from chexnomaly.figures.style import draw_boxes, draw_film, draw_map, new_figure
 from chexnomaly.labels import NO_FINDING
 
@@ -30,6 +36,40 @@ class Case:
     boxes: np.ndarray
     maps: Mapping[str, np.ndarray]
     note: str = ""
+
+
+def make_cases(
+    ids: Sequence[str],
+    data: PreparedSet,
+    predictors: Mapping[str, Callable[[SegmentationSet], Iterable[Tensor]]],
+    films: Mapping[str, Path],
+) -> dict[str, Case]:
+    """Predict a few scans and put them beside their boxes, ready to draw.
+
+    Args:
+        ids: Which scans.
+        data: Their data set.
+        predictors: System name to what yields its probability maps.
+        films: Image id to file, read at full size for display; a scan without one
+            is drawn as withheld.
+
+    Returns:
+        Image id to its case.
+    """
+    ids = list(dict.fromkeys(ids))
+    subset = SegmentationSet(data.store, data.findings, ids)
+    maps = {
+        name: torch.cat(list(predictor(subset)))[:, 0].numpy()
+        for name, predictor in predictors.items()
+    }
+    return {
+        image_id: Case(
+            read_image(films[image_id]) if image_id in films else None,
+            subset.boxes(image_id).numpy(),
+            {name: probs[row] for name, probs in maps.items()},
+        )
+        for row, image_id in enumerate(ids)
+    }
 
 
 def choose_cases(

@@ -1,0 +1,27 @@
+"""Synthetic chest radiographs with findings, readers and the files of real sets.
+
+A film is computed from a seed and an index: an anatomy of curves, thickness times
+attenuation, findings that change that anatomy, an exposure, and three readers. See
+`film` for one film, `write_dataset` for the folders and files of the public data
+sets, and `write_store` for the shortest way to training.
+"""
+
+from chexnomaly.phantom.cohort import Plan, plan_image
+from chexnomaly.phantom.direct import write_store
+from chexnomaly.phantom.film import film
+from chexnomaly.phantom.records import Film, Reading, Switches, Truth
+from chexnomaly.phantom.version import GENERATOR
+from chexnomaly.phantom.writing import write_dataset
+
+__all__ = [
+    "GENERATOR",
+    "Film",
+    "Plan",
+    "Reading",
+    "Switches",
+    "Truth",
+    "film",
+    "plan_image",
+    "write_dataset",
+    "write_store",
+]

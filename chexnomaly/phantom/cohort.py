@@ -1,0 +1,242 @@
+"""Which image carries which findings, decided per index alone.
+
+Image i of a seed is the same whatever the size of the cohort or the order of work,
+so shares are kept by dealing findings within small fixed blocks of indices, not by
+looking at the whole cohort.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from chexnomaly.labels import FINDINGS
+
+BLOCK = 41
+"""Images per block."""
+
+POSITIVES = 12
+"""Positive images per block: 29.3 %, VinDr-CXR's share."""
+
+COUNTS = np.array([0.11, 0.325, 0.25, 0.16, 0.085, 0.045, 0.025])
+"""Chance that a positive image truly has 1, 2, ... findings. Readers who disagree
+add further names, so the printed count per image is higher."""
+
+WEIGHTS = {
+    "aortic_enlargement": 1.535,
+    "atelectasis": 0.097,
+    "calcification": 0.153,
+    "cardiomegaly": 0.880,
+    "consolidation": 0.116,
+    "ild": 0.165,
+    "infiltration": 0.080,
+    "lung_opacity": 0.234,
+    "nodule_mass": 0.161,
+    "other_lesion": 0.419,
+    "pleural_effusion": 0.269,
+    "pleural_thickening": 0.735,
+    "pneumothorax": 0.034,
+    "pulmonary_fibrosis": 0.463,
+}
+"""Relative chance of each finding, fitted so that the readers' tables show
+VinDr-CXR's shares."""
+
+AFFINITY = {
+    ("aortic_enlargement", "cardiomegaly"): 3.2,
+    ("lung_opacity", "pulmonary_fibrosis"): 1.4,
+    ("cardiomegaly", "lung_opacity"): 0.75,
+    ("cardiomegaly", "pulmonary_fibrosis"): 0.7,
+    ("cardiomegaly", "ild"): 0.6,
+    ("cardiomegaly", "infiltration"): 0.6,
+    ("atelectasis", "pleural_effusion"): 2.0,
+    ("atelectasis", "pneumothorax"): 3.0,
+    ("consolidation", "pleural_effusion"): 2.0,
+    ("ild", "infiltration"): 1.6,
+    ("lung_opacity", "pleural_effusion"): 1.5,
+    ("pleural_effusion", "pleural_thickening"): 1.5,
+    ("pneumothorax", "pleural_effusion"): 2.2,
+    ("calcification", "nodule_mass"): 1.8,
+    ("cardiomegaly", "atelectasis"): 0.5,
+    ("cardiomegaly", "consolidation"): 0.6,
+    ("cardiomegaly", "nodule_mass"): 0.6,
+    ("cardiomegaly", "pneumothorax"): 0.4,
+}
+"""Pairs that occur together more (or less) often than by chance."""
+
+STEPS = np.sqrt(np.array([2.0, 3.0, 5.0, 7.0, 11.0, 13.0, 17.0, 19.0])) % 1
+"""Irrational steps of the draws of successive positive images."""
+
+DEALS = (1, 2, 2, 2, 3, 3, 3, 3, 3, 3, 4, 4, 4, 5)
+"""Findings per positive image in an enriched cohort: 42 in 14 images, so that three
+decks of the fourteen findings are dealt out completely."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one image shall show.
+
+    Attributes:
+        findings: Finding keys, empty on a normal image.
+        labeled: Whether the layout's annotations speak of these findings; the
+            "not normal" images of RSNA show findings without a box.
+    """
+
+    findings: tuple[str, ...]
+    labeled: bool = True
+
+    @property
+    def positive(self) -> bool:
+        """Whether the image has annotated findings."""
+        return bool(self.findings) and self.labeled
+
+
+UNSEEN_OF = {"rsna": "pneumonia", "candid": "rib_fracture", "covid": "covid"}
+"""Layouts of the unseen diseases to the finding their positives have."""
+
+POSITIVE_SHARE = {"vindr": 12 / 41, "rsna": 0.2253, "candid": 0.0174, "covid": 0.6}
+"""Natural share of positive images per layout."""
+
+
+def family_of(layout: str) -> str:
+    """Return whose films a layout holds; both layouts of VinDr-CXR hold the same.
+
+    Raises:
+        ValueError: The layout is unknown.
+    """
+    family = "vindr" if layout == "vindr_physionet" else layout
+    if family not in POSITIVE_SHARE:
+        raise ValueError(f"layout {layout!r}, expected one of {[*POSITIVE_SHARE]}")
+    return family
+
+
+def plan_image(
+    seed: int,
+    index: int,
+    layout: str = "vindr",
+    *,
+    enriched: bool = False,
+    positive_share: float | None = None,
+) -> Plan:
+    """Decide what image `index` of a cohort shows.
+
+    Args:
+        seed: Seed of the cohort.
+        index: Number of the image, 0 or more.
+        layout: "vindr", "vindr_physionet", "rsna", "candid" or "covid".
+        enriched: Even out the findings among VinDr-like positives, and take 29.3 %
+            positives in every layout.
+        positive_share: Share of positives, in place of the layout's own.
+
+    Returns:
+        The plan; a function of the arguments alone.
+
+    Raises:
+        ValueError: An unknown layout, a negative seed or index, or a share outside
+            [0, 1].
+    """
+    family = family_of(layout)
+    if min(seed, index) < 0:
+        raise ValueError(f"seed {seed}, image {index}, expected 0 or more")
+    share = POSITIVE_SHARE["vindr" if enriched else family]
+    share = share if positive_share is None else positive_share
+    if not 0 <= share <= 1:
+        raise ValueError(f"positive share {share}, expected 0 to 1")
+    rank = _positive_rank(seed, index, share)
+    if rank is None:
+        return _negative(seed, index, family)
+    if family != "vindr":
+        return Plan((UNSEEN_OF[family],))
+    if enriched:
+        return Plan(_dealt(seed, rank))
+    return Plan(_natural(_even_draws(seed, rank)))
+
+
+def _stream(seed: int, purpose: int, number: int) -> np.random.Generator:
+    return np.random.default_rng(
+        np.random.SeedSequence([seed, 90_000 + purpose, number])
+    )
+
+
+def _positive_rank(seed: int, index: int, share: float) -> int | None:
+    """Count the positives before this one; None for a negative image.
+
+    Within each block the positives are spread at random, and their number is the
+    share times the block, rounded so that no error builds up.
+    """
+    block, place = divmod(index, BLOCK)
+    before = round(block * BLOCK * share)
+    here = round((block + 1) * BLOCK * share) - before
+    order = _stream(seed, 2, block).permutation(BLOCK)
+    positives = np.sort(order[:here])
+    hit = np.flatnonzero(positives == place)
+    return before + int(hit[0]) if len(hit) else None
+
+
+def _negative(seed: int, index: int, family: str) -> Plan:
+    """A normal image; in RSNA more than half of the others are "not normal"."""
+    if family == "vindr":
+        return Plan(())
+    rng = _stream(seed, 3, index)
+    if family == "rsna" and rng.random() < 0.572:
+        quiet = (
+            "cardiomegaly",
+            "pleural_effusion",
+            "nodule_mass",
+            "atelectasis",
+            "pulmonary_fibrosis",
+            "pneumothorax",
+            "other_lesion",
+        )
+        return Plan((str(rng.choice(quiet)),), labeled=False)
+    return Plan((), labeled=False)
+
+
+def _even_draws(seed: int, rank: int) -> np.ndarray:
+    """Uniform numbers of one positive image, spread evenly over all of them.
+
+    A Kronecker sequence with a random start keeps the shares of rare findings much
+    closer to their expectation than independent draws would.
+    """
+    start = _stream(seed, 1, 0).random(len(STEPS))
+    return (start + rank * STEPS) % 1
+
+
+def _natural(draws: np.ndarray) -> tuple[str, ...]:
+    """Turn uniform numbers into findings with VinDr-CXR's shares and company."""
+    count = 1 + int(np.searchsorted(np.cumsum(COUNTS)[:-1], draws[0], side="right"))
+    weights = np.array([WEIGHTS[key] for key in FINDINGS])
+    chosen: list[int] = []
+    for draw in draws[1 : 1 + count]:
+        pull = weights.copy()
+        for taken in chosen:
+            pull *= _AFFINITY_TABLE[taken]
+            pull[taken] = 0
+        edges = np.cumsum(pull) / pull.sum()
+        chosen.append(int(np.searchsorted(edges[:-1], draw, side="right")))
+    return tuple(FINDINGS[i] for i in sorted(chosen))
+
+
+def _affinity_table() -> np.ndarray:
+    table = np.ones((len(FINDINGS), len(FINDINGS)))
+    for (first, second), factor in AFFINITY.items():
+        i, j = FINDINGS.index(first), FINDINGS.index(second)
+        table[i, j] = table[j, i] = factor
+    return table
+
+
+_AFFINITY_TABLE = _affinity_table()
+
+
+def _dealt(seed: int, rank: int) -> tuple[str, ...]:
+    """Deal three decks of findings to fourteen positive images, without repeats."""
+    round_, place = divmod(rank, len(DEALS))
+    rng = _stream(seed, 4, round_)
+    sizes = rng.permutation(DEALS)
+    left = np.full(len(FINDINGS), 3)
+    # large hands first, each from the findings with most cards left, so that the
+    # decks come out even and no hand holds a finding twice
+    hands: dict[int, np.ndarray] = {}
+    for hand in np.argsort(-sizes, kind="stable"):
+        take = np.argsort(-(left + 0.9 * rng.random(len(left))))[: sizes[hand]]
+        left[take] -= 1
+        hands[int(hand)] = take
+    return tuple(FINDINGS[i] for i in sorted(hands[place]))

@@ -1,0 +1,93 @@
+"""Write a film as a DICOM file: the only module of the phantom that needs pydicom.
+
+Headers are fictitious: no name, no birth date, no institution, ids derived from the
+image id. Bit depth, photometric interpretation, window, rescale and transfer syntax
+are the film's own and vary between films as they do in real collections.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import (
+    DigitalXRayImageStorageForPresentation,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
+
+from chexnomaly.phantom.names import uid
+from chexnomaly.phantom.records import Film
+
+
+def write_dicom(film: Film, path: Path) -> None:
+    """Write one film; the same film gives the same bytes.
+
+    Args:
+        film: A film with pixels.
+        path: The file to write; its folder exists.
+
+    Raises:
+        ValueError: The film was made without pixels.
+    """
+    if film.pixels is None:
+        raise ValueError("a film without pixels, expected one made with pixels=True")
+    data = _header(film)
+    _add_pixels(data, film)
+    _add_window(data, film)
+    data.file_meta = _file_meta(film, data)
+    data.save_as(path, enforce_file_format=True)
+
+
+def _header(film: Film) -> Dataset:
+    data = Dataset()
+    data.SOPClassUID = DigitalXRayImageStorageForPresentation
+    data.SOPInstanceUID = uid(film.key, 0)
+    data.StudyInstanceUID = uid(film.key, 1)
+    data.SeriesInstanceUID = uid(film.key, 2)
+    data.Modality = "DX"
+    data.PatientName = "Phantom^Computed"
+    data.PatientID = f"phantom-{film.key[:12]}"
+    data.PatientSex = "F" if film.patient.female else "M"
+    data.PatientAge = f"{round(film.patient.age):03d}Y"
+    data.BodyPartExamined = "CHEST"
+    data.ViewPosition = "AP" if film.patient.frontal_ap else "PA"
+    data.ImageComments = "Computed phantom, no real patient"
+    data.BurnedInAnnotation = "YES"
+    return data
+
+
+def _add_pixels(data: Dataset, film: Film) -> None:
+    form = film.form
+    wide = form.bits > 8
+    data.Rows, data.Columns = film.pixels.shape
+    data.SamplesPerPixel = 1
+    data.PhotometricInterpretation = "MONOCHROME1" if form.inverted else "MONOCHROME2"
+    data.BitsAllocated = 16 if wide else 8
+    data.BitsStored = form.bits
+    data.HighBit = form.bits - 1
+    data.PixelRepresentation = 0
+    data.PixelSpacing = [f"{mm:.6g}" for mm in film.spacing_mm]
+    raw = film.pixels.astype("<u2" if wide else np.uint8).tobytes()
+    data.add_new(0x7FE00010, "OW" if wide else "OB", raw + b"\0" * (len(raw) % 2))
+
+
+def _add_window(data: Dataset, film: Film) -> None:
+    form = film.form
+    if form.window is not None:
+        data.WindowCenter, data.WindowWidth = (f"{value:g}" for value in form.window)
+    if form.slope is not None:
+        data.RescaleSlope = f"{form.slope:g}"
+        data.RescaleIntercept = f"{form.intercept:g}"
+        data.RescaleType = "US"
+
+
+def _file_meta(film: Film, data: Dataset) -> FileMetaDataset:
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = data.SOPClassUID
+    meta.MediaStorageSOPInstanceUID = data.SOPInstanceUID
+    implicit = film.form.implicit
+    meta.TransferSyntaxUID = (
+        ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
+    )
+    meta.ImplementationClassUID = "2.25.1"
+    return meta

@@ -1,0 +1,194 @@
+"""One film from its seed and index: pixels as a file holds them, truth, readers.
+
+Every concern has its own random stream, spawned from the seed and the index, so that
+leaving out a finding, changing the size or adding a worker moves nothing else.
+"""
+
+from collections.abc import Collection
+
+import numpy as np
+
+from chexnomaly.labels import NO_FINDING
+from chexnomaly.phantom.cohort import Plan, family_of, plan_image
+from chexnomaly.phantom.findings import ORDER, Case, build_case
+from chexnomaly.phantom.grid import Grid
+from chexnomaly.phantom.habits import Box, draw_conspicuity
+from chexnomaly.phantom.names import name_image
+from chexnomaly.phantom.patient import Patient, sample_patient
+from chexnomaly.phantom.readers import (
+    Mark,
+    Target,
+    read_image,
+    tidy_box,
+)
+from chexnomaly.phantom.records import FileForm, Film, Reading, Switches, Truth
+from chexnomaly.phantom.rendering import render
+
+CONCERNS = (
+    *("patient", "technique", "vessels", "gas", "bones", "devices", "tissue"),
+    *("noise", "readers", "file"),
+)
+"""Random streams of a film, besides one per finding."""
+
+FAMILIES = ("vindr", "rsna", "candid", "covid")
+"""Kinds of collections; films of different kinds never show the same person."""
+
+SMALLEST_PX = 16
+"""Shortest longer side of a film."""
+
+
+def film(
+    seed: int,
+    index: int,
+    size_px: int | tuple[int, int] = (192, 288),
+    *,
+    layout: str = "vindr",
+    enriched: bool = False,
+    positive_share: float | None = None,
+    findings: Collection[str] | None = None,
+    leave_out: Collection[str] = (),
+    switches: Switches | None = None,
+    pixels: bool = True,
+) -> Film:
+    """Make film `index` of a cohort.
+
+    Args:
+        seed: Seed of the cohort.
+        index: Number of the film.
+        size_px: Longer side, px; a pair draws it uniformly between both.
+        layout: Population and labels: "vindr", "vindr_physionet", "rsna", "candid"
+            or "covid".
+        enriched: Evened-out findings, see `cohort.plan_image`.
+        positive_share: Share of positives in place of the layout's own.
+        findings: Findings to show in place of the cohort's.
+        leave_out: Findings that are planned, boxed and read, but not drawn: the same
+            film without their change.
+        switches: Parts turned off for an ablation.
+        pixels: Whether to render; annotations alone are a hundred times cheaper.
+
+    Returns:
+        The film; the same for the same arguments, whatever ran before.
+
+    Raises:
+        ValueError: An unknown layout or finding, or a size below 16 px.
+    """
+    plan = plan_image(
+        seed, index, layout, enriched=enriched, positive_share=positive_share
+    )
+    if findings is not None:
+        plan = Plan(tuple(key for key in ORDER if key in set(findings)))
+    switches = switches or Switches()
+    streams = _streams(seed, index, layout)
+    case = _case(plan.findings, streams, layout, switches)
+    form = _sample_form(streams["file"], layout)
+    key = streams["file"].bytes(16).hex()
+    grid = _grid(case.chest.patient, size_px, streams["file"])
+    truths, readings = _annotate(case, plan, grid, streams["readers"], switches)
+    values = None
+    if pixels:
+        if kept := set(plan.findings) & set(leave_out):
+            shown = tuple(key for key in plan.findings if key not in kept)
+            fresh = _streams(seed, index, layout)
+            case = _case(shown, fresh, layout, switches)
+        values = encode(render(case, grid, streams, switches.painted), form)
+    return Film(
+        key,
+        name_image(key, family_of(layout)),
+        values,
+        form,
+        grid.shape,
+        (10 * grid.pixel_y, 10 * grid.pixel_x),
+        truths,
+        readings,
+        case.chest.patient,
+        plan,
+    )
+
+
+def _streams(seed: int, index: int, layout: str) -> dict[str, np.random.Generator]:
+    """Start one random stream per concern and per finding."""
+    names = CONCERNS + ORDER
+    family = FAMILIES.index(family_of(layout))
+    children = np.random.SeedSequence([seed, index, family]).spawn(len(names))
+    return {
+        name: np.random.default_rng(child)
+        for name, child in zip(names, children, strict=True)
+    }
+
+
+def _case(findings, streams, layout: str, switches: Switches) -> Case:
+    """Sample the patient and put the findings in."""
+    family, variation = family_of(layout), switches.anatomy_variation
+    patient = sample_patient(streams["patient"], family, variation)
+    conspicuity = {key: draw_conspicuity(key, streams[key]) for key in findings}
+    return build_case(patient, findings, streams, conspicuity)
+
+
+def _grid(patient: Patient, size_px, rng: np.random.Generator) -> Grid:
+    """Lay a grid of square pixels over the film."""
+    low, high = size_px if isinstance(size_px, tuple) else (size_px, size_px)
+    if not SMALLEST_PX <= low <= high:
+        raise ValueError(f"size {size_px} px, expected at least {SMALLEST_PX}")
+    longer = int(rng.integers(low, high + 1))
+    width, height = patient.field_cm
+    scale = longer / max(width, height)
+    shape = max(1, round(height * scale)), max(1, round(width * scale))
+    return Grid(*shape, patient.corner_cm, patient.field_cm)
+
+
+def _sample_form(rng: np.random.Generator, layout: str) -> FileForm:
+    """Draw bit depth, photometric interpretation, window, syntax."""
+    bits = int(rng.choice([12, 13, 14, 15, 16], p=[0.4, 0.1, 0.3, 0.1, 0.1]))
+    inverted, windowed, scaled, implicit = rng.random(4) < (0.2, 0.6, 0.4, 0.35)
+    intercept = float(rng.choice([0.0, -1024.0])) if scaled else 0.0
+    if layout in ("rsna", "candid", "covid"):
+        return FileForm(8, False, None, None, 0.0, bool(implicit))
+    top = 2**bits
+    window = (0.5 * top + intercept, 0.9 * top) if windowed else None
+    return FileForm(
+        bits, bool(inverted), window, 1.0 if scaled else None, intercept, bool(implicit)
+    )
+
+
+def encode(shown: np.ndarray, form: FileForm) -> np.ndarray:
+    """Store brightness in [0, 1] as integers of the form. Shape (H, W), uint16."""
+    top = 2**form.bits - 1
+    values = np.rint(shown * top)
+    return (top - values if form.inverted else values).astype(np.uint16)
+
+
+def _annotate(case: Case, plan: Plan, grid: Grid, rng, switches: Switches):
+    """Turn lesions into boxes in px, and let the readers read."""
+    targets = [
+        Target(lesion.finding, _share(lesion.box, grid), lesion.conspicuity)
+        for lesion in case.lesions
+    ]
+    truths = tuple(
+        Truth(t.finding, _to_px(t.box, grid), t.conspicuity) for t in targets
+    )
+    marks = read_image(targets if plan.positive else [], rng, switches.reader_noise)
+    return truths, tuple(_reading(mark, grid) for mark in marks)
+
+
+def _reading(mark: Mark, grid: Grid) -> Reading:
+    if mark.finding == NO_FINDING or mark.box is None:
+        return Reading(mark.reader, NO_FINDING, None)
+    return Reading(mark.reader, mark.finding, _to_px(mark.box, grid))
+
+
+def _share(box: Box, grid: Grid) -> Box:
+    """Patient cm to shares of the film, cut at its border."""
+    (left, top), (width, height) = grid.corner_cm, grid.field_cm
+    return tidy_box(
+        (
+            (box[0] - left) / width,
+            (box[1] - top) / height,
+            (box[2] - left) / width,
+            (box[3] - top) / height,
+        )
+    )
+
+
+def _to_px(box: Box, grid: Grid) -> Box:
+    height, width = grid.shape
+    return box[0] * width, box[1] * height, box[2] * width, box[3] * height

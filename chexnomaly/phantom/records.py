@@ -1,0 +1,96 @@
+"""What a film is made of, as records: pixels, file form, truth, readers.
+
+Boxes are in continuous px of the film's own frame: pixel i spans [i, i + 1].
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from chexnomaly.phantom.cohort import Plan
+from chexnomaly.phantom.habits import Box
+from chexnomaly.phantom.patient import Patient
+
+
+@dataclass(frozen=True)
+class Switches:
+    """Parts of the phantom that an ablation turns off.
+
+    Attributes:
+        anatomy_variation: 1 is natural; 0 gives everybody the same body.
+        reader_noise: 1 is natural; 0 gives three perfect readers.
+        painted: Findings drawn as a bright ellipse in place of their physics.
+    """
+
+    anatomy_variation: float = 1.0
+    reader_noise: float = 1.0
+    painted: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Truth:
+    """A true lesion: finding key, box in px of the film (xyxy), conspicuity."""
+
+    finding: str
+    box: Box
+    conspicuity: float
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One reader's row: box in px of the film (xyxy), None for "no_finding"."""
+
+    reader: str
+    finding: str
+    box: Box | None
+
+
+@dataclass(frozen=True)
+class FileForm:
+    """How the integers are stored.
+
+    Attributes:
+        bits: Stored bits, 10 to 16; 8 for image formats.
+        inverted: MONOCHROME1: the largest value is black.
+        window: Window center and width, None where the file gives none.
+        slope: Rescale slope, None where the file gives none.
+        intercept: Rescale intercept.
+        implicit: Implicit little endian instead of explicit.
+    """
+
+    bits: int
+    inverted: bool
+    window: tuple[float, float] | None
+    slope: float | None
+    intercept: float
+    implicit: bool
+
+
+@dataclass(frozen=True)
+class Film:
+    """One phantom film.
+
+    Attributes:
+        key: Stable number of the film, 32 hexadecimal digits.
+        image_id: Its id in the layout.
+        pixels: Integers as a file stores them. Shape (H, W), uint16; None when only
+            the annotations were asked for.
+        form: How they are stored.
+        size_px: Height and width.
+        spacing_mm: Row and column spacing.
+        truths: True lesions.
+        readings: Rows of the three readers.
+        patient: The person on the film.
+        plan: What the cohort asked for.
+    """
+
+    key: str
+    image_id: str
+    pixels: np.ndarray | None
+    form: FileForm
+    size_px: tuple[int, int]
+    spacing_mm: tuple[float, float]
+    truths: tuple[Truth, ...]
+    readings: tuple[Reading, ...]
+    patient: Patient
+    plan: Plan

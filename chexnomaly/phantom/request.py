@@ -1,0 +1,92 @@
+"""What a cohort is made of, and work on its films in several processes."""
+
+import json
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass, field
+from multiprocessing import get_context
+
+from chexnomaly.errors import InputError
+from chexnomaly.phantom.cohort import family_of
+from chexnomaly.phantom.film import SMALLEST_PX, film
+from chexnomaly.phantom.records import Film, Switches
+from chexnomaly.phantom.version import GENERATOR
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a cohort is made of; equal requests give equal bytes.
+
+    Attributes:
+        n: Number of films.
+        seed: Seed of the cohort.
+        layout: Key of `layouts.LAYOUTS`.
+        size_px: Smallest and largest longer side, px.
+        enriched: Evened-out findings.
+        positive_share: Share of positives in place of the layout's own.
+        switches: Parts turned off for an ablation.
+    """
+
+    n: int
+    seed: int
+    layout: str
+    size_px: tuple[int, int]
+    enriched: bool = False
+    positive_share: float | None = None
+    switches: Switches = field(default_factory=Switches)
+
+    def film(self, index: int, pixels: bool = True) -> Film:
+        """Make one film of the cohort."""
+        return film(
+            self.seed,
+            index,
+            self.size_px,
+            layout=self.layout,
+            enriched=self.enriched,
+            positive_share=self.positive_share,
+            switches=self.switches,
+            pixels=pixels,
+        )
+
+    def statement(self) -> dict:
+        """Return what phantom.json says."""
+        out = asdict(self)
+        out["switches"]["painted"] = sorted(self.switches.painted)
+        out["size_px"] = list(self.size_px)
+        return {"generator": GENERATOR, **out}
+
+    def dump(self) -> bytes:
+        """Return the text of phantom.json."""
+        text = json.dumps(self.statement(), indent=1, sort_keys=True)
+        return f"{text}\n".encode()
+
+    def __post_init__(self):
+        """Refuse what cannot be made."""
+        low, high = self.size_px
+        share = self.positive_share
+        checks = {
+            "n": (self.n >= 1, self.n, "at least 1"),
+            "seed": (self.seed >= 0, self.seed, "0 or more"),
+            "size_px": (
+                SMALLEST_PX <= low <= high,
+                self.size_px,
+                f"a pair, low to high, from {SMALLEST_PX}",
+            ),
+            "positive_share": (share is None or 0 <= share <= 1, share, "0 to 1"),
+        }
+        for name, (fine, value, expected) in checks.items():
+            if not fine:
+                raise InputError(f"{value!r}", column=name, expected=expected)
+        try:
+            family_of(self.layout)
+        except ValueError as error:
+            raise InputError(str(error), column="layout") from None
+
+
+def each_index(task: Callable, n: int, workers: int) -> Iterator:
+    """Run a task for 0 .. n - 1 and yield the results in order."""
+    if workers == 1:
+        yield from map(task, range(n))
+        return
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(task, range(n), chunksize=max(1, min(16, n // workers)))

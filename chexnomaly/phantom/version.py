@@ -1,0 +1,3 @@
+"""Version of the generator: it changes whenever a film's bytes do."""
+
+GENERATOR = "1"

@@ -1,0 +1,166 @@
+"""Hila and the branching vessels of the lungs.
+
+A tree is grown level by level in patient coordinates, sampled to points whose
+volume is that of a cylinder, splatted on the grid and blurred once per caliber.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from chexnomaly.phantom.chest import Chest
+from chexnomaly.phantom.grid import Grid
+
+Array = np.ndarray
+LEVELS = 7
+
+
+@dataclass
+class Tree:
+    """Sampled points of a vessel tree.
+
+    Attributes:
+        x: Positions, cm. Shape (N,).
+        y: Positions, cm. Shape (N,).
+        radius: Vessel radius, cm. Shape (N,).
+        step: Length that each point stands for, cm. Shape (N,).
+    """
+
+    x: Array
+    y: Array
+    radius: Array
+    step: Array
+
+
+def vessel_map(chest: Chest, grid: Grid, rng: np.random.Generator) -> Array:
+    """Blood along the beam inside the lungs, cm. Shape (H, W), float32."""
+    out = grid.zeros()
+    trees = [_grow(chest, side, rng) for side in (0, 1)]
+    for tree in trees:
+        tree.radius *= chest.patient.vessel_gain
+    for low, high in zip(CALIBERS[:-1], CALIBERS[1:], strict=True):
+        level = grid.zeros()
+        for tree in trees:
+            pick = (tree.radius > low) & (tree.radius <= high)
+            volume = np.pi * tree.radius[pick] ** 2 * tree.step[pick]
+            level += grid.splat(tree.x[pick], tree.y[pick], volume)
+        out += grid.blur(level, 0.5 * (low + high) * 0.5)
+    return out + _hilar_tissue(chest, grid, rng)
+
+
+def _hilar_tissue(chest: Chest, grid: Grid, rng: np.random.Generator) -> Array:
+    """Lymph nodes, veins and bronchial walls around both hila."""
+    out = grid.zeros()
+    for side in (0, 1):
+        x, y = hilum(chest, side)
+        count = 14
+        along = np.linspace(-1.6, 2.4, count)
+        xs = (
+            x + (1 if side else -1) * (0.2 * along - 0.1) + 0.3 * rng.normal(size=count)
+        )
+        volume = 1.1 * rng.gamma(4, 0.25, count) * np.exp(-(((along - 0.4) / 1.6) ** 2))
+        out += grid.splat(xs, y + along, 0.75 * volume)
+    return grid.blur(out, 0.5)
+
+
+CALIBERS = (0.0, 0.035, 0.06, 0.1, 0.16, 0.26, 0.42, 0.9)
+"""Radius classes, cm."""
+
+
+def hilum(chest: Chest, side: int) -> tuple[float, float]:
+    """Patient coordinates of a hilum, cm; the left one is higher."""
+    y = chest.carina[1] + (2.6 if side == 0 else 1.6)
+    u = float(chest.border(side, np.array(y))) * (0.98 if side == 0 else 0.92)
+    return chest.to_x(side, u + (0.8 if side == 0 else 0.6), y), y
+
+
+def _grow(chest: Chest, side: int, rng: np.random.Generator) -> Tree:
+    """Grow one lung's tree from its hilum."""
+    x0, y0 = hilum(chest, side)
+    sign = 1 if side else -1
+    angle, radius = _trunks(side, rng)
+    reach = _reach(chest, side, (x0, y0), angle)
+    count = len(angle)
+    start = np.stack(
+        [
+            x0 - sign * 0.6 + 0.3 * rng.normal(size=count),
+            y0 + 0.7 * rng.normal(size=count),
+        ]
+    )
+    parts = []
+    for level in range(LEVELS):
+        length = rng.uniform(0.65, 1.3, len(angle)) * SHARES[level] * reach
+        path = _path(start, angle, length, radius, sign, rng)
+        parts.append(path)
+        start = np.stack([path.x[:, -1], path.y[:, -1]])
+        start, angle, radius, reach = _split(
+            chest, side, start, path, radius, reach, rng
+        )
+    return _flatten(parts)
+
+
+SHARES = (0.2, 0.21, 0.18, 0.15, 0.12, 0.09, 0.07)
+"""Length of each level, as a share of the way from the hilum to the pleura."""
+
+
+def _reach(chest: Chest, side: int, origin, angle: Array) -> Array:
+    """Distance from the hilum to the lung's edge in each direction, cm."""
+    sign = 1 if side else -1
+    way = np.linspace(1, 24, 47)[None]
+    x = origin[0] + sign * np.cos(angle)[:, None] * way
+    y = origin[1] + np.sin(angle)[:, None] * way
+    u = sign * (x - chest.midline(y))
+    inside = (u < chest.wall(side, y)) & (y < chest.dome(side, u) + 2.5) & (y > 0)
+    return 1 + 0.5 * np.argmin(np.c_[inside, np.zeros(len(angle), bool)], axis=1)
+
+
+def _trunks(side: int, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Angles (0 lateral, positive down) and radii of the first branches."""
+    angle = np.array([-1.25, -0.95, -0.55, -0.15, 0.2, 0.55, 0.85, 1.1, 1.3])
+    radius = np.array([0.3, 0.36, 0.3, 0.27, 0.3, 0.4, 0.5, 0.66, 0.42])
+    if side:
+        angle, radius = angle - 0.06, radius * 0.92
+    angle = angle + 0.13 * rng.normal(size=9)
+    return angle, radius * np.exp(0.16 * rng.normal(size=9))
+
+
+def _path(start, angle, length, radius, sign, rng) -> Tree:
+    """Sample slightly curved branches. Fields have shape (branches, points)."""
+    t = (np.arange(24) + 0.5) / 24
+    bend = 0.35 * rng.normal(size=(len(angle), 1))
+    heading = angle[:, None] + bend * (t[None] - 0.3)
+    step = (length / 24)[:, None] * np.ones_like(heading)
+    x = start[0][:, None] + sign * np.cumsum(np.cos(heading) * step, axis=1)
+    y = start[1][:, None] + np.cumsum(np.sin(heading) * step, axis=1)
+    taper = radius[:, None] * (1 - 0.18 * t[None])
+    return Tree(x, y, taper, step)
+
+
+def _split(chest: Chest, side: int, start, path: Tree, radius, reach, rng):
+    """Divide every branch that is still inside the lung into two."""
+    sign = 1 if side else -1
+    heading = np.arctan2(
+        path.y[:, -1] - path.y[:, -2], sign * (path.x[:, -1] - path.x[:, -2])
+    )
+    turn = rng.uniform(0.15, 0.6, (2, len(heading))) * np.array([[1], [-1]])
+    share = rng.uniform(0.62, 0.86, (2, len(heading)))
+    share[1] = np.sqrt(np.clip(1.12 - share[0] ** 2, 0.2, 0.75))
+    angle = (heading[None] + turn).ravel()
+    smaller = (radius[None] * share).ravel()
+    start = np.tile(start, 2)
+    # ended branches stay in the arrays with no radius, so that every tree uses up
+    # the same random numbers and a finding elsewhere does not regrow the vessels
+    smaller *= (smaller > 0.018) & _inside(chest, side, start)
+    return start, angle, smaller, np.tile(reach, 2)
+
+
+def _inside(chest: Chest, side: int, point: Array) -> Array:
+    u = (point[0] - chest.midline(point[1])) * (1 if side else -1)
+    wall = chest.wall(side, point[1])
+    return (u > 0.3) & (u < 0.96 * wall) & (point[1] < chest.dome(side, u) + 3)
+
+
+def _flatten(parts: list[Tree]) -> Tree:
+    fields = ("x", "y", "radius", "step")
+    joined = (np.concatenate([getattr(p, f).ravel() for p in parts]) for f in fields)
+    return Tree(*joined)

@@ -1,0 +1,147 @@
+"""Figures hold what they claim to hold."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from scipy.optimize import minimize_scalar
+
+from chexnomaly import evaluation
+from chexnomaly.figures import (
+    architecture,
+    data,
+    errors,
+    films,
+    loss,
+    predictions,
+    problem,
+)
+from chexnomaly.models.attention_unet import AttentionUNet
+from chexnomaly.models.unet import UNet
+
+
+def test_counts_per_finding(squares):
+    counts = data.annotation_counts(squares.findings)
+    assert counts.images.to_dict() == {"ild": 10, "nodule_mass": 10}
+    assert counts.boxes.sum() == 56
+
+
+def test_location_maps_count_boxes_at_each_place(squares):
+    maps = data.location_maps(squares.findings, size=32)
+    drawn = squares.findings[squares.findings.finding != "no_finding"]
+    # Every box covers 10 x 8 of the 32 x 32 pixels.
+    assert sum(m.sum() for m in maps.values()) == 80 * len(drawn)
+    assert maps["ild"].max() >= 3  # three readers drew the same box
+
+
+def test_disagreement_is_where_exactly_one_reader_drew(squares):
+    # Readers agree wherever all three drew; R3's misses leave two, never one.
+    assert problem.disagreement_map(squares.findings, 32).max() == 0
+    alone = squares.findings[squares.findings.reader == "R1"]
+    assert problem.disagreement_map(alone, 32).max() > 0
+
+
+def test_figures_of_the_data_draw_every_finding(squares):
+    fig = data.figure_3(squares.findings, "phantom")
+    labels = [t.get_text() for t in fig.axes[0].get_yticklabels()]
+    assert labels == ["ILD", "Nodule/Mass"] or labels == ["Nodule/Mass", "ILD"]
+    maps = data.figure_4(squares.findings, ("ild", "nodule_mass", "covid"))
+    titles = [ax.get_title() for ax in maps.axes]
+    assert any("COVID-19" in t and "0 boxes" in t for t in titles)
+
+
+def test_the_bars_of_figure_1_are_the_printed_values():
+    fig = problem.figure_1(42.6, 80.0, 13.0)
+    widths = [bar.get_width() for bar in fig.axes[0].patches]
+    assert widths == pytest.approx([42.6, 57.4, 80, 13, 7])
+
+
+@pytest.mark.parametrize("kind", [UNet, AttentionUNet])
+def test_a_layer_table_counts_every_parameter_once(kind):
+    table = architecture.layer_table(kind, [(1, 1, 512, 512)])
+    with torch.device("meta"):
+        total = sum(p.numel() for p in kind().parameters())
+    assert table.parameters.sum() == total
+    shapes = dict(zip(table.stage, table["shape"], strict=True))
+    assert shapes["stem"] == (64, 512, 512)
+    assert shapes["downs.3"] == (1024, 32, 32)
+    assert shapes["head"] == (1, 512, 512)
+    assert len(architecture.figure_unet(table, "").axes) == 1
+
+
+def test_stationary_probability_agrees_with_a_numerical_minimum():
+    for alpha in (0.25, 0.75):
+        for q in (0.2, 0.6):
+            expected = minimize_scalar(
+                lambda p, q=q, a=alpha: (
+                    -q * a * (1 - p) ** 2 * np.log(p)
+                    - (1 - q) * (1 - a) * p**2 * np.log(1 - p)
+                ),
+                bounds=(1e-4, 1 - 1e-4),
+                method="bounded",
+            ).x
+            ours = loss.stationary_probability(alpha, np.array([q]))[0]
+            assert ours == pytest.approx(expected, abs=1e-3)
+    crossing = loss.stationary_probability(0.25, np.array([0.75]))[0]
+    assert crossing == pytest.approx(0.5, abs=1e-3)
+
+
+def test_gradient_support_is_the_blobs():
+    probs = loss.synthetic_blobs()
+    support = loss.gradient_support(probs, 0.5, 16)
+    blobs = probs[0, 0] > 0.5
+    assert (support[~blobs] == 0).all()
+    assert (support[6:26, 6:12] > 0).all()  # the upright of the L
+
+
+def test_cases_are_chosen_from_annotations_alone(squares):
+    ids = squares.ids("test")
+    chosen = predictions.choose_cases(squares.findings, ids, seed=0)
+    assert chosen == predictions.choose_cases(squares.findings, ids, seed=0)
+    assert set(chosen) == {"one finding", "no finding"}  # none has five
+    assert chosen["one finding"] in ids
+
+
+def test_an_empty_category_is_drawn_as_none_found(squares):
+    category = {"img000": "TN", "img002": "TN", "img004": "FP"}
+    chosen = predictions.choose_per_category(category, 4, seed=0)
+    assert chosen["true negative"] == ["img000", "img002"]
+    assert chosen["true positive"] == []
+    predictor = {"x": lambda d: iter([torch.zeros(len(d), 1, 32, 32)])}
+    ids = [i for found in chosen.values() for i in found]
+    cases = predictions.make_cases(ids, squares, predictor, {})
+    assert all(case.film is None for case in cases.values())  # withheld
+    rows = {name: [cases[i] for i in found] for name, found in chosen.items()}
+    fig = predictions.figure_cases(rows, 0.5, 4)
+    texts = [t.get_text() for ax in fig.axes for t in ax.texts]
+    assert texts.count("none found") == 2
+    assert texts.count("film withheld") == 3
+
+
+def test_figure_13_counts_outliers():
+    values = np.array([0.1, 0.2, 3.9, 4.1, 30.0])
+    fig = errors.figure_13({"a set": values}, {"a set": 3.2})
+    texts = [t.get_text() for t in fig.axes[0].texts]
+    assert texts == ["2 of 5\noutliers"]
+
+
+def test_figures_of_training_mark_the_kept_epoch():
+    fig = errors.figure_learning(
+        {"x": {"train_loss": [3, 2, 1], "val_loss": [3, 1, 2]}}
+    )
+    dot = fig.axes[0].lines[2]
+    assert (list(dot.get_xdata()), list(dot.get_ydata())) == ([2], [1])
+    sweep = {"IoU": {t: t for t in evaluation.THRESHOLDS}}
+    assert len(errors.figure_thresholds(sweep, 0.3).axes[0].lines) == 3
+
+
+def test_padding_keeps_the_aspect():
+    square = films.pad_to_square(np.ones((4, 2), dtype=np.float32))
+    assert square.shape == (4, 4)
+    assert square.sum(0).tolist() == [0, 4, 4, 0]
+
+
+def test_figure_8_shows_the_share_of_abnormal_scans():
+    fig = architecture.figure_8(pd.Series({"abnormal": 25, "normal": 75}), 10, 1)
+    texts = " ".join(t.get_text() for t in fig.axes[0].texts)
+    assert "25.0% abnormal" in texts and "does not say" in texts

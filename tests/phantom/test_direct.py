@@ -1,0 +1,32 @@
+import sys
+
+import numpy as np
+import pytest
+
+from chexnomaly.datasets import rsna, vindr
+from chexnomaly.datasets.store import Store, prepare_store
+from chexnomaly.phantom import write_dataset, write_store
+
+SIZE = {"size_px": (40, 56), "enriched": True}
+
+
+@pytest.mark.parametrize(("layout", "source"), [("vindr", vindr), ("rsna", rsna)])
+def test_both_ways_into_the_store_give_the_same_pixels(tmp_path, layout, source):
+    write_dataset(tmp_path / "files", 12, 3, layout, **SIZE)
+    images = source.locate_images(tmp_path / "files")
+    through_files, refused = prepare_store(images, tmp_path / "a", 32)
+    films = write_store(tmp_path / "b", 12, 3, 32, layout=layout, **SIZE)
+    direct = Store.open(tmp_path / "b", verify=True)
+    assert not refused
+    assert direct.ids == sorted(film.image_id for film in films)
+    assert direct.data_hash == through_files.data_hash
+    np.testing.assert_array_equal(direct.sizes, through_files.sizes)
+
+
+def test_the_direct_way_needs_no_pydicom(tmp_path, monkeypatch):
+    for name in [name for name in sys.modules if name.startswith("pydicom")]:
+        monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.setitem(sys.modules, "pydicom", None)
+    monkeypatch.delitem(sys.modules, "chexnomaly.phantom.dicom_files", raising=False)
+    write_store(tmp_path / "store", 2, 3, 32, size_px=(40, 56))
+    assert len(Store.open(tmp_path / "store")) == 2
