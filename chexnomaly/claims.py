@@ -148,7 +148,7 @@ def quantity(claim: Mapping) -> str:
     """Say in words what a claim is about, such as "MAE of supermodel on vindr_test"."""
     label = _LABELS.get(claim["metric"], claim["metric"].replace("_", " "))
     if way(claim) in directions.TESTS:
-        return f"{label}: {claim['needs']}"
+        return f"{label}: {directions.in_words(claim['needs'])}"
     place = f" on {claim['dataset']}" if claim["dataset"] else ""
     return f"{label} of {claim['system']}{place}"
 

@@ -62,6 +62,36 @@ class Outcome(NamedTuple):
     reason: str
 
 
+_WORDS = {"lower": "below", "higher": "above", "ratio": "within a ratio of"}
+
+
+def in_words(needs: str) -> str:
+    """Put the tests of a directional claim into words, for a table.
+
+    Args:
+        needs: The row's `needs`, a well-formed test.
+
+    Returns:
+        Such as "supermodel on other_200 below supermodel on vindr_test"; a set that
+        both sides share is named once.
+    """
+    return " and ".join(_in_words(term) for term in parse(needs.partition(";")[0]))
+
+
+def _in_words(test: Call) -> str:
+    a, b = (str(arg).partition("@") for arg in test.args[:2])
+    sides = [part[0].replace("*", "any other") for part in (a, b)]
+    places = [part[2].partition(":") for part in (a, b)]
+    keys = [f" ({key.replace('_', ' ')})" if key else "" for _, _, key in places]
+    sets = [f" on {place}" if place else "" for place, _, _ in places]
+    if sets[0] == sets[1]:
+        sets[0] = ""
+    text = f"{sides[0]}{keys[0]}{sets[0]} {_WORDS[test.name]} "
+    if test.name == "ratio":
+        text += f"{test.args[2]} to {test.args[3]} of "
+    return f"{text}{sides[1]}{keys[1]}{sets[1]}"
+
+
 def expand(needs: str, metric: str, systems: Set[str]) -> list[Comparison]:
     """Read the tests of a directional claim.
 

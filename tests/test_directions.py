@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chexnomaly import directions
 from chexnomaly.directions import evaluate, expand
 from chexnomaly.errors import ClaimError
 from chexnomaly.measured import NotMeasured, Ref, Shelf
@@ -139,3 +140,18 @@ def test_lower_and_higher_are_each_others_mirror(tmp_path_factory, numbers):
     lower, higher = held(folder, "lower(a@s, b@s)"), held(folder, "higher(b@s, a@s)")
     assert lower is higher
     assert lower is None or not (lower and held(folder, "higher(a@s, b@s)"))
+
+
+@pytest.mark.parametrize(
+    ("needs", "words"),
+    [
+        ("lower(a@x, b@x)", "a below b on x"),
+        ("higher(a@x, a@y); a note", "a on x above a on y"),
+        ("lower(a@x, 0.05)", "a on x below 0.05"),
+        ("lower(a@x:some_key, b@x)", "a (some key) below b on x"),
+        ("ratio(a@x, b@x, 0.9, 1.1)", "a within a ratio of 0.9 to 1.1 of b on x"),
+        ("lower(a@x, b@x) & higher(a@y, 1)", "a below b on x and a on y above 1"),
+    ],
+)
+def test_a_direction_reads_as_words(needs, words):
+    assert directions.in_words(needs) == words

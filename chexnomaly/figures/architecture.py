@@ -16,6 +16,10 @@ from torch import nn
 from chexnomaly.figures.style import BLUE, GREEN, GREY, LIGHT, ORANGE, new_figure
 
 
+STEP, BOX = 0.62, 1.0
+"""How far a level lies to the right of the one above, and how wide a stage is."""
+
+
 def layer_table(
     build: Callable[[], nn.Module], input_shapes: list[tuple[int, ...]]
 ) -> pd.DataFrame:
@@ -80,19 +84,21 @@ def figure_unet(table: pd.DataFrame, title: str) -> Figure:
     downs = [s for s in stages.index if s == "stem" or s.startswith("downs")]
     ups = [s for s in stages.index if s.startswith("ups")]
     gated = any(s.startswith("gates") for s in stages.index)
-    depth = len(downs)
+    bottom = len(downs) - 1
     for level, name in enumerate(downs):
-        _box(ax, 0.9 * level, -level, name, stages.loc[name], BLUE)
-    for step, name in enumerate(ups):
-        level = depth - 2 - step
-        _box(ax, 0.9 * (2 * depth - 2 - level), -level, name, stages.loc[name], GREEN)
-        start, stop = 0.9 * level + 0.8, 0.9 * (2 * depth - 2 - level)
+        _box(ax, STEP * level, -level, name, stages.loc[name], BLUE)
+    for name in ups:
+        level = int(name.split(".")[1])
+        x = STEP * (2 * bottom - level) + BOX * 0.3
+        _box(ax, x, -level, name, stages.loc[name], GREEN)
+        start = STEP * level + BOX
         style = {"arrowstyle": "->", "color": ORANGE if gated else GREY}
-        ax.annotate("", (stop, -level), (start, -level), arrowprops=style)
+        ax.annotate("", (x, -level), (start, -level), arrowprops=style)
         label = f"gates.{level}" if gated else "skip"
-        ax.text((start + stop) / 2, -level + 0.06, label, ha="center", fontsize=7)
-    _box(ax, 0.9 * (2 * depth - 1), 0, "head", stages.loc["head"], GREY)
-    ax.set(xlim=(-0.2, 0.9 * 2 * depth + 0.2), ylim=(-depth + 0.4, 0.7), title=title)
+        ax.text((start + x) / 2, -level + 0.06, label, ha="center", fontsize=7)
+    right = STEP * 2 * bottom + BOX * 1.45
+    _box(ax, right, 0, "head", stages.loc["head"], GREY)
+    ax.set(xlim=(-0.1, right + BOX + 0.1), ylim=(-bottom - 0.5, 0.6), title=title)
     ax.set_axis_off()
     return fig
 
@@ -101,7 +107,7 @@ def _box(ax: Axes, x: float, y: float, name: str, stage: pd.Series, color: str) 
     ax.add_patch(
         FancyBboxPatch(
             (x, y - 0.32),
-            0.76,
+            BOX,
             0.64,
             boxstyle="round,pad=0.02",
             facecolor=LIGHT if color == GREY else "white",
@@ -111,7 +117,7 @@ def _box(ax: Axes, x: float, y: float, name: str, stage: pd.Series, color: str) 
     )
     channels, height, width = stage["shape"]
     text = f"{name}\n{channels} x {height} x {width}\n{stage['parameters']:,}"
-    ax.text(x + 0.38, y, text, ha="center", va="center", fontsize=5.5)
+    ax.text(x + BOX / 2, y, text, ha="center", va="center", fontsize=7)
 
 
 def figure_8(images: pd.Series, parameters: int, gates: int) -> Figure:
