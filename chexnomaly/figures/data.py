@@ -6,6 +6,8 @@ import seaborn as sns
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
+from chexnomaly.datasets.findings import scale_boxes
+from chexnomaly.datasets.validation import BOX
 from chexnomaly.figures.style import BLUE, LIGHT, new_figure
 from chexnomaly.labels import DISPLAY_NAMES, NO_FINDING
 
@@ -75,9 +77,8 @@ def location_maps(findings: pd.DataFrame, size: int = 128) -> dict[str, np.ndarr
         Finding to counts, (size, size).
     """
     drawn = findings[(findings.finding != NO_FINDING) & findings.width_px.notna()]
-    scale = size / drawn[["width_px", "height_px"]].to_numpy(np.float64)
-    corners = drawn[["x_min", "y_min", "x_max", "y_max"]].to_numpy(np.float64)
-    grid = np.ceil(corners * np.hstack([scale, scale]) - 0.5).astype(int)
+    corners = scale_boxes(drawn, size)[list(BOX)].to_numpy(np.float64)
+    grid = np.ceil(corners - 0.5).astype(int)
     maps: dict[str, np.ndarray] = {}
     for finding, (left, top, right, bottom) in zip(drawn.finding, grid, strict=True):
         counts = maps.setdefault(finding, np.zeros((size, size)))

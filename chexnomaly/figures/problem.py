@@ -5,6 +5,8 @@ import pandas as pd
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
+from chexnomaly.datasets.findings import scale_boxes
+from chexnomaly.datasets.validation import BOX
 from chexnomaly.figures.style import BLUE, GREY, LIGHT, ORANGE, new_figure
 from chexnomaly.labels import NO_FINDING
 
@@ -59,7 +61,7 @@ def figure_1(deaths: float, perceptual: float, misclassified: float) -> Figure:
     return fig
 
 
-def disagreement_map(findings: pd.DataFrame, size: int = 256) -> np.ndarray:
+def disagreement_map(findings: pd.DataFrame, size: int = 128) -> np.ndarray:
     """Map where a single reader of several drew a box.
 
     Args:
@@ -71,23 +73,23 @@ def disagreement_map(findings: pd.DataFrame, size: int = 256) -> np.ndarray:
         [0, 1], (size, size). Images of unknown size are left out.
     """
     drawn = findings[(findings.finding != NO_FINDING) & findings.width_px.notna()]
-    total = np.zeros((size, size))
-    for _, image in drawn.groupby("image_id"):
-        votes = np.zeros((size, size), dtype=np.int32)
-        for _, boxes in image.groupby("reader"):
-            votes += _reader_mask(boxes, size)
+    drawn = drawn.sort_values(["image_id", "reader"])
+    corners = scale_boxes(drawn, size)[list(BOX)].to_numpy(np.float64)
+    grid = np.ceil(corners - 0.5).astype(int)
+    total = np.zeros((size, size), dtype=np.int64)
+    ids = drawn.image_id.to_numpy()
+    starts = np.flatnonzero(np.r_[True, ids[1:] != ids[:-1]]) if len(ids) else []
+    readers = pd.factorize(drawn.reader)[0]
+    for start, stop in zip(starts, [*starts[1:], len(ids)], strict=True):
+        votes = np.zeros((size, size), dtype=np.uint8)
+        for reader in np.unique(readers[start:stop]):
+            mine = grid[start:stop][readers[start:stop] == reader]
+            mask = np.zeros((size, size), dtype=np.uint8)
+            for left, top, right, bottom in mine:
+                mask[top:bottom, left:right] = 1
+            votes += mask
         total += votes == 1
-    return total / max(1, drawn.image_id.nunique())
-
-
-def _reader_mask(boxes: pd.DataFrame, size: int) -> np.ndarray:
-    mask = np.zeros((size, size), dtype=bool)
-    scale = size / boxes[["width_px", "height_px"]].to_numpy(np.float64)
-    corners = boxes[["x_min", "y_min", "x_max", "y_max"]].to_numpy(np.float64)
-    grid = np.ceil(corners * np.hstack([scale, scale]) - 0.5).astype(int)
-    for left, top, right, bottom in grid:
-        mask[top:bottom, left:right] = True
-    return mask
+    return total / max(1, len(starts))
 
 
 def figure_2(disagreement: np.ndarray | None, caption: str, about: str) -> Figure:

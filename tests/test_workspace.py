@@ -1,0 +1,45 @@
+"""Folders are found, and what is missing names the notebook that makes it."""
+
+import pytest
+
+from chexnomaly.errors import MissingInputError
+from chexnomaly.workspace import Workspace, project_root, real_data
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    (tmp_path / "Snakefile").touch()
+    (tmp_path / "notebooks").mkdir()
+    return tmp_path
+
+
+def test_the_root_is_found_from_the_notebooks_folder(checkout, monkeypatch):
+    assert project_root(checkout / "notebooks") == checkout
+    monkeypatch.chdir(checkout / "notebooks")
+    workspace = Workspace.open("demo")
+    assert workspace.data == checkout / "_build" / "data" / "demo"
+    assert workspace.results.name == workspace.runs.name == "demo"
+
+
+def test_without_a_checkout_the_current_folder_serves(tmp_path):
+    assert project_root(tmp_path) == tmp_path
+
+
+def test_a_missing_input_names_the_notebook_to_run(checkout):
+    workspace = Workspace("tiny", checkout)
+    with pytest.raises(MissingInputError) as caught:
+        workspace.require(workspace.data / "vindr", "02_data")
+    message = str(caught.value)
+    assert "notebooks/02_data.ipynb" in message and "'tiny'" in message
+    assert str(checkout) not in message  # no path of this machine
+    assert workspace.require(checkout, "02_data") == checkout
+
+
+def test_real_data_comes_from_a_variable(checkout, monkeypatch):
+    monkeypatch.delenv("CHEXNOMALY_VINDR", raising=False)
+    assert real_data("CHEXNOMALY_VINDR") is None
+    monkeypatch.setenv("CHEXNOMALY_VINDR", str(checkout))
+    assert real_data("CHEXNOMALY_VINDR") == checkout
+    monkeypatch.setenv("CHEXNOMALY_VINDR", str(checkout / "nowhere"))
+    with pytest.raises(MissingInputError, match="CHEXNOMALY_VINDR"):
+        real_data("CHEXNOMALY_VINDR")
