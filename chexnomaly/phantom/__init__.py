@@ -8,7 +8,7 @@ sets, and `write_store` for the shortest way to training.
 
 from chexnomaly.phantom.cohort import Plan, plan_image
 from chexnomaly.phantom.direct import write_store
-from chexnomaly.phantom.film import film
+from chexnomaly.phantom.films import film
 from chexnomaly.phantom.records import Film, Reading, Switches, Truth
 from chexnomaly.phantom.version import GENERATOR
 from chexnomaly.phantom.writing import write_dataset

@@ -133,7 +133,7 @@ def _descending_aorta(
 ) -> Array:
     """Share taken by the aorta beside the spine, and by the tissue around it."""
     p = chest.patient
-    spine = np.clip(1 - (u / 2.3) ** 2, 0, 1) ** 0.5 * 0.13
+    spine = 0.5 * np.exp(-((u / 1.8) ** 2))
     if side == 0:
         return spine
     radius = 0.75 * p.knob + 0.15

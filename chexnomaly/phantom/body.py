@@ -41,7 +41,7 @@ def _depth(chest: Chest) -> Array:
     """Depth of neck, chest and abdomen by height."""
     p = chest.patient
     chest_depth = 2 * p.depth + 2.6 + 4.0 * p.fat
-    belly = 2 * p.depth + 3.4 + 7.0 * p.fat
+    belly = 2 * p.depth + 2.0 + 5.0 * p.fat
     return curve(
         [-12, -5, 0, 5, 14, 24, 36],
         [12, 13.5, 16, chest_depth - 1.5, chest_depth, belly, belly],
@@ -133,3 +133,12 @@ def neck_shadow(chest: Chest, grid: Grid) -> Array:
         low = chest.to_x(side, 2.0, 2)
         out += tube(grid, [(top, -11), (low, 2.0)], 1.1)
     return 0.25 * grid.blur(out, 0.2)
+
+
+def tissue_grain(chest: Chest, grid: Grid, rng: np.random.Generator) -> Array:
+    """Uneven fat, muscle, liver and bowel, cm. Shape (H, W), float32."""
+    box = (-22.0, -16.0, 22.0, 44.0)
+    coarse = Texture(rng, box, 0.9, -3.0)(grid.x, grid.y)
+    fine = Texture(rng, box, 0.4, -2.2)(grid.x, grid.y)
+    below = smoothstep(grid.y, chest.dome_top(0)[1] - 1, chest.dome_top(0)[1] + 4)
+    return (0.3 + 0.4 * below) * coarse + 0.12 * fine

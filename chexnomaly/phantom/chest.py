@@ -48,7 +48,6 @@ class Chest:
     Attributes:
         patient: The numbers behind the curves.
         fractures: Broken ribs.
-        heart_lift: Widening of the whole heart silhouette, cm, for cardiomegaly.
     """
 
     patient: Patient

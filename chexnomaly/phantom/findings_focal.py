@@ -179,7 +179,7 @@ def _hernia(chest: Chest, rng, seen: float) -> Lesion:
         maps.extra[window] += 1.2 * np.sqrt(np.clip(field, 0, 1))
         upper = smoothstep(center[1] - y, -0.1, 0.0)
         inner = np.sqrt(np.clip(field - 0.15, 0, 1))
-        maps.gas[window] += (2.0 + 3.0 * seen) * upper * inner
+        maps.gas[window] += (1.0 + 1.8 * seen) * upper * inner
 
     return Lesion("other_lesion", around(center, radii), seen, paint)
 

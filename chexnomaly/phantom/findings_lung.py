@@ -48,9 +48,9 @@ def consolidation(chest: Chest, rng, seen: float) -> list[Lesion]:
     side = _side(rng)
     center = chest.locate(side, rng.uniform(0.25, 0.75), rng.uniform(0.3, 0.92))
     radii = (_size(rng, 3.7, 0.28, 1.8, 5.2), _size(rng, 4.1, 0.33, 1.8, 7.5))
-    fill = hazy(center, radii, 0.24 + 0.42 * seen, draw_seed(rng), 0.7, 0.65)
+    fill = hazy(center, radii, 0.22 + 0.38 * seen, draw_seed(rng), 0.75, 0.95)
     open_air = _bronchi(chest, side, center, radii, rng)
-    box = _clip_to_lung(chest, side, around(center, radii, 0.95))
+    box = _clip_to_lung(chest, side, around(center, radii))
     return [Lesion("consolidation", box, seen, together(fill, open_air))]
 
 
@@ -83,7 +83,7 @@ def lung_opacity(chest: Chest, rng, seen: float) -> list[Lesion]:
         side = _side(rng)
         center = chest.locate(side, rng.uniform(0.2, 0.8), rng.uniform(0.15, 0.95))
         radii = (_size(rng, 3.2, 0.45, 1.0, 5.2), _size(rng, 3.4, 0.55, 1.0, 8.0))
-        fill = hazy(center, radii, 0.13 + 0.30 * seen, draw_seed(rng), 0.5, 0.75)
+        fill = hazy(center, radii, 0.12 + 0.26 * seen, draw_seed(rng), 0.55, 0.95)
         box = _clip_to_lung(chest, side, around(center, radii, 0.9))
         out.append(Lesion("lung_opacity", box, seen, fill))
     return out
@@ -100,13 +100,13 @@ def infiltration(chest: Chest, rng, seen: float) -> list[Lesion]:
         for _ in range(int(rng.integers(6, 12))):
             offset = rng.normal(0, 0.38, 2)
             at = (center[0] + offset[0] * radii[0], center[1] + offset[1] * radii[1])
-            size = rng.uniform(0.22, 0.5) * min(radii)
+            size = rng.uniform(0.3, 0.65) * min(radii)
             parts.append(
                 hazy(
-                    at, (size, 1.2 * size), 0.05 + 0.12 * seen, draw_seed(rng), 0.8, 1.0
+                    at, (size, 1.2 * size), 0.05 + 0.10 * seen, draw_seed(rng), 0.8, 1.0
                 )
             )
-        box = _clip_to_lung(chest, side, around(center, radii, 0.95))
+        box = _clip_to_lung(chest, side, around(center, radii, 0.9))
         out.append(Lesion("infiltration", box, seen, together(*parts)))
     return out
 
@@ -204,9 +204,9 @@ def pneumonia(chest: Chest, rng, seen: float) -> list[Lesion]:
             1.0,
             1.0,
         )
-        rim = hazy(center, radii, 0.12 + 0.24 * seen, draw_seed(rng), 0.8, 0.7)
+        rim = hazy(center, radii, 0.11 + 0.22 * seen, draw_seed(rng), 0.8, 0.95)
         air = _bronchi(chest, side, center, radii, rng)
-        box = _clip_to_lung(chest, side, around(center, radii, 0.95))
+        box = _clip_to_lung(chest, side, around(center, radii))
         out.append(Lesion("pneumonia", box, seen, together(rim, core, air)))
     return out
 
@@ -221,7 +221,7 @@ def covid(chest: Chest, rng, seen: float) -> list[Lesion]:
             radii = (_size(rng, 2.2, 0.3, 1.0, 4.0), _size(rng, 3.2, 0.35, 1.2, 6.0))
             seed = draw_seed(rng)
             paint = _ground_glass(center, radii, 0.12 + 0.26 * seen, seed)
-            box = _clip_to_lung(chest, side, around(center, radii, 0.95))
+            box = _clip_to_lung(chest, side, around(center, radii, 0.9))
             out.append(Lesion("covid", box, seen, paint))
     return out
 
@@ -234,7 +234,7 @@ def _ground_glass(center, radii, amount: float, seed: int) -> Painter:
         if window is None:
             return
         field, _ = blob_field(grid, window, center, radii, seed, 0.7)
-        share = amount * smoothstep(field, 0.0, 0.6)
+        share = amount * smoothstep(field, 0.0, 0.75)
         before = maps.density[window].copy()
         maps.fill(window, share)
         # vessels keep their contrast: compensate the loss of air around them

@@ -66,7 +66,7 @@ def sample_technique(rng: np.random.Generator, frontal_ap: bool) -> Technique:
         blur_cm=rng.uniform(0.02, 0.05),
         photons=float(np.exp(rng.normal(0, 0.4))),
         compression=rng.uniform(0.4, 0.7),
-        sharpening=rng.uniform(0.1, 0.7),
+        sharpening=rng.uniform(0.3, 1.1),
         contrast=rng.uniform(2.6, 4.8),
         brightness=rng.uniform(0.42, 0.6),
         shutters=shutters,
@@ -109,7 +109,7 @@ def display(signal: Array, grid: Grid, technique: Technique) -> Array:
     """Apply the vendor's processing to the log signal. Shape kept, [0, 1]."""
     coarse = grid.blur(signal, 5.0)
     signal = signal - technique.compression * (coarse - coarse.mean())
-    signal = signal + technique.sharpening * (signal - grid.blur(signal, 0.25))
+    signal = signal + technique.sharpening * (signal - grid.blur(signal, 0.4))
     inner = signal[_middle(grid.height_px), _middle(grid.width_px)]
     low, high = np.percentile(inner[::2, ::2], [5, 95])
     share = 0.24 + 0.70 * (signal - low) / max(high - low, 1e-3)

@@ -58,8 +58,8 @@ def blob_field(
     x, y = grid.axes(window)
     rho = np.hypot((x - center[0]) / radii[0], (y - center[1]) / radii[1])
     field = 1 - rho + rough * 0.4 * texture(x, y) * np.minimum(rho, 1)
-    # whatever the outline does, nothing lies beyond 1.1 radii
-    return field - 6 * np.maximum(rho - 0.95, 0), texture
+    # whatever the outline does, it runs out softly before 1.12 radii
+    return np.minimum(field, 1.6 * (1.12 - rho)), texture
 
 
 def around(center, radii, scale: float = 1.0) -> Box:
@@ -83,13 +83,15 @@ def hazy(
     """
 
     def paint(maps: Maps, grid: Grid) -> None:
-        window = grid.window(*around(center, radii, 1.25))
+        box = around(center, radii, 1.25)
+        window = grid.window(*box)
         if window is None:
             return
         field, texture = blob_field(grid, window, center, radii, seed, rough)
         x, y = grid.axes(window)
-        grain = np.clip(1 + 0.28 * texture(x, y), 0.35, 1.7)
-        maps.fill(window, amount * grain * smoothstep(field, 0.02, 0.02 + soft))
+        fine = Texture(np.random.default_rng(seed + 1), box, 0.3, -2.4)(x, y)
+        grain = np.clip(1 + 0.34 * texture(x, y) + 0.2 * fine, 0.25, 1.8)
+        maps.fill(window, amount * grain * smoothstep(field, 0.0, soft))
 
     return paint
 

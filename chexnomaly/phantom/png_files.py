@@ -14,7 +14,7 @@ GROUND_GLASS = (255, 0, 255, 255)
 
 def write_png(pixels: np.ndarray, file: Path) -> None:
     """Write 8-bit pixels. Shape (H, W), values 0 to 255."""
-    Image.fromarray(pixels.astype(np.uint8), mode=None).save(file, format="PNG")
+    Image.fromarray(pixels.astype(np.uint8)).save(file, format="PNG")
 
 
 def write_masks(film: Film, root: Path) -> None:

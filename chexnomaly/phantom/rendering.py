@@ -5,7 +5,13 @@ from collections.abc import Collection, Mapping
 import numpy as np
 
 from chexnomaly.phantom.anatomy import Maps, airway_gas, lung_maps
-from chexnomaly.phantom.body import abdominal_gas, body_map, breast_map, neck_shadow
+from chexnomaly.phantom.body import (
+    abdominal_gas,
+    body_map,
+    breast_map,
+    neck_shadow,
+    tissue_grain,
+)
 from chexnomaly.phantom.chest import Chest
 from chexnomaly.phantom.devices import device_map
 from chexnomaly.phantom.findings import Case, paint_lesions
@@ -49,8 +55,13 @@ def healthy_maps(chest: Chest, grid: Grid, streams: Streams) -> Maps:
         density=density,
         # where heart or liver takes the depth, there are fewer vessels
         vessels=vessels * np.clip(lung / 9, 0, 1),
-        extra=breast_map(chest, grid) + neck_shadow(chest, grid),
+        extra=_soft_parts(chest, grid, streams["tissue"]),
         gas=airway_gas(chest, grid) + abdominal_gas(chest, grid, streams["gas"]),
         bone=bone_map(chest, grid, streams["bones"]),
         metal=device_map(chest, grid, streams["devices"]),
     )
+
+
+def _soft_parts(chest: Chest, grid: Grid, rng: np.random.Generator) -> np.ndarray:
+    parts = breast_map(chest, grid) + neck_shadow(chest, grid)
+    return parts + tissue_grain(chest, grid, rng)

@@ -8,7 +8,7 @@ from multiprocessing import get_context
 
 from chexnomaly.errors import InputError
 from chexnomaly.phantom.cohort import family_of
-from chexnomaly.phantom.film import SMALLEST_PX, film
+from chexnomaly.phantom.films import SMALLEST_PX, film
 from chexnomaly.phantom.records import Film, Switches
 from chexnomaly.phantom.version import GENERATOR
 

@@ -47,7 +47,7 @@ def _ribs(chest: Chest, grid: Grid, window, side: int, wobble: Array) -> Array:
     inside = smoothstep(cage - u, 0.0, 0.3) * smoothstep(u, 1.0, 2.8)
     inside = inside * smoothstep(y, -0.9, 0.3)
     # along the wall the ribs and the muscles between them form one band
-    band = 0.8 * smoothstep(share, 0.88, 0.99) * smoothstep(y, 0.5, 4)
+    band = 0.6 * smoothstep(share, 0.88, 0.99) * smoothstep(y, 0.5, 4)
     total = np.zeros(np.broadcast_shapes(u.shape, y.shape), np.float32)
     for front in (False, True):
         axis = y - chest.rib_fall(side, y, share, front)
@@ -119,7 +119,7 @@ def _clavicle(chest: Chest, grid: Grid, out: Array, side: int) -> None:
     axis = y0 - rise * w**0.8 + bend
     half = 0.6 + 0.35 * (1 - w) ** 4 + 0.15 * w**3
     ends = smoothstep(u, inner - 0.1, inner + 0.35) * smoothstep(
-        length + 0.4 - u, 0, 0.5
+        length + 0.4 - u, 0, 2.5
     )
     out[window] += 0.72 * _cortex(np.abs(y - axis) * 0.97 / half) * ends
 
@@ -184,7 +184,12 @@ def _bar(chest: Chest, grid: Grid, out: Array, side, start, end, half, amount) -
         return
     u, y = distance(chest, grid, window, side)
     off = np.sqrt(segment_distance(u, y, start, end))
-    out[window] += amount * _cortex(off / half)
+    length = max(np.hypot(end[0] - start[0], end[1] - start[1]), 1e-6)
+    along = (u - start[0]) * (end[0] - start[0]) + (y - start[1]) * (end[1] - start[1])
+    # bones run out into their neighbors; only a bone as long as wide is round
+    rest = 0.5 * length - np.abs(along / length - 0.5 * length)
+    ends = smoothstep(rest, 0, 1.2) if length > 2 * half else 1.0
+    out[window] += amount * _cortex(off / half) * ends
 
 
 def _humerus(chest: Chest, grid: Grid, out: Array, side: int) -> None:
@@ -218,7 +223,7 @@ def _spine(chest: Chest, grid: Grid, out: Array, rng: np.random.Generator) -> No
     disc = smoothstep(np.abs(part - 0.5), 0.42, 0.47)
     # the lower spine hides behind heart and liver
     weight = 1 - 0.45 * smoothstep(y, 2, 14)
-    bone = 0.40 * body * (1 - 0.4 * disc) + (0.10 * plate + 0.07 * rim) * (body > 0)
+    bone = 0.40 * body * (1 - 0.3 * disc) + (0.10 * plate + 0.07 * rim) * (body > 0)
     out[window] += weight * (bone + _arches(u, part, half))
 
 

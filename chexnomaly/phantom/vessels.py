@@ -117,7 +117,7 @@ def _reach(chest: Chest, side: int, origin, angle: Array) -> Array:
 def _trunks(side: int, rng: np.random.Generator) -> tuple[Array, Array]:
     """Angles (0 lateral, positive down) and radii of the first branches."""
     angle = np.array([-1.25, -0.95, -0.55, -0.15, 0.2, 0.55, 0.85, 1.1, 1.3])
-    radius = np.array([0.3, 0.36, 0.3, 0.27, 0.3, 0.4, 0.5, 0.66, 0.42])
+    radius = np.array([0.3, 0.36, 0.3, 0.27, 0.3, 0.38, 0.44, 0.52, 0.4])
     if side:
         angle, radius = angle - 0.06, radius * 0.92
     angle = angle + 0.13 * rng.normal(size=9)
