@@ -58,8 +58,11 @@ lock: $(READY) ## write requirements.lock anew from pyproject.toml; UPGRADE=1 fo
 		--no-emit-index-url --no-emit-find-links --quiet \
 		--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 
-bench: $(READY) ## time what must stay fast: tests/benchmarks
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/benchmarks -m "" -s
+bench: $(READY) ## time what must stay fast; JSON goes to _build/bench
+	@mkdir -p _build/bench
+	@for script in tests/benchmarks/bench_*.py; do \
+		OMP_NUM_THREADS=1 $(BIN)/python $$script \
+			--out _build/bench/$$(basename $$script .py).json || exit 1; done
 
 clean: ## remove what was built; the environment stays
 	rm -rf _build book/notebooks .snakemake

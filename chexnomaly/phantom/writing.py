@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -25,6 +26,7 @@ def write_dataset(
     enriched: bool = False,
     positive_share: float | None = None,
     switches: Switches | None = None,
+    replace: bool = False,
 ) -> None:
     """Write n films in the folder layout of a public data set.
 
@@ -41,6 +43,8 @@ def write_dataset(
         enriched: Even out the findings among positives, and keep 29.3 % positive.
         positive_share: Share of positives in place of the layout's own.
         switches: Parts turned off for an ablation.
+        replace: Remove another phantom that lies in the folder; what is not a
+            phantom is never touched.
 
     Raises:
         InputError: An unknown layout, a bad number, or a folder that holds another
@@ -51,7 +55,7 @@ def write_dataset(
     root = Path(root)
     fixed = (enriched, positive_share, switches or Switches())
     request = Request(n, seed, layout, tuple(size_px), *fixed)
-    _claim(root, request)
+    _claim(root, request, replace)
     films = list(each_index(partial(_write_film, request, root), n, workers))
     for name, table in LAYOUTS[layout].tables(films).items():
         _replace(root / name, table.to_csv(index=False).encode())
@@ -59,18 +63,19 @@ def write_dataset(
     (root / f"{STATEMENT}.partial").unlink(missing_ok=True)
 
 
-def _claim(root: Path, request: Request) -> None:
+def _claim(root: Path, request: Request, replace: bool) -> None:
     """Make the folder ours, or go on where the same request was interrupted."""
     root.mkdir(parents=True, exist_ok=True)
-    mine = json.loads(request.dump())
-    for name in (STATEMENT, f"{STATEMENT}.partial"):
-        file = root / name
-        if file.exists() and _read(file) != mine:
-            raise InputError(
-                "another phantom", file=file, expected="an empty folder or the same one"
-            )
-    known = (root / STATEMENT).exists() or (root / f"{STATEMENT}.partial").exists()
-    if not known and any(root.iterdir()):
+    statements = [root / name for name in (STATEMENT, f"{STATEMENT}.partial")]
+    found = [file for file in statements if file.exists()]
+    others = [f for f in found if _read(f) != json.loads(request.dump())]
+    if others and not replace:
+        expected = "an empty folder or the same one"
+        raise InputError("another phantom", file=others[0], expected=expected)
+    if others:
+        shutil.rmtree(root)
+        root.mkdir(parents=True)
+    elif not found and any(root.iterdir()):
         raise InputError("not empty", file=root, expected="an empty folder")
     _replace(root / f"{STATEMENT}.partial", request.dump())
 

@@ -190,3 +190,15 @@ def test_an_ellipse_touches_its_box():
     rows, cols = np.nonzero(mask)
     assert (rows.min(), rows.max() + 1) == (1, 5)
     assert (cols.min(), cols.max() + 1) == (2, 8)
+
+
+def test_another_phantom_is_replaced_on_request_and_other_data_never(tmp_path):
+    write_dataset(tmp_path / "a", 4, 1, **SIZE)
+    write_dataset(tmp_path / "a", 2, 2, replace=True, **SIZE)
+    write_dataset(tmp_path / "b", 2, 2, **SIZE)
+    assert contents(tmp_path / "a") == contents(tmp_path / "b")
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c" / "mine.txt").write_text("keep")
+    with pytest.raises(InputError, match="not empty"):
+        write_dataset(tmp_path / "c", 2, 2, replace=True, **SIZE)
+    assert (tmp_path / "c" / "mine.txt").read_text() == "keep"
