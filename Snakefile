@@ -9,6 +9,8 @@
 #   outputs  files below _build/ it rewrites at each run; Snakemake deletes them
 #            before it, so name no store, checkpoint or anything that is resumed
 #   reads    environment variables that change what it does
+#   each     parameters of each run, for a notebook that is run several times; the
+#            first value names the run, and the first run is the page
 # The library modules that a notebook imports are its inputs too, found by reading it.
 
 import os
@@ -22,6 +24,7 @@ sys.path.insert(0, str(ROOT))
 from book.tools.notebooks import modules_used
 from chexnomaly.errors import ProfileError
 from book.tools.profiles import check_profile, load_profile
+from chexnomaly.labels import FINDINGS
 
 NOTEBOOKS = {
     "01_problem": {},
@@ -39,7 +42,29 @@ NOTEBOOKS = {
         "outputs": ["results/{profile}/supermodel__vindr_test.json"],
         "reads": ["CHEXNOMALY_REAL_DATA"],
     },
-    "03_box_focal_loss": {"needs": ["02_data", "06_supermodels"]},
+    "04_one_finding": {
+        "needs": ["02_data"],
+        "each": [{"finding": "cardiomegaly", "plain_focal": True}]
+        + [{"finding": f} for f in FINDINGS if f != "cardiomegaly"],
+    },
+    "07_siamese_networks": {"needs": ["02_data"]},
+    "08_chexnomaly": {
+        "needs": ["02_data", "06_supermodels", "07_siamese_networks"],
+        "reads": ["CHEXNOMALY_REAL_DATA"],
+    },
+    "05_ensembles": {
+        "needs": ["02_data", "04_one_finding", "06_supermodels"],
+        "reads": ["CHEXNOMALY_REAL_DATA"],
+    },
+    "03_box_focal_loss": {"needs": ["02_data", "04_one_finding", "06_supermodels"]},
+    "04_specialized_models": {"needs": ["02_data", "04_one_finding"]},
+    "09_comparison": {"needs": ["04_specialized_models", "05_ensembles", "08_chexnomaly"]},
+    "10_errors": {"needs": ["08_chexnomaly"]},
+    "14_phantom": {
+        "needs": ["02_data", "06_supermodels"],
+        "outputs": ["results/{profile}/audit__vindr_phantom.json"],
+        "reads": ["CHEXNOMALY_REAL_DATA"],
+    },
 }
 
 PROFILE = config.get("profile", "demo")
@@ -71,8 +96,20 @@ def source(name):
     return f"notebooks/{name}.ipynb"
 
 
-def executed(name):
-    return EXECUTED.format(profile=PROFILE, name=name)
+def runs(name):
+    """Give the runs of a notebook, each with the parameters of its own."""
+    each = NOTEBOOKS[name].get("each")
+    if not each:
+        return {name: {}}
+    return {f"{name}__{next(iter(own.values()))}": own for own in each}
+
+
+def executed(run):
+    return EXECUTED.format(profile=PROFILE, name=run)
+
+
+def all_executed(name):
+    return [executed(run) for run in runs(name)]
 
 
 def outputs(name):
@@ -82,7 +119,7 @@ def outputs(name):
 
 def needs(name):
     parents = NOTEBOOKS[name].get("needs", [])
-    return [file for parent in parents for file in (executed(parent), *outputs(parent))]
+    return [f for parent in parents for f in (*all_executed(parent), *outputs(parent))]
 
 
 def modules(name):
@@ -105,29 +142,31 @@ def sources_of_the_site():
 
 rule notebooks:
     input:
-        [executed(name) for name in NOTEBOOKS],
+        [file for name in NOTEBOOKS for file in all_executed(name)],
 
 
-for name in NOTEBOOKS:
+JOBS = {run: (name, own) for name in NOTEBOOKS for run, own in runs(name).items()}
+
+for run, (name, own) in JOBS.items():
 
     rule:
         name:
-            f"run_{name}"
+            f"run_{run}"
         input:
             source=source(name),
             needs=needs(name),
             modules=modules(name),
         output:
-            executed=executed(name),
+            executed=executed(run),
             files=outputs(name),
         # A notebook that fails stays in its log, traceback and all.
         log:
-            notebook=f"_build/logs/{PROFILE}/{name}.ipynb",
-            text=f"_build/logs/{PROFILE}/{name}.txt",
+            notebook=f"_build/logs/{PROFILE}/{run}.ipynb",
+            text=f"_build/logs/{PROFILE}/{run}.txt",
         params:
-            name=name,
+            name=run,
             # A function, since braces in plain text would be read as wildcards.
-            parameters=lambda wildcards, name=name: profile.as_yaml(name),
+            parameters=lambda wildcards, name=name, own=own: profile.as_yaml(name, own),
             surroundings=surroundings(name),
         threads: 1
         shell:
@@ -142,7 +181,13 @@ for name in NOTEBOOKS:
 
 
 def gate_pairs():
-    return [file for name in NOTEBOOKS for file in (executed(name), source(name))]
+    return [f for run, (name, _) in JOBS.items() for f in (executed(run), source(name))]
+
+
+def pages():
+    """Copy the executed notebooks to where the book expects its pages."""
+    first = {name: executed(next(iter(runs(name)))) for name in NOTEBOOKS}
+    return " && ".join(f"cp {f} book/notebooks/{n}.ipynb" for n, f in first.items())
 
 
 rule gate:
@@ -159,7 +204,7 @@ rule gate:
 rule site:
     input:
         gate=rules.gate.output,
-        notebooks=[executed(name) for name in NOTEBOOKS],
+        notebooks=[file for name in NOTEBOOKS for file in all_executed(name)],
         results=[file for name in NOTEBOOKS for file in outputs(name)],
         sources=list(sources_of_the_site()),
     output:
@@ -168,9 +213,10 @@ rule site:
         "_build/logs/site.log",
     params:
         profile=PROFILE,
+        pages=pages(),
     shell:
         "echo 'site: building' && rm -rf _build/html _build/.doctrees _build/jupyter_execute book/notebooks"
-        " && mkdir -p book/notebooks && cp {input.notebooks} book/notebooks/"
+        " && mkdir -p book/notebooks && {params.pages}"
         " && if ! NO_COLOR=1 CHEXNOMALY_PROFILE={params.profile} jupyter-book build book"
         "    --all -W --keep-going -n > {log} 2>&1;"
         " then tail -n 60 {log} >&2; exit 1; fi"

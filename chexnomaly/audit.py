@@ -1,7 +1,10 @@
 """What annotation tables alone say: counts that need no pixel (Section III)."""
 
+import numpy as np
 import pandas as pd
 
+from chexnomaly.datasets.findings import scale_boxes
+from chexnomaly.datasets.validation import BOX
 from chexnomaly.labels import NO_FINDING
 
 Entry = dict[str, float | int | None]
@@ -53,6 +56,41 @@ def _entry(value: float, n: int) -> Entry:
     number = round(float(value), 6)
     whole = int(number) if number.is_integer() else number
     return {"value": whole, "low": None, "high": None, "n": n}
+
+
+def foreground_shares(findings: pd.DataFrame, size: int = 256) -> dict[str, float]:
+    """Mean share of the image that the union of all readers' boxes covers.
+
+    Args:
+        findings: Findings table with image sizes.
+        size: Side of the square on which boxes are drawn, px.
+
+    Returns:
+        Finding to the mean over the images that have it, in [0, 1]; "any" over all
+        abnormal images.
+    """
+    drawn = findings[findings.finding != NO_FINDING]
+    corners = scale_boxes(drawn, size)[list(BOX)].to_numpy(np.float64)
+    grid = np.ceil(corners - 0.5).astype(int)
+    shares = {"any": _mean_cover(drawn.image_id.to_numpy(), grid, size)}
+    for finding in drawn.finding.unique():
+        rows = (drawn.finding == finding).to_numpy()
+        ids = drawn.image_id.to_numpy()[rows]
+        shares[finding] = _mean_cover(ids, grid[rows], size)
+    return shares
+
+
+def _mean_cover(ids: np.ndarray, grid: np.ndarray, size: int) -> float:
+    order = np.argsort(ids, kind="stable")
+    ids, grid = ids[order], grid[order]
+    starts = np.flatnonzero(np.r_[True, ids[1:] != ids[:-1]])
+    covered = 0.0
+    for start, stop in zip(starts, [*starts[1:], len(ids)], strict=True):
+        mask = np.zeros((size, size), dtype=bool)
+        for left, top, right, bottom in grid[start:stop]:
+            mask[top:bottom, left:right] = True
+        covered += mask.mean()
+    return covered / len(starts)
 
 
 def common_frame(findings: pd.DataFrame, quantile: float = 0.99) -> pd.DataFrame:

@@ -5,6 +5,7 @@ a data set: a network through `predict`, or a baseline. Everything is counted pe
 image once; all statistics and their paired bootstraps resample those counts.
 """
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from torch.utils.data import DataLoader
 
 from chexnomaly import metrics
 from chexnomaly.boxes import mask_to_boxes
+from chexnomaly.categories import box_scores, lenient_categories, unseen_categories
 from chexnomaly.datasets.segmentation import SegmentationSet
 
 PAPER_THRESHOLD = 0.5
@@ -23,6 +25,12 @@ THRESHOLDS = tuple(round(0.05 * k, 2) for k in range(1, 20))
 """The sweep 0.05 to 0.95 from which an operating threshold is chosen."""
 
 AP_THRESHOLDS = (0.4, 0.5, 0.6, 0.7)
+
+OPERATING_KEYS = (
+    *("iou_a", "iou_b", "iou_c", "mae_hard", "f1_any_pixel", "f1_healthy"),
+    *("pixel_precision", "recall_any_pixel", "predicted_share"),
+)
+"""What is also reported at the operating threshold."""
 
 Statistic = Callable[[metrics.Scores], np.ndarray]
 
@@ -36,6 +44,19 @@ def statistics() -> dict[str, Statistic]:
     table["mae_hard"] = lambda s: metrics.mae_statistic(s, hard=True)
     for rule in metrics.F1_RULES:
         table[f"f1_{rule}"] = lambda s, r=rule: metrics.f1_statistic(s, r)
+    for name in ("TP", "TN", "FP", "FN"):
+        table[f"{name.lower()}_share_strict"] = lambda s, n=name: (
+            metrics.strict_categories(s) == n
+        ).mean(-1)
+        table[f"{name.lower()}_share_lenient"] = lambda s, n=name: (
+            lenient_categories(s) == n
+        ).mean(-1)
+    table["partial_share"] = lambda s: (unseen_categories(s) == "50/50").mean(-1)
+    table["pixel_precision"] = metrics.pixel_precision_statistic
+    table["recall_any_pixel"] = metrics.recall_statistic
+    table["outlier_share"] = lambda s: (metrics.hard_error(s) > 0.04).mean(-1)
+    table["hard_error_median"] = lambda s: np.median(metrics.hard_error(s), -1)
+    table["hard_error_skewness"] = lambda s: stats.skew(metrics.hard_error(s), axis=-1)
     table["predicted_share"] = lambda s: _share(s, "tp", "fp")
     table["true_share"] = lambda s: _share(s, "tp", "fn")
     return table
@@ -110,7 +131,8 @@ def score(
     for probs in predictions:
         mask = torch.stack([next(masks) for _ in range(len(probs))])
         for threshold in thresholds:
-            parts[threshold].append(metrics.image_scores(probs, mask, threshold))
+            counts = metrics.image_scores(probs, mask, threshold)
+            parts[threshold].append(counts | box_scores(probs, mask, threshold))
         found += [metrics.detections(p, PAPER_THRESHOLD) for p in probs]
         truth += [mask_to_boxes(m) for m in mask]
     if len(found) != len(ids):
@@ -161,7 +183,7 @@ def interval(
         "value", "low", "high" (95 %) and "n", the number of scans; None where the
         statistic is undefined.
     """
-    n = len(samples[0]["tp"])
+    n = len(next(iter(samples[0].values())))
 
     def resampled(index: np.ndarray, axis: int = -1) -> np.ndarray:
         return statistic(*({k: v[index] for k, v in s.items()} for s in samples))
@@ -169,16 +191,20 @@ def interval(
     value = float(resampled(np.arange(n)))
     if n < 2 or np.isnan(value):
         return {"value": _number(value), "low": None, "high": None, "n": n}
-    result = stats.bootstrap(
-        (np.arange(n),),
-        resampled,
-        n_resamples=resamples,
-        batch=max(1, 2_000_000 // n),
-        method="percentile",
-        vectorized=True,
-        rng=np.random.default_rng(seed),
-    )
-    low, high = result.confidence_interval
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", stats.DegenerateDataWarning)
+        result = stats.bootstrap(
+            (np.arange(n),),
+            resampled,
+            n_resamples=resamples,
+            batch=max(1, 2_000_000 // n),
+            method="percentile",
+            vectorized=True,
+            rng=np.random.default_rng(seed),
+        )
+    drawn = result.bootstrap_distribution
+    drawn = drawn[~np.isnan(drawn)]  # a draw may lack what the statistic needs
+    low, high = np.percentile(drawn, [2.5, 97.5]) if len(drawn) else (np.nan, np.nan)
     return {"value": _number(value), "low": _number(low), "high": _number(high), "n": n}
 
 
@@ -203,8 +229,8 @@ def summarize(
         scores = scored.scores[threshold]
         abnormal = int((scores["tp"] + scores["fn"] > 0).sum())
         for key, statistic in statistics().items():
-            if suffix and key in ("mae_soft", "iou_e", "true_share"):
-                continue  # they know no threshold
+            if suffix and key not in OPERATING_KEYS:
+                continue
             entry = interval(statistic, scores, resamples=resamples)
             values[key + suffix] = entry | ({"n": abnormal} if key == "iou_c" else {})
     for t in AP_THRESHOLDS:
@@ -218,7 +244,10 @@ def summarize(
     return values
 
 
-PAIRED_KEYS = ("iou_a", "iou_c", "mae_soft", "mae_hard", "f1_any_pixel")
+PAIRED_KEYS = (
+    *("iou_a", "iou_c", "mae_soft", "mae_hard", "f1_any_pixel"),
+    *("pixel_precision", "predicted_share"),
+)
 
 
 def paired_differences(
@@ -249,8 +278,8 @@ def paired_differences(
     table, values = statistics(), {}
     for suffix, (a, b) in thresholds.items():
         for key in PAIRED_KEYS:
-            if suffix and key == "mae_soft":
-                continue  # it knows no threshold
+            if suffix and key not in OPERATING_KEYS:
+                continue
             statistic = table[key]
             values[key + suffix] = interval(
                 lambda x, y, s=statistic: s(x) - s(y),
@@ -259,6 +288,23 @@ def paired_differences(
                 resamples=resamples,
             )
     return values
+
+
+def share_entry(share: float, n: int) -> dict[str, float | int | None]:
+    """Results entry of a share of n scans, with Wilson's 95 % interval.
+
+    Args:
+        share: k / n, in [0, 1]; NaN without scans.
+        n: Number of scans.
+
+    Returns:
+        "value", "low", "high" and "n"; None where there is no scan.
+    """
+    if n == 0 or np.isnan(share):
+        return {"value": None, "low": None, "high": None, "n": n}
+    found = stats.binomtest(round(share * n), n).proportion_ci(method="wilson")
+    low, high = found.low, found.high
+    return {"value": _number(share), "low": _number(low), "high": _number(high), "n": n}
 
 
 def _number(value: float) -> float | None:

@@ -220,6 +220,18 @@ def _decisions(scores: Scores, rule: str) -> tuple[np.ndarray, np.ndarray]:
     raise ValueError(f"rule {rule!r}; expected one of {F1_RULES}")
 
 
+def pixel_precision_statistic(scores: Scores, axis: int = -1) -> np.ndarray:
+    """Share of predicted pixels, pooled, that lie in the mask; NaN without any."""
+    tp, fp = scores["tp"].sum(axis), scores["fp"].sum(axis)
+    return _divide(tp, tp + fp, np.nan)
+
+
+def recall_statistic(scores: Scores, axis: int = -1) -> np.ndarray:
+    """Share of abnormal images with any predicted pixel; NaN without any."""
+    abnormal, flagged = _decisions(scores, "any_pixel")
+    return _divide((abnormal & flagged).sum(axis), abnormal.sum(axis), np.nan)
+
+
 def strict_categories(scores: Scores) -> np.ndarray:
     """Sort images by the strict rule of Fig. 15, with our tie rules.
 

@@ -10,15 +10,18 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from chexnomaly.checkpoints import read_tensors, write_tensors
 from chexnomaly.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 Batch = list[Tensor]
@@ -124,6 +127,8 @@ def train(
     Raises:
         CheckpointError: A checkpoint is corrupted.
     """
+    from lightning_fabric import Fabric  # two seconds that only training needs
+
     run_dir.mkdir(parents=True, exist_ok=True)
     fabric = Fabric(accelerator="auto", devices=1, precision=schedule.precision)
     model.to(memory_format=torch.channels_last)
@@ -155,7 +160,7 @@ def train(
 
 
 def _train_epoch(
-    fabric: Fabric,
+    fabric: "Fabric",
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
     loss: Loss,

@@ -70,6 +70,21 @@ class Workspace:
         """Committed results of runs that a default build cannot afford."""
         return self.root / "book" / "reference"
 
+    def find_result(self, name: str) -> tuple[Path, str] | None:
+        """Find a results file of this build, else a committed one.
+
+        Args:
+            name: `<system>__<set>`.
+
+        Returns:
+            The file and where it is from, in words; None where there is neither.
+        """
+        path = self.results / f"{name}.json"
+        if path.is_file():
+            return path, "this build"
+        found = sorted(self.reference.rglob(f"{name}.json"), key=lambda p: len(p.parts))
+        return (found[0], "book/reference") if found else None
+
     def require(self, path: Path, notebook: str) -> Path:
         """Insist on the output of an earlier notebook.
 

@@ -42,3 +42,10 @@ def test_a_common_frame_holds_the_boxes(squares):
     assert framed.width_px.nunique() == framed.height_px.nunique() == 1
     assert (framed.x_max.dropna() <= framed.width_px.iloc[0]).all()
     assert (framed.y_max.dropna() <= framed.height_px.iloc[0]).all()
+
+
+def test_foreground_shares_by_hand(squares):
+    # Every abnormal image is covered by one square of 10 x 8 of 32 x 32 pixels.
+    shares = audit.foreground_shares(squares.findings, size=32)
+    assert shares["any"] == pytest.approx(80 / 1024)
+    assert shares["ild"] == pytest.approx(80 / 1024)

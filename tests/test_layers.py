@@ -16,7 +16,7 @@ LAYERS: list[set[str]] = [
     {"errors", "labels", "evidence"},
     {"arithmetic", "augmentation", "boxes", "codestream", "dicom_bounds"},
     {"models.blocks", "results", "workspace"},
-    {"dicom", "measured"},
+    {"dicom", "intervals", "measured"},
     {"directions"},
     {"ledger"},
     {"claims"},
@@ -24,12 +24,17 @@ LAYERS: list[set[str]] = [
     {"losses", "metrics", "models.unet", "models.attention_unet"},
     # 2: sources, and what is built from the U-Net; the phantom writes into a store
     {"datasets", "models"},
-    {"baselines", "phantom"},
+    {"baselines", "categories", "phantom", "rules"},
     # 3: what brings them together
     {"checkpoints"},
     {"audit", "training", "evaluation", "figures"},
+    {"four_cases", "measuring", "pair_metrics", "tables"},
+    {"film_statistics", "phantom_audit", "phantom_game", "real_films"},
     # 4: each system's recipe
     {"systems"},
+    # 5: what is trained only to learn about the phantom
+    {"phantom_worlds"},
+    {"phantom_study"},
 ]
 # These receive each other as arguments; only `systems` joins them.
 APART = ("models", "losses", "datasets", "training")

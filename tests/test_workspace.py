@@ -35,6 +35,19 @@ def test_a_missing_input_names_the_notebook_to_run(checkout):
     assert workspace.require(checkout, "02_data") == checkout
 
 
+def test_a_result_of_this_build_comes_before_a_committed_one(checkout):
+    workspace = Workspace("tiny", checkout)
+    assert workspace.find_result("a__b") is None
+    committed = workspace.reference / "study" / "a__b.json"
+    committed.parent.mkdir(parents=True)
+    committed.touch()
+    assert workspace.find_result("a__b") == (committed, "book/reference")
+    built = workspace.results / "a__b.json"
+    built.parent.mkdir(parents=True)
+    built.touch()
+    assert workspace.find_result("a__b") == (built, "this build")
+
+
 def test_real_data_comes_from_a_variable(checkout, monkeypatch):
     monkeypatch.delenv("CHEXNOMALY_VINDR", raising=False)
     assert real_data("CHEXNOMALY_VINDR") is None

@@ -41,10 +41,19 @@ class Profile:
         """Give one notebook's parameters; each notebook also gets the profile."""
         return {"profile": self.name, **self.parameters.get(notebook, {})}
 
-    def as_yaml(self, notebook: str) -> str:
-        """Render one notebook's parameters on one line, for papermill's `-y`."""
+    def as_yaml(self, notebook: str, own: Mapping | None = None) -> str:
+        """Render one notebook's parameters on one line, for papermill's `-y`.
+
+        Args:
+            notebook: Its name.
+            own: What this run of it alone is given, over the profile.
+
+        Returns:
+            YAML in flow style.
+        """
+        given = {**self.section(notebook), **(own or {})}
         return yaml.safe_dump(
-            self.section(notebook), default_flow_style=True, width=float("inf")
+            given, default_flow_style=True, width=float("inf")
         ).strip()
 
 

@@ -15,7 +15,6 @@ from torch import nn
 
 from chexnomaly.figures.style import BLUE, GREEN, GREY, LIGHT, ORANGE, new_figure
 
-
 STEP, BOX = 0.62, 1.0
 """How far a level lies to the right of the one above, and how wide a stage is."""
 

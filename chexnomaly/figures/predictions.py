@@ -43,6 +43,7 @@ def make_cases(
     data: PreparedSet,
     predictors: Mapping[str, Callable[[SegmentationSet], Iterable[Tensor]]],
     films: Mapping[str, Path],
+    findings_kept: Sequence[str] | None = None,
 ) -> dict[str, Case]:
     """Predict a few scans and put them beside their boxes, ready to draw.
 
@@ -52,12 +53,15 @@ def make_cases(
         predictors: System name to what yields its probability maps.
         films: Image id to file, read at full size for display; a scan without one
             is drawn as withheld.
+        findings_kept: Only boxes of these findings; all by default.
 
     Returns:
         Image id to its case.
     """
     ids = list(dict.fromkeys(ids))
-    subset = SegmentationSet(data.store, data.findings, ids)
+    if not ids:
+        return {}
+    subset = SegmentationSet(data.store, data.findings, ids, findings_kept)
     maps = {
         name: torch.cat(list(predictor(subset)))[:, 0].numpy()
         for name, predictor in predictors.items()

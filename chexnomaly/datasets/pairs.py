@@ -1,0 +1,139 @@
+"""Pairs of scans for the Siamese networks (Section III, Fig. 9).
+
+P is an abnormal scan, whatever its findings, and N a normal one. The caption of Fig. 9
+gives (P, P) class 1, (P, N) and (N, P) class 0, and leaves (N, N) out; how many pairs
+of each kind there are is ours.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from chexnomaly.datasets.segmentation import SegmentationSet
+
+KINDS = ("PP", "PN", "NP", "NN")
+"""Kinds of pairs, in the order of their numbers; only the first is similar."""
+
+Draw = Callable[[np.random.Generator, int, int, int], np.ndarray]
+
+
+def _balanced(rng: np.random.Generator, n: int, p: int, q: int) -> np.ndarray:
+    return np.resize([0, 1, 0, 2], n)
+
+
+def _random(rng: np.random.Generator, n: int, p: int, q: int) -> np.ndarray:
+    ways = np.array([p * (p - 1), p * q, q * p, 0])
+    return rng.choice(4, size=n, p=ways / ways.sum())
+
+
+def _random_nn(rng: np.random.Generator, n: int, p: int, q: int) -> np.ndarray:
+    ways = np.array([p * (p - 1), p * q, q * p, q * (q - 1)])
+    return rng.choice(4, size=n, p=ways / ways.sum())
+
+
+SCHEMES: dict[str, Draw] = {
+    "balanced": _balanced,
+    "random": _random,
+    "random_nn": _random_nn,
+}
+"""Scheme to the function that draws the kind of each of n pairs, from p abnormal and
+q normal scans: half of them similar; all ordered pairs but (N, N) equally often; all
+ordered pairs equally often, (N, N) as class 0."""
+
+
+class PairsSet(Dataset):
+    """Pairs of scans and whether they are similar, drawn once.
+
+    Args:
+        scans: Where the scans come from; repeated ids count once.
+        n_pairs: How many pairs; 2 per scan in the register.
+        scheme: One of `SCHEMES`.
+        seed: Seed of the draw.
+
+    Attributes:
+        ids: Image ids of the pairs, a list of (first, second), never equal.
+        kinds: Index into `KINDS` of each pair, (n_pairs,).
+
+    Raises:
+        ValueError: Unknown scheme, no pair asked for, fewer than two abnormal scans
+            or no normal one.
+    """
+
+    def __init__(
+        self,
+        scans: SegmentationSet,
+        n_pairs: int,
+        scheme: str = "balanced",
+        seed: int = 0,
+    ):
+        if scheme not in SCHEMES:
+            raise ValueError(f"scheme {scheme!r}, expected one of {tuple(SCHEMES)}")
+        if n_pairs < 1:
+            raise ValueError(f"expected at least 1 pair, got {n_pairs}")
+        self._scans = scans
+        abnormal, normal = _two_kinds(scans)
+        rng = np.random.default_rng(seed)
+        self.kinds = SCHEMES[scheme](rng, n_pairs, len(abnormal), len(normal))
+        self._pairs = _draw_members(rng, self.kinds, abnormal, normal)
+        self.ids = [(scans.ids[a], scans.ids[b]) for a, b in self._pairs]
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Read one pair.
+
+        Args:
+            index: Number of the pair.
+
+        Returns:
+            Two images in [0, 1], (1, S, S) each, and 1.0 for similar or 0.0, scalar;
+            all float32.
+        """
+        read = self._scans.store.image
+        first, second = (
+            torch.from_numpy(read(i)).unsqueeze(0) for i in self.ids[index]
+        )
+        return first, second, torch.tensor(float(self.kinds[index] == 0))
+
+    def class_shares(self) -> dict[str, float]:
+        """Share of each kind of pair; "PP" is class 1, the others class 0."""
+        counts = np.bincount(self.kinds, minlength=len(KINDS))
+        return dict(zip(KINDS, (counts / len(self)).tolist(), strict=True))
+
+
+def _two_kinds(scans: SegmentationSet) -> tuple[np.ndarray, np.ndarray]:
+    """Positions of abnormal and normal scans, each image once."""
+    once = np.unique(np.array(scans.ids, dtype=object), return_index=True)[1]
+    is_abnormal = scans.is_abnormal()[once]
+    abnormal, normal = once[is_abnormal], once[~is_abnormal]
+    if len(abnormal) < 2 or len(normal) < 1:
+        raise ValueError(
+            "expected at least two abnormal scans and one normal scan for pairs, "
+            f"got {len(abnormal)} and {len(normal)}"
+        )
+    return abnormal, normal
+
+
+def _draw_members(
+    rng: np.random.Generator,
+    kinds: np.ndarray,
+    abnormal: np.ndarray,
+    normal: np.ndarray,
+) -> np.ndarray:
+    """Draw the two scans of each pair, uniformly within its kind; (n, 2)."""
+    pairs = np.empty((len(kinds), 2), dtype=int)
+    for kind, name in enumerate(KINDS):
+        at = np.flatnonzero(kinds == kind)
+        pools = [abnormal if letter == "P" else normal for letter in name]
+        same = name[0] == name[1]
+        if not len(at):
+            continue
+        first = rng.integers(len(pools[0]), size=len(at))
+        second = rng.integers(len(pools[1]) - same, size=len(at))
+        second += same & (second >= first)  # passes over the first scan
+        pairs[at] = np.column_stack([pools[0][first], pools[1][second]])
+    return pairs

@@ -1,0 +1,79 @@
+"""Predictions as inputs: what the Model Ensemble is fitted on (Section IV-C).
+
+"A new dataset was curated, encompassing 14 predicted masks and a unified output mask
+for each image". The maps are predicted once, when they are first needed, and wait in a
+file without a name that vanishes with the process, so that memory stays flat.
+"""
+
+import tempfile
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from chexnomaly.datasets.segmentation import SegmentationSet
+
+STEPS = 255
+"""Probabilities are kept as whole numbers of this many steps."""
+
+
+class PredictedSet(Dataset):
+    """Predicted maps and the mask of each image of a data set.
+
+    Args:
+        scans: Images and masks.
+        predict: Images (B, 1, S, S) to probabilities (B, C, S, S); called once per
+            image, without gradient.
+        folder: Where the unnamed file lies; created where it is missing.
+        batch_size: Images per call.
+        workers: Processes that read the images.
+    """
+
+    def __init__(
+        self,
+        scans: SegmentationSet,
+        predict: Callable[[Tensor], Tensor],
+        folder: Path,
+        batch_size: int = 16,
+        workers: int = 0,
+    ):
+        self.scans = scans
+        self._predict = predict
+        self._folder = folder
+        self._loader = DataLoader(scans, batch_size=batch_size, num_workers=workers)
+
+    def __len__(self) -> int:
+        return len(self.scans)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        """Read one image's maps and draw its mask.
+
+        Args:
+            index: Position in `scans`.
+
+        Returns:
+            Probabilities, (C, S, S), to the nearest 1 / 255, and mask in {0, 1},
+            (1, S, S), both float32.
+        """
+        maps = torch.from_numpy(self._maps[index].astype(np.float32) / STEPS)
+        return maps, self.scans.mask(self.scans.ids[index])
+
+    @cached_property
+    def _maps(self) -> np.ndarray:
+        """All maps, (N, C, S, S), uint8, in the unnamed file."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        maps, done = None, 0
+        for image, _ in self._loader:
+            with torch.no_grad():
+                probs = self._predict(image).float().cpu()
+            if maps is None:
+                shape = (len(self), *probs.shape[1:])
+                with tempfile.TemporaryFile(dir=self._folder) as file:
+                    maps = np.memmap(file, np.uint8, "w+", shape=shape)
+            maps[done : done + len(probs)] = (probs * STEPS).round().byte().numpy()
+            done += len(probs)
+        return maps

@@ -1,0 +1,92 @@
+"""Scans chosen anew from one part: specialized data and oversampling (Section III).
+
+"Specialized models utilized datasets with a 50-50 split between disease and no-disease
+data"; the supermodel's second "contrasting method" (Fig. 8) is read as repeating the
+abnormal scans. Both choose within one part, so that a test scan stays a test scan.
+"""
+
+import numpy as np
+
+from chexnomaly.datasets.prepared import PreparedSet
+from chexnomaly.datasets.segmentation import SegmentationSet
+
+NEGATIVES = ("no_finding", "any")
+"""Who stands against a finding: normal scans, or all scans without that finding."""
+
+
+def specialized_part(
+    data: PreparedSet,
+    part: str,
+    finding: str,
+    negatives: str = "no_finding",
+    seed: int = 0,
+) -> SegmentationSet:
+    """Choose as many scans with a finding as without; masks show this finding only.
+
+    Args:
+        data: A prepared set.
+        part: "train", "val" or "test".
+        finding: Key of the finding.
+        negatives: One of `NEGATIVES`.
+        seed: Seed of the choice; every finding draws its own scans.
+
+    Returns:
+        The data set, ordered by image id. All scans with the finding, unless there
+        are fewer without.
+
+    Raises:
+        ValueError: Unknown `negatives`, or no scan of one of the two kinds.
+    """
+    if negatives not in NEGATIVES:
+        raise ValueError(f"negatives {negatives!r}, expected one of {NEGATIVES}")
+    everything = data.part(part)
+    ids = np.array(everything.ids, dtype=object)
+    has = data.part(part, findings_kept=[finding]).is_abnormal()
+    lacks = ~has if negatives == "any" else ~everything.is_abnormal()
+    n = min(has.sum(), lacks.sum())
+    if n == 0:
+        raise ValueError(
+            f"expected scans with and without {finding} in the {part} part, got "
+            f"{has.sum()} and {lacks.sum()}"
+        )
+    rng = np.random.default_rng([seed, *finding.encode()])
+    chosen = [i for kind in (has, lacks) for i in rng.permutation(ids[kind])[:n]]
+    return SegmentationSet(
+        data.store, data.findings, sorted(chosen), findings_kept=[finding]
+    )
+
+
+def oversampled_part(
+    data: PreparedSet, part: str, factor: float | None = None, seed: int = 0
+) -> SegmentationSet:
+    """Repeat the abnormal scans of a part.
+
+    Args:
+        data: A prepared set.
+        part: "train", "val" or "test".
+        factor: How often an abnormal scan occurs, at least 1; the fraction is made up
+            by scans drawn without replacement. By default both kinds are equally
+            frequent, or all scans occur once where most are abnormal.
+        seed: Seed of that draw.
+
+    Returns:
+        The data set, ordered by image id.
+
+    Raises:
+        ValueError: The factor is below 1, or no scan is abnormal.
+    """
+    everything = data.part(part)
+    is_abnormal = everything.is_abnormal()
+    ids = np.array(everything.ids, dtype=object)
+    abnormal, normal = ids[is_abnormal], ids[~is_abnormal]
+    if not len(abnormal):
+        raise ValueError(f"expected abnormal scans in the {part} part, got none")
+    if factor is None:
+        factor = max(1.0, len(normal) / len(abnormal))
+    if factor < 1:
+        raise ValueError(f"factor {factor}, expected at least 1")
+    rng = np.random.default_rng(seed)
+    shuffled = rng.permutation(abnormal)
+    repeated = np.resize(shuffled, round(factor * len(abnormal)))
+    chosen = sorted([*normal, *repeated])
+    return SegmentationSet(data.store, data.findings, chosen)

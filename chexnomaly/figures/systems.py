@@ -1,0 +1,155 @@
+"""Figures about particular systems: ensembles that grow, distances, maps."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from chexnomaly.figures.predictions import Case
+from chexnomaly.figures.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    RED,
+    draw_boxes,
+    draw_film,
+    draw_map,
+    new_figure,
+)
+from chexnomaly.labels import DISPLAY_NAMES
+
+
+def figure_growth(curve: pd.DataFrame) -> Figure:
+    """Draw what a max ensemble scores as detectors are added.
+
+    Args:
+        curve: Index number of detectors, columns "iou_c", "predicted_share",
+            "true_share".
+
+    Returns:
+        The figure.
+    """
+    fig, axs = new_figure(1, 2, height_in=2.8)
+    axs[0, 0].plot(curve.index, curve.iou_c, "o-", color=BLUE)
+    axs[0, 0].set(xlabel="detectors", ylabel="IoU C, test scans", ylim=(0, None))
+    axs[0, 1].plot(curve.index, 100 * curve.predicted_share, "o-", color=ORANGE)
+    true = 100 * curve.true_share.iloc[0]
+    axs[0, 1].axhline(
+        true, color=GREY, linestyle="--", label=f"in the masks: {true:.1f} %"
+    )
+    axs[0, 1].set(xlabel="detectors", ylabel="marked pixels, %", ylim=(0, None))
+    axs[0, 1].legend(frameon=False)
+    return fig
+
+
+def figure_14(
+    cases: Mapping[str, Case | None], thresholds: Mapping[str, float], columns: int = 7
+) -> Figure:
+    """Draw each specialized model on one test scan with its finding (Fig. 14).
+
+    Args:
+        cases: Finding to its case; None where no test scan has it.
+        thresholds: Finding to the threshold of its model.
+        columns: Films per row.
+
+    Returns:
+        The figure.
+    """
+    rows = -(-len(cases) // columns)
+    fig, axs = new_figure(rows, columns, height_in=1.7 * rows)
+    for ax in axs.flat:
+        ax.set_axis_off()
+    for ax, (finding, case) in zip(axs.flat, cases.items(), strict=False):
+        ax.set_axis_on()
+        draw_film(ax, None if case is None else case.film, DISPLAY_NAMES[finding])
+        if case is None:
+            continue
+        for probs in case.maps.values():
+            draw_boxes(ax, case.boxes, probs.shape[0])
+            draw_map(ax, probs, thresholds[finding])
+    return fig
+
+
+def figure_distances(pairs: Mapping[str, pd.DataFrame]) -> Figure:
+    """Draw the twins' distances for similar and dissimilar pairs.
+
+    Args:
+        pairs: System to its scored pairs, columns "similar" and "distance".
+
+    Returns:
+        The figure, one panel per system.
+    """
+    fig, axs = new_figure(1, len(pairs), height_in=2.8)
+    for ax, (name, table) in zip(axs[0], pairs.items(), strict=True):
+        kinds = table.similar.map({1: "similar", 0: "dissimilar"})
+        sns.histplot(
+            x=table.distance,
+            hue=kinds,
+            hue_order=["similar", "dissimilar"],
+            palette=[GREEN, RED],
+            element="step",
+            stat="density",
+            common_norm=False,
+            ax=ax,
+        )
+        ax.get_legend().set_title("")
+        ax.set(xlabel="distance D", ylabel="density", title=name)
+    return fig
+
+
+def figure_maps(
+    films: Sequence[np.ndarray | None], maps: Mapping[str, Sequence[np.ndarray]]
+) -> Figure:
+    """Draw what a frozen twin hands on for a few scans.
+
+    Args:
+        films: (H, W) in [0, 1] each; None where a film may not be shown.
+        maps: Row name to one (S, S) map per film.
+
+    Returns:
+        The figure: films in the first row, maps below, each on its own scale.
+    """
+    fig, axs = new_figure(1 + len(maps), len(films), height_in=1.9 * (1 + len(maps)))
+    for ax, film in zip(axs[0], films, strict=True):
+        draw_film(ax, film)
+    for line, (name, row) in zip(axs[1:], maps.items(), strict=True):
+        for ax, values in zip(line, row, strict=True):
+            ax.imshow(values, cmap="viridis")
+            ax.set(xticks=[], yticks=[])
+        line[0].set_ylabel(name, fontsize=8)
+    return fig
+
+
+def figure_12(matrices: Mapping[str, Mapping[str, int]]) -> Figure:
+    """Draw confusion matrices under the strict and the lenient rule (Fig. 12).
+
+    Args:
+        matrices: Title to counts by category: TP, FN, FP, TN, or TP, 50/50, FN for
+            scans of unseen disease.
+
+    Returns:
+        The figure, two panels per row.
+    """
+    rows = -(-len(matrices) // 2)
+    fig, axs = new_figure(rows, 2, height_in=2.6 * rows)
+    for ax, (title, counts) in zip(axs.flat, matrices.items(), strict=False):
+        grid, names = _matrix(counts)
+        share = np.array(grid, dtype=float) / max(1, sum(counts.values()))
+        ax.imshow(share, cmap="Blues", vmin=0, vmax=1)
+        for (r, c), value in np.ndenumerate(np.array(grid)):
+            text = f"{names[r][c]}\n{value}"
+            color = "white" if share[r, c] > 0.6 else "black"
+            ax.text(c, r, text, ha="center", va="center", color=color)
+        ax.set(xticks=[], yticks=[])
+        ax.set_title(title, fontsize=9)
+    return fig
+
+
+def _matrix(counts: Mapping[str, int]) -> tuple[list, list]:
+    names = (
+        [["TP", "50/50", "FN"]] if "50/50" in counts else [["TP", "FN"], ["FP", "TN"]]
+    )
+    return [[counts.get(n, 0) for n in row] for row in names], names

@@ -1,0 +1,166 @@
+"""Rules that need no learning: a place, a brightness, or both.
+
+A finding that one of these boxes as well as a network does would make a phantom
+worthless as a test. Each rule is fitted on training images alone.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from chexnomaly.datasets.prepared import PreparedSet
+
+LEVELS = np.round(np.arange(0.02, 1.0, 0.02), 2)
+"""Brightnesses, and shares of the mean mask, that are tried."""
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """A brightness threshold.
+
+    Attributes:
+        level: In [0, 1].
+        brighter: Whether what is brighter is marked, or what is darker.
+        region: Where the rule may mark, (S, S), bool; None for anywhere.
+    """
+
+    level: float
+    brighter: bool
+    region: np.ndarray | None = None
+
+    def __str__(self) -> str:
+        return f"{'above' if self.brighter else 'below'} {self.level:.2f}"
+
+    def mark(self, images: np.ndarray) -> np.ndarray:
+        """Mark images, (N, S, S) in [0, 1]; returns the same shape, bool."""
+        marked = images > self.level if self.brighter else images < self.level
+        return marked if self.region is None else marked & self.region
+
+
+def iou_per_image(marked: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """Intersection over union of each image.
+
+    Args:
+        marked: Predictions, (N, S, S), bool, or one for all, (S, S).
+        masks: Targets, (N, S, S), bool.
+
+    Returns:
+        Shape (N,), in [0, 1]; NaN where the target is empty (convention C).
+    """
+    both = (marked & masks).sum(axis=(1, 2))
+    either = (marked | masks).sum(axis=(1, 2))
+    there = masks.any(axis=(1, 2))
+    return np.where(there, both / np.maximum(either, 1), np.nan)
+
+
+def fit_prior(masks: np.ndarray) -> np.ndarray:
+    """Find the fixed mask that fits best: the mean mask, cut at its best level.
+
+    Args:
+        masks: Training targets, (N, S, S), bool; empty ones are left out.
+
+    Returns:
+        The mask, (S, S), bool.
+
+    Raises:
+        ValueError: Every target is empty.
+    """
+    masks = masks[masks.any(axis=(1, 2))]
+    if not len(masks):
+        raise ValueError("expected at least one target that is not empty, got none")
+    mean = masks.mean(axis=0)
+    levels = LEVELS[LEVELS < mean.max()]
+    scores = [iou_per_image(mean > level, masks).mean() for level in levels]
+    return mean > levels[int(np.argmax(scores))] if len(levels) else mean > 0
+
+
+def fit_threshold(
+    images: np.ndarray, masks: np.ndarray, region: np.ndarray | None = None
+) -> Threshold:
+    """Find the single brightness, and its side, that mark the targets best.
+
+    Args:
+        images: Training images, (N, S, S), in [0, 1].
+        masks: Their targets, (N, S, S), bool; images with an empty one are left out.
+        region: Where the rule may mark, (S, S), bool; None for anywhere.
+
+    Returns:
+        The rule with the best mean IoU.
+
+    Raises:
+        ValueError: Every target is empty.
+    """
+    there = masks.any(axis=(1, 2))
+    if not there.any():
+        raise ValueError("expected at least one target that is not empty, got none")
+    images, masks = images[there], masks[there]
+    rules = [
+        Threshold(float(t), side, region) for t in LEVELS for side in (True, False)
+    ]
+    scores = [iou_per_image(rule.mark(images), masks).mean() for rule in rules]
+    return rules[int(np.argmax(scores))]
+
+
+@dataclass(frozen=True)
+class RuleScores:
+    """What three rules score on the test scans that show a finding.
+
+    Attributes:
+        prior: IoU per scan of the location prior.
+        threshold: IoU per scan of the brightness threshold.
+        in_place: IoU per scan of a threshold inside the location prior.
+        rule: The brightness threshold; None where no training scan has the finding.
+    """
+
+    prior: np.ndarray
+    threshold: np.ndarray
+    in_place: np.ndarray
+    rule: Threshold | None
+
+
+def compare_rules(data: PreparedSet, finding: str | None = None) -> RuleScores:
+    """Fit the three rules on training scans and score them on test scans.
+
+    Args:
+        data: A prepared data set.
+        finding: Whose boxes make the masks; None for all findings together.
+
+    Returns:
+        The scores; empty where a part has no scan with the finding.
+    """
+    images, masks = arrays(data, "train", finding)
+    test_images, test_masks = arrays(data, "test", finding)
+    if not len(masks) or not len(test_masks):
+        return RuleScores(*(np.zeros(0),) * 3, None)
+    prior = fit_prior(masks)
+    anywhere, in_place = (fit_threshold(images, masks, r) for r in (None, prior))
+    return RuleScores(
+        iou_per_image(prior, test_masks),
+        iou_per_image(anywhere.mark(test_images), test_masks),
+        iou_per_image(in_place.mark(test_images), test_masks),
+        anywhere,
+    )
+
+
+def arrays(
+    data: PreparedSet, part: str, finding: str | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Images and masks of the scans of a part that show a finding.
+
+    Args:
+        data: A prepared data set.
+        part: "train", "val" or "test".
+        finding: Whose boxes make the masks; None for all findings together.
+
+    Returns:
+        Images in [0, 1] and masks, bool, both (N, S, S).
+    """
+    scans = data.part(part, findings_kept=None if finding is None else [finding])
+    rows = np.flatnonzero(scans.is_abnormal())
+    pairs = [
+        (image[0].numpy(), mask[0].numpy() > 0)
+        for image, mask in map(scans.__getitem__, rows)
+    ]
+    shape = (len(rows), scans.size, scans.size)
+    images = np.reshape([image for image, _ in pairs], shape).astype(np.float32)
+    return images, np.reshape([mask for _, mask in pairs], shape).astype(bool)

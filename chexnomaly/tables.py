@@ -1,0 +1,86 @@
+"""The paper's tables, printed and measured side by side."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from chexnomaly import claims
+from chexnomaly.results import read_result
+
+METRICS = {"mae": "MAE", "f1": "F1", "mean_iou": "mean IoU", "accuracy": "accuracy"}
+
+
+def printed_and_measured(
+    ids: Iterable[str], results: Path | Sequence[Path]
+) -> pd.DataFrame:
+    """Lay a table of the paper out, each cell as printed and as measured.
+
+    Args:
+        ids: Claim ids of its cells.
+        results: Folder of results files, or several.
+
+    Returns:
+        Index (set, metric, "printed" or "measured"), one column per system. A cell
+        that was not measured holds a dash; a measured one its 95 % interval.
+    """
+    ledger = claims.load_ledger().set_index("id")
+    compared = claims.compare(ids, results)
+    rows = []
+    for claim in compared.itertuples():
+        known = ledger.loc[claim.id]
+        place = {
+            "set": known.dataset,
+            "metric": METRICS.get(known.metric, known.metric),
+            "system": known.system,
+        }
+        rows.append(place | {"cell": "printed", "value": claim.printed or "(lost)"})
+        rows.append(place | {"cell": "measured", "value": _measured(claim)})
+    table = pd.DataFrame(rows)
+    order = {
+        name: list(dict.fromkeys(table[name])) for name in ("set", "metric", "system")
+    }
+    wide = table.pivot_table(
+        index=["set", "metric", "cell"],
+        columns="system",
+        values="value",
+        aggfunc="first",
+        sort=False,
+    )
+    return wide.reindex(columns=order["system"]).fillna("–")
+
+
+def _measured(claim) -> str:
+    if pd.isna(claim.measured):
+        return "–"
+    if pd.isna(claim.low):
+        return f"{claim.measured:.3f}"
+    return f"{claim.measured:.3f} [{claim.low:.3f}, {claim.high:.3f}]"
+
+
+def systems_side_by_side(
+    results: Path, systems: Sequence[str], key: str, columns: dict[str, str]
+) -> pd.DataFrame:
+    """Measured values of several systems on one set; systems without a file left out.
+
+    Args:
+        results: Folder of results files.
+        systems: System keys.
+        key: Set key.
+        columns: Results key to heading.
+
+    Returns:
+        Index system; values without interval, then n and evidence.
+    """
+    rows = []
+    for system in systems:
+        path = results / f"{system}__{key}.json"
+        if not path.exists():
+            continue
+        result = read_result(path)
+        cells = {
+            h: result["values"].get(k, {}).get("value") for k, h in columns.items()
+        }
+        counts = {"n": result["n"], "evidence": result["evidence"]}
+        rows.append({"system": system, **cells, **counts})
+    return pd.DataFrame(rows).set_index("system")

@@ -1,0 +1,80 @@
+"""Sheets and statistics of the phantom hold what they claim to hold."""
+
+import numpy as np
+import pandas as pd
+
+from chexnomaly.figures import phantom, phantom_statistics
+from chexnomaly.intervals import entry
+from chexnomaly.phantom import film
+
+
+def test_a_sheet_draws_true_boxes_and_the_readers():
+    made = film(2, 0, 48, findings=["cardiomegaly"])
+    fig = phantom.figure_findings({"cardiomegaly": made, "ild": made})
+    boxes = fig.axes[0].patches
+    readers = [r for r in made.readings if r.box is not None]
+    assert len(boxes) == len(made.truths) + len(readers)
+    left, top, right, bottom = made.truths[0].box
+    drawn = [b.get_bbox().extents for b in boxes if b.get_linestyle() == "-"]
+    assert np.allclose(drawn[0], (left, top, right, bottom))
+    assert fig.axes[0].get_title().startswith("Cardiomegaly (0.")
+
+
+def test_a_population_is_told_by_age_and_sex():
+    people = [film(2, index, 48) for index in range(3)]
+    titles = [ax.get_title() for ax in phantom.figure_population(people).axes]
+    for made, title in zip(people, titles, strict=False):
+        assert title.startswith("woman" if made.patient.female else "man")
+        assert f"{made.patient.age:.0f}" in title
+
+
+def test_rows_are_lettered_and_numbered():
+    films = [np.zeros((10, 8)), np.zeros((8, 10))]
+    fig = phantom.figure_rows(["Which?", "Who?"], [films, films], "AB")
+    titles = [ax.get_title() for ax in fig.axes]
+    assert titles == ["1. Which?\nA", "B", "2. Who?\nA", "B"]
+
+
+def test_shares_are_drawn_most_frequent_first():
+    shares = {"ild": entry(0.2, 0.1, 0.3, 9), "covid": entry(0.5, None, None, 9)}
+    fig = phantom_statistics.figure_shares({"phantom": shares, "real": {}})
+    labels = [text.get_text() for text in fig.axes[0].get_yticklabels()]
+    assert labels == ["ILD", "COVID-19"]
+    x, y = fig.axes[0].lines[-2].get_data()
+    assert list(x) == [0.2, 0.5]
+
+
+def test_areas_are_drawn_in_percent_by_their_median():
+    areas = pd.DataFrame(
+        {
+            "finding": ["ild"] * 3 + ["nodule_mass"] * 3,
+            "source": "phantom",
+            "area": [0.2, 0.3, 0.4, 0.001, 0.002, 0.003],
+        }
+    )
+    ax = phantom_statistics.figure_areas(areas).axes[0]
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["Nodule/Mass", "ILD"]
+    assert ax.get_xscale() == "log"
+
+
+def test_maps_stand_above_each_other_with_their_correlation():
+    maps = {name: {"ild": np.eye(4)} for name in ("phantom", "real")}
+    fig = phantom_statistics.figure_maps(maps, ["ild", "covid"], {"ild": 0.5}, 2)
+    assert fig.axes[0].get_title() == "ILD\nr = 0.50"
+    assert fig.axes[1].get_title() == "COVID-19\n"
+    assert fig.axes[2].get_ylabel() == "real"
+
+
+def test_spectrum_and_histogram_are_drawn_for_each_population():
+    fig = phantom_statistics.figure_pixels(
+        {"phantom": np.full(50, 0.02)}, {"phantom": np.log(np.arange(1.0, 129))}
+    )
+    assert fig.axes[0].get_legend_handles_labels()[1] == ["phantom"]
+    assert list(fig.axes[1].lines[0].get_ydata()[:2]) == [1.0, 2.0]
+
+
+def test_an_undefined_entry_leaves_a_gap():
+    rows = {"one": entry(0.1, 0.0, 0.2, 5), "two": entry(np.nan, None, None, 0)}
+    fig = phantom_statistics.figure_entries({"arm": rows}, "difference", zero=True)
+    assert [t.get_text() for t in fig.axes[0].get_yticklabels()] == ["one", "two"]
+    assert list(fig.axes[0].lines[1].get_xdata()) == [0.1]
