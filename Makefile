@@ -26,10 +26,10 @@ SNAKEMAKE := $(BIN)/python -m book.tools.alone _build/.lock $(BIN)/python -m sna
 SAY_LESS := 2> >(sed -E '/^(Assuming unr|Building DAG|Using shell|Select jobs|Execute [0-9]|Complete log|Elapsed time|Nothing to be done)/d' >&2)
 
 .DEFAULT_GOAL := help
-.PHONY: help book notebook test lab lint format lock bench clean
+.PHONY: help book notebook test lab lint format lock bench study-phantom clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
 book: $(READY) ## run every notebook that is out of date, then build _build/html/index.html
 	@$(SNAKEMAKE) site $(SAY_LESS)
@@ -63,6 +63,9 @@ bench: $(READY) ## time what must stay fast; JSON goes to _build/bench
 	@for script in tests/benchmarks/bench_*.py; do \
 		OMP_NUM_THREADS=1 $(BIN)/python $$script \
 			--out _build/bench/$$(basename $$script .py).json || exit 1; done
+
+study-phantom: $(READY) ## train again what the phantom's page compares, into book/reference; half an hour
+	@OMP_NUM_THREADS=1 $(BIN)/python -m chexnomaly.phantom_study --out book/reference/phantom
 
 clean: ## remove what was built; the environment stays
 	rm -rf _build book/notebooks .snakemake

@@ -9,6 +9,7 @@
 #   outputs  files below _build/ it rewrites at each run; Snakemake deletes them
 #            before it, so name no store, checkpoint or anything that is resumed
 #   reads    environment variables that change what it does
+#   reference  folders of book/reference/ whose committed results it reads
 #   each     parameters of each run, for a notebook that is run several times; the
 #            first value names the run, and the first run is the page
 # The library modules that a notebook imports are its inputs too, found by reading it.
@@ -64,6 +65,7 @@ NOTEBOOKS = {
         "needs": ["02_data", "06_supermodels"],
         "outputs": ["results/{profile}/audit__vindr_phantom.json"],
         "reads": ["CHEXNOMALY_REAL_DATA"],
+        "reference": ["phantom"],
     },
 }
 
@@ -119,7 +121,14 @@ def outputs(name):
 
 def needs(name):
     parents = NOTEBOOKS[name].get("needs", [])
-    return [f for parent in parents for f in (*all_executed(parent), *outputs(parent))]
+    built = [f for parent in parents for f in (*all_executed(parent), *outputs(parent))]
+    return built + committed(name)
+
+
+def committed(name):
+    folders = NOTEBOOKS[name].get("reference", [])
+    files = [p for f in folders for p in (ROOT / "book" / "reference" / f).glob("*.json")]
+    return sorted(str(p.relative_to(ROOT)) for p in files if ".stamp" not in p.name)
 
 
 def modules(name):

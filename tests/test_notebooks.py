@@ -99,3 +99,23 @@ def test_a_profile_names_only_what_notebooks_know(path):
     check_names(profile, TABLE)
     for notebook in NOTEBOOKS:
         check_section(profile, notebook.stem, papermill.inspect_notebook(str(notebook)))
+
+
+PROSE = [*NOTEBOOKS, *sorted((ROOT / "book").glob("*.md"))]
+
+
+@pytest.mark.parametrize("path", PROSE, ids=lambda p: p.stem)
+def test_no_measured_number_is_typed_into_prose(path):
+    """Numbers of three decimals or more come through roles and code, never by hand."""
+    if path.suffix == ".ipynb":
+        text = "\n".join("".join(cell["source"]) for cell in cells(path, "markdown"))
+    else:
+        text = path.read_text()
+    text = re.sub(r"^(`{3,}|~{3,}).*?^\1", "", text, flags=re.M | re.S)  # fences
+    text = re.sub(r"\{\w+\}`[^`]*`|`[^`]*`", "", text)  # roles and code
+    assert re.findall(r"(?<![\d.])[01]?\.\d{3,}", text) == []
+
+
+def test_the_demo_is_what_the_notebooks_do_by_themselves():
+    """A notebook opened alone and the default build must be the same run."""
+    assert load_profile(ROOT / "notebooks/profiles/demo.yml").parameters == {}

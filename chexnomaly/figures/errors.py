@@ -56,8 +56,10 @@ def figure_learning(curves: Mapping[str, Mapping[str, Sequence[float]]]) -> Figu
         ax.plot(epochs, curve["val_loss"], color=BLUE, label="validation")
         best = int(np.argmin(curve["val_loss"]))
         ax.plot(epochs[best], curve["val_loss"][best], "o", color=RED, label="kept")
-        ax.set(xlabel="epoch", ylabel="loss", yscale="log", title=name)
-        ax.legend(frameon=False)
+        ax.set(xlabel="epoch", yscale="log")
+        ax.set_title(name, fontsize=10 if len(curves) < 3 else 7)
+    axs[0, 0].set_ylabel("loss")
+    axs[0, 0].legend(frameon=False, fontsize=8)
     return fig
 
 

@@ -34,14 +34,16 @@ def figure_growth(curve: pd.DataFrame) -> Figure:
     """
     fig, axs = new_figure(1, 2, height_in=2.8)
     axs[0, 0].plot(curve.index, curve.iou_c, "o-", color=BLUE)
-    axs[0, 0].set(xlabel="detectors", ylabel="IoU C, test scans", ylim=(0, None))
+    axs[0, 0].set(xlabel="detectors", ylabel="IoU C, test scans")
     axs[0, 1].plot(curve.index, 100 * curve.predicted_share, "o-", color=ORANGE)
     true = 100 * curve.true_share.iloc[0]
     axs[0, 1].axhline(
         true, color=GREY, linestyle="--", label=f"in the masks: {true:.1f} %"
     )
-    axs[0, 1].set(xlabel="detectors", ylabel="marked pixels, %", ylim=(0, None))
+    axs[0, 1].set(xlabel="detectors", ylabel="marked pixels, %")
     axs[0, 1].legend(frameon=False)
+    for ax in axs[0]:
+        ax.set_ylim(0, 1.1 * ax.get_ylim()[1])
     return fig
 
 
