@@ -166,7 +166,8 @@ def figure_entries(
     ax.invert_yaxis()
     ax.set(xlabel=xlabel)
     ax.grid(axis="y", color=LIGHT, linewidth=0.6)
-    ax.legend(frameon=False, fontsize=8, loc="best")
+    above = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": len(groups)}
+    ax.legend(frameon=False, fontsize=8, **above)
     return fig
 
 
