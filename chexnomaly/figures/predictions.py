@@ -17,7 +17,13 @@ from torch import Tensor
 from chexnomaly.datasets.images import read_image
 from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.datasets.segmentation import SegmentationSet
-from chexnomaly.figures.style import draw_boxes, draw_film, draw_map, new_figure
+from chexnomaly.figures.style import (
+    WIDTH_IN,
+    draw_boxes,
+    draw_film,
+    draw_map,
+    new_figure,
+)
 from chexnomaly.labels import NO_FINDING
 
 
@@ -200,14 +206,16 @@ def figure_11(
         The figure: film, true boxes, then one column per system.
     """
     columns = 2 + len(systems)
-    fig, axs = new_figure(len(rows), columns, height_in=2.2 * len(rows))
+    row_in = min(2.2, WIDTH_IN / columns + 0.45)
+    fig, axs = new_figure(len(rows), columns, height_in=row_in * len(rows))
     for line, (name, case) in zip(axs, rows.items(), strict=True):
         draw_film(line[0], case.film, "scan")
         line[0].set_ylabel(name, fontsize=9)
         size = next(iter(case.maps.values())).shape[0]
-        draw_film(line[1], case.film, "boxes of all readers")
+        draw_film(line[1], case.film, "all readers'\nboxes")
         draw_boxes(line[1], case.boxes, size)
         for ax, system in zip(line[2:], systems, strict=True):
-            draw_film(ax, case.film, f"{system} at {thresholds[system]:g}")
+            title = f"{system.replace('_', ' ')}\nat {thresholds[system]:g}"
+            draw_film(ax, case.film, title)
             draw_map(ax, case.maps[system], thresholds[system])
     return fig

@@ -69,7 +69,7 @@ def draw_film(ax: Axes, film: np.ndarray | None, title: str = "") -> None:
     ax.imshow(shown, cmap="gray", vmin=0, vmax=1, extent=(0, 1, 1, 0), aspect="auto")
     if film is None:
         ax.text(0.5, 0.5, "film withheld", color="white", ha="center", va="center")
-    ax.set_title(title, fontsize=8)
+    ax.set_title(title, fontsize=7, loc="center")
     ax.set(xlim=(0, 1), ylim=(1, 0), xticks=[], yticks=[])
     ax.set_box_aspect(1)
 
