@@ -21,21 +21,25 @@ def printed_and_measured(
         results: Folder of results files, or several.
 
     Returns:
-        Index (set, metric, "printed" or "measured"), one column per system. A cell
-        that was not measured holds a dash; a measured one its 95 % interval.
+        Index (set, metric, "printed" or "measured" with its evidence level), one
+        column per system. A cell that was not measured holds a dash; a measured one
+        its 95 % interval.
     """
     ledger = claims.load_ledger().set_index("id")
-    compared = claims.compare(ids, results)
+    compared = claims.compare(ids, results).set_index("id")
+    place = ledger.loc[compared.index, ["dataset", "metric", "system"]]
+    levels = compared.evidence.groupby([place.dataset, place.metric])
+    label = levels.transform(lambda found: ", ".join(sorted(set(found) - {""})))
     rows = []
-    for claim in compared.itertuples():
-        known = ledger.loc[claim.id]
-        place = {
-            "set": known.dataset,
-            "metric": METRICS.get(known.metric, known.metric),
-            "system": known.system,
+    for id_, claim in compared.iterrows():
+        where = {
+            "set": place.dataset[id_],
+            "metric": METRICS.get(place.metric[id_], place.metric[id_]),
+            "system": place.system[id_],
         }
-        rows.append(place | {"cell": "printed", "value": claim.printed or "(lost)"})
-        rows.append(place | {"cell": "measured", "value": _measured(claim)})
+        measured = f"measured ({label[id_] or 'nothing'})"
+        rows.append(where | {"cell": "printed", "value": claim.printed or "(lost)"})
+        rows.append(where | {"cell": measured, "value": _measured(claim)})
     table = pd.DataFrame(rows)
     order = {
         name: list(dict.fromkeys(table[name])) for name in ("set", "metric", "system")

@@ -1,0 +1,45 @@
+"""Printed beside measured: never without the level of what was measured."""
+
+from chexnomaly import tables
+from chexnomaly.results import write_result
+
+CELLS = ["t1-vindr-supermodel-mean_iou", "t1-vindr-chexnomaly-mean_iou"]
+
+
+def write(folder, system: str, value: float):
+    entry = {"value": value, "low": value - 0.1, "high": value + 0.1, "n": 9}
+    write_result(
+        folder,
+        system,
+        "vindr_test",
+        profile="tiny",
+        notebook="09_comparison",
+        trained_on="phantom",
+        scored_on="phantom",
+        n=9,
+        values={"iou_c": entry},
+    )
+
+
+def test_every_measured_row_names_its_evidence(tmp_path):
+    write(tmp_path, "supermodel", 0.4)
+    grid = tables.printed_and_measured(CELLS, tmp_path)
+    assert list(grid.columns) == ["supermodel", "chexnomaly"]
+    printed = grid.loc[("vindr_test", "mean IoU", "printed")]
+    assert printed.tolist() == ["0.6118", "0.7487"]
+    measured = grid.loc[("vindr_test", "mean IoU", "measured (phantom)")]
+    assert measured.tolist() == ["0.400 [0.300, 0.500]", "–"]
+
+
+def test_nothing_measured_says_so(tmp_path):
+    grid = tables.printed_and_measured(CELLS, tmp_path)
+    assert ("vindr_test", "mean IoU", "measured (nothing)") in grid.index
+
+
+def test_side_by_side_leaves_out_what_was_not_run(tmp_path):
+    write(tmp_path, "supermodel", 0.4)
+    frame = tables.systems_side_by_side(
+        tmp_path, ["supermodel", "chexnomaly"], "vindr_test", {"iou_c": "IoU"}
+    )
+    assert frame.index.tolist() == ["supermodel"]
+    assert frame.loc["supermodel", "evidence"] == "phantom"
