@@ -119,3 +119,13 @@ def test_no_measured_number_is_typed_into_prose(path):
 def test_the_demo_is_what_the_notebooks_do_by_themselves():
     """A notebook opened alone and the default build must be the same run."""
     assert load_profile(ROOT / "notebooks/profiles/demo.yml").parameters == {}
+
+
+def test_the_arm_without_the_transform_is_trained_as_the_supermodel():
+    """Fig. 5 compares two losses only if all else is equal."""
+    first, second = (
+        papermill.inspect_notebook(str(ROOT / f"notebooks/{name}.ipynb"))
+        for name in ("03_box_focal_loss", "06_supermodels")
+    )
+    values = [{n: p["default"] for n, p in both.items()} for both in (first, second)]
+    assert values[0] == values[1]
