@@ -65,7 +65,7 @@ bench: $(READY) ## time what must stay fast; JSON goes to _build/bench
 			--out _build/bench/$$(basename $$script .py).json || exit 1; done
 
 study-phantom: $(READY) ## train again what the phantom's page compares, into book/reference; half an hour
-	@OMP_NUM_THREADS=1 $(BIN)/python -m chexnomaly.phantom_study --out book/reference/phantom
+	@OMP_NUM_THREADS=1 $(BIN)/python -m chexnomaly.studies.phantom_ablations --out book/reference/phantom
 
 clean: ## remove what was built; the environment stays
 	rm -rf _build book/notebooks .snakemake

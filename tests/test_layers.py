@@ -24,17 +24,15 @@ LAYERS: list[set[str]] = [
     {"losses", "metrics", "models.unet", "models.attention_unet"},
     # 2: sources, and what is built from the U-Net; the phantom writes into a store
     {"datasets", "models"},
-    {"baselines", "categories", "phantom", "rules"},
+    {"baselines", "categories", "phantom"},
     # 3: what brings them together
     {"checkpoints"},
     {"audit", "training", "evaluation", "figures"},
     {"four_cases", "measuring", "pair_metrics", "tables"},
-    {"film_statistics", "phantom_audit", "phantom_game", "real_films"},
     # 4: each system's recipe
     {"systems"},
-    # 5: what is trained only to learn about the phantom
-    {"phantom_worlds"},
-    {"phantom_study"},
+    # 5: what goes beyond the paper
+    {"studies"},
 ]
 # These receive each other as arguments; only `systems` joins them.
 APART = ("models", "losses", "datasets", "training")

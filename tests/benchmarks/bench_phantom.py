@@ -20,7 +20,7 @@ sys.path.insert(0, str(ROOT))
 from chexnomaly.datasets.store import Store  # noqa: E402
 from chexnomaly.labels import FINDINGS  # noqa: E402
 from chexnomaly.phantom import film, write_store  # noqa: E402
-from chexnomaly.phantom_audit import audit_table, phantom_findings  # noqa: E402
+from chexnomaly.studies.phantom_audit import audit_table, phantom_findings  # noqa: E402
 from tests.phantom.test_shares import REAL  # noqa: E402
 
 SAMPLES = {64: 60, 128: 60, 256: 40, 512: 20, 1024: 6, 2048: 3}

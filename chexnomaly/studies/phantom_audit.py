@@ -19,7 +19,7 @@ from chexnomaly.labels import NO_FINDING
 from chexnomaly.phantom import film
 from chexnomaly.phantom.layouts import consensus
 from chexnomaly.phantom.records import Film
-from chexnomaly.rules import fit_prior, iou_per_image
+from chexnomaly.studies.rules import fit_prior, iou_per_image
 
 GRID = 64
 """Side of the square on which boxes are compared, px."""

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from chexnomaly import phantom_game as game
 from chexnomaly.phantom import film
 from chexnomaly.phantom.direct import brightness
+from chexnomaly.studies import phantom_game as game
 
 
 def test_only_clear_findings_are_asked_about():

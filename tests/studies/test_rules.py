@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from chexnomaly import rules
+from chexnomaly.studies import rules
 
 
 def square(left, top, side, size=8):

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from chexnomaly import phantom_audit as pa
 from chexnomaly.datasets.findings import COLUMNS
 from chexnomaly.phantom import film
+from chexnomaly.studies import phantom_audit as pa
 
 
 def table(rows):

@@ -1,6 +1,6 @@
 """What each part of the phantom does to a trained network: the ablation study.
 
-    python -m chexnomaly.phantom_study --out FOLDER
+    python -m chexnomaly.studies.phantom_ablations --out FOLDER
 
 makes one cohort several times, each time without one part of the phantom, trains the
 demo's supermodel in each of these worlds, and writes results files. A run that was
@@ -16,12 +16,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from chexnomaly import baselines, evaluation, results, rules, systems
+from chexnomaly import baselines, evaluation, results, systems
 from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.intervals import Entry, mean_entry
 from chexnomaly.labels import FINDINGS
 from chexnomaly.metrics import Scores
-from chexnomaly.phantom_worlds import NATURAL, WORLDS, Study, make_world
+from chexnomaly.studies import rules
+from chexnomaly.studies.phantom_worlds import NATURAL, WORLDS, Study, make_world
 from chexnomaly.workspace import Workspace
 
 OWN_SET = "phantom_ablation_test"

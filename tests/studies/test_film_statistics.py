@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from chexnomaly import film_statistics as fs
+from chexnomaly.studies import film_statistics as fs
 
 
 def power_law(exponent, seed=0, size=256):

@@ -6,11 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from chexnomaly import phantom_study as ps
-from chexnomaly import phantom_worlds as pw
 from chexnomaly.labels import FINDINGS
 from chexnomaly.phantom import Switches
 from chexnomaly.results import read_result
+from chexnomaly.studies import phantom_ablations as ps
+from chexnomaly.studies import phantom_worlds as pw
 from chexnomaly.training import Schedule
 
 TINY = pw.Study(

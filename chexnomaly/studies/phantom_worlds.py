@@ -12,7 +12,7 @@ from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.datasets.splits import save_split
 from chexnomaly.labels import FINDINGS
 from chexnomaly.phantom import Switches, write_store
-from chexnomaly.phantom_audit import findings_of
+from chexnomaly.studies.phantom_audit import findings_of
 from chexnomaly.training import Schedule
 
 GROUPS = {

@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from chexnomaly.real_films import film_files, read_films
+from chexnomaly.studies.real_films import film_files, read_films
 
 
 def test_films_are_found_once_and_masks_are_not(tmp_path):

@@ -1,0 +1,1 @@
+"""What the book examines beyond the paper's own systems, figures and tables."""
