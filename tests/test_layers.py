@@ -19,7 +19,8 @@ LAYERS: list[set[str]] = [
     {"dicom", "intervals", "measured"},
     {"directions"},
     {"ledger"},
-    {"claims"},
+    {"claims", "fingerprints"},
+    {"verification"},
     # 1: one concept each
     {"losses", "metrics", "models.unet", "models.attention_unet"},
     # 2: sources, and what is built from the U-Net; the phantom writes into a store
