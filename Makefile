@@ -26,7 +26,7 @@ SNAKEMAKE := $(BIN)/python -m book.tools.alone _build/.lock $(BIN)/python -m sna
 SAY_LESS := 2> >(sed -E '/^(Assuming unr|Building DAG|Using shell|Select jobs|Execute [0-9]|Complete log|Elapsed time|Nothing to be done)/d' >&2)
 
 .DEFAULT_GOAL := help
-.PHONY: help book notebook test verify lab lint format lock bench study-phantom clean
+.PHONY: help book notebook test verify check lab lint format lock bench study-phantom clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -44,6 +44,9 @@ test: $(READY) ## run the tests; SLOW=1 includes the slow ones
 verify: $(READY) ## the verdict of every claim; AGAINST=<folder> compares two runs, ACCEPT=1 commits to this one
 	@$(BIN)/python -m book.tools.verify --profile $(PROFILE) \
 		$(if $(AGAINST),--against "$(AGAINST)") $(if $(ACCEPT),--accept)
+
+check: $(READY) ## look at the built site in a browser: requests, errors, axe, links, weight
+	@$(BIN)/python -m book.tools.check _build/html
 
 lab: $(READY) ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab --notebook-dir=notebooks

@@ -1,5 +1,6 @@
 """The files that describe the project agree with each other."""
 
+import json
 import os
 import re
 import subprocess
@@ -62,6 +63,18 @@ def test_the_lock_names_no_index():
     assert not re.search(r"https?://|--(extra-)?index-url|--find-links", LOCK)
 
 
+def test_what_drives_the_browser_is_locked_by_hash_and_names_no_registry():
+    folder = ROOT / "book" / "tools" / "browser"
+    asked = json.loads((folder / "package.json").read_text())["dependencies"]
+    packages = json.loads((folder / "package-lock.json").read_text())["packages"]
+    assert packages.pop("")["dependencies"] == asked
+    assert all(re.fullmatch(r"[0-9.]+", version) for version in asked.values())
+    assert {f"node_modules/{name}" for name in asked} <= set(packages)
+    for name, package in packages.items():
+        assert package["integrity"].startswith("sha512-"), name
+        assert "resolved" not in package, name
+
+
 def test_make_installs_a_torch_that_the_project_accepts():
     pinned = Requirement(re.search(r"^TORCH \?= (.*)$", MAKEFILE, re.M)[1])
     asked = next(r for r in requirements() if r.name == "torch")
@@ -109,6 +122,7 @@ def test_continuous_integration_calls_the_targets_of_everyone():
     script = (ROOT / ".ci" / "run").read_text()
     calls = re.findall(r"^\s*make (\w+)$", script, re.M)
     assert calls[:2] == ["book", "test"]
+    assert "check" in calls
     workflow = yaml.safe_load((ROOT / ".github/workflows/book.yml").read_text())
     steps = workflow["jobs"]["build"]["steps"]
     assert "bash .ci/run" in [step.get("run") for step in steps]

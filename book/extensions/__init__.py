@@ -9,7 +9,7 @@ import os
 
 from sphinx.application import Sphinx
 
-from book.extensions import banner, equations, pages, roles, tables
+from book.extensions import banner, equations, heads, pages, roles, tables
 
 
 def setup(app: Sphinx) -> dict:
@@ -26,4 +26,5 @@ def setup(app: Sphinx) -> dict:
     app.connect("builder-inited", equations.configure)
     app.connect("doctree-read", banner.add_missing_banner)
     app.connect("config-inited", pages.configure, priority=400)
+    app.connect("html-page-context", heads.add_tags)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

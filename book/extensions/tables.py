@@ -167,7 +167,7 @@ class DeviationsDirective(TableDirective):
             return []
         if not profile.deviations:
             return [words(f"Profile {name} keeps every default of the register.")]
-        heads = ["", "Register item", "Register", "Here", "Why"]
+        heads = ["No.", "Register item", "Register", "Here", "Why"]
         rows = [
             [str(n), str(d["item"]), str(d["register"]), str(d["here"]), str(d["why"])]
             for n, d in enumerate(profile.deviations, 1)
