@@ -26,7 +26,8 @@ SNAKEMAKE := $(BIN)/python -m book.tools.alone _build/.lock $(BIN)/python -m sna
 SAY_LESS := 2> >(sed -E '/^(Assuming unr|Building DAG|Using shell|Select jobs|Execute [0-9]|Complete log|Elapsed time|Nothing to be done)/d' >&2)
 
 .DEFAULT_GOAL := help
-.PHONY: help book notebook test verify check lab lint format lock bench study-phantom clean
+# Every target that says what it does.
+.PHONY: $(shell sed -n 's/^\([a-z-]*\):.*\#\# .*/\1/p' Makefile)
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -73,6 +74,10 @@ bench: $(READY) ## time what must stay fast; JSON goes to _build/bench
 
 study-phantom: $(READY) ## train again what the phantom's page compares, into book/reference; half an hour
 	@OMP_NUM_THREADS=1 $(BIN)/python -m chexnomaly.studies.phantom_ablations --out book/reference/phantom
+
+pretrained: $(READY) ## keep the demo's trained systems in book/reference/pretrained; after make book
+	@OMP_NUM_THREADS=1 $(BIN)/python -m chexnomaly.pretrained --profile demo \
+		--out book/reference/pretrained
 
 clean: ## remove what was built; the environment stays
 	rm -rf _build book/notebooks .snakemake

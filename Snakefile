@@ -61,6 +61,8 @@ NOTEBOOKS = {
     "04_specialized_models": {"needs": ["02_data", "04_one_finding"]},
     "09_comparison": {"needs": ["04_specialized_models", "05_ensembles", "08_chexnomaly"]},
     "10_errors": {"needs": ["08_chexnomaly"]},
+    "13_your_own_xray": {},
+    "17_your_own_data_set": {},
     "14_phantom": {
         "needs": ["02_data", "06_supermodels"],
         "outputs": ["results/{profile}/audit__vindr_phantom.json"],

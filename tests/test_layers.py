@@ -32,6 +32,7 @@ LAYERS: list[set[str]] = [
     {"four_cases", "measuring", "pair_metrics", "tables"},
     # 4: each system's recipe
     {"systems"},
+    {"pretrained"},
     # 5: what goes beyond the paper
     {"studies"},
 ]

@@ -19,7 +19,7 @@ from chexnomaly.errors import AnnotationError, Refusal, UnsafePathError
 BOX = ["x_min", "y_min", "x_max", "y_max"]
 """Corner columns, xyxy, px."""
 
-SOURCES = ("vindr", "rsna", "candid", "covid", "phantom")
+SOURCES = ("vindr", "rsna", "candid", "covid", "coco", "phantom")
 """What the column "source" may say."""
 
 SAFE = "a plain file name"
