@@ -61,8 +61,9 @@ NOTEBOOKS = {
     "04_specialized_models": {"needs": ["02_data", "04_one_finding"]},
     "09_comparison": {"needs": ["04_specialized_models", "05_ensembles", "08_chexnomaly"]},
     "10_errors": {"needs": ["08_chexnomaly"]},
-    "13_your_own_xray": {},
-    "17_your_own_data_set": {},
+    "13_your_own_xray": {"reference": ["pretrained"]},
+    "17_your_own_data_set": {"reference": ["pretrained"]},
+    "18_method_from_zero": {},
     "14_phantom": {
         "needs": ["02_data", "06_supermodels"],
         "outputs": ["results/{profile}/audit__vindr_phantom.json"],
@@ -129,7 +130,7 @@ def needs(name):
 
 def committed(name):
     folders = NOTEBOOKS[name].get("reference", [])
-    files = [p for f in folders for p in (ROOT / "book" / "reference" / f).glob("*.json")]
+    files = [p for f in folders for p in (ROOT / "book" / "reference" / f).iterdir()]
     return sorted(str(p.relative_to(ROOT)) for p in files if ".stamp" not in p.name)
 
 

@@ -1,0 +1,137 @@
+"""The method from zero: curves that explain the losses, the distance, the metric."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+
+from chexnomaly import metrics
+from chexnomaly.figures.style import BLUE, GREY, ORANGE, RED, new_figure
+from chexnomaly.losses import contrastive_loss, sigmoid_focal_loss
+
+
+def figure_focal(gammas: Sequence[float], alpha: float) -> Figure:
+    """Draw what one pixel costs, and what it pulls, by its probability.
+
+    Args:
+        gammas: Focusing exponents, one curve each; 0 is the weighted cross-entropy.
+        alpha: Weight of an abnormal pixel.
+
+    Returns:
+        The figure: loss of an abnormal pixel, and its slope against the logit.
+    """
+    probs = np.linspace(0.005, 0.995, 199)
+    fig, axs = new_figure(1, 2, height_in=3.0)
+    for gamma, color in zip(gammas, (GREY, ORANGE, BLUE, RED), strict=False):
+        logits = torch.logit(torch.tensor(probs)).requires_grad_()
+        one = torch.ones_like(logits)
+        loss = sigmoid_focal_loss(logits, one, alpha, gamma, reduction="none")
+        loss.sum().backward()
+        axs[0, 0].plot(
+            probs, loss.detach(), color=color, label=f"$\\gamma = {gamma:g}$"
+        )
+        axs[0, 1].plot(probs, -logits.grad, color=color)
+    axs[0, 0].set(ylabel="loss of an abnormal pixel", ylim=(0, 0.8))
+    axs[0, 1].set(ylabel="upward pull on its logit")
+    for ax in axs[0]:
+        ax.set_xlabel("predicted probability $p$")
+    axs[0, 0].legend(frameon=False)
+    return fig
+
+
+def figure_contrastive(margin: float) -> Figure:
+    """Draw the contrastive loss of a similar and of a dissimilar pair.
+
+    Args:
+        margin: Distance beyond which dissimilar pairs cost nothing.
+
+    Returns:
+        The figure.
+    """
+    distance = torch.linspace(0, 2 * margin, 101)
+    fig, axs = new_figure(height_in=2.8)
+    for similar, color in ((1.0, BLUE), (0.0, ORANGE)):
+        name = "similar, $y = 1$" if similar else "dissimilar, $y = 0$"
+        costs = [
+            float(contrastive_loss(d[None], torch.tensor([similar]), margin))
+            for d in distance
+        ]
+        axs[0, 0].plot(distance, costs, color=color, label=name)
+    axs[0, 0].axvline(margin, color=GREY, linestyle=":")
+    axs[0, 0].set(xlabel="distance $D$", ylabel="loss of the pair")
+    axs[0, 0].legend(frameon=False)
+    return fig
+
+
+def figure_distance_sizes(sides: Sequence[int], seed: int) -> Figure:
+    """Draw the distance of two random maps against their number of pixels.
+
+    Args:
+        sides: Sides of the square maps, px.
+        seed: Of the maps, uniform on [0, 1].
+
+    Returns:
+        The figure: Euclidean and root mean square distance on logarithmic axes.
+    """
+    rng = np.random.default_rng(seed)
+    squares = [np.square(rng.random((n, n)) - rng.random((n, n))) for n in sides]
+    counts = np.square(sides)
+    fig, axs = new_figure(height_in=2.8)
+    euclidean = [np.sqrt(s.sum()) for s in squares]
+    mean = [np.sqrt(s.mean()) for s in squares]
+    axs[0, 0].loglog(counts, euclidean, "o-", color=RED, label="Euclidean")
+    axs[0, 0].loglog(counts, mean, "o-", color=BLUE, label="root mean square")
+    axs[0, 0].axhline(1, color=GREY, linestyle=":")
+    axs[0, 0].annotate("margin 1", (counts[0], 1.15), color=GREY)
+    axs[0, 0].set(xlabel="pixels of the map", ylabel="distance of two random maps")
+    axs[0, 0].legend(frameon=False)
+    return fig
+
+
+def iou_of_cases(
+    cases: Mapping[str, tuple[torch.Tensor, torch.Tensor]],
+) -> dict[str, dict[str, float]]:
+    """Score small cases one by one under every convention.
+
+    Args:
+        cases: Name to prediction and mask, (H, W) each, values 0 or 1.
+
+    Returns:
+        Name to the IoU by convention; C is NaN where the mask is empty.
+    """
+    return {
+        name: {
+            c: metrics.iou(probs[None, None].float(), mask[None, None].float(), c)
+            for c in metrics.IOU_CONVENTIONS
+        }
+        for name, (probs, mask) in cases.items()
+    }
+
+
+def figure_shares(per_scan: float, flagged: float) -> Figure:
+    """Draw how the mean IoU of one system moves with the share of normal scans.
+
+    Args:
+        per_scan: Its mean IoU on abnormal scans.
+        flagged: Share of normal scans on which it marks anything.
+
+    Returns:
+        The figure: conventions A, C and D of this system, and A of the empty mask.
+    """
+    share = np.linspace(0, 1, 101)
+    fig, axs = new_figure(height_in=3.0)
+    ax = axs[0, 0]
+    curves = {
+        "A, this system": ((1 - share) * per_scan + share * (1 - flagged), BLUE, "-"),
+        "A, the empty mask": (share, GREY, "--"),
+        "C, this system": (np.full_like(share, per_scan), ORANGE, "-"),
+        "D, this system": ((1 - share) * per_scan, RED, ":"),
+    }
+    for name, (values, color, style) in curves.items():
+        ax.plot(share, values, color=color, linestyle=style, label=name)
+    ax.set(
+        xlabel="share of normal scans in the test set", ylabel="mean IoU", ylim=(0, 1)
+    )
+    ax.legend(frameon=False)
+    return fig

@@ -1,0 +1,65 @@
+"""The curves of the method chapter, against what can be worked out by hand."""
+
+import numpy as np
+import pytest
+import torch
+
+from chexnomaly.figures.method import (
+    figure_contrastive,
+    figure_distance_sizes,
+    figure_focal,
+    figure_shares,
+    iou_of_cases,
+)
+
+
+def lines(figure, panel=0):
+    return {line.get_label(): line for line in figure.axes[panel].get_lines()}
+
+
+def test_gamma_zero_is_the_weighted_cross_entropy():
+    drawn = lines(figure_focal((0.0, 2.0), alpha=0.25))["$\\gamma = 0$"]
+    p = drawn.get_xdata()
+    np.testing.assert_allclose(drawn.get_ydata(), -0.25 * np.log(p), rtol=1e-6)
+
+
+def test_the_pull_of_cross_entropy_is_what_is_missing_to_one():
+    curve = figure_focal((0.0,), alpha=1.0).axes[1].get_lines()[0]
+    np.testing.assert_allclose(curve.get_ydata(), 1 - curve.get_xdata(), rtol=1e-6)
+
+
+def test_a_dissimilar_pair_costs_nothing_beyond_the_margin():
+    drawn = lines(figure_contrastive(0.5))["dissimilar, $y = 0$"]
+    distance, cost = np.array(drawn.get_xdata()), np.array(drawn.get_ydata())
+    assert (cost[distance >= 0.5] == 0).all()
+    np.testing.assert_allclose(cost[0], 0.5**2 / 2)
+
+
+def test_the_euclidean_distance_doubles_where_the_side_does():
+    drawn = lines(figure_distance_sizes((64, 128, 256), seed=0))
+    euclidean = drawn["Euclidean"].get_ydata()
+    np.testing.assert_allclose(np.diff(np.log2(euclidean)), 1, atol=0.05)
+    # Two uniform numbers differ by 1/sqrt(6) in the root mean square.
+    mean = drawn["root mean square"].get_ydata()
+    np.testing.assert_allclose(mean, 1 / np.sqrt(6), rtol=0.05)
+
+
+def test_small_cases_by_hand():
+    mask = torch.zeros(2, 2)
+    mask[0] = 1
+    found = iou_of_cases({"half": (torch.eye(2)[:1].repeat(2, 1) * mask, mask)})["half"]
+    assert found["C"] == found["A"] == pytest.approx(1 / 2)
+    nothing = iou_of_cases({"none": (torch.zeros(2, 2), torch.zeros(2, 2))})["none"]
+    assert (nothing["A"], nothing["D"]) == (1, 0)
+    assert np.isnan(nothing["C"])
+
+
+def test_the_empty_mask_overtakes_where_the_exercise_says():
+    drawn = lines(figure_shares(0.4, 0.5))
+    system, empty = (
+        drawn[f"A, {n}"].get_ydata() for n in ("this system", "the empty mask")
+    )
+    share = drawn["A, this system"].get_xdata()
+    assert share[np.argmax(np.array(empty) > system)] == pytest.approx(
+        0.4 / 0.9, abs=0.01
+    )
