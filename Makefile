@@ -75,6 +75,16 @@ bench: $(READY) ## time what must stay fast; JSON goes to _build/bench
 study-phantom: $(READY) ## train again what the phantom's page compares, into book/reference; half an hour
 	@OMP_NUM_THREADS=1 $(BIN)/python -m chexnomaly.studies.phantom_ablations --out book/reference/phantom
 
+data: $(READY) ## fetch a data set: make data NAME=rsna OUT=/data/rsna shows its terms; ACCEPT_TERMS=1 fetches
+	@$(BIN)/python -m chexnomaly.datasets.download $(NAME) --out $(OUT) \
+		$(if $(ACCEPT_TERMS),--accept-terms)
+
+paper: $(READY) ## the book on real films: make paper DATA=/data, which holds vindr/ and rsna/
+	@test -d "$(DATA)/vindr" && test -d "$(DATA)/rsna" \
+		|| { echo "make paper DATA=<folder>: expected vindr/ and rsna/ in it" >&2; exit 2; }
+	@CHEXNOMALY_VINDR=$(abspath $(DATA))/vindr CHEXNOMALY_RSNA=$(abspath $(DATA))/rsna \
+		$(MAKE) book PROFILE=paper
+
 pretrained: $(READY) ## keep the demo's trained systems in book/reference/pretrained; after make book
 	@OMP_NUM_THREADS=1 $(BIN)/python -m chexnomaly.pretrained --profile demo \
 		--out book/reference/pretrained

@@ -88,6 +88,10 @@ class MissingInputError(InputError):
     """A notebook needs the output of another one that has not been run."""
 
 
+class DownloadError(InputError):
+    """A data set was not fetched: its terms, its host, or what is installed."""
+
+
 @dataclass(frozen=True)
 class Refusal:
     """One refused item of a data set; the rest of the data set goes on.
