@@ -10,8 +10,8 @@
 #            before it, so name no store, checkpoint or anything that is resumed
 #   reads    environment variables that change what it does
 #   reference  folders of book/reference/ whose committed results it reads
-#   each     parameters of each run, for a notebook that is run several times; the
-#            first value names the run, and the first run is the page
+#   each     the runs of a notebook that is run several times, by name, with parameters
+#            of their own; the first run is the page
 # The library modules that a notebook imports are its inputs too, found by reading it.
 
 import os
@@ -26,6 +26,13 @@ from book.tools.notebooks import modules_used
 from chexnomaly.errors import ProfileError
 from book.tools.profiles import check_profile, load_profile
 from chexnomaly.labels import FINDINGS
+
+# A job pays eight seconds to start Python and import torch, whatever it then trains, so
+# that the specialists train a few to a job. On a cluster: findings_per_job=1.
+PAGE = "cardiomegaly"
+OTHERS = [finding for finding in FINDINGS if finding != PAGE]
+JOBS = -(-len(OTHERS) // int(config.get("findings_per_job", 4)))
+GROUPS = [OTHERS[i::JOBS] for i in range(JOBS)]
 
 NOTEBOOKS = {
     "01_problem": {},
@@ -45,8 +52,8 @@ NOTEBOOKS = {
     },
     "04_one_finding": {
         "needs": ["02_data"],
-        "each": [{"finding": "cardiomegaly", "plain_focal": True}]
-        + [{"finding": f} for f in FINDINGS if f != "cardiomegaly"],
+        "each": {PAGE: {"findings": [PAGE], "plain_focal": True}}
+        | {group[0]: {"findings": group} for group in GROUPS},
     },
     "07_siamese_networks": {"needs": ["02_data"]},
     "08_chexnomaly": {
@@ -106,7 +113,7 @@ def runs(name):
     each = NOTEBOOKS[name].get("each")
     if not each:
         return {name: {}}
-    return {f"{name}__{next(iter(own.values()))}": own for own in each}
+    return {f"{name}__{run}": own for run, own in each.items()}
 
 
 def executed(run):
@@ -157,9 +164,9 @@ rule notebooks:
         [file for name in NOTEBOOKS for file in all_executed(name)],
 
 
-JOBS = {run: (name, own) for name in NOTEBOOKS for run, own in runs(name).items()}
+RUNS = {run: (name, own) for name in NOTEBOOKS for run, own in runs(name).items()}
 
-for run, (name, own) in JOBS.items():
+for run, (name, own) in RUNS.items():
 
     rule:
         name:
@@ -193,7 +200,7 @@ for run, (name, own) in JOBS.items():
 
 
 def gate_pairs():
-    return [f for run, (name, _) in JOBS.items() for f in (executed(run), source(name))]
+    return [f for run, (name, _) in RUNS.items() for f in (executed(run), source(name))]
 
 
 def pages():
