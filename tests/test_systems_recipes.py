@@ -10,10 +10,13 @@ import torch
 
 from chexnomaly import systems
 from chexnomaly.datasets.pairs import PairsSet
+from chexnomaly.datasets.sampling import FOLDS, fold_ids
 from chexnomaly.errors import CheckpointError
 from chexnomaly.labels import FINDINGS
-from chexnomaly.systems import SPECIALIZED, SYSTEMS, Options
+from chexnomaly.systems import SPECIALIZED, SYSTEMS, Options, Trained, ensembles
+from chexnomaly.systems.readings import READINGS, reading_loss
 from chexnomaly.systems.recipe import SOURCES
+from chexnomaly.systems.segmentation import MASKS
 from chexnomaly.systems.siamese import augment_pairs
 from chexnomaly.training import Schedule, load_model, seeded_model
 
@@ -53,10 +56,11 @@ def runs(squares, tmp_path_factory):
                 return read(self, row)
 
             patch.setattr(store, "image", recording)
-            if key == "model_ensemble":
-                for finding in ABSENT:
-                    copy = folder / f"specialized_{finding}"
-                    shutil.copytree(folder / "specialized_ild", copy)
+            for needed in SYSTEMS[key].needs:
+                if not (folder / needed).exists():  # of a finding that is absent
+                    arm = needed.partition("__")[2]
+                    name = "__".join(filter(None, ["specialized_ild", arm]))
+                    shutil.copytree(folder / name, folder / needed)
             trained[key] = systems.train_system(key, squares, folder, TINY)
     return folder, trained, opened
 
@@ -193,6 +197,86 @@ def test_an_unknown_key_and_an_untrained_system_are_refused(squares, tmp_path):
         systems.train_system("max_ensemble", squares, tmp_path, TINY)
     with pytest.raises(ValueError, match="kind 'mlp'"):
         systems.siamese_network("mlp", TINY, SIZE)
+
+
+def test_an_out_of_fold_mask_comes_from_models_that_never_saw_the_scan(
+    squares, runs, monkeypatch
+):
+    folder = runs[0]
+    folds = [fold_ids(squares, k) for k in range(FOLDS)]
+    assert sorted(sum(folds, [])) == squares.ids("train")
+    for k, ids in enumerate(folds):
+        opened = runs[2][f"specialized_ild__fold_{k}"]
+        assert opened & set(squares.ids("train")) and not opened & set(ids)
+    kept = {}
+
+    def keep(system, build, loss, sets, *rest, **options):
+        kept[system] = sets
+        return Trained(system, build(), None)
+
+    monkeypatch.setattr(ensembles, "fit", keep)
+    systems.train_system("model_ensemble__out_of_fold", squares, folder, TINY)
+    train_set = kept["model_ensemble__out_of_fold"][0]
+    place = 0
+    for k, ids in enumerate(folds):
+        run = folder / f"specialized_ild__fold_{k}"
+        model = systems.load_supermodel(run, TINY)
+        image = torch.from_numpy(squares.store.image(ids[0]))[None, None]
+        expected = torch.sigmoid(predict(model, [image])[0])[0, 0]
+        found = train_set[place][0][FINDINGS.index("ild")]
+        np.testing.assert_allclose(found, expected, atol=0.5 / 255 + 1e-6)
+        place += len(ids)
+
+
+def test_a_unet_that_starts_from_the_supermodel_holds_its_weights(squares, runs):
+    folder = runs[0]
+    twin = systems.siamese_network("unet", TINY, SIZE).base
+    start = systems.chexnomaly_network(twin, TINY, start=folder / "supermodel")
+    weights = systems.load_supermodel(folder / "supermodel", TINY).state_dict()
+    assert all(torch.equal(weights[n], t) for n, t in start.unet.state_dict().items())
+
+
+def test_the_encoder_alone_is_frozen(runs):
+    model = runs[1]["chexnomaly__frozen_encoder"].model
+    twin = runs[1]["siamese_unet"].model.base.state_dict()
+    now = {k.replace(".module", ""): v for k, v in model.base.state_dict().items()}
+    assert set(now) == set(twin)
+    same = {name for name in twin if torch.equal(twin[name], now[name])}
+    assert {name for name in twin if name.startswith(("stem", "downs"))} <= same
+    assert any(name.startswith("ups") for name in set(twin) - same)
+
+
+def test_masks_of_two_readers_and_of_one(squares):
+    by_rule = {
+        masks: squares.part("train", readers=rule) for masks, rule in MASKS.items()
+    }
+    table = squares.findings.set_index("image_id")
+    for image_id in squares.ids("train"):
+        areas = {m: float(s.mask(image_id).sum()) for m, s in by_rule.items()}
+        marked = table.loc[image_id].finding.ne("no_finding")
+        assert bool(areas["first_reader"]) == bool(marked.iloc[0])
+        assert bool(areas["two_readers"]) == (marked.sum() >= 2)
+        assert areas["two_readers"] <= areas["union"]
+
+
+@pytest.mark.parametrize("reading", READINGS)
+def test_a_reading_of_the_loss_falls_as_the_prediction_gets_better(reading):
+    mask = torch.zeros(1, 1, 16, 16)
+    mask[..., 4:10, 3:9] = 1
+    loss = reading_loss(reading, TINY, min_area=1)
+    sure = 6 * (mask - 0.5)
+    unsure = torch.zeros_like(mask).requires_grad_()
+    value = loss(unsure, mask)
+    value.backward()
+    assert loss(sure, mask) < value or reading == "printed_focal"
+    assert torch.isfinite(unsure.grad).all() and unsure.grad.abs().sum() > 0
+
+
+def test_an_unknown_reading_or_joining_is_refused():
+    with pytest.raises(ValueError, match="reading 'hard'"):
+        reading_loss("hard", TINY, 1)
+    with pytest.raises(ValueError, match="joining 'sum'"):
+        ensembles.joining_network(TINY, 14, "sum")
 
 
 @pytest.mark.parametrize("weights", [(1.0, 1.0), (1.0, 0.0), (0.0, 1.0)])

@@ -5,6 +5,8 @@ data"; the supermodel's second "contrasting method" (Fig. 8) is read as repeatin
 abnormal scans. Both choose within one part, so that a test scan stays a test scan.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from chexnomaly.datasets.prepared import PreparedSet
@@ -90,3 +92,36 @@ def oversampled_part(
     repeated = np.resize(shuffled, round(factor * len(abnormal)))
     chosen = sorted([*normal, *repeated])
     return SegmentationSet(data.store, data.findings, chosen)
+
+
+FOLDS = 2
+"""Parts into which training scans are cut for out-of-fold predictions."""
+
+
+def fold_ids(data: PreparedSet, fold: int, seed: int = 0) -> list[str]:
+    """Choose one fold of the training part, abnormal and normal scans alike.
+
+    Args:
+        data: A prepared set.
+        fold: From 0 to `FOLDS` - 1.
+        seed: Seed of the cut.
+
+    Returns:
+        Image ids, sorted; the folds share none and leave none out.
+
+    Raises:
+        ValueError: There is no such fold.
+    """
+    if fold not in range(FOLDS):
+        raise ValueError(f"fold {fold}, expected 0 to {FOLDS - 1}")
+    everything = data.part("train")
+    ids = np.array(everything.ids, dtype=object)
+    is_abnormal = everything.is_abnormal()
+    rng = np.random.default_rng(seed)
+    kinds = (rng.permutation(ids[is_abnormal]), rng.permutation(ids[~is_abnormal]))
+    return sorted(i for kind in kinds for i in kind[fold::FOLDS])
+
+
+def without_fold(data: PreparedSet, fold: int) -> PreparedSet:
+    """Take one fold out of the training part; the other parts stay."""
+    return replace(data, split=data.split.drop(fold_ids(data, fold)))

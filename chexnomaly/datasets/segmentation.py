@@ -27,7 +27,8 @@ class SegmentationSet(Dataset):
         ids: Which images, in this order; repeats are allowed (oversampling).
         findings_kept: Only boxes of these findings make the mask; all by default.
         readers: "union" of all readers, an integer k for pixels that at least k
-            readers marked, or a reader's id.
+            readers marked, "first" for each image's first reader by id, or a reader's
+            id.
 
     Attributes:
         ids: The image ids.
@@ -74,6 +75,8 @@ class SegmentationSet(Dataset):
     def reader_mask(self, image_id: str, readers: str | int) -> np.ndarray:
         """Draw one image's mask under any readers' rule; (S, S), float32."""
         by_reader = self._boxes.get(image_id, {})
+        if readers == "first":
+            readers = next(iter(self.readers_of(image_id)), readers)
         if isinstance(readers, str) and readers != "union":
             return self._fill(by_reader.get(readers, ())).astype(np.float32)
         votes = np.zeros((self.size, self.size), dtype=np.int32)

@@ -2,7 +2,7 @@
 
 "Extracted features were reshaped and up-sampled to align with the U-Net": the paper
 does not say where they join it. By default they are its only input; with "concat" they
-stand beside the image.
+stand beside the image, with "bottleneck" they join what the U-Net's encoder made of it.
 """
 
 import math
@@ -11,10 +11,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from chexnomaly.models.frozen import Frozen
+from chexnomaly.models.frozen import Frozen, freeze_encoder
+from chexnomaly.models.unet import UNet
 
-FUSIONS = ("only", "concat")
-"""Where the features join the U-Net: as its only input, or beside the image."""
+FUSIONS = ("only", "concat", "bottleneck")
+"""Where the features join the U-Net: as its only input, beside the image, or below."""
+
+FROZEN = ("base", "encoder")
+"""What stays as it was trained: the whole twin, or its contracting half."""
 
 
 class CheXNomaly(nn.Module):
@@ -22,21 +26,31 @@ class CheXNomaly(nn.Module):
 
     Args:
         base: A trained twin: images to codes (B, n) or to maps (B, 1, H, W).
-        unet: Of `in_channels(fusion)` input channels.
+        unet: Of `in_channels(fusion)` input channels; a `JoiningUNet` for the fusion
+            "bottleneck".
         fusion: One of `FUSIONS`.
+        frozen: One of `FROZEN`.
 
     Raises:
-        ValueError: The fusion is unknown.
+        ValueError: The fusion, or what is to be frozen, is unknown.
 
     References:
         Paper, Section IV-E and Fig. 9.
     """
 
-    def __init__(self, base: nn.Module, unet: nn.Module, fusion: str = "only"):
+    def __init__(
+        self,
+        base: nn.Module,
+        unet: nn.Module,
+        fusion: str = "only",
+        frozen: str = "base",
+    ):
         super().__init__()
-        self.base = Frozen(base)
+        if frozen not in FROZEN:
+            raise ValueError(f"frozen {frozen!r}, expected one of {FROZEN}")
+        self.base = Frozen(base) if frozen == "base" else freeze_encoder(base)
         self.unet = unet
-        self.concat = in_channels(fusion) == 2
+        self.with_image = in_channels(fusion) == 2
 
     def features(self, image: Tensor) -> Tensor:
         """Compute what the U-Net sees of the base.
@@ -55,7 +69,7 @@ class CheXNomaly(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """Score every pixel; (B, 1, H, W) in [0, 1] to logits of the same shape."""
         features = self.features(image)
-        if self.concat:
+        if self.with_image:
             features = torch.cat([image, features], dim=1)
         return self.unet(features)
 
@@ -64,7 +78,37 @@ def in_channels(fusion: str) -> int:
     """Count the U-Net's input channels; ValueError on an unknown fusion."""
     if fusion not in FUSIONS:
         raise ValueError(f"fusion {fusion!r}, expected one of {FUSIONS}")
-    return 1 + FUSIONS.index(fusion)
+    return 1 if fusion == "only" else 2
+
+
+class JoiningUNet(UNet):
+    """A U-Net of the image whose lowest level is joined by a twin's features.
+
+    Args:
+        in_channels: 2; the image and the features.
+        out_channels: Channels of the logits.
+        base_channels: Width of the first level.
+        depth: Number of levels.
+        block: Further arguments of `UNet`.
+    """
+
+    def __init__(
+        self,
+        in_channels: int = 2,
+        out_channels: int = 1,
+        base_channels: int = 64,
+        depth: int = 5,
+        **block,
+    ):
+        super().__init__(in_channels - 1, out_channels, base_channels, depth, **block)
+        lowest = base_channels * 2 ** (depth - 1)
+        self.join = nn.Conv2d(lowest + 1, lowest, 1)
+
+    def encode(self, both: Tensor) -> list[Tensor]:
+        """Encode the image, then join the features, (B, 2, H, W), at the last level."""
+        *levels, lowest = super().encode(both[:, :-1])
+        features = F.adaptive_avg_pool2d(both[:, -1:], lowest.shape[-2:])
+        return [*levels, self.join(torch.cat([lowest, features], dim=1))]
 
 
 def code_to_map(code: Tensor) -> Tensor:

@@ -68,6 +68,14 @@ class ModelEnsemble(nn.Module):
         return self.unet(self.stack(image))
 
 
+class ChannelMax(nn.Module):
+    """The largest of several maps: (B, C, H, W) to (B, 1, H, W)."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Take the maximum over the channels."""
+        return maps.amax(dim=1, keepdim=True)
+
+
 def _frozen(models: Iterable[nn.Module]) -> nn.ModuleList:
     frozen = nn.ModuleList(Frozen(model) for model in models)
     if not frozen:

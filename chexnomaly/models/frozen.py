@@ -27,3 +27,19 @@ class Frozen(nn.Module):
     def forward(self, *inputs: Tensor) -> Tensor:
         """Run the network; nothing is recorded for a gradient."""
         return self.module(*inputs)
+
+
+def freeze_encoder(base: nn.Module) -> nn.Module:
+    """Freeze a twin's contracting half alone; the rest goes on learning.
+
+    Another reading of "freeze the left-side layers": the left side of the U.
+
+    Args:
+        base: With a `stem` and `downs`, as every base has; changed in place.
+
+    Returns:
+        The base.
+    """
+    base.stem = Frozen(base.stem)
+    base.downs = nn.ModuleList(Frozen(down) for down in base.downs)
+    return base

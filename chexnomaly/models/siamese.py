@@ -9,6 +9,7 @@ Ours, where the paper is silent or contradicts itself:
   ("a modified U-Net architecture to accommodate the memory constraints", IV-F).
 """
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import torch
@@ -72,13 +73,20 @@ class SiameseNetwork(nn.Module):
     Args:
         base: The twin, applied to both images with the same weights.
         features: Numbers that the base gives for one image.
+        distance: Between the outputs, `rms_distance` or `euclidean_distance`.
 
     References:
         Paper, Section IV-E and Fig. 9. Hadsell, Chopra and LeCun, 2006.
     """
 
-    def __init__(self, base: nn.Module, features: int):
+    def __init__(
+        self,
+        base: nn.Module,
+        features: int,
+        distance: Callable[[Tensor, Tensor], Tensor] | None = None,
+    ):
         super().__init__()
+        self.distance = distance or rms_distance
         self.base = base
         self.head = nn.Linear(2 * features, 1)
 
@@ -104,7 +112,7 @@ class SiameseNetwork(nn.Module):
             )
         one, other = features.chunk(2)
         logits = self.head(torch.cat([one, other], dim=1)).squeeze(1)
-        return logits, rms_distance(one, other)
+        return logits, self.distance(one, other)
 
 
 def rms_distance(first: Tensor, second: Tensor, epsilon: float = 1e-8) -> Tensor:
@@ -121,3 +129,17 @@ def rms_distance(first: Tensor, second: Tensor, epsilon: float = 1e-8) -> Tensor
         (B,), at least the root of epsilon.
     """
     return ((first - second).square().mean(dim=1) + epsilon).sqrt()
+
+
+def euclidean_distance(first: Tensor, second: Tensor, epsilon: float = 1e-8) -> Tensor:
+    """Distance as the paper prints it, which grows with the number of features.
+
+    Args:
+        first: Features, (B, n).
+        second: The same shape.
+        epsilon: Keeps the gradient finite where both are equal.
+
+    Returns:
+        (B,), the root of n times `rms_distance`.
+    """
+    return ((first - second).square().sum(dim=1) + epsilon).sqrt()

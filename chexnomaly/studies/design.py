@@ -24,7 +24,7 @@ UNET = Options(
     convolutions=1,
     batch_norm=True,
     augment=False,
-    schedule=Schedule(epochs=8, learning_rate=0.012, one_cycle=True, patience=100),
+    schedule=Schedule(epochs=6, learning_rate=0.012, one_cycle=True, patience=100),
 )
 """Every segmentation network of the study."""
 
@@ -48,16 +48,16 @@ class Design:
         workers: Processes that render films.
     """
 
-    counts: tuple[int, int, int] = (800, 200, 1200)
+    counts: tuple[int, int, int] = (800, 150, 900)
     n_unseen: int = 200
     n_normal: int = 500
     size: int = 48
     cohort: int = 21
     seeds: tuple[int, ...] = (0, 1)
     options: Options = field(default_factory=lambda: UNET)
-    twin_epochs: int = 3
+    twin_epochs: int = 2
     twin_rate: float = 3e-4
-    specialized_epochs: int = 12
+    specialized_epochs: int = 10
     joining_epochs: int = 5
     workers: int = 1
 

@@ -6,9 +6,16 @@ from pathlib import Path
 from torch import nn
 
 from chexnomaly.datasets.prepared import PreparedSet
-from chexnomaly.datasets.sampling import oversampled_part, specialized_part
+from chexnomaly.datasets.sampling import (
+    oversampled_part,
+    specialized_part,
+    without_fold,
+)
 from chexnomaly.losses import box_focal_loss, sigmoid_focal_loss
 from chexnomaly.models.attention_unet import AttentionUNet
+from chexnomaly.models.self_attention import BottleneckAttentionUNet
+from chexnomaly.models.unet import UNet
+from chexnomaly.systems.readings import reading_loss
 from chexnomaly.systems.recipe import Options, Trained, fit, key, loaded, unet
 from chexnomaly.training import Loss
 
@@ -16,22 +23,36 @@ MIN_AREA_AT_512 = 16
 """Smallest component that the transform takes for a finding, px of a 512-px map."""
 
 
-def attention_unet(options: Options) -> AttentionUNet:
-    """Build the U-Net with a gate on every skip (Section IV-F)."""
-    return AttentionUNet(**options.network)
+ATTENTION = {"gates": AttentionUNet, "bottleneck": BottleneckAttentionUNet}
+"""Readings of "attention": a gate on every skip, or a transformer's block below."""
+
+MASKS = {"union": "union", "two_readers": 2, "first_reader": "first"}
+"""Which pixels are abnormal: any reader's, two readers', or one reader's."""
 
 
-def segmentation_loss(size: int, options: Options, transform: bool = True) -> Loss:
+def attention_unet(
+    options: Options, attention: str = "gates", in_channels: int = 1
+) -> UNet:
+    """Build the U-Net with attention (Section IV-F); by default gates on all skips."""
+    return ATTENTION[attention](in_channels, **options.network)
+
+
+def segmentation_loss(
+    size: int, options: Options, transform: bool = True, reading: str = ""
+) -> Loss:
     """Build the loss of a segmentation system.
 
     Args:
         size: Side of the masks, px; scales the smallest component.
         options: Gives alpha and gamma.
         transform: Rectangularize first (the paper's custom loss) or not.
+        reading: One of `readings.READINGS` in place of both.
 
     Returns:
         A loss of logits and masks, (B, 1, S, S).
     """
+    if reading:
+        return reading_loss(reading, options, min_area(size))
     weights = {"alpha": options.alpha, "gamma": options.gamma}
     if not transform:
         return partial(sigmoid_focal_loss, **weights)
@@ -50,6 +71,8 @@ def train_supermodel(
     transform: bool = True,
     oversampled: bool = False,
     factor: float | None = None,
+    reading: str = "",
+    masks: str = "union",
 ) -> Trained:
     """Train the supermodel: one U-Net on all findings, merged (Section IV-D).
 
@@ -60,19 +83,24 @@ def train_supermodel(
         transform: True for `supermodel`, False for `supermodel__plain_focal`.
         oversampled: Repeat the abnormal training scans: `supermodel_oversampled`.
         factor: How often; see `sampling.oversampled_part`.
+        reading: One of `readings.READINGS`; an arm of its own.
+        masks: One of `MASKS`, for training and validation; an arm of its own.
 
     Returns:
         The trained system.
     """
     name = "supermodel_oversampled" if oversampled else "supermodel"
-    train_set = (
-        oversampled_part(data, "train", factor) if oversampled else data.part("train")
+    train_set, val_set = (
+        data.part(part, readers=MASKS[masks]) for part in ("train", "val")
     )
+    if oversampled:
+        train_set = oversampled_part(data, "train", factor)
+    arms = {"plain_focal": not transform, reading: bool(reading)}
     return fit(
-        key(name, plain_focal=not transform),
+        key(name, **arms, **{masks: masks != "union"}),
         partial(unet, options),
-        segmentation_loss(data.store.size, options, transform),
-        (train_set, data.part("val")),
+        segmentation_loss(data.store.size, options, transform, reading),
+        (train_set, val_set),
         data,
         run_dir,
         options,
@@ -90,22 +118,28 @@ def load_supermodel(run_dir: Path, options: Options) -> nn.Module:
 
 
 def train_attention_supermodel(
-    data: PreparedSet, run_dir: Path, options: Options, transform: bool = True
+    data: PreparedSet,
+    run_dir: Path,
+    options: Options,
+    transform: bool = True,
+    attention: str = "gates",
 ) -> Trained:
-    """Train the supermodel with attention gates (Section IV-D).
+    """Train the supermodel with attention (Section IV-D).
 
     Args:
         data: As in `train_supermodel`, like all further arguments.
         run_dir: Folder of the run.
         options: Sizes, loss weights and schedule.
         transform: The paper's custom loss, or the plain focal loss.
+        attention: One of `ATTENTION`.
 
     Returns:
         The trained system.
     """
+    arms = {"plain_focal": not transform, attention: attention != "gates"}
     return fit(
-        key("attention_supermodel", plain_focal=not transform),
-        partial(attention_unet, options),
+        key("attention_supermodel", **arms),
+        partial(attention_unet, options, attention),
         segmentation_loss(data.store.size, options, transform),
         (data.part("train"), data.part("val")),
         data,
@@ -121,6 +155,8 @@ def train_specialized(
     options: Options,
     transform: bool = True,
     negatives: str = "no_finding",
+    reading: str = "",
+    left_out: int | None = None,
 ) -> Trained:
     """Train one specialized model on one finding's balanced data (Section IV-C).
 
@@ -131,6 +167,9 @@ def train_specialized(
         options: Sizes, loss weights and schedule.
         transform: The paper's custom loss, or the plain focal loss.
         negatives: Who stands against the finding; see `sampling.specialized_part`.
+        reading: One of `readings.READINGS`; an arm of its own.
+        left_out: A fold of the training scans to learn without; see
+            `sampling.fold_ids`.
 
     Returns:
         The trained system.
@@ -138,12 +177,15 @@ def train_specialized(
     Raises:
         ValueError: A part has no scan with the finding, or none without.
     """
+    if left_out is not None:
+        data = without_fold(data, left_out)
     sets = [specialized_part(data, p, finding, negatives) for p in ("train", "val")]
     arms = {"plain_focal": not transform, "any_negatives": negatives == "any"}
+    arms |= {reading: bool(reading), f"fold_{left_out}": left_out is not None}
     return fit(
         key(f"specialized_{finding}", **arms),
         partial(unet, options),
-        segmentation_loss(data.store.size, options, transform),
+        segmentation_loss(data.store.size, options, transform, reading),
         (sets[0], sets[1]),
         data,
         run_dir,

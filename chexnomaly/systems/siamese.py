@@ -13,7 +13,13 @@ from chexnomaly.augmentation import augment
 from chexnomaly.datasets.pairs import PairsSet
 from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.losses import contrastive_loss
-from chexnomaly.models.siamese import CNNBase, SiameseNetwork, UNetBase
+from chexnomaly.models.siamese import (
+    CNNBase,
+    SiameseNetwork,
+    UNetBase,
+    euclidean_distance,
+    rms_distance,
+)
 from chexnomaly.systems.recipe import Options, Trained, fit, key, loaded
 
 KINDS = ("cnn", "unet")
@@ -24,7 +30,11 @@ UNITS = 128
 
 
 def siamese_network(
-    kind: str, options: Options, size: int, units: int = UNITS
+    kind: str,
+    options: Options,
+    size: int,
+    units: int = UNITS,
+    euclidean: bool = False,
 ) -> nn.Module:
     """Build a Siamese network.
 
@@ -33,6 +43,7 @@ def siamese_network(
         options: Sizes of the segmentation U-Net that the base follows.
         size: Side of the images, px; sizes the head of the U-Net kind.
         units: Numbers in the code of the CNN kind.
+        euclidean: Distance as printed, or divided by the root of its numbers.
 
     Returns:
         The network.
@@ -40,10 +51,11 @@ def siamese_network(
     Raises:
         ValueError: The kind is unknown.
     """
+    distance = euclidean_distance if euclidean else rms_distance
     if kind == "cnn":
-        return SiameseNetwork(CNNBase(units, **options.network), units)
+        return SiameseNetwork(CNNBase(units, **options.network), units, distance)
     if kind == "unet":
-        return SiameseNetwork(UNetBase(**options.network), size**2)
+        return SiameseNetwork(UNetBase(**options.network), size**2, distance)
     raise ValueError(f"kind {kind!r}, expected one of {KINDS}")
 
 
@@ -53,6 +65,7 @@ def siamese_loss(
     margin: float = 1.0,
     contrastive: float = 1.0,
     cross_entropy: float = 1.0,
+    on_head: bool = False,
 ) -> Tensor:
     """Contrastive loss on the distance plus cross-entropy on the head.
 
@@ -62,6 +75,8 @@ def siamese_loss(
         margin: As in `losses.contrastive_loss`.
         contrastive: Weight of the first term; 0 leaves it out.
         cross_entropy: Weight of the second.
+        on_head: Take the sigmoid of the head, the chance of "dissimilar", for the
+            distance in the first term.
 
     Returns:
         Mean over the pairs, >= 0, a scalar.
@@ -71,6 +86,8 @@ def siamese_loss(
         output; Table IV scores the sigmoid.
     """
     logits, distance = prediction
+    if on_head:
+        distance = torch.sigmoid(-logits)
     apart = contrastive_loss(distance, similar, margin)
     head = F.binary_cross_entropy_with_logits(logits, similar)
     return contrastive * apart + cross_entropy * head
@@ -103,6 +120,8 @@ def train_siamese(
     contrastive: float = 1.0,
     cross_entropy: float = 1.0,
     units: int = UNITS,
+    euclidean: bool = False,
+    on_head: bool = False,
 ) -> Trained:
     """Train a Siamese network on pairs of training scans (Section IV-E).
 
@@ -117,6 +136,8 @@ def train_siamese(
         contrastive: Weight of the contrastive loss; 0 is the arm "bce_only".
         cross_entropy: Weight of the head's loss; 0 is the arm "contrastive_only".
         units: Numbers in the code of the CNN kind.
+        euclidean: See `siamese_network`.
+        on_head: See `siamese_loss`.
 
     Returns:
         The trained system; its model's `base` is the twin to build on.
@@ -126,10 +147,12 @@ def train_siamese(
     """
     weights = {"contrastive": contrastive, "cross_entropy": cross_entropy}
     arms = {
-        "contrastive_only": cross_entropy == 0,
+        "contrastive_only": cross_entropy == 0 and not on_head,
         "bce_only": contrastive == 0,
         f"{scheme}_pairs": scheme != "balanced",
         f"{units}_units": units != UNITS,
+        "euclidean": euclidean,
+        "on_head": on_head,
     }
     scans = [data.part(part) for part in ("train", "val")]
     train_pairs, val_pairs = (
@@ -138,8 +161,8 @@ def train_siamese(
     )
     return fit(
         key(f"siamese_{kind}", **arms),
-        partial(siamese_network, kind, options, data.store.size, units),
-        partial(siamese_loss, margin=margin, **weights),
+        partial(siamese_network, kind, options, data.store.size, units, euclidean),
+        partial(siamese_loss, margin=margin, on_head=on_head, **weights),
         (train_pairs, val_pairs),
         data,
         run_dir,
@@ -150,14 +173,19 @@ def train_siamese(
 
 
 def load_siamese(
-    kind: str, run_dir: Path, options: Options, size: int, units: int = UNITS
+    kind: str,
+    run_dir: Path,
+    options: Options,
+    size: int,
+    units: int = UNITS,
+    euclidean: bool = False,
 ) -> nn.Module:
     """Load a trained Siamese network.
 
     Raises:
         CheckpointError: The checkpoint is missing, corrupted or of other options.
     """
-    return loaded(siamese_network(kind, options, size, units), run_dir)
+    return loaded(siamese_network(kind, options, size, units, euclidean), run_dir)
 
 
 @torch.no_grad()

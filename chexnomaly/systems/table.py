@@ -8,22 +8,26 @@ from pathlib import Path
 from torch import nn
 
 from chexnomaly.datasets.prepared import PreparedSet
+from chexnomaly.datasets.sampling import FOLDS
 from chexnomaly.labels import FINDINGS
 from chexnomaly.systems.chexnomaly import load_chexnomaly, train_chexnomaly
 from chexnomaly.systems.ensembles import (
+    JOINING,
     load_max_ensemble,
     load_model_ensemble,
     train_model_ensemble,
 )
+from chexnomaly.systems.readings import READINGS
 from chexnomaly.systems.recipe import Options, Trained, loaded
 from chexnomaly.systems.segmentation import (
+    MASKS,
     attention_unet,
     load_supermodel,
     train_attention_supermodel,
     train_specialized,
     train_supermodel,
 )
-from chexnomaly.systems.siamese import KINDS, load_siamese, train_siamese
+from chexnomaly.systems.siamese import KINDS, UNITS, load_siamese, train_siamese
 
 Runs = Sequence[Path]
 
@@ -55,57 +59,112 @@ def _plain(runs: Runs, run_dir: Path, options: Options, size: int) -> nn.Module:
     return load_supermodel(run_dir, options)
 
 
-def _attention(runs: Runs, run_dir: Path, options: Options, size: int) -> nn.Module:
-    return loaded(attention_unet(options), run_dir)
+def _supermodel(**arms) -> System:
+    return System(_alone(train_supermodel, **arms), _plain)
 
 
-def _siamese(kind: str, **arms) -> System:
+def _attention(attention: str = "gates") -> System:
     return System(
-        _alone(train_siamese, kind, **arms),
-        lambda runs, run_dir, options, size: load_siamese(kind, run_dir, options, size),
+        _alone(train_attention_supermodel, attention=attention),
+        lambda runs, run_dir, options, size: loaded(
+            attention_unet(options, attention), run_dir
+        ),
     )
 
 
-def _chexnomaly(kind: str, fusion: str = "only", trained_base: bool = True) -> System:
+def _siamese(kind: str, units: int = UNITS, euclidean: bool = False, **arms) -> System:
+    arms |= {"units": units, "euclidean": euclidean}
+    return System(
+        _alone(train_siamese, kind, **arms),
+        lambda runs, run_dir, options, size: load_siamese(
+            kind, run_dir, options, size, units, euclidean
+        ),
+    )
+
+
+def _chexnomaly(
+    kind: str,
+    fusion: str = "only",
+    twin: str | None = "",
+    from_supermodel: bool = False,
+    units: int = UNITS,
+    **arms,
+) -> System:
+    """Make an entry; the twin is an arm of the Siamese network, or None for random."""
+    own = f"{units}_units" if units != UNITS else twin
+    needs = [] if twin is None else ["__".join(filter(None, [f"siamese_{kind}", own]))]
+    needs += ["supermodel"] if from_supermodel else []
+
     def train(runs: Runs, data: PreparedSet, run_dir: Path, options: Options):
-        base = runs[0] if trained_base else None
-        return train_chexnomaly(kind, base, data, run_dir, options, fusion)
+        base = None if twin is None else runs[0]
+        start = runs[-1] if from_supermodel else None
+        fixed = {"units": units, "twin": twin or "", "start": start} | arms
+        return train_chexnomaly(kind, base, data, run_dir, options, fusion, **fixed)
 
     return System(
         train,
         lambda runs, run_dir, options, size: load_chexnomaly(
-            kind, run_dir, options, fusion
+            kind, run_dir, options, fusion, units, **arms
         ),
-        (f"siamese_{kind}",) if trained_base else (),
+        tuple(needs),
     )
+
+
+def _ensemble(
+    arm: str = "", joining: str = "unet", n_folds: int = 0
+) -> tuple[System, System]:
+    """Make the two ensembles of an arm of the specialized models."""
+    suffix = f"__{arm}" if arm else ""
+    needs = [f"specialized_{f}{suffix}" for f in FINDINGS]
+    folds = [f"specialized_{f}__fold_{k}" for k in range(n_folds) for f in FINDINGS]
+    n = len(FINDINGS)
+
+    def train(runs: Runs, data: PreparedSet, run_dir: Path, options: Options):
+        by_fold = [runs[n * (k + 1) : n * (k + 2)] for k in range(n_folds)]
+        fixed = {"joining": joining, "folds": by_fold, "specialists": arm}
+        return train_model_ensemble(runs[:n], data, run_dir, options, **fixed)
+
+    maximum = System(
+        None,
+        lambda runs, run_dir, options, size: load_max_ensemble(runs, options),
+        tuple(needs),
+    )
+    learned = System(
+        train,
+        lambda runs, run_dir, options, size: load_model_ensemble(
+            runs[:n], run_dir, options, joining
+        ),
+        tuple(needs + folds),
+    )
+    return maximum, learned
 
 
 SPECIALIZED = tuple(f"specialized_{finding}" for finding in FINDINGS)
 """Keys of the fourteen specialized models, in the order of Table II."""
 
 SYSTEMS: dict[str, System] = {
-    "supermodel": System(_alone(train_supermodel), _plain),
-    "supermodel__plain_focal": System(
-        _alone(train_supermodel, transform=False), _plain
-    ),
-    "supermodel_oversampled": System(
-        _alone(train_supermodel, oversampled=True), _plain
-    ),
-    "attention_supermodel": System(_alone(train_attention_supermodel), _attention),
-    "max_ensemble": System(
-        None,
-        lambda runs, run_dir, options, size: load_max_ensemble(runs, options),
-        SPECIALIZED,
-    ),
-    "model_ensemble": System(
-        train_model_ensemble,
-        lambda runs, run_dir, options, size: load_model_ensemble(
-            runs, run_dir, options
-        ),
-        SPECIALIZED,
-    ),
+    "supermodel": _supermodel(),
+    "supermodel__plain_focal": _supermodel(transform=False),
+    "supermodel_oversampled": _supermodel(oversampled=True),
+    "attention_supermodel": _attention(),
+    "attention_supermodel__bottleneck": _attention("bottleneck"),
 }
 """System key to how it is made; arms of a system follow it after two underscores."""
+
+for _reading in READINGS:
+    SYSTEMS[f"supermodel__{_reading}"] = _supermodel(reading=_reading)
+for _masks in MASKS:
+    if _masks != "union":
+        SYSTEMS[f"supermodel__{_masks}"] = _supermodel(masks=_masks)
+
+SYSTEMS["max_ensemble"], SYSTEMS["model_ensemble"] = _ensemble()
+(
+    SYSTEMS["max_ensemble__any_negatives"],
+    SYSTEMS["model_ensemble__any_negatives"],
+) = _ensemble("any_negatives")
+for _joining in JOINING[1:]:
+    SYSTEMS[f"model_ensemble__{_joining}"] = _ensemble(joining=_joining)[1]
+SYSTEMS["model_ensemble__out_of_fold"] = _ensemble(n_folds=FOLDS)[1]
 
 for _finding in FINDINGS:
     _name = f"specialized_{_finding}"
@@ -113,18 +172,43 @@ for _finding in FINDINGS:
     SYSTEMS[_name] = System(_recipe(), _plain)
     SYSTEMS[f"{_name}__plain_focal"] = System(_recipe(transform=False), _plain)
     SYSTEMS[f"{_name}__any_negatives"] = System(_recipe(negatives="any"), _plain)
+    SYSTEMS[f"{_name}__cross_entropy"] = System(
+        _recipe(reading="cross_entropy"), _plain
+    )
+    for _fold in range(FOLDS):
+        SYSTEMS[f"{_name}__fold_{_fold}"] = System(_recipe(left_out=_fold), _plain)
+
+TWINS = {
+    "contrastive_only": {"cross_entropy": 0.0},
+    "bce_only": {"contrastive": 0.0},
+    "on_head": {"cross_entropy": 0.0, "on_head": True},
+    "euclidean": {"euclidean": True},
+    "random_pairs": {"scheme": "random"},
+    "random_nn_pairs": {"scheme": "random_nn"},
+}
+"""Arm of the Siamese networks to how it is trained (register items 41 to 43)."""
+
+FEWER_UNITS = (8, 32)
+"""Numbers in the CNN twin's code beside 128 (register item 38)."""
 
 for _kind in KINDS:
-    _name = f"siamese_{_kind}"
-    SYSTEMS[_name] = _siamese(_kind)
-    SYSTEMS[f"{_name}__contrastive_only"] = _siamese(_kind, cross_entropy=0.0)
-    SYSTEMS[f"{_name}__bce_only"] = _siamese(_kind, contrastive=0.0)
-    SYSTEMS[f"{_name}__random_pairs"] = _siamese(_kind, scheme="random")
-    SYSTEMS[f"{_name}__random_nn_pairs"] = _siamese(_kind, scheme="random_nn")
+    _twin = f"siamese_{_kind}"
     _name = "chexnomaly" if _kind == "unet" else f"chexnomaly_{_kind}"
+    SYSTEMS[_twin] = _siamese(_kind)
     SYSTEMS[_name] = _chexnomaly(_kind)
     SYSTEMS[f"{_name}__concat"] = _chexnomaly(_kind, "concat")
-    SYSTEMS[f"{_name}__random_base"] = _chexnomaly(_kind, trained_base=False)
+    SYSTEMS[f"{_name}__random_base"] = _chexnomaly(_kind, twin=None)
+    for _arm, _how in TWINS.items():
+        SYSTEMS[f"{_twin}__{_arm}"] = _siamese(_kind, **_how)
+for _arm in TWINS:
+    SYSTEMS[f"chexnomaly__{_arm}"] = _chexnomaly("unet", twin=_arm)
+SYSTEMS["chexnomaly__bottleneck"] = _chexnomaly("unet", "bottleneck")
+for _units in FEWER_UNITS:
+    SYSTEMS[f"siamese_cnn__{_units}_units"] = _siamese("cnn", units=_units)
+    SYSTEMS[f"chexnomaly_cnn__{_units}_units"] = _chexnomaly("cnn", units=_units)
+SYSTEMS["chexnomaly__frozen_encoder"] = _chexnomaly("unet", frozen="encoder")
+SYSTEMS["chexnomaly__attention"] = _chexnomaly("unet", attention=True)
+SYSTEMS["chexnomaly__from_supermodel"] = _chexnomaly("unet", from_supermodel=True)
 
 
 def train_system(

@@ -3,7 +3,13 @@
 import pytest
 import torch
 
-from chexnomaly.models.chexnomaly import CheXNomaly, code_to_map, in_channels, normalize
+from chexnomaly.models.chexnomaly import (
+    CheXNomaly,
+    JoiningUNet,
+    code_to_map,
+    in_channels,
+    normalize,
+)
 from chexnomaly.models.frozen import Frozen
 from chexnomaly.models.siamese import CNNBase, UNetBase
 from chexnomaly.models.unet import UNet
@@ -14,7 +20,9 @@ BASES = {"cnn": CNNBase, "unet": UNetBase}
 
 def network(kind: str = "unet", fusion: str = "only") -> CheXNomaly:
     torch.manual_seed(0)
-    return CheXNomaly(BASES[kind](**SMALL), UNet(in_channels(fusion), **SMALL), fusion)
+    kind_of = JoiningUNet if fusion == "bottleneck" else UNet
+    unet = kind_of(in_channels(fusion), **SMALL)
+    return CheXNomaly(BASES[kind](**SMALL), unet, fusion)
 
 
 def count(parameters) -> int:
@@ -22,7 +30,7 @@ def count(parameters) -> int:
 
 
 @pytest.mark.parametrize("kind", BASES)
-@pytest.mark.parametrize("fusion", ["only", "concat"])
+@pytest.mark.parametrize("fusion", ["only", "concat", "bottleneck"])
 @pytest.mark.parametrize("size", [(32, 32), (17, 30)])
 def test_logits_have_the_size_of_the_image(kind, fusion, size):
     assert network(kind, fusion)(torch.rand(2, 1, *size)).shape == (2, 1, *size)
@@ -44,7 +52,7 @@ def test_only_the_unet_can_be_trained(kind):
 
 
 @pytest.mark.parametrize("kind", BASES)
-@pytest.mark.parametrize("fusion", ["only", "concat"])
+@pytest.mark.parametrize("fusion", ["only", "concat", "bottleneck"])
 def test_training_leaves_the_base_bit_identical(kind, fusion):
     model = network(kind, fusion).train()
     before = {n: t.clone() for n, t in model.base.state_dict().items()}
@@ -116,3 +124,19 @@ def test_features_are_stretched_like_an_image():
 def test_an_unknown_fusion_is_refused():
     with pytest.raises(ValueError, match="'sum'"):
         CheXNomaly(UNetBase(**SMALL), UNet(**SMALL), "sum")
+
+
+def test_features_that_join_below_change_the_mask():
+    model = network(fusion="bottleneck").eval()
+    image = torch.rand(1, 1, 16, 16)
+    with torch.no_grad():
+        before = model(image)
+        model.unet.join.weight[:, -1] += 1.0
+        assert not torch.equal(before, model(image))
+    # one weight from the features' channel to each of the lowest level's
+    assert model.unet.join.weight.shape[:2] == (16, 17)
+
+
+def test_an_unknown_half_is_refused():
+    with pytest.raises(ValueError, match="frozen 'decoder'"):
+        CheXNomaly(UNetBase(**SMALL), UNet(**SMALL), frozen="decoder")

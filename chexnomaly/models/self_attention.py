@@ -1,0 +1,66 @@
+"""Self-attention at the bottom of the U-Net, another reading of Section IV-D.
+
+"Transformer-based attention blocks" may mean a transformer's block. At every skip it
+would have to relate 262,144 pixels of a 512-px image with each other; at the bottleneck
+it relates a thousand.
+"""
+
+from torch import Tensor, nn
+
+from chexnomaly.models.unet import UNet
+
+HEADS = 4
+"""Attention heads; Section IV-D gives no number."""
+
+
+class SelfAttention(nn.Module):
+    """A transformer's attention block over the positions of a map, with its residual.
+
+    Positions have no code: the map's borders, padded with zeros by every convolution
+    above, tell them.
+
+    Args:
+        channels: Channels of the map, a multiple of `HEADS`.
+    """
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.norm = nn.LayerNorm(channels)
+        self.attention = nn.MultiheadAttention(channels, HEADS, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Let every position look at every other; (B, C, H, W) to the same shape."""
+        tokens = self.norm(x.flatten(2).transpose(1, 2))  # (B, H W, C)
+        seen, _ = self.attention(tokens, tokens, tokens, need_weights=False)
+        return x + seen.transpose(1, 2).reshape(x.shape)
+
+
+class BottleneckAttentionUNet(UNet):
+    """A U-Net with self-attention at its lowest level.
+
+    Args:
+        in_channels: Channels of the image.
+        out_channels: Channels of the logits.
+        base_channels: Width of the first level, a multiple of `HEADS`.
+        depth: Number of levels.
+        block: Further arguments of `UNet`.
+
+    References:
+        Paper, Section IV-D. Vaswani et al., Attention Is All You Need, 2017.
+    """
+
+    def __init__(
+        self,
+        in_channels: int = 1,
+        out_channels: int = 1,
+        base_channels: int = 64,
+        depth: int = 5,
+        **block,
+    ):
+        super().__init__(in_channels, out_channels, base_channels, depth, **block)
+        self.attention = SelfAttention(base_channels * 2 ** (depth - 1))
+
+    def encode(self, image: Tensor) -> list[Tensor]:
+        """Run the encoder, then attend at its last level; shapes of `UNet.encode`."""
+        *levels, lowest = super().encode(image)
+        return [*levels, self.attention(lowest)]

@@ -1,0 +1,71 @@
+"""The arms are readings of the register, and each is compared with its default."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from chexnomaly.results import read_result
+from chexnomaly.studies import multiverse as mv
+from chexnomaly.studies.arms import ARMS
+from chexnomaly.studies.design import UNET, Design
+from chexnomaly.systems import SYSTEMS
+from chexnomaly.training import Schedule
+
+TINY = Design(
+    counts=(60, 30, 40),
+    n_unseen=6,
+    n_normal=4,
+    size=32,
+    seeds=(0,),
+    options=replace(
+        UNET, base_channels=4, depth=2, schedule=Schedule(epochs=1, batch_size=8)
+    ),
+    twin_epochs=1,
+    specialized_epochs=1,
+    joining_epochs=1,
+)
+
+
+def test_every_arm_is_a_system_and_changes_something():
+    assert {arm.system for arm in ARMS} | {arm.default for arm in ARMS} <= set(SYSTEMS)
+    for arm in ARMS:
+        assert arm.system != arm.default or arm.changes or arm.seed
+        assert re.fullmatch(r"\d+", arm.item)
+    names = [mv._name(arm) for arm in ARMS]
+    assert len(set(names)) == len(names)
+
+
+def test_an_arm_with_other_options_has_a_folder_of_its_own(squares):
+    runner = mv.Runner(squares, Path("runs"), TINY)
+    other = replace(runner, changes=(("alpha", 0.5),))
+    seed = replace(runner, seed=1)
+    assert len({one.runs for one in (runner, other, seed)}) == 3
+    assert other.options("supermodel").alpha == 0.5
+    assert seed.options("chexnomaly").schedule.seed == 1
+    assert runner.options("siamese_unet").schedule.learning_rate == TINY.twin_rate
+    assert runner.options("specialized_ild").schedule.epochs == 1
+
+
+@pytest.mark.slow
+def test_arms_are_trained_scored_and_compared(tmp_path):
+    wanted = {"8.seed_1", "32.alpha_0.5", "46.concat", "18.two_readers"}
+    arms = [arm for arm in ARMS if arm.key in wanted]
+    mv.run_study(tmp_path / "work", tmp_path / "out", TINY, arms)
+    result = read_result(tmp_path / "out" / "multiverse__study_test.json")
+    assert result["n"] == 40 and result["evidence"] == "phantom"
+    names = {mv._name(arm) for arm in arms}
+    assert set(result["arms"]) == names
+    for arm in arms:
+        for metric in mv.METRICS:
+            difference = result["paired"]["default"][f"{mv._name(arm)}.{metric}"]
+            pair = [
+                result["values"][f"{stem}.{metric}"]["value"]
+                for stem in (mv._name(arm), mv._default_name(arm))
+            ]
+            if None not in pair:
+                expected = pytest.approx(pair[0] - pair[1], abs=2e-6)
+                assert difference["value"] == expected
+    unseen = read_result(tmp_path / "out" / "multiverse__unseen_study.json")
+    assert unseen["n"] == unseen["n_positive"] == 6
