@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from book.tools.one_system import options_of
+from book.tools.profiles import load_profile
 from chexnomaly.results import read_result
 from chexnomaly.studies import multiverse as mv
 from chexnomaly.studies.arms import ARMS
@@ -69,3 +71,19 @@ def test_arms_are_trained_scored_and_compared(tmp_path):
                 assert difference["value"] == expected
     unseen = read_result(tmp_path / "out" / "multiverse__unseen_study.json")
     assert unseen["n"] == unseen["n_positive"] == 6
+
+
+def test_the_study_has_the_sizes_of_its_profile():
+    notebooks = Path(__file__).parents[2] / "notebooks"
+    profile = load_profile(notebooks / "profiles" / "study.yml")
+    design = Design()
+    runner = mv.Runner(None, Path(), design, seed=0)
+    for system in ("supermodel", "chexnomaly", "siamese_unet", "model_ensemble"):
+        assert runner.options(system) == options_of(system, profile, notebooks)
+    assert runner.options("specialized_ild") == options_of(
+        "specialized_ild", profile, notebooks
+    )
+    given = profile.section("02_data")
+    assert given["n_films"] == sum(design.counts) and given["size_px"] == design.size
+    shares = [round(n / sum(design.counts), 4) for n in design.counts[1:]]
+    assert shares == [given["val_share"], given["test_share"]]
