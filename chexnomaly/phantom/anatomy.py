@@ -87,7 +87,7 @@ def side_window(chest: Chest, grid: Grid, side: int, margin: float = 1.5):
     middle = chest.midline(grid.y)
     x = (float(middle.min()), float(middle.max()))
     left, right = ((x[0] - reach, x[1]), (x[0], x[1] + reach))[side]
-    return grid.window(left, -3, right, chest.floor(side) + 5)
+    return grid.window(left, -3, right, chest.floor(side) + 10)
 
 
 def distance(chest: Chest, grid: Grid, window, side: int) -> tuple[Array, Array]:
@@ -149,12 +149,14 @@ def airway_gas(chest: Chest, grid: Grid) -> Array:
     """Gas in the trachea and main bronchi, cm. Shape (H, W), float32."""
     cx, cy = chest.carina
     top = float(chest.midline(np.array(-9.0)))
-    out = tube(grid, [(top, -12), (top, -2), (cx + 0.1, cy - 2), (cx, cy)], 0.85)
+    out = tube(grid, [(top, -12), (top, -2), (cx + 0.1, cy - 2), (cx, cy)], 0.8)
     for side, drop, run in ((0, 2.2, 1.9), (1, 2.1, 2.7)):
         end = (cx + (run if side else -run), cy + drop)
         bend = (cx + (run if side else -run) * 0.5, cy + 0.4 * drop)
-        out = np.maximum(out, tube(grid, [(cx, cy - 0.2), bend, end], 0.55))
-    return 0.62 * grid.blur(out, 0.1)
+        # the bronchi lie oblique among lymph nodes and vessels: they are fainter
+        out = np.maximum(out, 0.7 * tube(grid, [(cx, cy - 0.2), bend, end], 0.5))
+    fade = 1 - 0.35 * np.clip((grid.y - 2) / max(cy - 2, 1), 0, 1)
+    return 1.2 * fade * grid.blur(out, 0.08)
 
 
 def tube(grid: Grid, points: list, radius: float) -> Array:

@@ -27,8 +27,8 @@ def body_map(chest: Chest, grid: Grid) -> Array:
 def _outline(chest: Chest, side: int) -> Array:
     """Half width of neck, shoulders and trunk by height."""
     p = chest.patient
-    shoulder = p.half_width + 5.2 + 1.5 * p.fat
-    wall = p.half_width + 1.5 + 3.2 * p.fat
+    shoulder = p.half_width + 5.6 + 1.5 * p.fat
+    wall = p.half_width + 2.2 + 3.4 * p.fat
     rise = p.clavicle_rise[side]
     top = p.clavicle_height[side] - rise - 1.6
     at = [-14, top - 6, top - 3, top - 1.2, top + 0.6, top + 4, top + 9, 15, 24, 40]
@@ -80,6 +80,7 @@ def _breast(chest: Chest, side: int, u: Array, y: Array) -> Array:
     rho = ((u - center_u) / radius_u) ** 2 + ((y - center_y) / below) ** 2
     # the lower fold is sharp, the inner edge runs out into the chest wall
     fade = 0.5 + 0.45 * smoothstep(center_u - u, 0, 4)
+    fade = fade + 1.6 * smoothstep(center_y - y, -1, 5)
     return thick * np.clip(1 - rho, 0, 1) ** fade
 
 
@@ -103,26 +104,43 @@ def abdominal_gas(chest: Chest, grid: Grid, rng: np.random.Generator) -> Array:
     y = float(chest.dome(1, np.array(0.45 * p.half_width))) + 1.6
     size = p.stomach_gas
     if size > 0.25:
-        _bubble(grid, out, rng, (x, y + 0.4 * size), (1.3 * size, 0.8 * size), 3.0)
+        level = None if p.frontal_ap else y + 0.75 * size
+        at, radii = (x, y + 0.55 * size), (1.5 * size, 0.8 * size)
+        _bubble(grid, out, rng, at, radii, 3.0, level)
     for _ in range(p.bowel_gas):
         at = (x + rng.normal(0.5, 5.5), y + 3.0 + abs(rng.normal(1.5, 3.0)))
-        radius = rng.uniform(0.6, 1.8)
-        _bubble(grid, out, rng, at, (radius * rng.uniform(0.8, 1.8), radius), 2.2)
+        _bowel_loop(grid, out, rng, at)
     return out
 
 
-def _bubble(grid: Grid, out: Array, rng, at, radii, depth: float) -> None:
-    """Add one gas pocket with a wavy outline."""
+def _bowel_loop(grid: Grid, out: Array, rng, at) -> None:
+    """Add a chain of rounded pockets, as the folds of the colon divide its gas."""
+    heading = rng.uniform(0, 2 * np.pi)
+    radius = rng.uniform(0.5, 1.1)
+    for _ in range(int(rng.integers(1, 6))):
+        radii = tuple(radius * rng.uniform(0.6, 1.3, 2))
+        _bubble(grid, out, rng, at, radii, 2.4)
+        heading += rng.normal(0, 0.6)
+        step = rng.uniform(1.1, 1.7) * radius
+        at = (at[0] + step * np.cos(heading), at[1] + step * np.sin(heading))
+
+
+def _bubble(
+    grid: Grid, out: Array, rng, at, radii, depth: float, level: float | None = None
+) -> None:
+    """Add one gas pocket with an uneven outline, above a fluid level if given."""
     reach = 1.7 * max(radii)
     box = (at[0] - reach, at[1] - reach, at[0] + reach, at[1] + reach)
-    wave = Texture(rng, box, 0.25 * max(radii), -3.2)
+    wave = Texture(rng, box, 0.45 * max(radii), -3.6)
     window = grid.window(*box)
     if window is None:
         return
     x, y = grid.axes(window)
     rho = ((x - at[0]) / radii[0]) ** 2 + ((y - at[1]) / radii[1]) ** 2
-    inside = np.clip(1 - rho + 0.4 * wave(x, y), 0, 1)
-    out[window] = np.maximum(out[window], depth * min(radii) / 1.5 * inside**0.6)
+    inside = np.clip(1 - rho + 0.22 * wave(x, y), 0, 1) ** 0.6
+    if level is not None:
+        inside = inside * smoothstep(level - y, 0, 0.1)
+    out[window] = np.maximum(out[window], depth * min(radii) / 1.5 * inside)
 
 
 def neck_shadow(chest: Chest, grid: Grid) -> Array:
@@ -141,4 +159,4 @@ def tissue_grain(chest: Chest, grid: Grid, rng: np.random.Generator) -> Array:
     coarse = Texture(rng, box, 0.9, -3.0)(grid.x, grid.y)
     fine = Texture(rng, box, 0.4, -2.2)(grid.x, grid.y)
     below = smoothstep(grid.y, chest.dome_top(0)[1] - 1, chest.dome_top(0)[1] + 4)
-    return (0.3 + 0.4 * below) * coarse + 0.12 * fine
+    return (0.3 + 0.15 * below) * coarse + 0.12 * fine

@@ -92,10 +92,10 @@ class Chest:
         points = [(y - 1.6 * k, p.cava - 0.35), (y - 0.8 * k, 0.88 * rim), (y, rim)]
         points += [(y + 0.9 * k, 0.86 * rim), (y + 1.45 * k, 0.74 * rim)]
         points += [(0.49 * base, waist)]
-        points += [(0.62 * base, (0.56 + more) * heart)]
-        points += [(0.76 * base, (0.76 + more) * heart)]
-        points += [(0.88 * base, (0.91 + 0.6 * more) * heart), (1.0 * base, heart)]
-        points += [(1.08 * base, 0.99 * heart), (1.2 * base, 0.8 * heart)]
+        points += [(0.61 * base, (0.6 + more) * heart)]
+        points += [(0.73 * base, (0.82 + more) * heart)]
+        points += [(0.85 * base, (0.96 + 0.4 * more) * heart), (0.94 * base, heart)]
+        points += [(1.04 * base, 0.96 * heart), (1.2 * base, 0.74 * heart)]
         points += [(1.45 * base, 0.4 * heart)]
         return self._from_apex(points)
 
@@ -103,8 +103,11 @@ class Chest:
         """Put the rounded inner edge of the lung's apex before a border."""
         p = self.patient
         base = (p.dome[0] + p.dome[1]) / 2
-        apex = [(0.0, 0.37 * p.half_width), (0.022 * base, 0.26 * p.half_width)]
-        at, width = np.array(sorted([*apex, (0.06 * base, 2.9), *points])).T
+        apex = [(0.0, 0.38 * p.half_width), (0.022 * base, 0.31 * p.half_width)]
+        apex += [(0.055 * base, 0.26 * p.half_width), (0.1 * base, p.cava + 0.3)]
+        # where the great vessels rise high they are the border of the apex
+        apex = [point for point in apex if point[0] < points[0][0] - 0.4] or apex[:1]
+        at, width = np.array(sorted([*apex, *points])).T
         # at least 0.1 mm apart, so that the border stays a function of height
         return np.maximum.accumulate(at) + 0.01 * np.arange(len(at)), width
 
@@ -151,7 +154,7 @@ class Chest:
         top_u, top_y = self.dome_top(side)
         out = np.clip((u - top_u) / (p.half_width - top_u), 0, 1.15)
         inner = np.clip((top_u - u) / top_u, 0, 1.2)
-        fall = p.sulcus[side] * (0.3 * out**2 + 0.7 * out**4)
+        fall = p.sulcus[side] * (0.35 * out**2 + 0.65 * out**3)
         # both domes meet under the heart
         middle = (p.dome[0] + p.dome[1]) / 2 - top_y + 1.5
         return (top_y + fall + middle * inner**2).astype(np.float32)
@@ -202,8 +205,18 @@ class Chest:
         Returns:
             Fall, cm.
         """
-        p = self.patient
-        drop = p.rib_drop * np.clip(0.72 + 0.022 * y, 0.6, 1.25)
         back = np.sqrt(np.clip(1 - share * share, 0, 1))
         turn = 1 + back if front else 1 - back
-        return 0.5 * drop * turn + p.rib_arch * share * (0.6 if front else 1)
+        arch = self.patient.rib_arch * (0.6 if front else 1)
+        return 0.5 * self._rib_drop(y) * turn + arch * share
+
+    def rib_slope(self, side: int, y: Array, share: Array, front: bool) -> Array:
+        """Steepness of a rib at (share, y), cm down per cm outwards; see `rib_fall`."""
+        back = np.sqrt(np.clip(1 - share * share, 0.0025, 1))
+        turn = 0.5 * self._rib_drop(y) * share / back
+        arch = self.patient.rib_arch * (0.6 if front else 1)
+        return (arch - turn if front else arch + turn) / (self.wall(side, y) + 0.75)
+
+    def _rib_drop(self, y: Array) -> Array:
+        """Fall of a rib from spine to sternum by height, cm."""
+        return self.patient.rib_drop * np.clip(0.72 + 0.022 * y, 0.6, 1.25)

@@ -23,13 +23,13 @@ add further names, so the printed count per image is higher."""
 
 WEIGHTS = {
     "aortic_enlargement": 1.535,
-    "atelectasis": 0.097,
-    "calcification": 0.153,
+    "atelectasis": 0.104,
+    "calcification": 0.135,
     "cardiomegaly": 0.880,
     "consolidation": 0.116,
-    "ild": 0.165,
+    "ild": 0.174,
     "infiltration": 0.080,
-    "lung_opacity": 0.234,
+    "lung_opacity": 0.228,
     "nodule_mass": 0.161,
     "other_lesion": 0.419,
     "pleural_effusion": 0.269,

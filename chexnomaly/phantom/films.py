@@ -86,10 +86,14 @@ def film(
     truths, readings = _annotate(case, plan, grid, streams["readers"], switches)
     values = None
     if pixels:
-        if kept := set(plan.findings) & set(leave_out):
-            shown = tuple(key for key in plan.findings if key not in kept)
-            fresh = _streams(seed, index, layout)
-            case = _case(shown, fresh, layout, switches)
+        shown = [key for key in plan.findings if key not in set(leave_out)]
+        if len(shown) < len(plan.findings):
+            case = _case(shown, _streams(seed, index, layout), layout, switches)
+        if switches.painted & set(shown):
+            # the ellipse lies where the finding would be, in a body without it
+            real = [key for key in shown if key not in switches.painted]
+            bare = _case(real, _streams(seed, index, layout), layout, switches)
+            case = Case(bare.chest, case.lesions)
         values = encode(render(case, grid, streams, switches.painted), form)
     return Film(
         key,

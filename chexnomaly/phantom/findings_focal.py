@@ -45,11 +45,12 @@ def _sphere(center, radius: float, density: float, seed: int) -> Painter:
         lobes = Texture(
             np.random.default_rng(seed),
             around(center, (radius, radius), 1.3),
-            0.5 * radius,
+            0.35 * radius,
+            -2.8,
         )
         off = ((x - center[0]) ** 2 + (y - center[1]) ** 2) / radius**2
-        inside = np.clip(1 - off * (1 + 0.12 * lobes(x, y)), 0, 1)
-        chord = 2 * radius * np.sqrt(inside) * density
+        inside = np.clip(1 - off * (1 + 0.3 * lobes(x, y)), 0, 1)
+        chord = 2 * radius * inside**0.65 * density
         room = np.maximum(maps.lung[window], 0.5)
         maps.fill(window, np.minimum(chord / room, 0.95) * (maps.lung[window] > 0.2))
 
@@ -85,7 +86,7 @@ def _calcified(chest: Chest, kind: str, rng, seen: float) -> Lesion:
     if kind == "cluster":
         radius = float(np.clip(1.9 * np.exp(0.5 * rng.normal()), 0.9, 4.5))
         spots = _scatter(rng, center, radius)
-    paint = _specks(spots, 0.25 + 0.5 * seen)
+    paint = _specks(spots, 0.5 + 1.1 * seen)
     return Lesion("calcification", around(center, (radius, radius)), seen, paint)
 
 
@@ -134,7 +135,7 @@ def _aortic_rim(chest: Chest, rng, seen: float) -> Lesion:
     ]
     xs, ys = [s[0] for s in spots], [s[1] for s in spots]
     box = (min(xs) - 0.3, min(ys) - 0.3, max(xs) + 0.3, max(ys) + 0.3)
-    return Lesion("calcification", box, seen, _specks(spots, 0.35 + 0.6 * seen))
+    return Lesion("calcification", box, seen, _specks(spots, 0.6 + 1.1 * seen))
 
 
 def other_lesion(chest: Chest, rng, seen: float) -> list[Lesion]:
@@ -155,9 +156,9 @@ def _bulla(chest: Chest, rng, seen: float) -> Lesion:
         if window is None:
             return
         field, _ = blob_field(grid, window, center, radii, seed, 0.25)
-        maps.empty(window, (0.35 + 0.4 * seen) * smoothstep(field, 0.02, 0.2))
-        wall = np.exp(-(((field - 0.03) * min(radii) / 0.07) ** 2))
-        maps.vessels[window] += (0.15 + 0.3 * seen) * wall
+        maps.empty(window, (0.35 + 0.4 * seen) * smoothstep(field, 0.02, 0.4))
+        wall = np.exp(-(((field - 0.03) * min(radii) / 0.06) ** 2))
+        maps.vessels[window] += (0.08 + 0.22 * seen) * wall
 
     return Lesion("other_lesion", around(center, radii), seen, paint)
 
@@ -199,7 +200,7 @@ def _mediastinal_mass(chest: Chest, rng, seen: float) -> Lesion:
             return
         x, y = grid.axes(window)
         rho = ((x - center[0]) / radii[0]) ** 2 + ((y - center[1]) / radii[1]) ** 2
-        share = (0.3 + 0.5 * seen) * np.sqrt(np.clip(1 - rho, 0, 1))
+        share = (0.25 + 0.35 * seen) * np.sqrt(np.clip(1 - rho, 0, 1))
         maps.fill(window, share)
 
     return Lesion("other_lesion", around(center, radii), seen, paint)

@@ -48,10 +48,31 @@ def consolidation(chest: Chest, rng, seen: float) -> list[Lesion]:
     side = _side(rng)
     center = chest.locate(side, rng.uniform(0.25, 0.75), rng.uniform(0.3, 0.92))
     radii = (_size(rng, 3.7, 0.28, 1.8, 5.2), _size(rng, 4.1, 0.33, 1.8, 7.5))
-    fill = hazy(center, radii, 0.22 + 0.38 * seen, draw_seed(rng), 0.75, 0.95)
+    fissure = _fissure(radii, draw_seed(rng))
+    amount = 0.2 + 0.3 * seen
+    fill = hazy(center, radii, amount, draw_seed(rng), 0.8, 1.1, fissure)
     open_air = _bronchi(chest, side, center, radii, rng)
-    box = _clip_to_lung(chest, side, around(center, radii))
+    box = _cut(around(center, radii), center, fissure)
+    box = _clip_to_lung(chest, side, box)
     return [Lesion("consolidation", box, seen, together(fill, open_air))]
+
+
+def _fissure(radii, seed: int) -> tuple[float, float] | None:
+    """Draw the fissure that ends a lobar lesion; None where none is touched."""
+    rng = np.random.default_rng(seed)
+    if rng.random() > 0.4:
+        return None
+    distance = rng.uniform(0.3, 0.75) * radii[1] * rng.choice([-1, 1])
+    return float(distance), float(rng.normal(0, 0.12))
+
+
+def _cut(box, center, fissure):
+    """Shorten a box at a fissure."""
+    if fissure is None:
+        return box
+    y = center[1] + fissure[0] + np.sign(fissure[0]) * 0.3 * abs(fissure[1])
+    x0, y0, x1, y1 = box
+    return (x0, y0, x1, min(y, y1)) if fissure[0] > 0 else (x0, max(y, y0), x1, y1)
 
 
 def _bronchi(chest: Chest, side: int, center, radii, rng) -> Painter:
@@ -83,7 +104,7 @@ def lung_opacity(chest: Chest, rng, seen: float) -> list[Lesion]:
         side = _side(rng)
         center = chest.locate(side, rng.uniform(0.2, 0.8), rng.uniform(0.15, 0.95))
         radii = (_size(rng, 3.2, 0.45, 1.0, 5.2), _size(rng, 3.4, 0.55, 1.0, 8.0))
-        fill = hazy(center, radii, 0.12 + 0.26 * seen, draw_seed(rng), 0.55, 0.95)
+        fill = hazy(center, radii, 0.11 + 0.23 * seen, draw_seed(rng), 0.65, 1.2)
         box = _clip_to_lung(chest, side, around(center, radii, 0.9))
         out.append(Lesion("lung_opacity", box, seen, fill))
     return out
@@ -96,19 +117,29 @@ def infiltration(chest: Chest, rng, seen: float) -> list[Lesion]:
         side = _side(rng, 0.6)
         center = chest.locate(side, rng.uniform(0.2, 0.7), rng.uniform(0.2, 0.9))
         radii = (_size(rng, 3.4, 0.35, 1.6, 5.2), _size(rng, 3.9, 0.45, 1.6, 8.0))
-        parts = []
+        parts = [_streaks(chest, side, center, radii, rng, seen)]
         for _ in range(int(rng.integers(6, 12))):
-            offset = rng.normal(0, 0.38, 2)
+            offset = np.clip(rng.normal(0, 0.4, 2), -0.8, 0.8)
             at = (center[0] + offset[0] * radii[0], center[1] + offset[1] * radii[1])
-            size = rng.uniform(0.3, 0.65) * min(radii)
-            parts.append(
-                hazy(
-                    at, (size, 1.2 * size), 0.05 + 0.10 * seen, draw_seed(rng), 0.8, 1.0
-                )
-            )
+            size = rng.uniform(0.35, 0.75) * min(radii)
+            amount, seed = 0.04 + 0.075 * seen, draw_seed(rng)
+            parts.append(hazy(at, (size, 1.2 * size), amount, seed, 1.0, 1.3))
         box = _clip_to_lung(chest, side, around(center, radii, 0.9))
         out.append(Lesion("infiltration", box, seen, together(*parts)))
     return out
+
+
+def _streaks(chest: Chest, side: int, center, radii, rng, seen: float) -> Painter:
+    """Return a painter of thickened bronchial walls that come from the hilum."""
+    x0, y0 = hilum(chest, side)
+    heading = np.arctan2(center[1] - y0, center[0] - x0)
+    lines = []
+    for _ in range(9):
+        offset = rng.uniform(-0.6, 0.6, 2)
+        start = (center[0] + offset[0] * radii[0], center[1] + offset[1] * radii[1])
+        angle = heading + 0.45 * rng.normal()
+        lines.append(bent_line(rng, start, angle, rng.uniform(0.8, 2.0), 0.5))
+    return strands(lines, 0.07 + 0.04 * seen, 0.08)
 
 
 def ild(chest: Chest, rng, seen: float) -> list[Lesion]:
@@ -128,7 +159,8 @@ def _net(chest: Chest, side: int, high: float, rng, seen: float) -> Lesion:
     outer = float(chest.wall(side, y).max()) - 0.3
     xs = sorted(chest.to_x(side, u, (top + bottom) / 2) for u in (inner, outer))
     box = (xs[0], top, xs[1], bottom)
-    seed, amount = draw_seed(rng), 0.05 + 0.09 * seen
+    seed, amount = draw_seed(rng), 0.06 + 0.09 * seen
+    center = ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
 
     def paint(maps: Maps, grid: Grid) -> None:
         window = grid.window(*box)
@@ -136,22 +168,23 @@ def _net(chest: Chest, side: int, high: float, rng, seen: float) -> Lesion:
             return
         own = np.random.default_rng(seed)
         x, y = grid.axes(window)
-        mesh = np.maximum(_ridges(own, box, x, y, 0.2), _ridges(own, box, x, y, 0.34))
-        coarse = Texture(own, box, 1.6, -3.0)(x, y)
-        center = ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
-        rho = np.abs((x - center[0]) / (0.52 * (box[2] - box[0]))) ** 2.6
-        rho = rho + np.abs((y - center[1]) / (0.52 * (box[3] - box[1]))) ** 2.6
-        edge = smoothstep(1 - rho + 0.25 * np.minimum(rho, 1) * coarse, 0.0, 0.4)
-        edge = edge * np.clip(0.9 + 0.45 * coarse, 0.25, 1.6)
-        maps.fill(window, edge * amount * (0.6 + 0.8 * mesh))
+        mesh = 0.5 * _ridges(own, box, x, y, 0.26) + 0.5 * _ridges(own, box, x, y, 0.42)
+        coarse = Texture(own, box, 1.6, -3.4)(x, y)
+        rho = np.abs((x - center[0]) / (0.54 * (box[2] - box[0]))) ** 2.6
+        rho = rho + np.abs((y - center[1]) / (0.54 * (box[3] - box[1]))) ** 2.6
+        edge = smoothstep(1 - rho + 0.3 * np.minimum(rho, 1) * coarse, 0.0, 0.8)
+        # most of it lies low and under the pleura
+        low = 0.7 + 0.5 * (y - box[1]) / (box[3] - box[1])
+        edge = edge * low * np.clip(1 + 0.35 * coarse, 0.3, 1.6)
+        maps.fill(window, edge * amount * (0.55 + 0.9 * mesh))
 
     return Lesion("ild", box, seen, paint)
 
 
 def _ridges(rng, box, x, y, step: float):
     """Bright lines where a random field crosses zero: a reticular pattern."""
-    field = Texture(rng, box, step, -2.2)(x, y)
-    return np.exp(-((field / 0.33) ** 2))
+    field = Texture(rng, box, step, -1.0)(x, y)
+    return np.exp(-((field / 0.5) ** 2))
 
 
 def pulmonary_fibrosis(chest: Chest, rng, seen: float) -> list[Lesion]:

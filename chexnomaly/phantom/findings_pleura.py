@@ -24,7 +24,10 @@ def _fluid(chest: Chest, side: int, rng, seen: float) -> Lesion:
     wall = float(chest.wall(side, np.array(level))) + 0.1
     xs = sorted((chest.to_x(side, inner, bottom), chest.to_x(side, wall, bottom)))
     box = (xs[0], level - 0.8 * rise, xs[1], bottom)
-    amount = 0.55 + 0.4 * seen
+    amount = 0.8 + 0.18 * seen
+    # a large effusion also lies behind the heart
+    deep = float(chest.dome_top(side)[1]) > level
+    rim = (0.0, 3.0) if deep else (inner - 0.6, inner + 0.5)
 
     def paint(maps: Maps, grid: Grid) -> None:
         window = side_window(chest, grid, side)
@@ -36,7 +39,7 @@ def _fluid(chest: Chest, side: int, rng, seen: float) -> Lesion:
         below = y - (level - rise * up**2.5)
         # the film of fluid behind the lung thins out upwards and inwards
         behind = smoothstep(below, -0.15, 0.9 + 0.25 * height)
-        behind = behind * smoothstep(u, inner - 0.6, inner + 0.5)
+        behind = behind * smoothstep(u, *rim)
         beside = smoothstep(below, -0.1, 0.25) * up**4
         maps.fill(window, amount * np.maximum(behind, beside))
 
@@ -95,7 +98,7 @@ def _wall_scar(chest: Chest, side: int, rng, seen: float) -> Lesion:
 def _coat(chest: Chest, side: int, span, depth: float, rng, seen: float):
     """Return a painter that fills a wavy layer under the wall between two heights."""
     seed = draw_seed(rng)
-    amount = 0.3 + 0.5 * seen
+    amount = 0.4 + 0.5 * seen
 
     def paint(maps: Maps, grid: Grid) -> None:
         window = side_window(chest, grid, side)
@@ -130,23 +133,35 @@ def pneumothorax(chest: Chest, rng, seen: float) -> list[Lesion]:
             return
         u, y = distance(chest, grid, window, side)
         lung = _collapsed(chest, side, u, y, depth, end)
-        free = smoothstep(u - chest.border(side, y), -0.4, 0.3) * (y < end)
+        free = smoothstep(u - chest.border(side, y), -0.1, 0.4)
+        free = free * smoothstep(end - y, 0, 0.3)
         outside = smoothstep(-lung, 0, 0.06) * free
-        maps.empty(window, 0.92 * outside)
+        maps.empty(window, 0.96 * outside)
         pleura = np.exp(-((lung / 0.05) ** 2)) * free
-        maps.extra[window] += 0.16 * pleura * (maps.lung[window] > 0.3)
+        maps.extra[window] += 0.26 * pleura * smoothstep(maps.lung[window], 0.3, 2)
         # what is left of the lung holds the same blood in less room
         near = smoothstep(lung, 0, 0.5) * smoothstep(end - y, 0, 3) * free
-        maps.fill(window, 0.07 * seen * near)
+        maps.fill(window, (0.03 + 0.08 * seen) * near)
 
     return [Lesion("pneumothorax", box, seen, paint)]
 
 
 def _collapsed(chest: Chest, side: int, u, y, depth: float, end: float):
     """Distance inside the visceral pleura, cm; negative in the free air."""
-    fade = np.sqrt(np.clip((end - y) / end, 0, 1))
-    wall = chest.wall(side, y) - depth * fade - u
-    cap = 0.8 * (y - 1.5 * depth + 0.02 * (u - 5) ** 2)
+    top = 0.9 * depth
+    # the shrunken lung keeps its shape: its apex hangs lower, its base stays
+    own = (y - top) * end / (end - top)
+    fall = np.maximum(-own, 0)
+    fade = 1 - smoothstep(y, 0.1 * end, 1.05 * end)
+    outer = chest.wall(side, own) - depth * fade - 6 * fall
+    inner = chest.border(side, np.minimum(own, y)) + 2 * fall
+    outside, inside = _across(outer - u, outer, y), _across(u - inner, inner, y)
     # a smooth minimum: the pleura has no corner
-    gap = np.clip(0.5 + 0.5 * (cap - wall) / 1.5, 0, 1)
-    return cap + gap * (wall - cap) - 1.5 * gap * (1 - gap)
+    gap = np.clip(0.5 + 0.5 * (inside - outside) / 0.8, 0, 1)
+    return inside + gap * (outside - inside) - 0.8 * gap * (1 - gap)
+
+
+def _across(along, curve, y):
+    """Turn a sideways distance from the curve u(y) into one across it, cm."""
+    steps = np.gradient(curve[:, 0], y[:, 0]) if len(y) > 1 else np.zeros(1)
+    return along / np.hypot(1, steps)[:, None].astype(np.float32)

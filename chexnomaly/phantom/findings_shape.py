@@ -81,7 +81,12 @@ def box_collapse(chest: Chest, rng: np.random.Generator, seen: float) -> list[Le
     down = rng.uniform(0.35, 0.92)
     center = chest.locate(side, rng.uniform(0.2, 0.5), down)
     radii = (rng.uniform(2.4, 4.6), rng.uniform(2.0, 4.8))
-    haze = hazy(center, radii, 0.16 + 0.34 * seen, draw_seed(rng), 0.5, 0.6)
+    # a fissure ends the airless part: a wedge, not a ball
+    fissure = (
+        rng.choice([-1, 1]) * rng.uniform(0.2, 0.6) * radii[1],
+        0.5 * rng.normal(),
+    )
+    haze = hazy(center, radii, 0.13 + 0.27 * seen, draw_seed(rng), 0.6, 1.0, fissure)
     lines = []
     tilt = rng.normal(0, 0.5)
     for _ in range(int(rng.integers(2, 5))):

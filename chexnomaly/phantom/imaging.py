@@ -67,14 +67,14 @@ def sample_technique(rng: np.random.Generator, frontal_ap: bool) -> Technique:
         photons=float(np.exp(rng.normal(0, 0.4))),
         compression=rng.uniform(0.4, 0.7),
         sharpening=rng.uniform(0.3, 1.1),
-        contrast=rng.uniform(2.6, 4.8),
-        brightness=rng.uniform(0.42, 0.6),
+        contrast=rng.uniform(2.0, 5.0),
+        brightness=rng.uniform(0.38, 0.64),
         shutters=shutters,
         marker=marker,
         marker_at=(1 - across if left else across, rng.uniform(0.05, 0.14)),
         marker_size=rng.uniform(0.02, 0.035),
-        floor=rng.uniform(0.0, 0.12),
-        ceiling=rng.uniform(0.82, 1.0),
+        floor=rng.uniform(0.0, 0.2),
+        ceiling=rng.uniform(0.65, 1.0),
     )
 
 

@@ -54,7 +54,7 @@ def blob_field(
         The field (h, w), positive inside, and its texture for further use.
     """
     box = around(center, radii, 1.3)
-    texture = Texture(np.random.default_rng(seed), box, step * min(radii))
+    texture = Texture(np.random.default_rng(seed), box, step * min(radii), -4.2)
     x, y = grid.axes(window)
     rho = np.hypot((x - center[0]) / radii[0], (y - center[1]) / radii[1])
     field = 1 - rho + rough * 0.4 * texture(x, y) * np.minimum(rho, 1)
@@ -69,7 +69,13 @@ def around(center, radii, scale: float = 1.0) -> Box:
 
 
 def hazy(
-    center, radii, amount: float, seed: int, rough: float = 0.5, soft: float = 0.5
+    center,
+    radii,
+    amount: float,
+    seed: int,
+    rough: float = 0.5,
+    soft: float = 0.5,
+    fissure: tuple[float, float] | None = None,
 ) -> Painter:
     """Return a painter that fills part of the lung's depth with water.
 
@@ -80,6 +86,8 @@ def hazy(
         seed: Seed of the texture.
         rough: Irregularity of the outline.
         soft: Width of the transition at the edge, share of the radius.
+        fissure: Where a fissure ends the lesion: its distance below the center, cm
+            (above it where negative), and its slope, cm per cm.
     """
 
     def paint(maps: Maps, grid: Grid) -> None:
@@ -89,11 +97,20 @@ def hazy(
             return
         field, texture = blob_field(grid, window, center, radii, seed, rough)
         x, y = grid.axes(window)
-        fine = Texture(np.random.default_rng(seed + 1), box, 0.3, -2.4)(x, y)
-        grain = np.clip(1 + 0.34 * texture(x, y) + 0.2 * fine, 0.25, 1.8)
-        maps.fill(window, amount * grain * smoothstep(field, 0.0, soft))
+        fine = Texture(np.random.default_rng(seed + 1), box, 0.45, -2.8)(x, y)
+        grain = np.clip(1 + 0.24 * texture(x, y) + 0.09 * fine, 0.3, 1.6)
+        share = amount * grain * smoothstep(field, 0.0, soft)
+        if fissure is not None:
+            share = share * _within(x - center[0], y - center[1], *fissure)
+        maps.fill(window, share)
 
     return paint
+
+
+def _within(x: Array, y: Array, distance: float, slope: float) -> Array:
+    """1 on the center's side of a fissure, 0 beyond it."""
+    beyond = (y - distance - slope * x) * np.sign(distance)
+    return smoothstep(-beyond, -0.08, 0.15)
 
 
 def strands(lines: list[tuple[Array, Array]], radius: float, blur: float) -> Painter:

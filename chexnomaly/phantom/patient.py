@@ -154,12 +154,12 @@ def _clipped(rng: np.random.Generator, variation: float):
 
 def _trunk(rng: np.random.Generator, normal, female: bool, bedside: bool) -> dict:
     age = float(np.clip(normal(56, 16), 18, 92))
-    fat = float(np.clip(normal(0.35, 0.24), 0, 1))
+    fat = float(np.clip(normal(0.35, 0.27), 0, 1))
     emphysema = max(0.0, normal(-0.15, 0.3)) * (age > 45)
-    inspiration = normal(-1.6 if bedside else 0.0, 1.3) + 1.5 * emphysema
+    inspiration = normal(-1.6 if bedside else 0.0, 1.5) + 1.5 * emphysema
     width = normal(13.1 if female else 14.5, 0.8) + 0.4 * fat
     right = (20.2 if female else 21.8) + inspiration - 1.2 * fat + normal(0, 0.9)
-    sulcus = normal(5.3, 0.9) - 1.6 * emphysema
+    sulcus = normal(4.2, 0.9) - 1.2 * emphysema
     return {
         "age": age,
         "female": female,
@@ -169,11 +169,11 @@ def _trunk(rng: np.random.Generator, normal, female: bool, bedside: bool) -> dic
         "half_width": width,
         "depth": normal(8.4, 0.7) + 1.2 * emphysema,
         "dome": (right, right + normal(1.1, 0.7)),
-        "sulcus": (max(2.2, sulcus), max(2.2, sulcus + normal(-0.3, 0.7))),
-        "tilt": normal(0, 0.018),
+        "sulcus": (max(1.9, sulcus), max(1.9, sulcus + normal(-0.2, 0.7))),
+        "tilt": normal(0, 0.022),
         "scoliosis": normal(0, 0.35),
         "scoliosis_phase": float(rng.uniform(0, 2 * np.pi)),
-        "rotation": normal(0, 0.45 if bedside else 0.3),
+        "rotation": normal(0, 0.5 if bedside else 0.36),
         "lung_density": float(np.clip(normal(0.27, 0.035), 0.17, 0.4))
         - 0.07 * emphysema,
     }
@@ -196,37 +196,37 @@ def _heart(normal, trunk: dict, bedside: bool) -> dict:
 
 def _bones(rng: np.random.Generator, normal, trunk: dict) -> dict:
     scale = trunk["dome"][0] / 20.8
-    gaps = [normal(mean, 0.14) * scale for mean in np.linspace(1.75, 2.55, 11)]
+    gaps = [normal(mean, 0.14) * scale for mean in np.linspace(1.95, 2.75, 11)]
     lift = normal(0, 0.5)
     return {
         "rib_start": normal(-1.6, 0.3),
         "rib_gaps": tuple(gaps),
-        "rib_drop": normal(9.0, 1.1),
-        "rib_arch": normal(1.2, 0.5),
-        "rib_half": normal(0.7 if trunk["female"] else 0.78, 0.06),
+        "rib_drop": normal(9.8, 1.2),
+        "rib_arch": normal(1.8, 0.6),
+        "rib_half": normal(0.58 if trunk["female"] else 0.64, 0.06),
         "bone": float(np.clip(normal(1.1 - 0.004 * trunk["age"], 0.12), 0.5, 1.5)),
         "clavicle_height": (normal(3.4, 0.7) + lift, normal(3.4, 0.7) + lift),
-        "clavicle_rise": (normal(2.9, 1.0), normal(2.9, 1.0)),
-        "clavicle_bend": (normal(0.7, 0.2), normal(0.7, 0.2)),
+        "clavicle_rise": (normal(3.6, 1.3), normal(3.6, 1.3)),
+        "clavicle_bend": (normal(0.3, 0.22), normal(0.3, 0.22)),
         "scapula": (normal(0.4, 0.9), normal(0.4, 0.9)),
         "arm": float(np.clip(normal(0.22, 0.12), 0.02, 0.6)),
     }
 
 
 def _soft_parts(rng: np.random.Generator, normal, trunk: dict) -> dict:
-    size = max(0.4, normal(0.8 + 1.9 * trunk["fat"], 0.4)) if trunk["female"] else 0.0
+    size = max(0.4, normal(1.0 + 2.6 * trunk["fat"], 0.5)) if trunk["female"] else 0.0
     return {
         "breast": (size, size * normal(1.0, 0.08)),
         "breast_height": normal(13.8 + 2.0 * trunk["fat"], 1.2),
         "stomach_gas": max(0.0, normal(1.0, 0.9)),
         "bowel_gas": int(rng.poisson(1.1)),
-        "vessel_gain": normal(1.12, 0.13),
+        "vessel_gain": normal(1.1, 0.16),
     }
 
 
 def _placement(normal, trunk: dict, square: bool) -> dict:
     """Place the film: about 34 x 41 cm around the lungs, in varying aspect."""
-    width = 2 * trunk["half_width"] * float(np.clip(normal(1.2, 0.085), 1.06, 1.42))
+    width = 2 * trunk["half_width"] * float(np.clip(normal(1.2, 0.105), 1.05, 1.46))
     lungs = trunk["dome"][0] + trunk["sulcus"][0]
     height = max(width * float(np.clip(normal(1.09, 0.1), 0.88, 1.32)), lungs + 2.5)
     above = float(np.clip(normal(0.36, 0.13), 0.1, 0.65)) * (height - lungs) + 0.4

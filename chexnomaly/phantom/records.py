@@ -19,7 +19,8 @@ class Switches:
     Attributes:
         anatomy_variation: 1 is natural; 0 gives everybody the same body.
         reader_noise: 1 is natural; 0 gives three perfect readers.
-        painted: Findings drawn as a bright ellipse in place of their physics.
+        painted: Findings drawn as a bright ellipse in place of their physics: an
+            enlarged heart is then a normal one with an ellipse over its box.
     """
 
     anatomy_variation: float = 1.0

@@ -41,22 +41,24 @@ def bone_map(chest: Chest, grid: Grid, rng: np.random.Generator) -> Array:
 
 def _ribs(chest: Chest, grid: Grid, window, side: int, wobble: Array) -> Array:
     u, y = distance(chest, grid, window, side)
-    cage = chest.wall(side, y) + 0.45
+    cage = chest.wall(side, y) + 0.75
     share = np.clip(u / cage, 0, 1)
-    shell = 1 / np.maximum(np.sqrt(1 - share**2), 0.42)
-    inside = smoothstep(cage - u, 0.0, 0.3) * smoothstep(u, 1.0, 2.8)
+    shell = 1 / np.maximum(np.sqrt(1 - share**2), 0.36)
+    inside = smoothstep(cage - u, 0.0, 0.45) * smoothstep(u, 1.0, 2.8)
     inside = inside * smoothstep(y, -0.9, 0.3)
     # along the wall the ribs and the muscles between them form one band
-    band = 0.6 * smoothstep(share, 0.88, 0.99) * smoothstep(y, 0.5, 4)
+    band = 0.3 * smoothstep(share, 0.86, 0.97) * smoothstep(y, 0.5, 4)
+    band = band * smoothstep(chest.floor(side) + 5 - y, 0, 5)
     total = np.zeros(np.broadcast_shapes(u.shape, y.shape), np.float32)
     for front in (False, True):
         axis = y - chest.rib_fall(side, y, share, front)
         number, off, half = _fold(chest, axis, wobble[int(front)], share)
         off, whole = _break(chest.fractures, side, front, number, off, u)
-        slope = 0.92 if front else 0.97
+        slope = 1 / np.hypot(1, chest.rib_slope(side, y, share, front))
+        half = half * (1.2 if front else 0.95)
         profile = _cortex(np.abs(off) * slope / half) * whole
         profile = _extent(number, share, front) * (profile + band * (0.3 - profile))
-        total += (0.19 if front else 0.44) * profile * shell
+        total += (0.2 if front else 0.42) * profile * shell
     return total * inside
 
 
@@ -116,12 +118,12 @@ def _clavicle(chest: Chest, grid: Grid, out: Array, side: int) -> None:
     u, y = distance(chest, grid, window, side)
     w = np.clip((u - inner) / (length - inner), 0, 1)
     bend = p.clavicle_bend[side] * np.sin(2 * np.pi * w)
-    axis = y0 - rise * w**0.8 + bend
-    half = 0.6 + 0.35 * (1 - w) ** 4 + 0.15 * w**3
+    axis = y0 - rise * w**0.9 + bend
+    half = 0.6 + 0.45 * (1 - w) ** 5 + 0.2 * w**3
     ends = smoothstep(u, inner - 0.1, inner + 0.35) * smoothstep(
         length + 0.4 - u, 0, 2.5
     )
-    out[window] += 0.72 * _cortex(np.abs(y - axis) * 0.97 / half) * ends
+    out[window] += 0.85 * _cortex(np.abs(y - axis) * 0.97 / half) * ends
 
 
 def _half_box(chest: Chest, grid: Grid, side: int, u0, y0, u1, y1):
@@ -143,10 +145,10 @@ def _scapula(chest: Chest, grid: Grid, out: Array, side: int, rng) -> None:
     }
     at = {name: _jitter(rng, point) for name, point in at.items()}
     _blade(chest, grid, out, side, [at["top"], at["socket"], at["low"]])
-    _bar(chest, grid, out, side, at["low"], at["socket"], 0.5, 0.26)
-    _bar(chest, grid, out, side, at["root"], at["tip"], 0.55, 0.24)
-    _bar(chest, grid, out, side, at["socket"], at["beak"], 0.6, 0.3)
-    _bar(chest, grid, out, side, at["top"], at["low"], 0.25, 0.1)
+    _bar(chest, grid, out, side, at["low"], at["socket"], 0.5, 0.4)
+    _bar(chest, grid, out, side, at["root"], at["tip"], 0.55, 0.36)
+    _bar(chest, grid, out, side, at["socket"], at["beak"], 0.6, 0.5)
+    _bar(chest, grid, out, side, at["top"], at["low"], 0.25, 0.2)
 
 
 def _jitter(rng, point):
@@ -165,7 +167,7 @@ def _blade(chest: Chest, grid: Grid, out: Array, side: int, corners) -> None:
         norm = np.hypot(u1 - u0, y1 - y0)
         edge = ((u1 - u0) * (y - y0) - (y1 - y0) * (u - u0)) / norm
         inside = inside * smoothstep(edge, -0.05, 0.25)
-    out[window] += 0.07 * inside
+    out[window] += 0.1 * inside
 
 
 def _bar(chest: Chest, grid: Grid, out: Array, side, start, end, half, amount) -> None:
@@ -195,7 +197,7 @@ def _bar(chest: Chest, grid: Grid, out: Array, side, start, end, half, amount) -
 def _humerus(chest: Chest, grid: Grid, out: Array, side: int) -> None:
     p = chest.patient
     top = p.clavicle_height[side] - p.clavicle_rise[side] + 3.2
-    head = (p.half_width + 5.2 + p.scapula[side] * 0.3, top)
+    head = (p.half_width + 4.7 + p.scapula[side] * 0.3, top)
     end = (head[0] + 1.0 + p.arm * 22, top + 24)
     _bar(chest, grid, out, side, head, (head[0] + 0.01, top + 0.01), 2.3, 0.9)
     _bar(chest, grid, out, side, (head[0] + 0.5, top + 1.5), end, 1.15, 0.9)
@@ -223,7 +225,7 @@ def _spine(chest: Chest, grid: Grid, out: Array, rng: np.random.Generator) -> No
     disc = smoothstep(np.abs(part - 0.5), 0.42, 0.47)
     # the lower spine hides behind heart and liver
     weight = 1 - 0.45 * smoothstep(y, 2, 14)
-    bone = 0.40 * body * (1 - 0.3 * disc) + (0.10 * plate + 0.07 * rim) * (body > 0)
+    bone = 0.40 * body * (1 - 0.3 * disc) + (0.06 * plate + 0.07 * rim) * (body > 0)
     out[window] += weight * (bone + _arches(u, part, half))
 
 

@@ -12,7 +12,7 @@ from chexnomaly.phantom.chest import Chest
 from chexnomaly.phantom.grid import Grid
 
 Array = np.ndarray
-LEVELS = 7
+LEVELS = 8
 
 
 @dataclass
@@ -45,7 +45,7 @@ def vessel_map(chest: Chest, grid: Grid, rng: np.random.Generator) -> Array:
             volume = np.pi * tree.radius[pick] ** 2 * tree.step[pick]
             level += grid.splat(tree.x[pick], tree.y[pick], volume)
         out += grid.blur(level, 0.5 * (low + high) * 0.5)
-    return out + _hilar_tissue(chest, grid, rng)
+    return out + _hilar_tissue(chest, grid, rng) + _minor_fissure(chest, grid, rng)
 
 
 def _hilar_tissue(chest: Chest, grid: Grid, rng: np.random.Generator) -> Array:
@@ -59,8 +59,21 @@ def _hilar_tissue(chest: Chest, grid: Grid, rng: np.random.Generator) -> Array:
             x + (1 if side else -1) * (0.2 * along - 0.1) + 0.3 * rng.normal(size=count)
         )
         volume = 1.1 * rng.gamma(4, 0.25, count) * np.exp(-(((along - 0.4) / 1.6) ** 2))
-        out += grid.splat(xs, y + along, 0.75 * volume)
+        out += grid.splat(xs, y + along, 0.6 * volume)
     return grid.blur(out, 0.5)
+
+
+def _minor_fissure(chest: Chest, grid: Grid, rng: np.random.Generator) -> Array:
+    """Pleura between two lobes of the right lung, seen edge on in some people."""
+    seen, start, drop, bend, thick = rng.random(5)
+    y0 = hilum(chest, 0)[1] + 2.0 * start - 0.6
+    inner = float(chest.border(0, np.array(y0))) + 1.5
+    u = np.linspace(inner, float(chest.wall(0, np.array(y0))), 200)
+    across = (u - inner) / (u[-1] - inner)
+    y = y0 + (2.2 * drop - 0.9) * across + (1.6 * bend - 0.8) * across * (1 - across)
+    x = chest.midline(y) - u
+    volume = (0.03 + 0.05 * thick) * (u[1] - u[0]) * np.ones(200) * (seen < 0.45)
+    return grid.blur(grid.splat(x, y, 0.35 * volume), 0.03)
 
 
 CALIBERS = (0.0, 0.035, 0.06, 0.1, 0.16, 0.26, 0.42, 0.9)
@@ -83,8 +96,8 @@ def _grow(chest: Chest, side: int, rng: np.random.Generator) -> Tree:
     count = len(angle)
     start = np.stack(
         [
-            x0 - sign * 0.6 + 0.3 * rng.normal(size=count),
-            y0 + 0.7 * rng.normal(size=count),
+            x0 - sign * 0.6 + 0.4 * rng.normal(size=count),
+            y0 + 1.0 * rng.normal(size=count),
         ]
     )
     parts = []
@@ -99,7 +112,7 @@ def _grow(chest: Chest, side: int, rng: np.random.Generator) -> Tree:
     return _flatten(parts)
 
 
-SHARES = (0.2, 0.21, 0.18, 0.15, 0.12, 0.09, 0.07)
+SHARES = (0.2, 0.21, 0.18, 0.15, 0.12, 0.09, 0.07, 0.05)
 """Length of each level, as a share of the way from the hilum to the pleura."""
 
 
@@ -117,11 +130,14 @@ def _reach(chest: Chest, side: int, origin, angle: Array) -> Array:
 def _trunks(side: int, rng: np.random.Generator) -> tuple[Array, Array]:
     """Angles (0 lateral, positive down) and radii of the first branches."""
     angle = np.array([-1.25, -0.95, -0.55, -0.15, 0.2, 0.55, 0.85, 1.1, 1.3])
-    radius = np.array([0.3, 0.36, 0.3, 0.27, 0.3, 0.38, 0.44, 0.52, 0.4])
+    radius = np.array([0.3, 0.36, 0.3, 0.27, 0.3, 0.38, 0.44, 0.5, 0.4])
+    # veins and segmental branches between the arteries
+    angle = np.r_[angle, np.linspace(-1.1, 1.2, 5)]
+    radius = np.r_[radius, np.full(5, 0.2)]
     if side:
         angle, radius = angle - 0.06, radius * 0.92
-    angle = angle + 0.13 * rng.normal(size=9)
-    return angle, radius * np.exp(0.16 * rng.normal(size=9))
+    angle = angle + 0.15 * rng.normal(size=14)
+    return angle, radius * np.exp(0.2 * rng.normal(size=14))
 
 
 def _path(start, angle, length, radius, sign, rng) -> Tree:
@@ -150,7 +166,7 @@ def _split(chest: Chest, side: int, start, path: Tree, radius, reach, rng):
     start = np.tile(start, 2)
     # ended branches stay in the arrays with no radius, so that every tree uses up
     # the same random numbers and a finding elsewhere does not regrow the vessels
-    smaller *= (smaller > 0.018) & _inside(chest, side, start)
+    smaller *= (smaller > 0.013) & _inside(chest, side, start)
     return start, angle, smaller, np.tile(reach, 2)
 
 

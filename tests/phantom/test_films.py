@@ -185,3 +185,22 @@ def test_bad_arguments_are_refused(arguments, message):
 def test_negative_numbers_are_refused():
     with pytest.raises(ValueError, match="0 or more"):
         film(-1, 0, 64)
+
+
+@pytest.mark.parametrize(
+    "finding", ["aortic_enlargement", "atelectasis", "cardiomegaly"]
+)
+def test_a_painted_change_of_the_body_leaves_the_body_alone(finding):
+    switches = Switches(painted=frozenset({finding}))
+    bare = film(SEED, 3, 96, findings=[finding], leave_out=[finding])
+    painted = film(SEED, 3, 96, findings=[finding], switches=switches)
+    natural = film(SEED, 3, 96, findings=[finding])
+    outside = np.ones(bare.size_px, bool)
+    for truth in painted.truths:
+        x0, y0, x1, y1 = (int(value) for value in truth.box)
+        outside[max(0, y0 - 1) : y1 + 2, max(0, x0 - 1) : x1 + 2] = False
+    # the display adapts to the ellipse, so ranks are compared and not values
+    ranks = [m.pixels[outside].argsort().argsort() for m in (bare, painted, natural)]
+    correlation = np.corrcoef(ranks)[0]
+    assert correlation[1] > 0.9995
+    assert correlation[2] < 0.998
