@@ -2,15 +2,16 @@
 
     python -m chexnomaly.studies.phantom_ablations --out FOLDER
 
-makes one cohort several times, each time without one part of the phantom, trains the
-demo's supermodel in each of these worlds, and writes results files. A run that was
-interrupted goes on where it stopped.
+makes one cohort again and again, each time without one part of the phantom or with
+one finding painted, trains the demo's supermodel in each of these worlds, and writes
+results files. What is finished is never done again: a run that was interrupted goes
+on where it stopped, film by film and network by network.
 """
 
 import argparse
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,16 @@ from chexnomaly.intervals import Entry, mean_entry
 from chexnomaly.labels import FINDINGS
 from chexnomaly.metrics import Scores
 from chexnomaly.studies import rules
-from chexnomaly.studies.phantom_worlds import NATURAL, WORLDS, Study, make_world
+from chexnomaly.studies.phantom_comparisons import compare, holm, pooled_seed_variance
+from chexnomaly.studies.phantom_scores import Scored, Statement, load, save
+from chexnomaly.studies.phantom_worlds import (
+    NATURAL,
+    PAINTED,
+    WHOLE,
+    WORLDS,
+    Study,
+    make_world,
+)
 from chexnomaly.workspace import Workspace
 
 OWN_SET = "phantom_ablation_test"
@@ -31,21 +41,10 @@ OWN_SET = "phantom_ablation_test"
 NATURAL_SET = "phantom_natural_test"
 """The same test films with nothing turned off."""
 
+SCORE = "iou_c@operating"
 
-@dataclass(frozen=True)
-class Scored:
-    """One system's scores on the test scans of one world, mean over its seeds.
-
-    Attributes:
-        iou: IoU of each scan at the operating threshold; NaN without a finding.
-        found: By finding, the marked share of its boxes' area, per scan; NaN in
-            scans without it.
-        by_seed: Mean IoU of each seed.
-    """
-
-    iou: np.ndarray
-    found: dict[str, np.ndarray]
-    by_seed: list[float]
+World = dict[tuple[str, str], Scored]
+"""Scores by system and set."""
 
 
 def predict_maps(model: torch.nn.Module, data: PreparedSet, part: str) -> np.ndarray:
@@ -71,7 +70,7 @@ def score_maps(maps: np.ndarray, data: PreparedSet, operating: float) -> Scored:
         operating: Where to binarize.
 
     Returns:
-        The scores of one seed.
+        The scores of one network.
     """
     test = data.part("test")
     batches = torch.from_numpy(maps).unsqueeze(1).split(64)
@@ -84,7 +83,7 @@ def score_maps(maps: np.ndarray, data: PreparedSet, operating: float) -> Scored:
         area = masks.sum(axis=(1, 2))
         marked = ((maps > operating) & masks).sum(axis=(1, 2))
         found[finding] = np.where(area > 0, marked / np.maximum(area, 1), np.nan)
-    return Scored(iou, found, [float(np.nanmean(iou))])
+    return Scored(iou[None], {k: v[None] for k, v in found.items()})
 
 
 def per_scan_iou(scores: Scores) -> np.ndarray:
@@ -92,15 +91,6 @@ def per_scan_iou(scores: Scores) -> np.ndarray:
     union = scores["tp"] + scores["fp"] + scores["fn"]
     there = scores["tp"] + scores["fn"] > 0
     return np.where(there, scores["tp"] / np.maximum(union, 1), np.nan)
-
-
-def mean_over_seeds(scored: Sequence[Scored]) -> Scored:
-    """Average the scores of several seeds, scan by scan."""
-    return Scored(
-        np.mean([s.iou for s in scored], axis=0),
-        {k: np.mean([s.found[k] for s in scored], axis=0) for k in scored[0].found},
-        [value for s in scored for value in s.by_seed],
-    )
 
 
 def simple_maps(data: PreparedSet) -> dict[str, tuple[np.ndarray, float]]:
@@ -125,7 +115,7 @@ def simple_maps(data: PreparedSet) -> dict[str, tuple[np.ndarray, float]]:
 
 def run_world(
     world: str, root: Path, study: Study, natural: PreparedSet, data: PreparedSet
-) -> dict[tuple[str, str], Scored]:
+) -> World:
     """Train in one world; score in it and in the natural one.
 
     Args:
@@ -136,10 +126,11 @@ def run_world(
         data: This world.
 
     Returns:
-        Scores by system ("supermodel" or a key of `simple_maps`) and set.
+        The supermodel's scores on both sets; in the worlds of `WHOLE` also those of
+        `simple_maps` on its own set.
     """
     sets = {OWN_SET: data} | ({} if world == NATURAL else {NATURAL_SET: natural})
-    scored: dict[tuple[str, str], list[Scored]] = {}
+    scored: dict[str, list[Scored]] = {name: [] for name in sets}
     for seed in study.seeds:
         schedule = replace(study.options.schedule, seed=seed)
         options = replace(study.options, schedule=schedule)
@@ -147,19 +138,71 @@ def run_world(
         level = operating_threshold(predict_maps(model, data, "val"), data)
         for name, where in sets.items():
             maps = predict_maps(model, where, "test")
-            one = score_maps(maps, where, level)
-            scored.setdefault(("supermodel", name), []).append(one)
-    for name, (maps, level) in simple_maps(data).items():
-        scored[name, OWN_SET] = [score_maps(maps, data, level)]
-    return {key: mean_over_seeds(many) for key, many in scored.items()}
+            scored[name].append(score_maps(maps, where, level))
+    out = {("supermodel", name): Scored.stack(many) for name, many in scored.items()}
+    if world in WHOLE:
+        for name, (maps, level) in simple_maps(data).items():
+            out[name, OWN_SET] = score_maps(maps, data, level)
+    return out
 
 
 def entries(scored: Scored) -> dict[str, Entry]:
     """Turn scores into a results file's values, with intervals over scans."""
-    values = {"iou_c@operating": mean_entry(scored.iou)}
+    values = {SCORE: mean_entry(scored.iou.mean(axis=0))}
     for finding, share in scored.found.items():
-        values[f"found_{finding}@operating"] = mean_entry(share)
+        values[f"found_{finding}@operating"] = mean_entry(share.mean(axis=0))
     return values
+
+
+def differences(world: str, scored: World, natural: Scored) -> dict[tuple, np.ndarray]:
+    """Subtract the natural world's supermodel, seed by seed and scan by scan.
+
+    Args:
+        world: Key of `WORLDS`.
+        scored: Its scores.
+        natural: The supermodel of the natural world on its own set.
+
+    Returns:
+        (world, set, key of the results file) to (seeds, scans): the IoU, and where
+        one finding is painted the marked share of its boxes.
+    """
+    out = {}
+    for name in (OWN_SET, NATURAL_SET):
+        one = scored["supermodel", name]
+        out[world, name, SCORE] = one.iou - natural.iou
+        if world in PAINTED:
+            finding = PAINTED[world]
+            share = one.found[finding] - natural.found[finding]
+            out[world, name, f"found_{finding}@operating"] = share
+    return out
+
+
+def weigh_differences(measured: dict[tuple, np.ndarray]) -> dict[tuple, Entry]:
+    """Give every difference its interval and its p value, adjusted for their number.
+
+    Args:
+        measured: From `differences`, of all worlds.
+
+    Returns:
+        Entries by the same keys, each with "p" and, over all of them, "p_holm".
+    """
+    kinds: dict[tuple, list[np.ndarray]] = {}
+    for (_, name, key), values in measured.items():
+        kinds.setdefault((name, key == SCORE), []).append(values)
+    pooled = {kind: pooled_seed_variance(many) for kind, many in kinds.items()}
+    tested = {
+        key: compare(values, *pooled[key[1], key[2] == SCORE])
+        for key, values in measured.items()
+    }
+    adjusted = holm({key: p for key, (_, p) in tested.items()})
+    return {
+        key: entry | {"p": _number(p), "p_holm": _number(adjusted[key])}
+        for key, (entry, p) in tested.items()
+    }
+
+
+def _number(p: float) -> float | None:
+    return None if np.isnan(p) else float(f"{p:.3g}")
 
 
 def key_of(system: str, world: str) -> str:
@@ -170,8 +213,8 @@ def key_of(system: str, world: str) -> str:
 def write_world(
     out: Path,
     world: str,
-    scored: dict[tuple[str, str], Scored],
-    natural: Scored,
+    scored: World,
+    tested: dict[tuple, Entry],
     study: Study,
     **stamp,
 ) -> list[Path]:
@@ -181,8 +224,7 @@ def write_world(
         out: Results folder.
         world: Key of `WORLDS`.
         scored: From `run_world`.
-        natural: The supermodel of the natural world, scored there: the pair of every
-            difference, film by film.
+        tested: From `weigh_differences`; the natural world has none.
         study: For the stamp.
         stamp: "started" and "data_hash".
 
@@ -190,23 +232,25 @@ def write_world(
         The paths.
     """
     paths = []
-    for (system, dataset), one in scored.items():
-        difference = {"iou_c@operating": mean_entry(one.iou - natural.iou)}
+    for (system, name), one in scored.items():
+        network = system == "supermodel"
+        own = {k[2]: e for k, e in tested.items() if k[:2] == (world, name)}
         paths.append(
             results.write_result(
                 out,
                 key_of(system, world),
-                dataset,
+                name,
                 profile="study",
                 notebook="14_phantom",
                 trained_on="phantom",
                 scored_on="phantom",
-                n=len(one.iou),
-                n_positive=int((~np.isnan(one.iou)).sum()),
+                n=one.iou.shape[1],
+                n_positive=int((~np.isnan(one.iou[0])).sum()),
                 values=entries(one),
-                paired={} if one is natural else {"supermodel": difference},
-                by_seed=[round(value, 6) for value in one.by_seed],
-                seeds=list(study.seeds if system == "supermodel" else (study.cohort,)),
+                paired={"supermodel": own} if network and own else {},
+                compared=len(tested) if network and own else None,
+                by_seed=[round(float(v), 6) for v in np.nanmean(one.iou, axis=1)],
+                seeds=list(study.seeds if network else (study.cohort,)),
                 parameters=asdict(study) | {"world": world},
                 **stamp,
             )
@@ -215,23 +259,33 @@ def write_world(
 
 
 def run_study(work: Path, out: Path, study: Study, worlds: Sequence[str]) -> None:
-    """Run several worlds, the natural one first.
+    """Run several worlds, the natural one first, and compare them with it.
 
     Args:
-        work: Receives films and runs.
+        work: Receives films, runs and scores; finished ones are taken up.
         out: Receives results files.
         study: Sizes and seeds.
-        worlds: Keys of `WORLDS`.
+        worlds: Keys of `WORLDS`; the p values are adjusted for these.
     """
     natural = make_world(work / NATURAL / "data", study, WORLDS[NATURAL])
-    reference = None
+    scored, stamps = {}, {}
     for world in [NATURAL, *(w for w in worlds if w != NATURAL)]:
         started = time.perf_counter()
-        data = make_world(work / world / "data", study, WORLDS[world])
-        scored = run_world(world, work / world, study, natural, data)
-        reference = reference or scored["supermodel", OWN_SET]
-        stamp = {"started": started, "data_hash": data.data_hash}
-        write_world(out, world, scored, reference, study, **stamp)
+        data = make_world(work / world / "data", study, WORLDS[world], natural)
+        statement = Statement.of(study, world, data)
+        if (known := load(work / world, statement)) is None:
+            known = run_world(world, work / world, study, natural, data)
+            save(work / world, statement, known)
+        scored[world] = known
+        stamps[world] = {"started": started, "data_hash": data.data_hash}
+    reference = scored[NATURAL]["supermodel", OWN_SET]
+    measured = {}
+    for world in scored:
+        if world != NATURAL:
+            measured |= differences(world, scored[world], reference)
+    tested = weigh_differences(measured)
+    for world, one in scored.items():
+        write_world(out, world, one, tested, study, **stamps[world])
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ from chexnomaly.phantom import Switches
 from chexnomaly.results import read_result
 from chexnomaly.studies import phantom_ablations as ps
 from chexnomaly.studies import phantom_worlds as pw
+from chexnomaly.studies.phantom_scores import Scored, Statement, load, save
 from chexnomaly.training import Schedule
 
 TINY = pw.Study(
@@ -23,9 +24,9 @@ TINY = pw.Study(
 )
 
 
-def test_every_finding_is_painted_in_one_group():
-    painted = [finding for group in pw.GROUPS.values() for finding in group]
-    assert sorted(painted) == sorted(FINDINGS)
+def test_every_finding_is_painted_once_alone_and_once_with_all():
+    alone = [pw.WORLDS[world].painted for world in pw.PAINTED]
+    assert sorted(alone, key=sorted) == [{key} for key in sorted(FINDINGS)]
     assert pw.WORLDS["painted_all"].painted == frozenset(FINDINGS)
     assert pw.WORLDS[pw.NATURAL] == Switches()
 
@@ -55,10 +56,65 @@ def test_worlds_hold_the_same_people(tmp_path):
     assert changed and not changed & normal
 
 
+@pytest.mark.parametrize("world", ["painted_ild", "painted_all", "no_reader_noise"])
+def test_copied_films_equal_rendered_ones(tmp_path, world):
+    natural = pw.make_world(tmp_path / "natural", TINY, pw.WORLDS[pw.NATURAL])
+    rendered = pw.make_world(tmp_path / "a", TINY, pw.WORLDS[world])
+    copied = pw.make_world(tmp_path / "b", TINY, pw.WORLDS[world], natural)
+    assert copied.store.ids == rendered.store.ids
+    assert copied.data_hash == rendered.data_hash
+    np.testing.assert_array_equal(copied.store.sizes, rendered.store.sizes)
+
+
+def scored(rng, shift=0.0):
+    """Two seeds of one network on 40 scans, 10 of them without a finding."""
+    iou = rng.normal(0.4 + shift, 0.05, (2, 40))
+    iou[:, :10] = np.nan
+    return Scored(iou, {key: iou + 0.1 for key in FINDINGS})
+
+
+def test_scores_come_back_from_their_file(tmp_path):
+    one = {("supermodel", ps.OWN_SET): scored(np.random.default_rng(0))}
+    save(tmp_path, Statement("a"), one)
+    again = load(tmp_path, Statement("a"))
+    assert again.keys() == one.keys()
+    kept, stored = again["supermodel", ps.OWN_SET], one["supermodel", ps.OWN_SET]
+    np.testing.assert_array_equal(kept.iou, stored.iou)
+    assert kept.found.keys() == stored.found.keys()
+    assert load(tmp_path, Statement("b")) is None
+    assert load(tmp_path / "none", Statement("a")) is None
+
+
+def test_differences_are_adjusted_for_the_number_of_all_of_them():
+    rng = np.random.default_rng(1)
+    natural = scored(rng)
+    measured = {}
+    for number, world in enumerate(pw.PAINTED):
+        shift = 0.2 if number == 0 else 0.0
+        sets = (ps.OWN_SET, ps.NATURAL_SET)
+        world_scores = {("supermodel", name): scored(rng, shift) for name in sets}
+        measured |= ps.differences(world, world_scores, natural)
+    tested = ps.weigh_differences(measured)
+    assert len(tested) == 14 * 2 * 2  # worlds, sets, IoU and the painted finding
+    first = next(iter(pw.PAINTED))
+    called = {key[0] for key, entry in tested.items() if entry["p_holm"] < 0.05}
+    assert called == {first}
+    assert all(e["p_holm"] >= e["p"] for e in tested.values())
+    assert all(e["n"] == 30 for e in tested.values())
+
+
 @pytest.mark.slow
-def test_the_study_writes_each_world_and_its_difference(tmp_path):
+def test_the_study_writes_each_world_and_its_difference(tmp_path, monkeypatch):
     worlds = [pw.NATURAL, "no_reader_noise"]
     ps.run_study(tmp_path / "work", tmp_path / "out", TINY, worlds)
+    before = {p: p.read_bytes() for p in tmp_path.glob("out/*test.json")}
+
+    def refuse(*_):
+        raise AssertionError("done already")
+
+    monkeypatch.setattr(ps, "run_world", refuse)
+    ps.run_study(tmp_path / "work", tmp_path / "out", TINY, worlds)
+    assert {p: p.read_bytes() for p in tmp_path.glob("out/*test.json")} == before
     names = {p.stem for p in tmp_path.glob("out/*.json") if "stamp" not in p.name}
     assert names == {
         "supermodel__phantom_ablation_test",
