@@ -54,6 +54,20 @@ TESTS: dict[str, Callable[..., bool]] = {
 """Functions of printed numbers that hold or not."""
 
 
+WORDS = {
+    "difference": "{} - {}",
+    "product": "{} x {}",
+    "ratio": "{} / {}",
+    "percent_of": "{} % of {}",
+    "percent_change": "the change from {} to {} in %",
+    "magnitude": "the size of {}",
+    "mean": "the mean of {}",
+    "lower": "below",
+    "higher": "above",
+}
+"""Each function in words."""
+
+
 def parse(text: str) -> tuple[Call | str, ...]:
     """Read a test of the ledger's language.
 
@@ -183,19 +197,31 @@ def check(
     if len(tests) != (len(results) if value is None else 0):
         raise ClaimError(f"{text!r} gives {results}", expected="tests or one number")
     if value is None:
-        holds = all(tests)
-        outcome = "holds" if holds else "does not hold"
-        return holds, None, f"{_filled(terms, printed)} {outcome} among printed values"
+        told = [_sentence(term, printed) for term in terms]
+        return all(tests), None, " and ".join(told)
     if len(results) > 1:
         raise ClaimError(f"{text!r} gives {results}", expected="one number")
-    return agrees(results[0], value), results[0], f"{text} gives {_short(results[0])}"
+    written = terms[0] if isinstance(terms[0], str) else in_words(terms[0], printed)
+    return agrees(results[0], value), results[0], f"{written} is {_short(results[0])}"
 
 
-def _filled(terms: tuple[Call | str, ...], printed: Mapping[str, Decimal]) -> str:
-    return " & ".join(
-        f"{term.name}({', '.join(_short(compute(arg, printed)) for arg in term.args)})"
-        for term in terms
-    )
+def in_words(term: Call | str, printed: Mapping[str, Decimal]) -> str:
+    """Write a computation with the printed numbers in it."""
+    if isinstance(term, Call):
+        return WORDS[term.name].format(*(in_words(arg, printed) for arg in term.args))
+    values = _values(term, printed)
+    return str(values[0]) if len(values) == 1 else f"all {term}"
+
+
+def _sentence(test: Call, printed: Mapping[str, Decimal]) -> str:
+    first, second = (_told(arg, printed) for arg in test.args)
+    holds = "is" if compute(test, printed) else "is not"
+    return f"{first} {holds} {WORDS[test.name]} {second}"
+
+
+def _told(arg: Call | str, printed: Mapping[str, Decimal]) -> str:
+    value = _short(compute(arg, printed))
+    return f"{value} ({in_words(arg, printed)})" if isinstance(arg, Call) else value
 
 
 def _short(value: Decimal | bool) -> str:

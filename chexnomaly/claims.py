@@ -7,6 +7,7 @@ training and scoring were real; a phantom gives a direction at most.
 """
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Set
 from decimal import Decimal
 from pathlib import Path
@@ -36,6 +37,7 @@ COMPARED = tuple(
 """Columns of `compare`, in order."""
 
 _LABELS = {"mae": "MAE", "mean_iou": "mean IoU", "f1": "F1"}
+_WHOSE = {"paper": "", "external": ", from elsewhere", "annotations": " by annotations"}
 
 
 class Verdict(NamedTuple):
@@ -147,10 +149,12 @@ def compare(
 def quantity(claim: Mapping) -> str:
     """Say in words what a claim is about, such as "MAE of supermodel on vindr_test"."""
     label = _LABELS.get(claim["metric"], claim["metric"].replace("_", " "))
+    label = re.sub(r"^n ", "number of ", label)
     if way(claim) in directions.TESTS:
         return f"{label}: {directions.in_words(claim['needs'])}"
+    whose = _WHOSE.get(claim["system"], f" of {claim['system']}")
     place = f" on {claim['dataset']}" if claim["dataset"] else ""
-    return f"{label} of {claim['system']}{place}"
+    return f"{label}{whose}{place}"
 
 
 def _row(claim: Mapping, claims: Mapping[str, Mapping], shelf: Shelf) -> dict:

@@ -70,6 +70,17 @@ class Workspace:
         """Committed results of runs that a default build cannot afford."""
         return self.root / "book" / "reference"
 
+    @property
+    def results_folders(self) -> list[Path]:
+        """Every folder of results, the first that has a file giving it.
+
+        This profile's own come before the committed ones, and there the ones that
+        lie higher before the deeper ones.
+        """
+        deeper = sorted(path for path in self.reference.rglob("*") if path.is_dir())
+        deeper.sort(key=lambda path: len(path.parts))
+        return [self.results, self.reference, *deeper]
+
     def find_result(self, name: str) -> tuple[Path, str] | None:
         """Find a results file of this build, else a committed one.
 

@@ -6,7 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chexnomaly.arithmetic import Call, agrees, check, compute, parse, words
+from chexnomaly.arithmetic import (
+    TESTS,
+    VALUES,
+    WORDS,
+    Call,
+    agrees,
+    check,
+    compute,
+    parse,
+    words,
+)
 from chexnomaly.errors import ClaimError
 
 PRINTED = {"a-mae": Decimal("0.204"), "b-mae": Decimal("0.272"), "n": Decimal(200)}
@@ -98,7 +108,7 @@ def test_a_direction_holds_among_printed_values_only_if_every_test_does():
     both = "arithmetic: lower(a-mae, b-mae) & higher(a-mae, b-mae)"
     same, value, reason = check(both, None, PRINTED)
     assert same is False and value is None
-    assert "lower(0.204, 0.272) & higher(0.204, 0.272) does not hold" in reason
+    assert reason == "0.204 is below 0.272 and 0.204 is not above 0.272"
 
 
 @pytest.mark.parametrize(
@@ -116,3 +126,33 @@ def test_a_direction_holds_among_printed_values_only_if_every_test_does():
 def test_what_cannot_be_computed_is_refused(needs, value):
     with pytest.raises(ClaimError):
         check(needs, value, PRINTED)
+
+
+@pytest.mark.parametrize(
+    ("needs", "value", "told"),
+    [
+        ("arithmetic: difference(a, b)", "-2", "1 - 3 is -2"),
+        ("arithmetic: product(b, b)", "9", "3 x 3 is 9"),
+        (
+            "arithmetic: magnitude(percent_change(a, b))",
+            "200",
+            "the size of the change from 1 to 3 in % is 200",
+        ),
+        ("arithmetic: mean(*)", "2", "the mean of all * is 2"),
+        ("arithmetic: b", "3", "b is 3"),
+        ("arithmetic: lower(a, b)", None, "1 is below 3"),
+        (
+            "arithmetic: higher(ratio(b, a), 5) & lower(a, b)",
+            None,
+            "3 (3 / 1) is not above 5 and 1 is below 3",
+        ),
+    ],
+)
+def test_a_computation_is_told_in_words(needs, value, told):
+    printed = {"a": Decimal(1), "b": Decimal(3)}
+    value = None if value is None else Decimal(value)
+    assert check(needs, value, printed)[2] == told
+
+
+def test_every_function_has_its_words():
+    assert set(WORDS) == {*VALUES, *TESTS}

@@ -17,7 +17,7 @@ LAYERS: list[set[str]] = [
     {"arithmetic", "augmentation", "boxes", "codestream", "dicom_bounds"},
     {"models.blocks", "results", "workspace"},
     {"dicom", "intervals", "measured"},
-    {"directions"},
+    {"decisions", "directions"},
     {"ledger"},
     {"claims", "fingerprints"},
     {"verification"},
@@ -29,7 +29,7 @@ LAYERS: list[set[str]] = [
     # 3: what brings them together
     {"checkpoints"},
     {"audit", "training", "evaluation", "figures"},
-    {"four_cases", "measuring", "pair_metrics", "tables"},
+    {"four_cases", "many_comparisons", "measuring", "pair_metrics", "tables"},
     # 4: each system's recipe
     {"systems"},
     {"pretrained"},

@@ -1,7 +1,8 @@
 """The book's own Sphinx extension: numbers come from files, never from typing.
 
 Roles `claim` and `result` print one number each; the directives `comparison`,
-`results-table`, `evidence`, `deviations` and `hero` print what belongs together. All
+`results-table`, `claims`, `contradictions`, `decisions`, `errata`, `evidence`,
+`deviations` and `hero` print what belongs together. All
 tell Sphinx which files they read, and an unknown id or key fails a build with `-W`.
 """
 
@@ -9,7 +10,16 @@ import os
 
 from sphinx.application import Sphinx
 
-from book.extensions import banner, equations, heads, pages, roles, tables
+from book.extensions import (
+    banner,
+    claims_page,
+    equations,
+    heads,
+    pages,
+    register_pages,
+    roles,
+    tables,
+)
 
 
 def setup(app: Sphinx) -> dict:
@@ -21,10 +31,16 @@ def setup(app: Sphinx) -> dict:
     app.add_directive("comparison", tables.ComparisonDirective)
     app.add_directive("results-table", tables.ResultsTableDirective)
     app.add_directive("deviations", tables.DeviationsDirective)
+    app.add_directive("claims", claims_page.ClaimsDirective)
+    app.add_directive("decisions", register_pages.DecisionsDirective)
+    app.add_directive("errata", register_pages.ErrataDirective)
+    app.add_directive("contradictions", register_pages.ContradictionsDirective)
     app.add_directive("evidence", banner.EvidenceDirective)
     app.add_directive("hero", pages.HeroDirective)
     app.connect("builder-inited", equations.configure)
     app.connect("doctree-read", banner.add_missing_banner)
+    app.connect("html-page-context", claims_page.add_script)
+    app.connect("build-finished", claims_page.write)
     app.connect("config-inited", pages.configure, priority=400)
     app.connect("html-page-context", heads.add_tags)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -5,7 +5,7 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxRole
 
 from book.extensions.sources import ledger, load_value
-from book.extensions.words import badge, hint, interval, is_missing, number
+from book.extensions.words import badge, claim_node, hint, interval, number
 from chexnomaly.errors import InputError
 
 logger = logging.getLogger(__name__)
@@ -20,11 +20,7 @@ class ClaimRole(SphinxRole):
         if self.text not in claims.index:
             logger.warning("unknown claim %r", self.text, location=self.get_location())
             return [nodes.literal(self.text, self.text)], []
-        claim = claims.loc[self.text]
-        where = f"The paper, {claim['where']}"
-        if not is_missing(claim["quote"]):
-            where += f': "{claim["quote"]}"'
-        return [hint(str(claim["as_printed"]), where, "claim")], []
+        return [claim_node(self.env, self.text, claims.loc[self.text])], []
 
 
 class ResultRole(SphinxRole):

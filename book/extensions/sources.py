@@ -8,6 +8,7 @@ from sphinx.environment import BuildEnvironment
 from chexnomaly.errors import InputError
 from chexnomaly.ledger import LEDGER, load_ledger
 from chexnomaly.results import read_result
+from chexnomaly.workspace import Workspace
 
 
 def root_of(env: BuildEnvironment) -> Path:
@@ -16,16 +17,8 @@ def root_of(env: BuildEnvironment) -> Path:
 
 
 def results_folders(env: BuildEnvironment) -> list[Path]:
-    """List the folders that may hold results, the first that has one giving it.
-
-    The profile's own come before the committed ones of `book/reference/`, and there
-    the ones that lie higher before the deeper ones.
-    """
-    built = root_of(env) / "_build" / "results" / env.config.chexnomaly_profile
-    reference = Path(env.srcdir) / "reference"
-    deeper = sorted(path for path in reference.rglob("*") if path.is_dir())
-    deeper.sort(key=lambda path: len(path.parts))
-    return [built, reference, *deeper]
+    """List the folders that may hold results, the first that has one giving it."""
+    return Workspace(env.config.chexnomaly_profile, root_of(env)).results_folders
 
 
 def result_files(env: BuildEnvironment) -> dict[str, Path]:

@@ -1,6 +1,6 @@
 """Directives that print tables: claims against measurements, systems, deviations."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fnmatch import fnmatch
 
 from docutils import nodes
@@ -20,7 +20,9 @@ from book.extensions.words import (
     hint,
     interval,
     is_missing,
+    link_to,
     number,
+    slug,
     table,
     words,
 )
@@ -46,6 +48,29 @@ class TableDirective(SphinxDirective):
     def warn(self, problem: object) -> None:
         """Report a problem where the directive stands; `-W` makes it fatal."""
         logger.warning("%s", problem, location=self.get_location())
+
+
+def measured_cell(claim: Mapping) -> nodes.inline:
+    """Show what was measured of a claim, with its interval."""
+    value, bounds = claim["measured"], interval(claim["low"], claim["high"])
+    if claim["low"] == claim["high"]:
+        bounds = ""  # computed without chance
+    if not bounds and not is_missing(value) and float(value).is_integer():
+        value = int(value)  # a count
+    measured = nodes.inline("", number(value), classes=["value"])
+    if bounds:
+        measured += nodes.inline("", f" {bounds}", classes=["interval"])
+    return measured
+
+
+def verdict_cell(claim: Mapping) -> nodes.paragraph:
+    """Show a verdict and its reason."""
+    slugged = slug(str(claim["verdict"]))
+    verdict = words(nodes.inline("", claim["verdict"], classes=["verdict", slugged]))
+    if not is_missing(claim["reason"]):
+        reason = str(claim["reason"])
+        verdict += nodes.inline("", f" {reason}", classes=["reason"])
+    return verdict
 
 
 class ComparisonDirective(TableDirective):
@@ -79,23 +104,14 @@ class ComparisonDirective(TableDirective):
     @staticmethod
     def row(claim: dict) -> list[nodes.Node | str]:
         """Lay one claim out as cells."""
-        measured = nodes.inline("", number(claim["measured"]), classes=["value"])
-        bounds = interval(claim["low"], claim["high"])
-        if bounds:
-            measured += nodes.inline("", f" {bounds}", classes=["interval"])
         level = "" if is_missing(claim["evidence"]) else badge(claim["evidence"])
-        slug = str(claim["verdict"]).replace(" ", "-")
-        reason = "" if is_missing(claim["reason"]) else str(claim["reason"])
-        verdict = words(nodes.inline("", claim["verdict"], classes=["verdict", slug]))
-        if reason:
-            verdict += nodes.inline("", f" {reason}", classes=["reason"])
         return [
             hint(str(claim["quantity"]), f"The paper, {claim['where']}", "quantity"),
             number(claim["printed"]),
-            measured,
+            measured_cell(claim),
             number(claim["n"]),
             level,
-            verdict,
+            verdict_cell(claim),
         ]
 
 
@@ -169,7 +185,18 @@ class DeviationsDirective(TableDirective):
             return [words(f"Profile {name} keeps every default of the register.")]
         heads = ["No.", "Register item", "Register", "Here", "Why"]
         rows = [
-            [str(n), str(d["item"]), str(d["register"]), str(d["here"]), str(d["why"])]
+            [
+                str(n),
+                self.item(d["item"]),
+                *(str(d[k]) for k in ("register", "here", "why")),
+            ]
             for n, d in enumerate(profile.deviations, 1)
         ]
         return [words(profile.about), table(heads, rows, ["deviations"])]
+
+    def item(self, number_of_item: int) -> nodes.Node | str:
+        """Link an item to the page of the register, where the book has one."""
+        if "decisions" not in self.env.found_docs:
+            return str(number_of_item)
+        shown, anchor = nodes.Text(str(number_of_item)), f"item-{number_of_item}"
+        return link_to(self.env, "decisions", anchor, shown)

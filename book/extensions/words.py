@@ -1,10 +1,12 @@
 """Small pieces of a page: numbers, badges, tables."""
 
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from numbers import Integral
 
 from docutils import nodes
+from sphinx.environment import BuildEnvironment
 
 from chexnomaly.evidence import LEVELS
 
@@ -74,6 +76,31 @@ def badge(level: str) -> nodes.abbreviation:
     if level not in MEANINGS:
         raise KeyError(f"no evidence level {level!r}; there are: {', '.join(LEVELS)}")
     return hint(level, MEANINGS[level], "evidence", f"evidence-{level}")
+
+
+def slug(text: str) -> str:
+    """Write a text as a class or an anchor: small letters, digits, hyphens."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+
+
+def link_to(
+    env: BuildEnvironment, document: str, anchor: str, shown: nodes.Node
+) -> nodes.reference:
+    """Link to a place in another document of the book."""
+    address = env.app.builder.get_relative_uri(env.docname, document)
+    address += f"#{anchor}" if anchor else ""
+    return nodes.reference("", "", shown, internal=True, refuri=address)
+
+
+def claim_node(env: BuildEnvironment, id_: str, claim: Mapping) -> nodes.Node:
+    """Show a claim as printed, its place as a hint, linked to the claims page."""
+    where = f"The paper, {claim['where']}"
+    if not is_missing(claim["quote"]):
+        where += f': "{claim["quote"]}"'
+    shown = hint(str(claim["as_printed"]), where, "claim")
+    if "claims" not in env.found_docs:
+        return shown
+    return link_to(env, "claims", f"claim-{id_}", shown)
 
 
 def words(*parts: str | nodes.Node) -> nodes.paragraph:

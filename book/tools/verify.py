@@ -105,7 +105,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def verify(workspace: Workspace, other: Path | None, accepting: bool) -> int:
     """Judge, print, write and compare; give the exit status."""
-    table = verification.all_verdicts(workspace.results)
+    table = verification.all_verdicts(workspace.results_folders)
     written = verification.write_verdicts(table, workspace.root / "_build" / "html")
     if accepting:
         accept(workspace, table)

@@ -2,73 +2,10 @@
 
 import json
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from book.extensions.words import interval, number
-
-ROOT = Path(__file__).parents[2]
-CONF = """
-import sys
-sys.path.insert(0, {root!r})
-extensions = ["myst_parser", "book.extensions"]
-html_theme = "basic"
-"""
-RESULT = {
-    "schema": 1,
-    "system": "supermodel",
-    "set": "vindr_test",
-    "profile": "demo",
-    "notebook": "06_supermodels",
-    "evidence": "phantom",
-    "trained_on": "phantom",
-    "scored_on": "phantom",
-    "n": 400,
-    "seeds": [0],
-    "values": {
-        "iou_c": {"value": 0.41234, "low": 0.37, "high": 0.45, "n": 117},
-        "mae_soft": {"value": 0.0312, "low": None, "high": None, "n": 400},
-    },
-}
-PROFILE = """
-profile: demo
-about: A small one.
-deviations: [{item: 20, register: 512 px, here: 64 px, why: time}]
-parameters: {}
-"""
-
-
-@pytest.fixture
-def build(tmp_path):
-    """Give a function that builds one page of Markdown: exit status, HTML, messages."""
-    results = tmp_path / "_build" / "results" / "demo"
-    results.mkdir(parents=True)
-    (results / "supermodel__vindr_test.json").write_text(json.dumps(RESULT))
-    (results / "supermodel__vindr_test.stamp.json").write_text("{}")
-    profiles = tmp_path / "notebooks" / "profiles"
-    profiles.mkdir(parents=True)
-    (profiles / "demo.yml").write_text(PROFILE)
-    (profiles.parent / "06_supermodels.ipynb").write_text("{}")
-    source = tmp_path / "book"
-    source.mkdir()
-    (source / "conf.py").write_text(CONF.format(root=str(ROOT)))
-
-    def run(text, page="index", **more):
-        (source / page).parent.mkdir(exist_ok=True)
-        (source / "index.md").write_text("# Start\n")
-        (source / f"{page}.md").write_text(text)
-        command = [sys.executable, "-m", "sphinx", "-nWE", "--keep-going", "-q"]
-        command += [str(source), str(tmp_path / "html")]
-        done = subprocess.run(command, capture_output=True, text=True)
-        html = tmp_path / "html" / f"{page}.html"
-        return done.returncode, html.read_text() if html.exists() else "", done.stderr
-
-    run.results = results
-    run.reference = source / "reference" / "study"
-    return run
 
 
 def text_of(html):
@@ -140,8 +77,11 @@ def test_a_notebook_page_gets_its_banner_by_itself(build):
 
 def test_committed_results_stand_in_for_what_was_not_built(build):
     build.reference.mkdir(parents=True)
-    other = RESULT | {"system": "siamese_cnn", "profile": "study"}
-    there = RESULT | {"values": {"iou_c": RESULT["values"]["iou_c"] | {"value": 0.9}}}
+    result = build.result
+    other = build.result | {"system": "siamese_cnn", "profile": "study"}
+    there = build.result | {
+        "values": {"iou_c": build.result["values"]["iou_c"] | {"value": 0.9}}
+    }
     for result in (other, there):
         name = f"{result['system']}__vindr_test.json"
         (build.reference / name).write_text(json.dumps(result))

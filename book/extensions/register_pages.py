@@ -1,0 +1,142 @@
+"""What the paper contradicts itself in, and what had to be decided."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from docutils import nodes
+
+from book.extensions.claims_page import PAGE, anchor
+from book.extensions.sources import ledger, results_folders
+from book.extensions.tables import TableDirective
+from book.extensions.words import (
+    badge,
+    claim_node,
+    interval,
+    link_to,
+    number,
+    table,
+    words,
+)
+from chexnomaly import claims, decisions
+from chexnomaly.errors import InputError
+from chexnomaly.evidence import INCONSISTENT
+
+
+class RegisterDirective(TableDirective):
+    """What the directives below share."""
+
+    def text(self, written: str) -> nodes.paragraph:
+        """Put a text of the register into nodes; a claim's id becomes its print."""
+        known = ledger(self.env)
+        parts: list[nodes.Node | str] = []
+        for place, part in enumerate(decisions.CLAIM_ID.split(written)):
+            if place % 2 == 0:
+                parts += self.parse_text_to_nodes_inline(part)
+            elif part in known.index:
+                parts.append(claim_node(self.env, part, known.loc[part]))
+            else:
+                self.warn(f"unknown claim {part!r}")
+        return words(*parts)
+
+    def parse_text_to_nodes_inline(self, part: str) -> list[nodes.Node]:
+        """Read code marks, so that keys look like keys."""
+        pieces = part.split("`")
+        return [
+            nodes.literal("", piece) if place % 2 else nodes.Text(piece)
+            for place, piece in enumerate(pieces)
+            if piece
+        ]
+
+    def card(
+        self, item: int, title: str, where: str, fields: dict[str, nodes.Node]
+    ) -> nodes.container:
+        """Lay one item out: its number and name, then what is said of it."""
+        made = nodes.container(classes=["register-item"], ids=[f"item-{item}"])
+        head = [nodes.strong("", f"{item}. {title}")]
+        made += words(*head, nodes.inline("", f" {where}", classes=["place"]))
+        listed = nodes.field_list()
+        for name, body in fields.items():
+            field = nodes.field("", nodes.field_name("", name))
+            field += nodes.field_body("", body)
+            listed += field
+        made += listed
+        return made
+
+
+class DecisionsDirective(RegisterDirective):
+    """Every decision with its default, its arms, and what they moved."""
+
+    def run(self) -> list[nodes.Node]:
+        """Make one card per decision."""
+        self.env.note_dependency(str(decisions.DECISIONS))
+        measured = defaultdict(list)
+        try:
+            for effect in decisions.effects(results_folders(self.env)):
+                measured[effect.item].append(effect)
+        except InputError as error:
+            self.warn(error)
+        return [
+            self.card(row.Index, row.knob, row.where, dict(self.fields(row, measured)))
+            for row in decisions.load_decisions().itertuples()
+        ]
+
+    def fields(self, row: object, measured: dict) -> Iterator[tuple[str, nodes.Node]]:
+        """Say what is open, what was chosen, what else was possible, what it moves."""
+        yield "Open", self.text(row.question)
+        yield "Ours", self.text(row.default)
+        if row.arms:
+            yield "Instead", self.text(row.arms)
+        found = measured[row.Index]
+        yield "Effect", self.effects(found) if found else words("not measured")
+
+    @staticmethod
+    def effects(found: list[decisions.Effect]) -> nodes.table:
+        """Lay out what each arm gave."""
+        rows = []
+        for effect in found:
+            value = number(effect.entry.value)
+            bounds = interval(effect.entry.low, effect.entry.high)
+            rows.append(
+                [
+                    effect.arm.replace("_", " "),
+                    f"{effect.metric} on {effect.dataset}",
+                    f"{value} {bounds}".strip(),
+                    number(effect.entry.n),
+                    badge(effect.entry.evidence),
+                ]
+            )
+        return table(["Arm", "Metric", "Value", "n", "Evidence"], rows, ["effects"])
+
+
+class ErrataDirective(RegisterDirective):
+    """The slips that change no result, as registered."""
+
+    def run(self) -> list[nodes.Node]:
+        """Make one card per slip."""
+        self.env.note_dependency(str(decisions.ERRATA))
+        return [
+            self.card(
+                row.Index,
+                row.where,
+                "",
+                {"Printed": self.text(row.problem), "Read as": self.text(row.reading)},
+            )
+            for row in decisions.load_errata().itertuples()
+        ]
+
+
+class ContradictionsDirective(RegisterDirective):
+    """The rows of the ledger that other rows, or arithmetic, contradict."""
+
+    def run(self) -> list[nodes.Node]:
+        """Make the table; generated, so that it cannot fall behind the ledger."""
+        quotes = ledger(self.env)["quote"]
+        compared = claims.compare(None, results_folders(self.env))
+        rows = []
+        for claim in compared[compared["verdict"] == INCONSISTENT].itertuples():
+            shown = nodes.Text(f"\u201c{quotes[claim.id]}\u201d")
+            quote: nodes.Node = nodes.inline("", "", shown)
+            if PAGE in self.env.found_docs:
+                quote = link_to(self.env, PAGE, anchor(claim.id), shown)
+            rows.append([claim.where, quote, claim.reason])
+        return [table(["Place", "Printed", "Against it"], rows, ["contradictions"])]

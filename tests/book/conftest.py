@@ -1,0 +1,84 @@
+"""A small book of one page and one result, for the tests of the extension."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+CONF = """
+import sys
+sys.path.insert(0, {root!r})
+extensions = ["myst_parser", "book.extensions"]
+html_theme = "basic"
+html_static_path = [{static!r}]
+"""
+RESULT = {
+    "schema": 1,
+    "system": "supermodel",
+    "set": "vindr_test",
+    "profile": "demo",
+    "notebook": "06_supermodels",
+    "evidence": "phantom",
+    "trained_on": "phantom",
+    "scored_on": "phantom",
+    "n": 400,
+    "seeds": [0],
+    "values": {
+        "iou_c": {"value": 0.41234, "low": 0.37, "high": 0.45, "n": 117},
+        "mae_soft": {"value": 0.0312, "low": None, "high": None, "n": 400},
+    },
+}
+PROFILE = """
+profile: demo
+about: A small one.
+deviations: [{item: 20, register: 512 px, here: 64 px, why: time}]
+parameters: {}
+"""
+
+
+@pytest.fixture
+def build(tmp_path):
+    """Give a function that builds one page of Markdown: exit status, HTML, messages."""
+    return make_builder(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def build_once(tmp_path_factory):
+    """Give the same for all tests of a module."""
+    return make_builder(tmp_path_factory.mktemp("book"))
+
+
+def make_builder(tmp_path):
+    results = tmp_path / "_build" / "results" / "demo"
+    results.mkdir(parents=True)
+    (results / "supermodel__vindr_test.json").write_text(json.dumps(RESULT))
+    (results / "supermodel__vindr_test.stamp.json").write_text("{}")
+    profiles = tmp_path / "notebooks" / "profiles"
+    profiles.mkdir(parents=True)
+    (profiles / "demo.yml").write_text(PROFILE)
+    (profiles.parent / "06_supermodels.ipynb").write_text("{}")
+    source = tmp_path / "book"
+    source.mkdir()
+    (source / "conf.py").write_text(
+        CONF.format(root=str(ROOT), static=str(ROOT / "book" / "static"))
+    )
+
+    def run(text, page="index", **more):
+        (source / page).parent.mkdir(exist_ok=True)
+        (source / "index.md").write_text("# Start\n")
+        (source / f"{page}.md").write_text(text)
+        command = [sys.executable, "-m", "sphinx", "-nWE", "--keep-going", "-q"]
+        command += [str(source), str(tmp_path / "html")]
+        done = subprocess.run(command, capture_output=True, text=True)
+        html = tmp_path / "html" / f"{page}.html"
+        return done.returncode, html.read_text() if html.exists() else "", done.stderr
+
+    run.results = results
+    run.result = RESULT
+    run.html = tmp_path / "html"
+    run.source = source
+    run.reference = source / "reference" / "study"
+    return run
