@@ -14,6 +14,8 @@ PACKAGE = ROOT / "chexnomaly"
 LAYERS: list[set[str]] = [
     # 0: what needs nothing
     {"errors", "labels", "evidence"},
+    {"components"},
+    {"filling"},
     {"arithmetic", "augmentation", "boxes", "codestream", "dicom_bounds"},
     {"models.blocks", "results", "workspace"},
     {"dicom", "intervals", "measured"},

@@ -16,10 +16,12 @@ from chexnomaly.training import History, Loss, Schedule, load_model, seeded_mode
 SOURCES = (
     "augmentation.py",
     "boxes.py",
+    "components.py",
     "datasets/pairs.py",
     "datasets/predicted.py",
     "datasets/sampling.py",
     "datasets/segmentation.py",
+    "filling.py",
     "losses.py",
     "models/*.py",
     "systems/*.py",
