@@ -97,6 +97,12 @@ pretrained: $(READY) ## keep the demo's trained systems in book/reference/pretra
 	@OMP_NUM_THREADS=1 $(BIN)/python -m chexnomaly.pretrained --profile demo \
 		--out book/reference/pretrained
 
+reference: $(READY) ## on one GPU: the grid at 512 px and half width, into book/reference/gpu
+	@for number in 0 1 2 3 4; do $(MAKE) --no-print-directory bundle N=$$number || exit 1; done
+
+bundle: $(READY) ## one part of it, which needs no other: make bundle N=0 to N=4
+	$(BIN)/python -m chexnomaly.studies.reference --bundle $(N) --out book/reference/gpu $(ARGS)
+
 clean: ## remove what was built; the environment stays
 	rm -rf _build book/notebooks .snakemake
 

@@ -29,11 +29,12 @@ def augment(batch: list[Tensor], generator: torch.Generator) -> list[Tensor]:
     """
     image, mask = batch
     draws = torch.rand(len(image), 5, generator=generator) * 2 - 1
+    if image.is_cuda:
+        draws = draws.pin_memory().to(image.device, non_blocking=True)
     grid = F.affine_grid(_affine(draws[:, :4]), list(image.shape), align_corners=False)
-    grid = grid.to(image.device)
     moved = F.grid_sample(image, grid, align_corners=False)
     moved_mask = F.grid_sample(mask, grid, mode="nearest", align_corners=False)
-    gamma = torch.exp(draws[:, 4] * MAX_BRIGHTNESS * 2).to(image.device)
+    gamma = torch.exp(draws[:, 4] * MAX_BRIGHTNESS * 2)
     return [moved.clamp(0, 1) ** gamma.view(-1, 1, 1, 1), moved_mask]
 
 

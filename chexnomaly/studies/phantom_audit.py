@@ -13,7 +13,6 @@ from scipy import ndimage, stats
 
 from chexnomaly.datasets.findings import COLUMNS, scale_boxes
 from chexnomaly.datasets.validation import BOX
-from chexnomaly.figures.data import location_maps
 from chexnomaly.intervals import Entry, entry, mean_entry, share_entry
 from chexnomaly.labels import NO_FINDING
 from chexnomaly.phantom import film
@@ -187,6 +186,9 @@ def same_place(first: pd.DataFrame, second: pd.DataFrame) -> dict[str, float]:
     Returns:
         Finding to Pearson's correlation.
     """
+    # It comes with what draws it, which a machine that only trains may lack.
+    from chexnomaly.figures.data import location_maps
+
     maps = [
         {k: ndimage.gaussian_filter(m, BLUR_PX).ravel() for k, m in one.items()}
         for one in (location_maps(first, GRID), location_maps(second, GRID))
