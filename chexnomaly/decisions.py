@@ -6,7 +6,9 @@ their items alike, and profiles and notebooks refer to these numbers. A claim's 
 braces stands for what the paper prints there.
 
 The measured effect of a choice stands in results files `multiverse__<set>.json`, whose
-keys are `<item>.<arm>.<metric>`.
+keys are `<item>.<arm>.<metric>`. Beside the values such a file may hold differences
+from the default on the same scans (`paired`, under "default") and what each arm says
+(`arms`, by `<item>.<arm>`).
 """
 
 import csv
@@ -40,6 +42,8 @@ class Effect(NamedTuple):
         metric: Results key.
         dataset: Set key.
         entry: The value, with its interval, n and evidence level.
+        gap: The arm less the default on the same scans, None where it is not there.
+        says: The reading in words; "" where the file has none.
     """
 
     item: int
@@ -47,6 +51,8 @@ class Effect(NamedTuple):
     metric: str
     dataset: str
     entry: Entry
+    gap: Entry | None = None
+    says: str = ""
 
 
 def load_decisions(path: Path = DECISIONS) -> pd.DataFrame:
@@ -145,5 +151,21 @@ def _effect(shelf: Shelf, dataset: str, key: str, name: str) -> Effect:
         raise ClaimError(
             f"key {key!r}", file=name, expected="<item>.<arm>.<metric>, item a number"
         )
-    entry = shelf.entry(Ref(SYSTEM, dataset, key))
-    return Effect(int(item), arm, metric, dataset, entry)
+    ref = Ref(SYSTEM, dataset, key)
+    told = shelf.results(ref).get("arms", {}).get(f"{item}.{arm}", {})
+    return Effect(
+        int(item),
+        arm,
+        metric,
+        dataset,
+        shelf.entry(ref),
+        _gap(shelf, ref),
+        str(told.get("says", "")),
+    )
+
+
+def _gap(shelf: Shelf, ref: Ref) -> Entry | None:
+    try:
+        return shelf.paired(ref, ref._replace(system="default"))
+    except NotMeasured:
+        return None

@@ -78,7 +78,7 @@ def test_a_malformed_row_is_refused_by_place(tmp_path, text, column):
     assert (caught.value.row, caught.value.column) == (3, column)
 
 
-def put(folder, values, dataset="vindr_test"):
+def put(folder, values, dataset="vindr_test", **more):
     entries = {k: {"value": v, "low": None, "high": None, "n": 9} for k, v in values}
     content = {
         "schema": 1,
@@ -91,6 +91,7 @@ def put(folder, values, dataset="vindr_test"):
         "scored_on": "phantom",
         "n": 9,
         "values": entries,
+        **more,
     }
     folder.mkdir(exist_ok=True)
     (folder / f"multiverse__{dataset}.json").write_text(json.dumps(content))
@@ -107,6 +108,19 @@ def test_effects_are_read_by_item_arm_and_metric(tmp_path):
     ]
     assert found[0].entry.evidence == "phantom"
     assert list(effects(tmp_path / "nowhere")) == []
+
+
+def test_an_effect_carries_its_gap_and_its_words(tmp_path):
+    gap = {"value": -0.1, "low": -0.2, "high": -0.05, "n": 9}
+    put(
+        tmp_path,
+        [("8.seed_1.iou_c", 0.5), ("8.default.iou_c", 0.6)],
+        paired={"default": {"8.seed_1.iou_c": gap}},
+        arms={"8.seed_1": {"says": "another seed"}},
+    )
+    default, arm = sorted(effects(tmp_path), key=lambda effect: effect.arm)
+    assert (default.gap, default.says) == (None, "")
+    assert (arm.gap.value, arm.gap.low, arm.says) == (-0.1, -0.2, "another seed")
 
 
 def test_a_key_of_another_form_is_refused(tmp_path):

@@ -11,6 +11,7 @@ from book.extensions.tables import TableDirective
 from book.extensions.words import (
     badge,
     claim_node,
+    hint,
     interval,
     link_to,
     number,
@@ -89,23 +90,43 @@ class DecisionsDirective(RegisterDirective):
         found = measured[row.Index]
         yield "Effect", self.effects(found) if found else words("not measured")
 
-    @staticmethod
-    def effects(found: list[decisions.Effect]) -> nodes.table:
-        """Lay out what each arm gave."""
-        rows = []
+    def effects(self, found: list[decisions.Effect]) -> nodes.table:
+        """Lay out what each arm gave: a row per arm and set, a column per metric."""
+        metrics = list(dict.fromkeys(effect.metric for effect in found))
+        arms = defaultdict(dict)
         for effect in found:
-            value = number(effect.entry.value)
-            bounds = interval(effect.entry.low, effect.entry.high)
+            arms[effect.arm, effect.dataset][effect.metric] = effect
+        rows = []
+        for (arm, dataset), by_metric in arms.items():
+            one = next(iter(by_metric.values()))
+            name = arm.replace("_", " ")
             rows.append(
                 [
-                    effect.arm.replace("_", " "),
-                    f"{effect.metric} on {effect.dataset}",
-                    f"{value} {bounds}".strip(),
-                    number(effect.entry.n),
-                    badge(effect.entry.evidence),
+                    hint(name, one.says, "arm") if one.says else name,
+                    dataset,
+                    *(self.effect_cell(by_metric.get(metric)) for metric in metrics),
+                    number(one.entry.n),
+                    badge(one.entry.evidence),
                 ]
             )
-        return table(["Arm", "Metric", "Value", "n", "Evidence"], rows, ["effects"])
+        heads = ["Reading", "Scored on", *metrics, "n", "Evidence"]
+        return table(heads, rows, ["effects"])
+
+    @staticmethod
+    def effect_cell(effect: decisions.Effect | None) -> nodes.inline:
+        """Show one value, and by how much it differs from the default's."""
+        shown = nodes.inline("", number(effect and effect.entry.value))
+        if effect is None:
+            return shown
+        bounds = interval(effect.entry.low, effect.entry.high)
+        shown += nodes.inline("", f" {bounds}", classes=["interval"])
+        if effect.gap is not None:
+            gap = f"{number(effect.gap.value, '+.3f')} "
+            gap += interval(effect.gap.low, effect.gap.high, "+.3f")
+            shown += nodes.inline(
+                "", f" {gap} against the default", classes=["interval"]
+            )
+        return shown
 
 
 class ErrataDirective(RegisterDirective):

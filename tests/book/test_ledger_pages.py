@@ -27,6 +27,8 @@ def site(build_once):
     effects = build.result | {"system": "multiverse", "notebook": "12_beyond"}
     entry = {"value": 0.25, "low": 0.2, "high": 0.3, "n": 117}
     effects["values"] = {"4.convention_a.iou_a": entry}
+    gap = entry | {"value": -0.05, "low": -0.1, "high": 0.0}
+    effects["paired"] = {"default": {"4.convention_a.iou_a": gap}}
     path = build.results / "multiverse__vindr_test.json"
     path.write_text(json.dumps(effects))
     page = "# Page\n\n{claim}`t6-chexnomaly`\n\n```{deviations}\n```"
@@ -117,7 +119,8 @@ def test_a_decision_shows_its_effect_or_that_there_is_none(site):
     items = [int(i) for i in re.findall(r'id="item-(\d+)"', html)]
     assert items == list(decisions.load_decisions().index)
     cards = dict(zip(items, html.split('id="item-')[1:], strict=True))
-    assert "convention a" in cards[4] and "0.250 [0.200, 0.300]" in cards[4]
+    assert "convention a" in cards[4] and "[0.200, 0.300]" in cards[4]
+    assert "-0.050 [-0.100, +0.000] against the default" in cards[4]
     assert "not measured" not in cards[4]
     assert all("not measured" in card for item, card in cards.items() if item != 4)
 
