@@ -13,9 +13,12 @@ from sphinx.application import Sphinx
 from book.extensions import (
     banner,
     claims_page,
+    downloads,
     equations,
     heads,
     pages,
+    pipeline,
+    provenance,
     register_pages,
     roles,
     tables,
@@ -37,10 +40,13 @@ def setup(app: Sphinx) -> dict:
     app.add_directive("contradictions", register_pages.ContradictionsDirective)
     app.add_directive("evidence", banner.EvidenceDirective)
     app.add_directive("hero", pages.HeroDirective)
+    app.add_directive("pipeline", pipeline.PipelineDirective)
     app.connect("builder-inited", equations.configure)
     app.connect("doctree-read", banner.add_missing_banner)
     app.connect("html-page-context", claims_page.add_script)
     app.connect("build-finished", claims_page.write)
+    app.connect("doctree-read", provenance.add_provenance)
+    app.connect("build-finished", downloads.write_downloads)
     app.connect("config-inited", pages.configure, priority=400)
     app.connect("html-page-context", heads.add_tags)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

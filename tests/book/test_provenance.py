@@ -1,0 +1,213 @@
+"""Each page says how it came about; downloads hold it all, with the same bytes."""
+
+import json
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from book.extensions.downloads import figures_of, write_archive
+from book.extensions.provenance import as_hardware, by_hash, compact
+
+ROOT = Path(__file__).parents[2]
+CONF = """
+import sys
+sys.path.insert(0, {root!r})
+extensions = ["myst_nb", "sphinx_togglebutton", "book.extensions"]
+html_theme = "basic"
+nb_execution_mode = "off"
+project = "A book"
+html_sourcelink_suffix = ""
+"""
+RESULT = {
+    "schema": 1,
+    "system": "supermodel",
+    "set": "vindr_test",
+    "profile": "demo",
+    "notebook": "06_supermodels",
+    "evidence": "phantom",
+    "n": 400,
+    "data_hash": "d" * 64,
+    "split_hash": "5" * 64,
+    "values": {},
+}
+STAMP = {
+    "parameters": {"alpha": 0.25, "schedule": {"epochs": 2}},
+    "versions": {"python": "3.11.7", "torch": "2.13.0", "pydicom": None},
+    "hardware": {
+        **{"cores": 2, "gpu": None, "machine": "x86_64", "system": "Linux"},
+        "threads": 1,
+    },
+    "commit": "abcdef012345",
+    "wall_s": 12.3,
+    "date": "2026-01-01",
+}
+SVG = '<svg xmlns="http://www.w3.org/2000/svg" />'
+NOTEBOOK = {
+    "cells": [
+        {
+            "cell_type": "markdown",
+            "id": "a",
+            "metadata": {},
+            "source": "# Supermodels\n\nOpening.",
+        },
+        {
+            "cell_type": "code",
+            "execution_count": 1,
+            "id": "b",
+            "metadata": {"mystnb": {"figure": {"name": "fig-8", "caption": "A U."}}},
+            "outputs": [
+                {
+                    "output_type": "display_data",
+                    "metadata": {},
+                    "data": {"image/svg+xml": SVG, "text/plain": "x"},
+                }
+            ],
+            "source": "draw()",
+        },
+    ],
+    "metadata": {
+        "kernelspec": {"name": "python3", "display_name": "x", "language": "python"},
+        "papermill": {"parameters": {"profile": "demo"}, "duration": 132.6},
+        "chexnomaly": {"source_sha256": "e" * 64},
+    },
+    "nbformat": 4,
+    "nbformat_minor": 5,
+}
+
+
+def build(root):
+    command = [sys.executable, "-m", "sphinx", "-WE", "-q", "book", "html"]
+    return subprocess.run(command, cwd=root, capture_output=True, text=True)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """A book of a page of prose and one notebook, built."""
+    root = tmp_path_factory.mktemp("book")
+    results = root / "_build" / "results" / "demo"
+    for folder in (results, root / "book" / "notebooks", root / "notebooks"):
+        folder.mkdir(parents=True)
+    name = "supermodel__vindr_test"
+    (results / f"{name}.json").write_text(json.dumps(RESULT))
+    (results / f"{name}.stamp.json").write_text(json.dumps(STAMP))
+    page = root / "book" / "notebooks" / "06_supermodels.ipynb"
+    page.write_text(json.dumps(NOTEBOOK))
+    (root / "notebooks" / page.name).write_text('{"clean": true}')
+    (root / "book" / "conf.py").write_text(CONF.format(root=str(ROOT)))
+    index = "# A book\n\nWhat it is.\n\n```{toctree}\nnotebooks/06_supermodels\n```\n"
+    (root / "book" / "index.md").write_text(index)
+    done = build(root)
+    assert (done.returncode, done.stderr) == (0, "")
+    return root / "html"
+
+
+def folded(page):
+    opening = '<details class="provenance">'
+    html = page.read_text().partition(opening)[2].partition("</details>")[0]
+    return html, re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", html))
+
+
+def test_a_notebook_page_says_how_it_came_about(site):
+    _, text = folded(site / "notebooks" / "06_supermodels.html")
+    for row in [
+        "Profile: demo",
+        "Evidence: phantom",
+        "Parameters given: profile: demo",
+        "Parameters, supermodel: alpha: 0.25, schedule: {epochs: 2}",
+        f"Data, SHA-256: {'d' * 12} (vindr_test)",
+        f"Split, SHA-256: {'5' * 12} (vindr_test)",
+        "Versions: python 3.11.7, torch 2.13.0 Hardware",
+        "Linux x86_64, 2 cores, 1 thread(s) per run, no GPU",
+        "Wall time: 133 s for this notebook",
+        "Commit: abcdef012345",
+        f"06_supermodels.ipynb ({'e' * 12})",
+    ]:
+        assert row in text
+
+
+def test_every_link_of_it_leads_to_a_file(site):
+    page = site / "notebooks" / "06_supermodels.html"
+    links = re.findall(r'href="([^"]+)"', folded(page)[0])
+    assert {Path(link).name for link in links} == {
+        "06_supermodels.ipynb",
+        "supermodel__vindr_test.json",
+        "supermodel__vindr_test.stamp.json",
+        "results.zip",
+    }
+    assert len(links) == 5
+    assert all((page.parent / link).is_file() for link in links)
+    source = page.parent / next(link for link in links if "/source/" in link)
+    assert json.loads(source.read_text()) == {"clean": True}
+
+
+def test_a_page_of_prose_names_its_profile_and_source(site):
+    html, text = folded(site / "index.html")
+    assert "Profile: demo" in text
+    assert (site / re.search(r'href="(_sources/[^"]+)"', html)[1]).is_file()
+
+
+def test_every_head_holds_the_policy_and_what_the_page_is_about(site):
+    for page, about in {
+        "index.html": "What it is.",
+        "notebooks/06_supermodels.html": "Opening.",
+        "search.html": "search: A book",
+        "genindex.html": "genindex: A book",
+    }.items():
+        html = (site / page).read_text()
+        assert html.count("Content-Security-Policy") == 1
+        assert f'<meta name="description" content="{about}" />' in html
+
+
+def test_the_archive_holds_results_and_figures_under_their_names(site):
+    with zipfile.ZipFile(site / "results.zip") as archive:
+        assert archive.namelist() == [
+            "README.txt",
+            "claims.csv",
+            "figures/06_supermodels/fig-8.svg",
+            "results/supermodel__vindr_test.json",
+        ]
+        assert archive.read("figures/06_supermodels/fig-8.svg").decode() == SVG
+        assert {entry.date_time for entry in archive.infolist()} == {
+            (1980, 1, 1, 0, 0, 0)
+        }
+
+
+def test_an_archive_has_the_same_bytes_on_any_day(tmp_path, monkeypatch):
+    files = {"b.json": b"{}", "a.json": b"[]" * 100}
+    write_archive(tmp_path / "one.zip", files)
+    monkeypatch.setattr("time.time", lambda: 2e9)
+    write_archive(tmp_path / "two.zip", dict(reversed(files.items())))
+    assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
+
+
+def test_pictures_get_names_and_numbers(tmp_path):
+    picture = {"output_type": "display_data", "data": {"image/png": "AAAA"}}
+    text = {"output_type": "stream", "text": "x"}
+    cells = [
+        {"metadata": {}, "outputs": [text, picture, picture]},
+        {"metadata": {"mystnb": {"figure": {"name": "fig-5"}}}, "outputs": [picture]},
+        {"metadata": {}, "source": "prose"},
+    ]
+    (tmp_path / "a.ipynb").write_text(json.dumps({"cells": cells}))
+    names = [name for name, _ in figures_of(tmp_path / "a.ipynb")]
+    assert names == ["cell-00.png", "cell-00-2.png", "fig-5.png"]
+
+
+def test_hashes_are_written_once_with_their_sets():
+    results = [
+        {"set": "a", "data_hash": "1" * 64},
+        {"set": "b", "data_hash": "1" * 64},
+        {"set": "b", "data_hash": "2" * 64},
+        {"set": "c"},
+    ]
+    assert by_hash(results, "data_hash") == "111111111111 (a, b); 222222222222 (b)"
+
+
+def test_a_gpu_is_named():
+    hardware = STAMP["hardware"] | {"gpu": "A card"}
+    assert as_hardware(hardware).endswith("per run, A card")
+    assert compact({}) == "none"
