@@ -37,10 +37,10 @@ def as_table(notebooks: dict[str, dict], addresses: dict[str, str]) -> nodes.tab
     lines = []
     for name, entry in notebooks.items():
         page = nodes.reference("", name, refuri=addresses[name])
-        runs = len(entry.get("each", [1]))
+        runs = "several" if "each" in entry else "once"
         needs = ", ".join(entry.get("needs", [])) or "nothing"
         reads = ", ".join(entry.get("reads", []))
-        lines.append([page, needs, str(runs), reads])
+        lines.append([page, needs, runs, reads])
     heads = ["Notebook", "Needs", "Runs", "Reads, where set"]
     return table(heads, lines, ["pipeline"])
 
@@ -93,28 +93,28 @@ def line(start: tuple[float, float], end: tuple[float, float]) -> str:
 
 
 def box(name: str, place: tuple[float, float], address: str | None, entry: dict) -> str:
-    """Draw one notebook: its number, its name, how often it runs."""
+    """Draw one notebook: its number and name, on a pile where it runs several times."""
     x, y = place
     corner = f'x="{x - WIDTH / 2:g}" y="{y:g}" width="{WIDTH}" height="{HEIGHT}" rx="6"'
-    said = [text for text in lettering(name, entry) if text]
+    said = [text for text in lettering(name) if text]
     first = y + HEIGHT / 2 + 4 - 8 * (len(said) - 1)
     words = "".join(
         f'<text x="{x:g}" y="{first + 16 * at:g}">{html.escape(text)}</text>'
         for at, text in enumerate(said)
     )
-    drawn = f"<rect {corner}/>{words}"
+    pile = f'<rect {corner} transform="translate(4 4)"/>' if "each" in entry else ""
+    drawn = f"{pile}<rect {corner}/>{words}"
     if address is None:
         return f'<g class="box">{drawn}</g>'
     return f'<a class="box" href="{address}">{drawn}</a>'
 
 
-def lettering(name: str, entry: dict) -> Iterator[str]:
-    """Break a name into the two lines of its box."""
+def lettering(name: str) -> Iterator[str]:
+    """Break a name into the two lines of its box; the second may be empty."""
     if name == SITE:
         yield from ("gate, site", "this book")
         return
     number, _, title = name.partition("_")
     first, _, rest = title.replace("_", " ").partition(" ")
-    runs = len(entry.get("each", []))
     yield f"{number} {first}"
-    yield f"{rest} \N{MULTIPLICATION SIGN}{runs}" if runs else rest
+    yield rest

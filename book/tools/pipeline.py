@@ -5,8 +5,6 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from chexnomaly.labels import FINDINGS
-
 TABLE = re.compile(r"^NOTEBOOKS = (\{.*?^\})", re.M | re.S)
 SITE = "site"
 
@@ -18,11 +16,23 @@ def read_notebooks(snakefile: Path) -> dict[str, dict]:
         snakefile: The file.
 
     Returns:
-        Notebook to its entry, in the file's order; see there for the keys.
+        Notebook to its entry, in the file's order; see there for the keys. What is
+        computed there, such as the runs of a notebook that has several, is None.
     """
     text = TABLE.search(snakefile.read_text(encoding="utf-8"))[1]
-    code = compile(ast.parse(text, str(snakefile), "eval"), str(snakefile), "eval")
-    return eval(code, {"__builtins__": {}, "FINDINGS": FINDINGS})
+    table = ast.parse(text, mode="eval").body
+    names = [ast.literal_eval(key) for key in table.keys]
+    return dict(zip(names, map(_entry, table.values), strict=True))
+
+
+def _entry(entry: ast.Dict) -> dict:
+    found = {}
+    for key, value in zip(entry.keys, entry.values, strict=True):
+        try:
+            found[ast.literal_eval(key)] = ast.literal_eval(value)
+        except ValueError:
+            found[ast.literal_eval(key)] = None
+    return found
 
 
 def edges(notebooks: Mapping[str, dict]) -> list[tuple[str, str]]:

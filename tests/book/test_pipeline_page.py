@@ -43,11 +43,11 @@ def test_each_box_links_to_its_page():
 
 
 def test_a_small_table_gives_a_small_graph(tmp_path):
-    text = (
-        'NOTEBOOKS = {\n    "01_a": {},\n    "02_b": {"needs": ["01_a"]},\n}\nrule x:'
-    )
+    entries = '"01_a": {}, "02_b": {"needs": ["01_a"], "each": RUNS},'
+    text = f"import os\n\nNOTEBOOKS = {{\n    {entries}\n}}\nrule x:\n"
     (tmp_path / "Snakefile").write_text(text)
     notebooks = read_notebooks(tmp_path / "Snakefile")
+    assert notebooks["02_b"]["each"] is None
     assert rows(notebooks) == [["01_a"], ["02_b"], [SITE]]
     assert edges(notebooks) == [("01_a", "02_b"), ("02_b", SITE)]
 
