@@ -6,7 +6,8 @@ an optional "; note":
 
     train ...            value against results from real radiographs
     annotations ...      value against counts from real annotation tables
-    lower(a, b) ...      a direction; the tests stand in `directions`
+    lower(a, b) ...      a direction; the tests stand in `directions`; `printed(id)`
+                         in it stands for the number that this row prints
     arithmetic: ...      the paper's numbers against each other; see `arithmetic`
     contradicts(id)      another printed statement denies this one
     code                 a design statement, nothing is measured
@@ -17,6 +18,7 @@ text is the only sign of what it belongs to.
 """
 
 import csv
+import re
 from collections.abc import Mapping, Set
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -53,6 +55,9 @@ NEEDS = {
 }
 """Kind of a row to the ways it may be tested."""
 
+PRINTED = re.compile(r"printed\(([\w-]+)\)")
+"""A row's printed number inside a test."""
+
 UNTESTED = {
     "code": "a design statement: nothing is measured",
     "external": "quoted from elsewhere, unverified",
@@ -87,6 +92,7 @@ def load_ledger(path: Path = LEDGER) -> pd.DataFrame:
         _check_row(row, ids, path, line)
         ids.add(row["id"])
         row["value"] = Decimal(row["value"]) if row["value"] else None
+    _put_printed(rows, path)
     _check_references(rows, ids, path)
     return pd.DataFrame(rows, columns=list(COLUMNS), dtype=object)
 
@@ -133,6 +139,17 @@ def _is_value(text: str, valueless: bool) -> bool:
         return Decimal(text).is_finite()
     except InvalidOperation:
         return False
+
+
+def _put_printed(rows: list[dict], path: Path) -> None:
+    """Replace `printed(id)` in tests by the number that the row prints."""
+    printed = {row["id"]: row["value"] for row in rows if row["value"] is not None}
+    for line, row in enumerate(rows, start=2):
+        for id_ in PRINTED.findall(row["needs"]):
+            if id_ not in printed:
+                problem = f"unknown claim id {id_!r}, or nothing printed there"
+                raise ClaimError(problem, file=path, row=line, column="needs")
+        row["needs"] = PRINTED.sub(lambda m: str(printed[m[1]]), row["needs"])
 
 
 def _check_references(rows: list[dict], ids: set[str], path: Path) -> None:

@@ -26,7 +26,7 @@ RESTS_ON = {
 }
 """What a verdict may rest on; all but the last are the same everywhere."""
 
-REAL_TABLES = ("vindr", "rsna")
+REAL_TABLES = ("vindr", "vindr_positives", "rsna", "rsna_positives")
 """Sets whose results are computed from real annotation tables, without chance."""
 
 _LEDGER_COLUMNS = "id system dataset metric unit kind quote".split()
@@ -56,8 +56,9 @@ def all_verdicts(results: Path | str | Iterable[Path]) -> pd.DataFrame:
 
     Returns:
         `claims.compare`'s columns, then the ledger's own (system, dataset, metric,
-        unit, kind, quote), "rests_on", and "notebook": the one that measured it, ""
-        where nothing was measured.
+        unit, kind, quote), "rests_on", "notebook": the one that measured it, ""
+        where nothing was measured, and "missing": results files that a verdict waits
+        for, joined by spaces.
 
     Raises:
         ResultError: A results file is corrupted.
@@ -68,17 +69,21 @@ def all_verdicts(results: Path | str | Iterable[Path]) -> pd.DataFrame:
     rows = ledger.to_dict("records")
     table = table.merge(ledger[_LEDGER_COLUMNS], on="id", validate="one_to_one")
     table["rests_on"] = [rests_on(claim, systems) for claim in rows]
-    table["notebook"] = [_notebook(claim, systems, shelf) for claim in rows]
-    return table
+    sources = [_sources(claim, systems, shelf) for claim in rows]
+    return table.assign(
+        notebook=[notebook for notebook, _ in sources],
+        missing=[missing for _, missing in sources],
+    )
 
 
-def _notebook(claim: Mapping, systems: Set[str], shelf: Shelf) -> str:
+def _sources(claim: Mapping, systems: Set[str], shelf: Shelf) -> tuple[str, str]:
+    notebooks, missing = [], []
     for ref in bindings(claim, systems):
         try:
-            return shelf.results(ref)["notebook"]
+            notebooks.append(shelf.results(ref)["notebook"])
         except NotMeasured:
-            continue
-    return ""
+            missing.append(ref.file)
+    return next(iter(notebooks), ""), " ".join(dict.fromkeys(missing))
 
 
 def load_expected(path: Path = EXPECTED) -> pd.DataFrame:
@@ -97,6 +102,9 @@ def changes(
 ) -> pd.DataFrame:
     """List the verdicts that are not what is expected.
 
+    A verdict that waits for a results file is none yet and is left out; one whose
+    value went missing from its file is not.
+
     Args:
         table: From `all_verdicts`.
         expected: From `load_expected`.
@@ -111,6 +119,8 @@ def changes(
     found = table[table["rests_on"].isin(left)].set_index("id")
     wanted = expected[expected["rests_on"].isin(left)].set_index("id")["verdict"]
     both = pd.DataFrame({"expected": wanted, "found": found["verdict"]}).fillna("")
+    waiting = found.index[found["missing"] != ""]
+    both = both.drop(index=waiting)
     both["reason"] = found["reason"].reindex(both.index).fillna("")
     differ = both[both["expected"] != both["found"]]
     return differ.rename_axis("id").reset_index()

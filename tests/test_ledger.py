@@ -160,6 +160,12 @@ def test_a_good_row_keeps_its_digits(tmp_path):
     assert str(load_ledger(path)["value"][0]) == "0.70"
 
 
+def test_a_test_may_name_a_printed_number(tmp_path):
+    needs = "lower(printed(a), all_empty@vindr)"
+    path = write(tmp_path, GOOD, GOOD | DIRECTION | {"id": "b", "needs": needs})
+    assert load_ledger(path)["needs"][1] == "lower(0.7, all_empty@vindr)"
+
+
 @pytest.mark.parametrize(
     ("column", "changes"),
     [
@@ -183,6 +189,7 @@ def test_a_good_row_keeps_its_digits(tmp_path):
         ("needs", DIRECTION | {"needs": "lower(a@s"}),
         ("needs", DIRECTION | {"needs": "lower(1, 2)"}),
         ("needs", DIRECTION | {"needs": "contradicts(nowhere)"}),
+        ("needs", DIRECTION | {"needs": "lower(printed(nowhere), a@s)"}),
         ("needs", DIRECTION | {"needs": "arithmetic: lower(first, nowhere)"}),
     ],
 )

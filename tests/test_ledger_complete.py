@@ -67,7 +67,6 @@ NO_JUDGMENT = {
     r"significantly reduce perceptual errors, thus reducing": "an outlook",
     r"present a significant challenge|a significant portion": "about the field",
     r"Effectively mitigating misdiagnoses": "an aim",
-    r"impressive performance metrics": "both values have rows",
     r"an? \w+ avenue for improvement|thereby improving its": "an outlook",
     r"not to surpass": "an aim that was not pursued",
     # repeats within a sentence, or with a number that has its row

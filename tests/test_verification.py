@@ -106,11 +106,20 @@ def test_a_changed_count_is_told_and_a_changed_run_is_not(results):
     }
 
 
-def test_without_the_tables_the_text_alone_is_held_to(results, tmp_path):
+def test_without_the_tables_the_text_alone_is_held_to(results):
+    expected = verification.expectations(verification.all_verdicts(results))
+    put(results, "annotations", "vindr", [("max_boxes_per_image", 58)], "annotations")
+    other = verification.all_verdicts(results)
+    assert verification.changes(other, expected, with_tables=False).empty
+    assert not verification.changes(other, expected, with_tables=True).empty
+
+
+def test_a_verdict_that_waits_for_its_file_is_no_change(results, tmp_path):
     expected = verification.expectations(verification.all_verdicts(results))
     nothing = verification.all_verdicts(tmp_path)
-    assert verification.changes(nothing, expected, with_tables=False).empty
-    assert not verification.changes(nothing, expected, with_tables=True).empty
+    row = nothing.set_index("id").loc["data-max-annot"]
+    assert row.missing == "annotations__vindr.json"
+    assert verification.changes(nothing, expected, with_tables=True).empty
 
 
 def test_a_row_that_came_or_went_is_told(results):

@@ -59,6 +59,16 @@ def report_changes(changed: pd.DataFrame, with_tables: bool) -> str:
     return "\n".join([f"{len(changed)} steady verdicts changed{kept}:", *lines])
 
 
+def report_waiting(table: pd.DataFrame) -> str:
+    """Say which steady verdicts could not be looked at."""
+    steady = table["rests_on"] != verification.RUNS
+    waiting = table[steady & (table["missing"] != "")]
+    if waiting.empty:
+        return ""
+    files = sorted(set(" ".join(waiting["missing"]).split()))
+    return f"{len(waiting)} steady verdicts wait for {', '.join(files)}.\n"
+
+
 def report_run(workspace: Workspace, other: Path | None) -> str:
     """Say in what this run differs from another one."""
     other = other or reference_of(workspace)
@@ -113,7 +123,8 @@ def verify(workspace: Workspace, other: Path | None, accepting: bool) -> int:
     changed = verification.changes(
         table, verification.load_expected(), with_tables=with_tables
     )
-    parts = [in_lines(table), report_changes(changed, with_tables)]
+    parts = [in_lines(table)]
+    parts.append(report_waiting(table) + report_changes(changed, with_tables))
     parts += [
         report_run(workspace, other),
         f"Written: {', '.join(map(shown, written))}",

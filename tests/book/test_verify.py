@@ -46,6 +46,7 @@ def test_the_table_is_printed_and_written_and_all_is_as_expected(checkout, capsy
     printed = capsys.readouterr().out
     assert "data-max-annot" in printed and "Steady verdicts are as expected" in printed
     assert "differ in nothing" in printed
+    assert "steady verdicts wait for all_empty__vindr.json" in printed
     rows = json.loads((checkout / "_build" / "html" / "claims.json").read_text())
     assert {row["id"]: row["verdict"] for row in rows}["data-max-annot"] == "differs"
     assert (checkout / "_build" / "html" / "claims.csv").is_file()
