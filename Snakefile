@@ -69,6 +69,7 @@ NOTEBOOKS = {
     "09_comparison": {"needs": ["04_specialized_models", "05_ensembles", "08_chexnomaly"]},
     "10_errors": {"needs": ["08_chexnomaly"]},
     "11_claims": {"needs": ["03_box_focal_loss", "09_comparison", "10_errors"]},
+    "16_gallery": {"needs": ["09_comparison"]},
     "13_your_own_xray": {"reference": ["pretrained"]},
     "17_your_own_data_set": {"reference": ["pretrained"]},
     "18_method_from_zero": {},

@@ -1,9 +1,10 @@
 """The book's own Sphinx extension: numbers come from files, never from typing.
 
-Roles `claim` and `result` print one number each; the directives `comparison`,
-`results-table`, `claims`, `contradictions`, `decisions`, `errata`, `evidence`,
-`deviations` and `hero` print what belongs together. All
-tell Sphinx which files they read, and an unknown id or key fails a build with `-W`.
+Roles `claim` and `result` print one number each, `level` a badge, `verdict` what this
+build says of a claim; the directives `comparison`, `results-table`, `claims`,
+`contradictions`, `decisions`, `errata`, `evidence`, `deviations`, `hero`, `actions` and
+`verdicts` print what belongs together. All tell Sphinx which files they read, and an
+unknown id or key fails a build with `-W`.
 """
 
 import os
@@ -15,7 +16,9 @@ from book.extensions import (
     claims_page,
     downloads,
     equations,
+    films,
     heads,
+    landing,
     pages,
     pipeline,
     provenance,
@@ -31,6 +34,8 @@ def setup(app: Sphinx) -> dict:
     app.add_config_value("chexnomaly_profile", profile, "env")
     app.add_role("claim", roles.ClaimRole())
     app.add_role("result", roles.ResultRole())
+    app.add_role("level", roles.LevelRole())
+    app.add_role("verdict", landing.VerdictRole())
     app.add_directive("comparison", tables.ComparisonDirective)
     app.add_directive("results-table", tables.ResultsTableDirective)
     app.add_directive("deviations", tables.DeviationsDirective)
@@ -41,6 +46,8 @@ def setup(app: Sphinx) -> dict:
     app.add_directive("evidence", banner.EvidenceDirective)
     app.add_directive("hero", pages.HeroDirective)
     app.add_directive("pipeline", pipeline.PipelineDirective)
+    app.add_directive("actions", landing.ActionsDirective)
+    app.add_directive("verdicts", landing.VerdictsDirective)
     app.connect("builder-inited", equations.configure)
     app.connect("doctree-read", banner.add_missing_banner)
     app.connect("html-page-context", claims_page.add_script)
@@ -49,4 +56,5 @@ def setup(app: Sphinx) -> dict:
     app.connect("build-finished", downloads.write_downloads)
     app.connect("config-inited", pages.configure, priority=400)
     app.connect("html-page-context", heads.add_tags)
+    app.connect("html-page-context", films.unpack)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -23,6 +23,18 @@ class ClaimRole(SphinxRole):
         return [claim_node(self.env, self.text, claims.loc[self.text])], []
 
 
+class LevelRole(SphinxRole):
+    """`` {level}`phantom` ``: the badge of an evidence level."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        """Make the badge; an unknown level is a warning, which `-W` makes fatal."""
+        try:
+            return [badge(self.text)], []
+        except KeyError as error:
+            logger.warning("%s", error.args[0], location=self.get_location())
+            return [nodes.literal(self.text, self.text)], []
+
+
 class ResultRole(SphinxRole):
     """`` {result}`system__set:key` ``: a measured value, its interval and evidence.
 

@@ -82,8 +82,10 @@ def _cell_faults(cell: dict) -> Iterator[str]:
 
 
 def _has_image(output: dict) -> bool:
+    """Say whether an output holds a picture, or films to look at with their data."""
     data = output.get("data", {})
-    return any(kind.startswith("image/") and data[kind] for kind in data)
+    films = 'src="data:image/' in "".join(data.get("text/html", ""))
+    return films or any(kind.startswith("image/") and data[kind] for kind in data)
 
 
 def main(arguments: Sequence[str]) -> int:

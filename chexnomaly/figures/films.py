@@ -8,35 +8,35 @@ from matplotlib.figure import Figure
 
 from chexnomaly.datasets.images import read_image
 from chexnomaly.datasets.resize import resize_square
-from chexnomaly.figures.style import draw_boxes, draw_film, new_figure
+from chexnomaly.figures.layers import boxes_layer
+from chexnomaly.figures.style import draw_film, new_figure
+from chexnomaly.figures.viewer import Panel, Viewer
 
 
 def figure_films(
     films: Sequence[np.ndarray | None],
     boxes: Sequence[np.ndarray],
     size: int,
+    origin: str,
     columns: int = 4,
-) -> Figure:
-    """Draw a contact sheet of films with their boxes.
+) -> Viewer:
+    """Show a contact sheet of films with their boxes.
 
     Args:
         films: (H, W) in [0, 1] each; None where a film may not be shown.
         boxes: (N, 4) each, xyxy px of a square of side `size`.
         size: That side, px.
+        origin: What the pixels are; only a "phantom" is shown.
         columns: Films per row.
 
     Returns:
-        The figure.
+        The films.
     """
-    rows = -(-len(films) // columns)
-    fig, axs = new_figure(rows, columns, height_in=2.1 * rows)
-    for ax in axs.flat:
-        ax.set_axis_off()
-    for ax, film, corners in zip(axs.flat, films, boxes, strict=False):
-        ax.set_axis_on()
-        draw_film(ax, film)
-        draw_boxes(ax, corners, size)
-    return fig
+    panels = [
+        Panel(film, origin, (boxes_layer("readers", corners, (size, size)),))
+        for film, corners in zip(films, boxes, strict=True)
+    ]
+    return Viewer({"": panels}, columns)
 
 
 def figure_windows(path: Path | None, size_px: int) -> Figure:

@@ -9,7 +9,9 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from chexnomaly.boxes import mask_to_boxes, rectangularize
+from chexnomaly.figures.layers import boxes_layer, heat_layer
 from chexnomaly.figures.style import BLUE, GREY, ORANGE, RED, draw_boxes, new_figure
+from chexnomaly.figures.viewer import Panel, Viewer
 from chexnomaly.losses import printed_focal_loss, sigmoid_focal_loss
 
 
@@ -68,6 +70,43 @@ def figure_6(
             draw_boxes(ax, truth.numpy(), size, color="white", style="--")
     draw_boxes(axs[0, 2], changed.numpy(), size, color=ORANGE)
     return fig
+
+
+def figure_6_film(
+    film: np.ndarray | None,
+    origin: str,
+    probs: Tensor,
+    truth: Tensor,
+    threshold: float,
+    min_area: int,
+) -> Viewer:
+    """Show a prediction, its transform and its gradient over their film (Fig. 6).
+
+    Args:
+        film: (H, W) in [0, 1]; None where it may not be shown.
+        origin: What the pixels are; only a "phantom" is shown.
+        probs: Its probability map, (1, 1, S, S).
+        truth: Readers' boxes, (N, 4), xyxy px of the map.
+        threshold: The transform's.
+        min_area: The transform's.
+
+    Returns:
+        Three films, each with the boxes and one map.
+    """
+    size = probs.shape[-1]
+    boxed = rectangularize(probs, threshold, min_area)[0, 0]
+    gradient = gradient_support(probs, threshold, min_area)
+    readers = boxes_layer("readers", truth.numpy(), (size, size), "boxes of readers")
+    maps = {
+        "prediction": (probs[0, 0], 1.0),
+        "transformed": (boxed, 1.0),
+        "gradient of the filled boxes": (gradient, float(gradient.max())),
+    }
+    panels = [
+        Panel(film, origin, (readers, heat_layer(m.numpy(), top, name)), name)
+        for name, (m, top) in maps.items()
+    ]
+    return Viewer({"": panels}, 3)
 
 
 def gradient_support(probs: Tensor, threshold: float, min_area: int) -> Tensor:

@@ -3,14 +3,16 @@
 Films are drawn with their own aspect, at about their own pixels.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
-from chexnomaly.figures.style import BLUE, ORANGE, WIDTH_IN, new_figure
+from chexnomaly.evidence import PHANTOM
+from chexnomaly.figures.layers import boxes_layer
+from chexnomaly.figures.style import WIDTH_IN, new_figure
+from chexnomaly.figures.viewer import Panel, Viewer
 from chexnomaly.labels import DISPLAY_NAMES
 from chexnomaly.phantom import Film
 from chexnomaly.phantom.direct import brightness
@@ -19,43 +21,48 @@ LEAST_DPI = 128
 """Below this, text becomes hard to read."""
 
 
-def figure_findings(films: Mapping[str, Film], columns: int = 4) -> Figure:
-    """Draw one film per finding, with its true boxes and the readers' boxes.
+def figure_findings(films: Mapping[str, Film], columns: int = 4) -> Viewer:
+    """Show one film per finding, with its true boxes and the readers' boxes.
 
     Args:
         films: Finding key to a rendered film that shows it.
         columns: Films per row.
 
     Returns:
-        The figure; the title gives the largest conspicuity of the film's lesions.
+        The films; a title gives the largest conspicuity of the film's lesions.
     """
-    fig, axs = _sheet(len(films), columns, films.values())
-    for ax, (finding, made) in zip(axs, films.items(), strict=False):
+    panels = []
+    for finding, made in films.items():
         clear = max((t.conspicuity for t in made.truths), default=0.0)
-        draw_whole_film(ax, brightness(made), f"{DISPLAY_NAMES[finding]} ({clear:.2f})")
+        frame = made.size_px[::-1]
         drawn = [r.box for r in made.readings if r.box is not None]
-        _outline(ax, drawn, BLUE, width=0.8, style="--")
-        _outline(ax, [t.box for t in made.truths], ORANGE, width=1.4)
-    return fig
+        layers = (
+            boxes_layer("truth", [t.box for t in made.truths], frame, "true lesions"),
+            boxes_layer("readers", drawn, frame, "boxes of readers"),
+        )
+        title = f"{DISPLAY_NAMES[finding]} ({clear:.2f})"
+        panels.append(Panel(brightness(made), PHANTOM, layers, title))
+    return Viewer({"": panels}, columns)
 
 
-def figure_population(films: Sequence[Film], columns: int = 4) -> Figure:
-    """Draw films of different people, without boxes.
+def figure_population(films: Sequence[Film], columns: int = 4) -> Viewer:
+    """Show films of different people, without boxes.
 
     Args:
         films: Rendered films.
         columns: Films per row.
 
     Returns:
-        The figure; titles give age, sex and projection.
+        The films; titles give age, sex and projection.
     """
-    fig, axs = _sheet(len(films), columns, films)
-    for ax, made in zip(axs, films, strict=False):
+    panels = []
+    for made in films:
         person = made.patient
         sex = "woman" if person.female else "man"
         view = "AP" if person.frontal_ap else "PA"
-        draw_whole_film(ax, brightness(made), f"{sex}, {person.age:.0f}, {view}")
-    return fig
+        title = f"{sex}, {person.age:.0f}, {view}"
+        panels.append(Panel(brightness(made), PHANTOM, (), title))
+    return Viewer({"": panels}, columns)
 
 
 def figure_rows(
@@ -98,28 +105,3 @@ def draw_whole_film(ax: Axes, film: np.ndarray, title: str = "") -> None:
     ax.set(xticks=[], yticks=[], anchor="N")
     ax.spines[:].set_visible(False)
     ax.set_title(title, fontsize=8)
-
-
-def _sheet(count: int, columns: int, films: Iterable[Film]) -> tuple[Figure, list]:
-    rows = -(-count // columns)
-    longest = max(max(made.size_px) for made in films)
-    fig, axs = new_figure(rows, columns, rows * (WIDTH_IN / columns + 0.2))
-    fig.set_dpi(max(LEAST_DPI, longest / (WIDTH_IN / columns)))
-    for ax in axs.flat:
-        ax.set_axis_off()
-    return fig, list(axs.flat)
-
-
-def _outline(ax: Axes, boxes, color: str, width: float, style: str = "-") -> None:
-    for left, top, right, bottom in boxes:
-        ax.add_patch(
-            Rectangle(
-                (left, top),
-                right - left,
-                bottom - top,
-                fill=False,
-                edgecolor=color,
-                linewidth=width,
-                linestyle=style,
-            )
-        )

@@ -17,14 +17,18 @@ from torch import Tensor
 from chexnomaly.datasets.images import read_image
 from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.datasets.segmentation import SegmentationSet
+from chexnomaly.evidence import IMAGES, PHANTOM
+from chexnomaly.figures.layers import boxes_layer, mask_layer
 from chexnomaly.figures.style import (
-    WIDTH_IN,
+    LIGHT_BOX,
+    SKY,
     draw_boxes,
     draw_film,
     draw_map,
     new_figure,
 )
-from chexnomaly.labels import NO_FINDING
+from chexnomaly.figures.viewer import Panel, Viewer
+from chexnomaly.labels import DISPLAY_NAMES, NO_FINDING
 
 
 @dataclass(frozen=True)
@@ -35,13 +39,13 @@ class Case:
         film: (H, W) in [0, 1], any size; None where it may not be shown.
         boxes: True boxes, (N, 4), xyxy px of the prediction's frame.
         maps: Probability map (S, S) by system name.
-        note: Text under the film, such as the number of findings.
+        origin: What the pixels are, "phantom" or "images" (real radiographs).
     """
 
     film: np.ndarray | None
     boxes: np.ndarray
     maps: Mapping[str, np.ndarray]
-    note: str = ""
+    origin: str
 
 
 def make_cases(
@@ -57,8 +61,8 @@ def make_cases(
         ids: Which scans.
         data: Their data set.
         predictors: System name to what yields its probability maps.
-        films: Image id to file, read at full size for display; a scan without one
-            is drawn as withheld.
+        films: Image id to file, read at full size for display; a real film is not
+            even opened.
         findings_kept: Only boxes of these findings; all by default.
 
     Returns:
@@ -68,15 +72,18 @@ def make_cases(
     if not ids:
         return {}
     subset = SegmentationSet(data.store, data.findings, ids, findings_kept)
+    source = data.findings.groupby("image_id").source.first()
+    shown = {i for i in ids if source.get(i) == PHANTOM and i in films}
     maps = {
         name: torch.cat(list(predictor(subset)))[:, 0].numpy()
         for name, predictor in predictors.items()
     }
     return {
         image_id: Case(
-            read_image(films[image_id]) if image_id in films else None,
+            read_image(films[image_id]) if image_id in shown else None,
             subset.boxes(image_id).numpy(),
             {name: probs[row] for name, probs in maps.items()},
+            PHANTOM if source.get(image_id) == PHANTOM else IMAGES,
         )
         for row, image_id in enumerate(ids)
     }
@@ -137,85 +144,111 @@ def choose_per_category(
 
 
 def figure_hero(cases: Sequence[Case], threshold: float) -> Figure:
-    """Draw a row of films, each with boxes and predicted mask, for the front page.
+    """Draw films in two columns, with boxes and predicted mask, for the front page.
 
     Args:
         cases: What to draw; at least one.
         threshold: Where to binarize.
 
     Returns:
-        The figure.
+        The figure, on a dark ground, as on a light box.
     """
-    columns = max(1, len(cases))
-    fig, axs = new_figure(1, columns, height_in=8.2 / columns)
-    for ax, case in zip(axs[0], cases, strict=False):
+    rows = -(-len(cases) // 2)
+    fig, axs = new_figure(rows, 2, height_in=4.0 * rows)
+    fig.set_facecolor(LIGHT_BOX)
+    fig.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.01, hspace=0.01)
+    for ax in axs.flat:
+        ax.set_axis_off()
+    for ax, case in zip(axs.flat, cases, strict=False):
         draw_film(ax, case.film)
         for probs in case.maps.values():
             draw_boxes(ax, case.boxes, probs.shape[0])
-            draw_map(ax, probs, threshold)
+            draw_map(ax, probs, threshold, SKY)
     return fig
 
 
+def case_panel(case: Case, thresholds: Mapping[str, float], title: str = "") -> Panel:
+    """Lay a case's boxes and masks over its film.
+
+    Args:
+        case: The case.
+        thresholds: Where to binarize, by system; only these are drawn.
+        title: Text under the film.
+
+    Returns:
+        The panel.
+    """
+    size = next(iter(case.maps.values())).shape
+    boxes = boxes_layer("readers", case.boxes, size[::-1], "boxes of readers")
+    masks = [mask_layer(case.maps[name], t) for name, t in thresholds.items()]
+    return Panel(case.film, case.origin, (boxes, *masks), title)
+
+
 def figure_cases(
-    rows: Mapping[str, Sequence[Case] | Case],
-    threshold: float,
-    per_row: int,
-    describe: Callable[[Case], str] | None = None,
-) -> Figure:
-    """Draw examples of each category in rows (Figs. 14 to 16).
+    rows: Mapping[str, Sequence[Case]], threshold: float, per_row: int
+) -> Viewer:
+    """Show examples of each category in rows (Figs. 15 and 16).
 
     Args:
         rows: Category to its examples, at most `per_row`.
         threshold: Where to binarize.
         per_row: Columns.
-        describe: Text above each film; the case's note by default.
 
     Returns:
-        The figure; categories without a case say "none found".
+        The films; categories without a case say "none found".
     """
-    fig, axs = new_figure(len(rows), per_row, height_in=2.1 * len(rows))
-    for line, (name, cases) in zip(axs, rows.items(), strict=True):
-        for ax in line:
-            ax.set_axis_off()
-        for ax, case in zip(line, cases, strict=False):
-            ax.set_axis_on()
-            draw_film(ax, case.film, describe(case) if describe else case.note)
-            for probs in case.maps.values():
-                draw_boxes(ax, case.boxes, probs.shape[0])
-                draw_map(ax, probs, threshold)
-        line[0].set_axis_on()
-        line[0].set_ylabel(name, fontsize=9)
-        if not len(cases):
-            line[0].text(0.5, 0.5, "none found", ha="center", va="center")
-            line[0].set(xticks=[], yticks=[])
-            line[0].set_box_aspect(1)
-    return fig
+    panels = {
+        name: [case_panel(case, dict.fromkeys(case.maps, threshold)) for case in cases]
+        for name, cases in rows.items()
+    }
+    return Viewer(panels, per_row)
 
 
 def figure_11(
     rows: Mapping[str, Case], systems: Sequence[str], thresholds: Mapping[str, float]
-) -> Figure:
-    """Draw each system on each test case (Fig. 11).
+) -> Viewer:
+    """Show each system on each test case (Fig. 11).
 
     Args:
         rows: Row name to its case.
-        systems: Systems to draw, in the order of the columns.
+        systems: Systems to show, in the order of the columns.
         thresholds: Where to binarize, by system.
 
     Returns:
-        The figure: film, true boxes, then one column per system.
+        One row of films per case, one film per system.
     """
-    columns = 2 + len(systems)
-    row_in = min(2.2, WIDTH_IN / columns + 0.45)
-    fig, axs = new_figure(len(rows), columns, height_in=row_in * len(rows))
-    for line, (name, case) in zip(axs, rows.items(), strict=True):
-        draw_film(line[0], case.film, "scan")
-        line[0].set_ylabel(name, fontsize=9)
-        size = next(iter(case.maps.values())).shape[0]
-        draw_film(line[1], case.film, "all readers'\nboxes")
-        draw_boxes(line[1], case.boxes, size)
-        for ax, system in zip(line[2:], systems, strict=True):
-            title = f"{system.replace('_', ' ')}\nat {thresholds[system]:g}"
-            draw_film(ax, case.film, title)
-            draw_map(ax, case.maps[system], thresholds[system])
-    return fig
+    panels = {
+        name: [
+            case_panel(
+                case,
+                {system: thresholds[system]},
+                f"{system.replace('_', ' ')} at {thresholds[system]:g}",
+            )
+            for system in systems
+        ]
+        for name, case in rows.items()
+    }
+    return Viewer(panels, len(systems))
+
+
+def figure_14(
+    cases: Mapping[str, Case | None], thresholds: Mapping[str, float]
+) -> Viewer:
+    """Show one scan per finding with its specialized model's mask (Fig. 14).
+
+    Args:
+        cases: Finding to its case; None where no test scan shows it.
+        thresholds: Where to binarize, by finding.
+
+    Returns:
+        The films.
+    """
+    panels = [
+        Panel(None, PHANTOM, (), f"{DISPLAY_NAMES[finding]}: no test scan shows it")
+        if case is None
+        else case_panel(
+            case, dict.fromkeys(case.maps, thresholds[finding]), DISPLAY_NAMES[finding]
+        )
+        for finding, case in cases.items()
+    ]
+    return Viewer({"": panels}, 5)

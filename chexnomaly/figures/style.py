@@ -10,12 +10,14 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 BLUE = "#0072B2"
+SKY = "#56B4E9"
 ORANGE = "#E69F00"
 GREEN = "#009E73"
 RED = "#D55E00"
 PURPLE = "#CC79A7"
 GREY = "#767676"
 LIGHT = "#D9D9D9"
+LIGHT_BOX = "#0B0D10"
 
 TRUTH, PREDICTION = ORANGE, BLUE
 WIDTH_IN = 8.0

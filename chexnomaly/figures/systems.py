@@ -7,19 +7,15 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from chexnomaly.figures.predictions import Case
 from chexnomaly.figures.style import (
     BLUE,
     GREEN,
     GREY,
     ORANGE,
     RED,
-    draw_boxes,
     draw_film,
-    draw_map,
     new_figure,
 )
-from chexnomaly.labels import DISPLAY_NAMES
 
 
 def figure_growth(curve: pd.DataFrame) -> Figure:
@@ -44,34 +40,6 @@ def figure_growth(curve: pd.DataFrame) -> Figure:
     axs[0, 1].legend(frameon=False)
     for ax in axs[0]:
         ax.set_ylim(0, 1.1 * ax.get_ylim()[1])
-    return fig
-
-
-def figure_14(
-    cases: Mapping[str, Case | None], thresholds: Mapping[str, float], columns: int = 7
-) -> Figure:
-    """Draw each specialized model on one test scan with its finding (Fig. 14).
-
-    Args:
-        cases: Finding to its case; None where no test scan has it.
-        thresholds: Finding to the threshold of its model.
-        columns: Films per row.
-
-    Returns:
-        The figure.
-    """
-    rows = -(-len(cases) // columns)
-    fig, axs = new_figure(rows, columns, height_in=1.7 * rows)
-    for ax in axs.flat:
-        ax.set_axis_off()
-    for ax, (finding, case) in zip(axs.flat, cases.items(), strict=False):
-        ax.set_axis_on()
-        draw_film(ax, None if case is None else case.film, DISPLAY_NAMES[finding])
-        if case is None:
-            continue
-        for probs in case.maps.values():
-            draw_boxes(ax, case.boxes, probs.shape[0])
-            draw_map(ax, probs, thresholds[finding])
     return fig
 
 

@@ -61,6 +61,14 @@ def test_a_good_notebook_passes(pair):
     assert gate.main(["check", *map(str, pair)]) == 0
 
 
+def test_films_to_look_at_are_a_picture(pair):
+    films = html('<img alt="a film" src="data:image/webp;base64,UklGR">')
+    change(pair[0], lambda n: n["cells"][1].update(outputs=[films]))
+    assert gate.faults(*pair) == []
+    change(pair[0], lambda n: n["cells"][1].update(outputs=[html("<p>none</p>")]))
+    assert any("has no image" in fault for fault in gate.faults(*pair))
+
+
 FAULTS = {
     "failed with ValueError": lambda n: n["cells"].append(code("x", ERROR)),
     "stopped at an exception": lambda n: n["metadata"].update(

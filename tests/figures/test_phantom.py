@@ -8,24 +8,26 @@ from chexnomaly.intervals import entry
 from chexnomaly.phantom import film
 
 
-def test_a_sheet_draws_true_boxes_and_the_readers():
+def test_a_sheet_shows_true_boxes_and_the_readers():
     made = film(2, 0, 48, findings=["cardiomegaly"])
-    fig = phantom.figure_findings({"cardiomegaly": made, "ild": made})
-    boxes = fig.axes[0].patches
-    readers = [r for r in made.readings if r.box is not None]
-    assert len(boxes) == len(made.truths) + len(readers)
-    left, top, right, bottom = made.truths[0].box
-    drawn = [b.get_bbox().extents for b in boxes if b.get_linestyle() == "-"]
-    assert np.allclose(drawn[0], (left, top, right, bottom))
-    assert fig.axes[0].get_title().startswith("Cardiomegaly (0.")
+    sheet = phantom.figure_findings({"cardiomegaly": made, "ild": made})
+    panel = sheet.rows[""][0]
+    truth, readers = panel.layers
+    assert (truth.kind, readers.kind) == ("truth", "readers")
+    drawn = [r for r in made.readings if r.box is not None]
+    assert truth.drawing.count("<rect") == len(made.truths)
+    assert readers.drawing.count("<rect") == len(drawn)
+    assert f'x="{made.truths[0].box[0]:.1f}'.removesuffix(".0") in truth.drawing
+    assert truth.frame == made.size_px[::-1]
+    assert panel.title.startswith("Cardiomegaly (0.")
 
 
 def test_a_population_is_told_by_age_and_sex():
     people = [film(2, index, 48) for index in range(3)]
-    titles = [ax.get_title() for ax in phantom.figure_population(people).axes]
-    for made, title in zip(people, titles, strict=False):
-        assert title.startswith("woman" if made.patient.female else "man")
-        assert f"{made.patient.age:.0f}" in title
+    panels = phantom.figure_population(people).rows[""]
+    for made, panel in zip(people, panels, strict=True):
+        assert panel.title.startswith("woman" if made.patient.female else "man")
+        assert f"{made.patient.age:.0f}" in panel.title
 
 
 def test_rows_are_lettered_and_numbered():

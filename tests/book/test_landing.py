@@ -1,0 +1,95 @@
+"""The landing page's pieces, films as files, and what can be downloaded."""
+
+import hashlib
+import re
+
+import numpy as np
+import pytest
+
+from book.tools import downloads
+from chexnomaly.figures.layers import boxes_layer
+from chexnomaly.figures.viewer import Panel, Viewer
+
+FILM = np.linspace(0, 1, 48 * 40).reshape(48, 40)
+
+PAGE = """# Start
+
+{verdict}`t1-vindr-supermodel-mean_iou`, {level}`phantom`
+
+```{verdicts}
+```
+
+```{actions}
+```
+"""
+ADDRESS = "https://github.com/somebody/chexnomaly"
+
+
+def project(build, urls=""):
+    text = f'[project]\nname = "x"\n{urls}'
+    (build.source.parent / "pyproject.toml").write_text(text)
+    conf = build.source / "conf.py"  # the theme that the address is an option of
+    conf.write_text(conf.read_text().replace('"basic"', '"sphinx_book_theme"'))
+
+
+def test_the_pieces_print_what_the_build_found(build):
+    project(build)
+    status, html, messages = build(PAGE)
+    assert (status, messages) == (0, "")
+    assert '<span class="verdict not-testable-here">not testable here</span>' in html
+    assert 'class="evidence evidence-phantom"' in html
+    counts = [int(n) for n in re.findall(r"<b>(\d+)</b>", html)]
+    shares = [int(n) for n in re.findall(r'style="flex:(\d+)"', html)]
+    assert counts == shares and sum(counts) > 250
+    assert "mybinder" not in html and "colab" not in html
+    for name in ("book.pdf", "results.zip"):
+        assert f'data-built="{name}" hidden' in html
+
+
+def test_buttons_that_need_an_address_come_with_it(build):
+    project(build, f'[project.urls]\nRepository = "{ADDRESS}"\n')
+    status, html, messages = build(PAGE)
+    assert (status, messages) == (0, "")
+    assert f'href="{ADDRESS}"' in html
+    assert "mybinder.org/v2/gh/somebody/chexnomaly/main" in html
+    assert "github/somebody/chexnomaly/blob/main/notebooks/" in html
+
+
+def test_an_unknown_verdict_or_level_fails_the_build(build):
+    status, _, messages = build("# Page\n\n{verdict}`t9-none` {level}`guessed`")
+    assert status != 0
+    assert "t9-none" in messages and "guessed" in messages
+
+
+def test_a_film_becomes_one_file_for_all_its_copies(build):
+    layers = (boxes_layer("readers", [[1, 2, 3, 4]], (32, 32)),)
+    shown = Viewer({"": [Panel(FILM, "phantom", layers)] * 2})._repr_html_()
+    text = f"# Page\n\n```{{raw}} html\n{shown}\n{shown}\n```\n"
+    status, html, messages = build(text)
+    assert (status, messages) == (0, "")
+    assert "base64" not in html
+    names = set(re.findall(r'src="(_images/films/\w+\.webp)"', html))
+    assert len(names) == 1
+    content = (build.html / names.pop()).read_bytes()
+    assert hashlib.sha256(content).hexdigest()[:20] in html
+    assert html.count("<style>") == 1
+    assert "viewer.js" in html and "viewer.css" in html
+
+
+def test_a_page_without_films_loads_no_viewer(build):
+    assert "viewer.js" not in build("# Page\n\nText.")[1]
+
+
+def test_a_download_shows_its_button(tmp_path):
+    site = tmp_path / "html"
+    site.mkdir()
+    button = '<a href="book.pdf" data-built="book.pdf" hidden>PDF</a>'
+    (site / "index.html").write_text(f"{button}{button.replace('book', 'other')}")
+    (tmp_path / "book.pdf").write_bytes(b"%PDF")
+    for _ in range(2):
+        assert downloads.main([str(site), str(tmp_path / "book.pdf")]) == 0
+    assert (site / "book.pdf").read_bytes() == b"%PDF"
+    html = (site / "index.html").read_text()
+    assert 'data-built="book.pdf">' in html and 'data-built="other.pdf" hidden' in html
+    with pytest.raises(ValueError, match="no button for results"):
+        downloads.publish(site, tmp_path / "results.zip")
