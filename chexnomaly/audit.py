@@ -3,8 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from chexnomaly.datasets.findings import scale_boxes
-from chexnomaly.datasets.validation import BOX
+from chexnomaly.covers import cover, pixels_by_readers
 from chexnomaly.labels import NO_FINDING
 
 Entry = dict[str, float | int | None]
@@ -70,27 +69,33 @@ def foreground_shares(findings: pd.DataFrame, size: int = 256) -> dict[str, floa
         abnormal images.
     """
     drawn = findings[findings.finding != NO_FINDING]
-    corners = scale_boxes(drawn, size)[list(BOX)].to_numpy(np.float64)
-    grid = np.ceil(corners - 0.5).astype(int)
-    shares = {"any": _mean_cover(drawn.image_id.to_numpy(), grid, size)}
-    for finding in drawn.finding.unique():
-        rows = (drawn.finding == finding).to_numpy()
-        ids = drawn.image_id.to_numpy()[rows]
-        shares[finding] = _mean_cover(ids, grid[rows], size)
+    shares = {"any": _mean_cover(drawn, size)}
+    for finding, boxes in drawn.groupby("finding", sort=False):
+        shares[finding] = _mean_cover(boxes, size)
     return shares
 
 
-def _mean_cover(ids: np.ndarray, grid: np.ndarray, size: int) -> float:
-    order = np.argsort(ids, kind="stable")
-    ids, grid = ids[order], grid[order]
-    starts = np.flatnonzero(np.r_[True, ids[1:] != ids[:-1]])
-    covered = 0.0
-    for start, stop in zip(starts, [*starts[1:], len(ids)], strict=True):
-        mask = np.zeros((size, size), dtype=bool)
-        for left, top, right, bottom in grid[start:stop]:
-            mask[top:bottom, left:right] = True
-        covered += mask.mean()
-    return covered / len(starts)
+def _mean_cover(boxes: pd.DataFrame, size: int) -> float:
+    free = pixels_by_readers(cover(boxes, size))[:, 0]
+    return float(1 - free.mean() / size**2)
+
+
+def smallest_frames(findings: pd.DataFrame) -> pd.DataFrame:
+    """Give each image of unknown size the smallest one that holds its boxes.
+
+    No image can be smaller, so that shares of the image come out at their greatest.
+
+    Args:
+        findings: Findings table.
+
+    Returns:
+        A copy with width_px and height_px filled in where an image has a box.
+    """
+    table = findings.copy()
+    for high, side in (("x_max", "width_px"), ("y_max", "height_px")):
+        farthest = np.ceil(table.groupby("image_id")[high].transform("max"))
+        table[side] = farthest.astype("Int64")
+    return table
 
 
 def common_frame(findings: pd.DataFrame, quantile: float = 0.99) -> pd.DataFrame:

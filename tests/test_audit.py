@@ -49,3 +49,13 @@ def test_foreground_shares_by_hand(squares):
     shares = audit.foreground_shares(squares.findings, size=32)
     assert shares["any"] == pytest.approx(80 / 1024)
     assert shares["ild"] == pytest.approx(80 / 1024)
+
+
+def test_the_smallest_frame_just_holds_the_boxes(squares):
+    framed = audit.smallest_frames(squares.findings)
+    drawn = framed[framed.finding != "no_finding"]
+    for high, side in (("x_max", "width_px"), ("y_max", "height_px")):
+        farthest = drawn.groupby("image_id")[high].max()
+        assert (drawn.groupby("image_id")[side].first() == farthest).all()
+    largest = audit.foreground_shares(framed, 64)["any"]
+    assert largest > audit.foreground_shares(audit.common_frame(framed, 1.0), 64)["any"]

@@ -27,7 +27,7 @@ LAYERS: list[set[str]] = [
     {"losses", "metrics", "models.unet", "models.attention_unet"},
     # 2: sources, and what is built from the U-Net; the phantom writes into a store
     {"datasets", "models"},
-    {"baselines", "categories", "phantom"},
+    {"baselines", "categories", "covers", "phantom"},
     # 3: what brings them together
     {"checkpoints"},
     {"audit", "training", "evaluation", "figures"},
