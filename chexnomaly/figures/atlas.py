@@ -1,0 +1,213 @@
+"""Pictures of what conventions do: the atlas, the share of normal scans, Table II."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from chexnomaly.figures.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    LIGHT,
+    ORANGE,
+    PURPLE,
+    RED,
+    new_figure,
+)
+from chexnomaly.labels import DISPLAY_NAMES
+
+CONVENTIONS = {"A": BLUE, "B": ORANGE, "C": GREEN, "D": PURPLE, "E": RED}
+MARKERS = {
+    "A": {"marker": "o", "ms": 8.5, "mfc": "none", "mew": 1.5},
+    "B": {"marker": "s", "ms": 5},
+    "C": {"marker": "D", "ms": 4.5},
+    "D": {"marker": "v", "ms": 9, "mfc": "none", "mew": 1.2},
+    "E": {"marker": "x", "ms": 5.5, "mew": 1.6},
+}
+"""Open and closed marks, so that all can be seen where conventions coincide."""
+
+LINES = (BLUE, ORANGE, GREEN, RED, PURPLE, GREY)
+
+
+def figure_atlas(panels: Mapping[str, pd.DataFrame]) -> Figure:
+    """Draw each system's mean IoU under every convention, printed values above.
+
+    Args:
+        panels: Title to rows: "group" (source and evidence level), "system", and
+            either "printed" or columns "A" to "E"; NaN is not drawn.
+
+    Returns:
+        The figure: one panel per set; groups from the top in their order.
+    """
+    rows = max(len(table) + table.group.nunique() for table in panels.values())
+    fig, axs = new_figure(1, len(panels), height_in=0.9 + 0.25 * rows)
+    for ax, (title, table) in zip(axs[0], panels.items(), strict=True):
+        _atlas_panel(ax, table)
+        ax.set_title(title, fontsize=9)
+        ax.set_ylim(rows - 0.5, -0.6)
+    found: dict = {}
+    for ax in axs[0]:
+        handles, labels = ax.get_legend_handles_labels()
+        found |= dict(zip(labels, handles, strict=True))
+    fig.legend(
+        found.values(), found, loc="outside lower center", ncols=6, frameon=False
+    )
+    return fig
+
+
+def _atlas_panel(ax: Axes, table: pd.DataFrame) -> None:
+    ticks, names, y = [], [], -1
+    for group, members in table.groupby("group", sort=False):
+        y += 1
+        ax.text(0.0, y, group, fontsize=7.5, style="italic", va="center", color="#444")
+        for row in members.itertuples():
+            y += 1
+            ticks.append(y)
+            names.append(row.system)
+            _atlas_row(ax, y, row)
+    seen = ax.get_legend_handles_labels()[1]
+    for name, color in CONVENTIONS.items():
+        if name not in seen:
+            ax.plot([], [], color=color, ls="", label=name, **MARKERS[name])
+    ax.set_yticks(ticks, names, fontsize=7.5)
+    ax.tick_params(axis="y", length=0)
+    ax.set(xlim=(-0.02, 1.02), xlabel="mean IoU")
+    ax.grid(axis="x", color=LIGHT, linewidth=0.6)
+
+
+def _atlas_row(ax: Axes, y: int, row) -> None:
+    label = None if "printed" in ax.get_legend_handles_labels()[1] else "printed"
+    if not np.isnan(row.printed):
+        ax.plot(row.printed, y, "|", color="black", ms=11, mew=2, label=label)
+        return
+    values = {name: getattr(row, name) for name in CONVENTIONS}
+    known = [value for value in values.values() if not np.isnan(value)]
+    ax.plot([min(known), max(known)], [y, y], color=LIGHT, linewidth=3, zorder=1)
+    for name, value in values.items():
+        ax.plot(value, y, color=CONVENTIONS[name], ls="", **MARKERS[name])
+
+
+def figure_shares(
+    curves: Mapping[str, pd.DataFrame], marks: Mapping[str, float]
+) -> Figure:
+    """Draw how scores move when only the share of normal scans changes.
+
+    Args:
+        curves: System and evidence level to `studies.atlas.with_normal_share`.
+        marks: What is marked on the axis: words to share.
+
+    Returns:
+        The figure: IoU under A (lines) and C (dotted), and the any-pixel F1.
+    """
+    fig, axs = new_figure(1, 2, height_in=4.1, sharex=True)
+    for color, (name, table) in zip(LINES, curves.items(), strict=False):
+        style = "--" if "phantom" in name else "-"
+        x = 100 * table.index
+        axs[0, 0].plot(x, table.A, style, color=color, label=name)
+        axs[0, 0].plot(x, table.C, ":", color=color, linewidth=1.2)
+        axs[0, 1].plot(x, table.f1_any_pixel, style, color=color)
+    for ax in axs[0]:
+        for share in marks.values():
+            ax.axvline(100 * share, color=LIGHT, linewidth=1, zorder=0)
+        ax.set(xlabel="normal scans, %", xlim=(0, 100), ylim=(-0.02, 1.02))
+    for words, share in marks.items():
+        axs[0, 1].text(
+            100 * share - 1,
+            0.99,
+            words,
+            rotation=90,
+            fontsize=7,
+            va="top",
+            ha="right",
+            color="#444",
+        )
+    axs[0, 0].set(ylabel="mean IoU: A (lines), C (dotted)")
+    axs[0, 1].set(ylabel="F1, any pixel")
+    fig.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=8)
+    return fig
+
+
+def figure_feasible(table: pd.DataFrame, marks: Mapping[str, float]) -> Figure:
+    """Draw at which shares of abnormal scans printed scores can be true together.
+
+    Args:
+        table: One row per tried combination: "reading", "system",
+            "abnormal_share", "possible" (bool).
+        marks: What is marked on the axis: words to share.
+
+    Returns:
+        The figure: one panel per reading; a dot where the system's scores can be.
+    """
+    readings = list(dict.fromkeys(table.reading))
+    systems = list(dict.fromkeys(table.system))
+    rows = -(-len(readings) // 2)
+    fig, axs = new_figure(rows, 2, height_in=1 + 1.35 * rows, sharex=True, sharey=True)
+    for ax, reading in zip(axs.flat, readings, strict=False):
+        for share, style in zip(marks.values(), ("--", ":"), strict=False):
+            ax.axvline(100 * share, color=GREY, linewidth=1, linestyle=style)
+        here = table[(table.reading == reading) & table.possible]
+        for y, (name, color) in enumerate(zip(systems, LINES, strict=False)):
+            x = 100 * here.abnormal_share[here.system == name]
+            ax.plot(x, [y] * len(x), "s", color=color, markersize=3.2)
+        ax.set_title(reading)
+        ax.set_yticks(range(len(systems)), systems, fontsize=8)
+        ax.set_ylim(len(systems) - 0.5, -0.5)
+    for ax in axs[-1]:
+        ax.set_xlabel("abnormal scans, %")
+    fig.legend(
+        axs.flat[0].lines[: len(marks)],
+        list(marks),
+        loc="outside lower center",
+        ncols=2,
+        frameon=False,
+    )
+    return fig
+
+
+def figure_empty_errors(table: pd.DataFrame, order: Sequence[str]) -> Figure:
+    """Draw what an empty mask errs by, finding by finding, beside the printed errors.
+
+    Args:
+        table: Index finding; "value", "low", "high" (test-sized sets), "least" and
+            "most" (image sizes), "printed".
+        order: Findings from the top.
+
+    Returns:
+        The figure, on a logarithmic scale.
+    """
+    fig, axs = new_figure(height_in=4.4)
+    ax = axs[0, 0]
+    rows = table.loc[list(order)]
+    y = np.arange(len(rows))
+    ax.hlines(y, rows.least, rows.most, color=LIGHT, linewidth=7, label="image sizes")
+    ax.hlines(y, rows.low, rows.high, color=BLUE, linewidth=1.4, label="test sets")
+    ax.plot(rows.value, y, "o", color=BLUE, markersize=5, label="empty mask")
+    ax.plot(rows.printed, y, "D", color="black", markersize=5, label="printed model")
+    ax.set_yticks(y, [DISPLAY_NAMES[f] for f in rows.index])
+    ax.invert_yaxis()
+    ax.set(xscale="log", xlabel="mean absolute error on a balanced set")
+    ticks = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2]
+    ax.set_xticks(ticks, [f"{t:g}" for t in ticks])
+    ax.minorticks_off()
+    ax.grid(axis="y", color=LIGHT, linewidth=0.5)
+    above = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": 4}
+    ax.legend(frameon=False, fontsize=8, **above)
+    return fig
+
+
+def figure_missing(reason: str) -> Figure:
+    """Draw a frame that says why a picture is not there.
+
+    Args:
+        reason: One line.
+
+    Returns:
+        The figure.
+    """
+    fig, axs = new_figure(height_in=1.0)
+    axs[0, 0].text(0.5, 0.5, reason, ha="center", va="center", color=GREY)
+    axs[0, 0].set(xticks=[], yticks=[])
+    return fig

@@ -1,0 +1,303 @@
+"""Can the three printed scores of a system be true together (ambiguity 4)?
+
+A test set is described by its share of abnormal scans and the foreground shares of
+their masks. A system on it is described by three numbers: the share r of abnormal
+scans on which it marks anything, the share f of normal scans on which it does, and
+its mean IoU c on abnormal scans. A scan without a mark has IoU 0, so c <= r. Every
+convention of mean IoU and every image-level rule of F1 is linear in (r, f, c), and an
+error below what was printed asks for a c above some least value, so that a linear
+program decides. What it allows may still be absurd; what it forbids cannot be.
+
+Pixels of marks on normal scans are not charged, so that the bounds are generous.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+from scipy import optimize
+
+RULES = ("any_pixel", "healthy")
+CONVENTIONS = ("A", "C", "D")
+QUANTITIES = ("recall", "false_alarms", "iou_abnormal")
+
+INFEASIBLE = 2
+"""What SciPy's `linprog` answers where no point satisfies all constraints."""
+
+Range = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What was printed for one system: the values that round to each number.
+
+    Attributes:
+        iou: Lowest and highest mean IoU.
+        f1: Of F1.
+        mae: Of the mean absolute error.
+    """
+
+    iou: Range
+    f1: Range
+    mae: Range
+
+
+@dataclass(frozen=True)
+class TestSet:
+    """What the bounds need to know of a test set.
+
+    Attributes:
+        abnormal_share: Share of its scans with a mask, above 0.
+        foreground: Foreground share of each abnormal scan, in (0, 1], any order.
+    """
+
+    __test__ = False  # no test class, whatever pytest thinks
+
+    abnormal_share: float
+    foreground: np.ndarray
+
+
+def rounded_from(printed: Decimal, digits: int = 0) -> Range:
+    """Give the values that round to a printed number, within [0, 1].
+
+    Args:
+        printed: With the digits as printed.
+        digits: Digits it had at least: a "0" in a column of two digits is "0.00".
+    """
+    half = Decimal(5).scaleb(min(printed.as_tuple().exponent, -digits) - 1)
+    return float(max(0, printed - half)), float(min(1, printed + half))
+
+
+def least_iou(mae: float, test: TestSet, soft: bool = True) -> float:
+    """Bound the mean IoU on abnormal scans from below by an error.
+
+    A scan with foreground share s and IoU j has at least s (1 - j) wrong pixels. They
+    cost least where all of the missing IoU falls on the smallest masks. A wrong pixel
+    at threshold 0.5 adds at least 0.5 to a soft error.
+
+    Args:
+        mae: Mean absolute error over all scans.
+        test: The test set.
+        soft: Whether the error is of probabilities; else of thresholded masks.
+
+    Returns:
+        The least mean IoU, in [0, 1].
+    """
+    wrong = mae * (2 if soft else 1) / test.abnormal_share
+    ordered = np.sort(test.foreground)
+    cost = np.concatenate([[0.0], np.cumsum(ordered)]) / len(ordered)
+    missed = np.interp(wrong, cost, np.linspace(0, 1, len(cost)))
+    return float(1 - missed)
+
+
+def regions(
+    printed: Scores,
+    test: TestSet,
+    convention: str = "C",
+    rule: str = "any_pixel",
+    soft: bool = True,
+) -> dict[str, Range] | None:
+    """Find what a system must be like for its printed scores to be true together.
+
+    Args:
+        printed: The scores.
+        test: The test set.
+        convention: "A", "C" or "D" of `metrics.iou`.
+        rule: "any_pixel" or "healthy" of `metrics.f1_score`.
+        soft: Whether the printed error is of probabilities.
+
+    Returns:
+        Least and greatest "recall", "false_alarms" and "iou_abnormal"; None where no
+        system can have these scores.
+    """
+    found = {}
+    for goal, name in zip(np.eye(3), QUANTITIES, strict=True):
+        solved = [
+            _solve(sign * goal, printed, test, convention, rule, soft)
+            for sign in (1, -1)
+        ]
+        if None in solved:
+            return None
+        found[name] = (solved[0], -solved[1])
+    return found
+
+
+def is_possible(
+    printed: Scores,
+    test: TestSet,
+    convention: str = "C",
+    rule: str = "any_pixel",
+    soft: bool = True,
+) -> bool:
+    """Say whether any system can have these scores; see `regions`."""
+    return _solve(np.zeros(3), printed, test, convention, rule, soft) is not None
+
+
+def impossible_systems(
+    printed: Mapping[str, Scores], tests: Mapping[str, TestSet]
+) -> pd.DataFrame:
+    """Name the systems whose printed scores cannot be true together.
+
+    Args:
+        printed: System to its scores.
+        tests: Title to test set.
+
+    Returns:
+        Index reading, one column per test set: names, or "none".
+    """
+    table: dict[str, dict[str, str]] = {title: {} for title in tests}
+    for title, test in tests.items():
+        pixels = test.abnormal_share * float(test.foreground.mean())
+        for convention in CONVENTIONS:
+            for rule in RULES:
+                bad = [
+                    name
+                    for name, scores in printed.items()
+                    if not is_possible(scores, test, convention, rule)
+                ]
+                row = f"IoU {convention}, F1 {rule.replace('_', ' ')}"
+                table[title][row] = ", ".join(bad) or "none"
+        bad = [
+            name
+            for name, scores in printed.items()
+            if pooled_range(scores.mae, pixels)[0] > scores.iou[1]
+        ]
+        table[title]["IoU B, any F1"] = ", ".join(bad) or "none"
+    return pd.DataFrame(table)
+
+
+def possible_shares(
+    printed: Mapping[str, Scores], foreground: np.ndarray, shares: Sequence[float]
+) -> pd.DataFrame:
+    """Try every reading at every share of abnormal scans.
+
+    Args:
+        printed: System to its scores.
+        foreground: Foreground shares of abnormal scans.
+        shares: Shares of abnormal scans, above 0.
+
+    Returns:
+        Columns "reading", "system", "abnormal_share", "possible".
+    """
+    rows = [
+        {
+            "reading": f"IoU {convention}, F1 {rule.replace('_', ' ')}",
+            "system": name,
+            "abnormal_share": float(share),
+            "possible": is_possible(
+                scores, TestSet(float(share), foreground), convention, rule
+            ),
+        }
+        for convention in CONVENTIONS
+        for rule in RULES
+        for name, scores in printed.items()
+        for share in shares
+    ]
+    return pd.DataFrame(rows)
+
+
+def _solve(
+    goal: np.ndarray,
+    printed: Scores,
+    test: TestSet,
+    convention: str,
+    rule: str,
+    soft: bool,
+) -> float | None:
+    """Minimize goal @ (r, f, c); None where nothing satisfies the scores."""
+    rows, limits = _constraints(printed, test.abnormal_share, convention, rule)
+    bounds = [(0, 1), (0, 1), (least_iou(printed.mae[1], test, soft), 1)]
+    solved = optimize.linprog(goal, rows, limits, bounds=bounds)
+    return None if solved.status == INFEASIBLE else float(solved.fun)
+
+
+def _constraints(printed: Scores, p: float, convention: str, rule: str) -> tuple:
+    """Write the scores as rows @ (r, f, c) <= limits."""
+    iou = {
+        "A": ((0, -(1 - p), p), 1 - p),
+        "C": ((0, 0, 1), 0.0),
+        "D": ((0, 0, p), 0.0),
+    }[convention]
+    rows: list = [(-1, 0, 1)]
+    limits = [0.0]
+    for bound, sign in zip(printed.iou, (-1, 1), strict=True):
+        rows.append(sign * np.array(iou[0], dtype=float))
+        limits.append(sign * (bound - iou[1]))
+    # F1 = 2 hits / (hits + real + called): hits and called are linear in r and f.
+    hits, real, called = {
+        "any_pixel": (((p, 0, 0), 0.0), p, ((p, 1 - p, 0), 0.0)),
+        "healthy": (
+            ((0, -(1 - p), 0), 1 - p),
+            1 - p,
+            ((-p, -(1 - p), 0), 1.0),
+        ),
+    }[rule]
+    for bound, sign in zip(printed.f1, (-1, 1), strict=True):
+        slope = 2 * np.array(hits[0], dtype=float) - bound * np.array(called[0])
+        rows.append(sign * slope)
+        limits.append(sign * (bound * (real + called[1]) - 2 * hits[1]))
+    return np.array(rows, dtype=float), np.array(limits)
+
+
+def pooled_range(
+    mae: Range, foreground: float, soft: bool = True, steps: int = 2001
+) -> Range:
+    """Bound convention B (pooled background and foreground IoU) by an error.
+
+    Args:
+        mae: Lowest and highest error that round to the printed one.
+        foreground: Share of all pixels that lie in a mask, in (0, 1).
+        soft: Whether the error is of probabilities: twice as many pixels may then be
+            wrong, or none.
+        steps: How finely the missed share is varied.
+
+    Returns:
+        Least and greatest value of B.
+    """
+    fewest, most = (0.0, min(1.0, 2 * mae[1])) if soft else mae
+    return (
+        float(_pooled(most, foreground, steps).min()),
+        float(_pooled(fewest, foreground, steps).max()),
+    )
+
+
+def _pooled(wrong: float, foreground: float, steps: int) -> np.ndarray:
+    """Give B for every way to divide wrong pixels into missed and extra ones."""
+    least = max(0.0, wrong - (1 - foreground))
+    missed = np.linspace(least, min(wrong, foreground), steps)
+    hit, clear = foreground - missed, 1 - foreground - (wrong - missed)
+    return (hit / (hit + wrong) + clear / (clear + wrong)) / 2
+
+
+def least_share_beyond(mean: float, limit: float, cap: float = 1.0) -> float:
+    """Bound from below how many values exceed a limit, given their mean.
+
+    Args:
+        mean: Mean of values in [0, cap].
+        limit: The limit, below `cap`.
+        cap: What no value exceeds.
+
+    Returns:
+        The least share above the limit, in [0, 1].
+    """
+    return min(1.0, max(0.0, (mean - limit) / (cap - limit)))
+
+
+def counts_behind(f1: Decimal, n: int, digits: int = 2) -> tuple[int, int]:
+    """Find how many of n positives were found, where no scan is negative.
+
+    Args:
+        f1: The printed F1, which is then 2 r / (1 + r) of the recall r.
+        n: Number of positives.
+        digits: Digits of the column.
+
+    Returns:
+        Fewest and most found scans whose F1 rounds to the printed one.
+    """
+    low, high = rounded_from(f1, digits)
+    found = np.arange(n + 1)
+    value = 2 * found / (n + found)
+    fitting = found[(value >= low) & (value < high + (high == 1.0))]
+    return int(fitting.min()), int(fitting.max())

@@ -1,0 +1,63 @@
+"""The pictures of conventions hold what they are given."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from chexnomaly.figures import atlas
+
+
+def test_a_measured_row_has_five_marks_and_a_printed_one_a_tick():
+    rows = pd.DataFrame(
+        {
+            "group": ["printed", "measured"],
+            "system": ["theirs", "mine"],
+            "printed": [0.7, np.nan],
+            **{c: [np.nan, 0.1 * k] for k, c in enumerate("ABCDE", 1)},
+        }
+    )
+    fig = atlas.figure_atlas({"one": rows, "two": rows})
+    assert [ax.get_title() for ax in fig.axes] == ["one", "two"]
+    points = [line.get_xdata() for line in fig.axes[0].lines]
+    values = [float(x[0]) for x in points if len(x) == 1]
+    assert values == pytest.approx([0.7, 0.1, 0.2, 0.3, 0.4, 0.5])
+    names = [text.get_text() for text in fig.legends[0].get_texts()]
+    assert sorted(names) == ["A", "B", "C", "D", "E", "printed"]
+
+
+def test_only_what_is_possible_is_marked():
+    table = pd.DataFrame(
+        {
+            "reading": ["r1", "r1", "r2", "r2"],
+            "system": ["a", "b", "a", "b"],
+            "abnormal_share": 0.25,
+            "possible": [True, False, False, False],
+        }
+    )
+    fig = atlas.figure_feasible(table, {"here": 0.3})
+    counts = [[len(line.get_xdata()) for line in ax.lines[1:]] for ax in fig.axes]
+    assert counts == [[1, 0], [0, 0]]
+    assert fig.axes[0].lines[1].get_xdata().tolist() == [25]
+
+
+def test_curves_of_phantoms_are_dashed():
+    curve = pd.DataFrame({"A": [0, 1], "C": [0, 0], "f1_any_pixel": [1, 0]}, [0.0, 0.9])
+    curves = {"x, annotations": curve, "y, phantom": curve}
+    fig = atlas.figure_shares(curves, {"mark": 0.5})
+    styles = [line.get_linestyle() for line in fig.axes[1].lines[:2]]
+    assert styles == ["-", "--"]
+
+
+def test_errors_stand_in_the_order_asked_for():
+    columns = ["value", "low", "high", "least", "most", "printed"]
+    table = pd.DataFrame(
+        [[0.02, 0.01, 0.03, 0.01, 0.04, 0.05]] * 2, ["ild", "atelectasis"], columns
+    )
+    fig = atlas.figure_empty_errors(table, ["atelectasis", "ild"])
+    labels = [text.get_text() for text in fig.axes[0].get_yticklabels()]
+    assert labels == ["Atelectasis", "ILD"]
+
+
+def test_a_missing_picture_says_why():
+    fig = atlas.figure_missing("not measured")
+    assert [text.get_text() for text in fig.axes[0].texts] == ["not measured"]
