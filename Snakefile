@@ -79,6 +79,7 @@ NOTEBOOKS = {
         "reads": ["CHEXNOMALY_REAL_DATA"],
         "reference": ["phantom"],
     },
+    "15_what_annotations_say": {"needs": ["09_comparison"]},
 }
 
 PROFILE = config.get("profile", "demo")

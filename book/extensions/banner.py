@@ -41,14 +41,19 @@ def make_banner(env: BuildEnvironment, notebook: str) -> nodes.container:
 
 
 def describe(results: list[dict]) -> list[str]:
-    """Put results into words, one phrase per set: systems, n, seeds, other profiles."""
-    phrases = []
+    """Put results into words; sets that hold the same systems share a phrase."""
+    groups: dict[str, list[dict]] = {}
     for dataset in dict.fromkeys(result["set"] for result in results):
         of_set = [result for result in results if result["set"] == dataset]
         systems = ", ".join(result["system"] for result in of_set)
-        counts = sorted({result["n"] for result in of_set})
-        seeds = max(len(result.get("seeds", [])) for result in of_set)
-        phrase = f"{systems} on {dataset}, n = {' to '.join(f'{n:,}' for n in counts)}"
+        groups.setdefault(systems, []).extend(of_set)
+    phrases = []
+    for systems, group in groups.items():
+        sets = ", ".join(dict.fromkeys(result["set"] for result in group))
+        counts = sorted({result["n"] for result in group})
+        seeds = max(len(result.get("seeds", [])) for result in group)
+        ends = " to ".join(f"{n:,}" for n in dict.fromkeys((counts[0], counts[-1])))
+        phrase = f"{systems} on {sets}, n = {ends}"
         phrase += f", {seeds} seed{'s' * (seeds != 1)}" if seeds else ""
         phrases.append(phrase)
     return phrases
