@@ -23,7 +23,7 @@ SNAKEMAKE := $(BIN)/python -m book.tools.alone _build/.lock $(BIN)/python -m sna
 	--quiet rules host progress reason --rerun-incomplete \
 	--max-checksum-file-size 100000000
 # Less what Snakemake says however quiet it is told to be.
-SAY_LESS := 2> >(sed -E '/^(Assuming unr|Building DAG|Using shell|Select jobs|Execute [0-9]|Complete log|Elapsed time|Nothing to be done)/d' >&2)
+SAY_LESS := 2> >(sed -E '/^(Assuming unr|Building DAG|Using shell|Select jobs|Execute [0-9]|Complete log|Elapsed time|Nothing to be done|Shutting down|Exiting because)/d; /^RuleException:/,/returned non-zero/d' >&2)
 
 .DEFAULT_GOAL := help
 # Every target that says what it does.

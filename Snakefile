@@ -3,12 +3,19 @@
 #
 #     snakemake site --config profile=demo --cores all
 #
+# Further settings after --config:
+#   findings_per_job  specialists that one job trains (4)
+#   limit_min         minutes that a cell, and on a cluster a job, may take (a day)
+#   gpus              GPUs of this machine, one per training job; on a cluster 1 asks for
+#                     one per such job. Without it nothing is hidden or assigned.
+#
 # To add a notebook: one entry here, one line in book/_toc.yml, and, where a profile
 # changes its defaults, one section in notebooks/profiles/<profile>.yml.
 #   needs    notebooks that must have run before
 #   outputs  files below _build/ it rewrites at each run; Snakemake deletes them
 #            before it, so name no store, checkpoint or anything that is resumed
 #   reads    environment variables that change what it does
+#   gpu      whether it trains, so that it takes a GPU where there are some
 #   reference  folders of book/reference/ whose committed results it reads
 #   each     the runs of a notebook that is run several times, by name, with parameters
 #            of their own; the first run is the page
@@ -17,6 +24,7 @@
 import os
 import sys
 from importlib import metadata
+from math import ceil
 from pathlib import Path
 
 ROOT = Path(workflow.basedir)
@@ -46,25 +54,32 @@ NOTEBOOKS = {
         ],
     },
     "06_supermodels": {
+        "gpu": True,
         "needs": ["02_data"],
         "outputs": ["results/{profile}/supermodel__vindr_test.json"],
         "reads": ["CHEXNOMALY_REAL_DATA"],
     },
     "04_one_finding": {
+        "gpu": True,
         "needs": ["02_data"],
         "each": {PAGE: {"findings": [PAGE], "plain_focal": True}}
         | {group[0]: {"findings": group} for group in GROUPS},
     },
-    "07_siamese_networks": {"needs": ["02_data"]},
+    "07_siamese_networks": {"needs": ["02_data"], "gpu": True},
     "08_chexnomaly": {
+        "gpu": True,
         "needs": ["02_data", "06_supermodels", "07_siamese_networks"],
         "reads": ["CHEXNOMALY_REAL_DATA"],
     },
     "05_ensembles": {
+        "gpu": True,
         "needs": ["02_data", "04_one_finding", "06_supermodels"],
         "reads": ["CHEXNOMALY_REAL_DATA"],
     },
-    "03_box_focal_loss": {"needs": ["02_data", "04_one_finding", "06_supermodels"]},
+    "03_box_focal_loss": {
+        "needs": ["02_data", "04_one_finding", "06_supermodels"],
+        "gpu": True,
+    },
     "04_specialized_models": {"needs": ["02_data", "04_one_finding"]},
     "09_comparison": {"needs": ["04_specialized_models", "05_ensembles", "08_chexnomaly"]},
     "10_errors": {"needs": ["08_chexnomaly"]},
@@ -83,6 +98,8 @@ NOTEBOOKS = {
 }
 
 PROFILE = config.get("profile", "demo")
+LIMIT_MIN = float(config.get("limit_min", 24 * 60))
+GPUS = int(config.get("gpus", 0))
 EXECUTED = "_build/notebooks/{profile}/{name}.ipynb"
 
 if not metadata.version("jupyter-book").startswith("1.0."):
@@ -104,7 +121,8 @@ except ProfileError as error:
 # One thread per job: two processes of one thread do up to twice the work of one of two.
 # With MPLBACKEND set, figures would silently vanish from executed notebooks.
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-shell.prefix("export OMP_NUM_THREADS=1; unset MPLBACKEND; ")
+# What no result depends on stands here or in resources: a changed parameter runs anew.
+shell.prefix(f"export OMP_NUM_THREADS=1 CHEXNOMALY_GPUS={GPUS}; unset MPLBACKEND; ")
 
 
 def source(name):
@@ -130,6 +148,10 @@ def all_executed(name):
 def outputs(name):
     files = NOTEBOOKS[name].get("outputs", [])
     return [f"_build/{file}".format(profile=PROFILE) for file in files]
+
+
+def gpus_of(name):
+    return int(GPUS > 0 and NOTEBOOKS[name].get("gpu", False))
 
 
 def needs(name):
@@ -190,13 +212,21 @@ for run, (name, own) in RUNS.items():
             # A function, since braces in plain text would be read as wildcards.
             parameters=lambda wildcards, name=name, own=own: profile.as_yaml(name, own),
             surroundings=surroundings(name),
+            lock=f"_build/logs/{PROFILE}/{run}.lock",
         threads: 1
+        resources:
+            runtime=ceil(LIMIT_MIN),
+            limit_s=ceil(60 * LIMIT_MIN),
+            gpu=gpus_of(name),
         shell:
-            "echo '{params.name}: running' && SECONDS=0"
-            " && if ! papermill {input.source} {log.notebook} --cwd notebooks"
-            "    --no-progress-bar -y {params.parameters:q} > {log.text} 2>&1;"
-            " then tail -n 40 {log.text} >&2;"
-            "    echo '{params.name}: FAILED, see {log.notebook}' >&2; exit 1; fi"
+            "exec 9>> {params.lock} && python -m book.tools.alone --wait 9"
+            " && echo '{params.name}: running' && SECONDS=0"
+            " && if ! python -m book.tools.device {resources.gpu}"
+            "    papermill {input.source} {log.notebook} --cwd notebooks"
+            "    --no-progress-bar --execution-timeout {resources.limit_s}"
+            "    -y {params.parameters:q} > {log.text} 2>&1;"
+            " then python -m book.tools.failures"
+            "    {params.name} {log.notebook} {log.text}; exit 1; fi"
             " && python -m book.tools.gate stamp {log.notebook} {input.source}"
             " && cp {log.notebook} {output.executed}"
             ' && echo "{params.name}: done in $SECONDS s"'

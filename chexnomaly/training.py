@@ -9,6 +9,7 @@ the box transform asks how many runs there are.
 
 import math
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -124,13 +125,14 @@ def train(
         schedule: How long and how fast.
         augment: Changes each training batch; draws from the generator alone.
         fingerprint: Names the code and data of this run. A checkpoint of another
-            fingerprint or schedule is not resumed: training starts anew.
+            fingerprint or schedule is not resumed: training starts anew. So it does,
+            with a warning, where a file of the run is damaged.
 
     Returns:
         The history. The model holds the weights of the best epoch.
 
     Raises:
-        CheckpointError: A checkpoint is corrupted.
+        CheckpointError: The checkpoint is of another architecture.
     """
     from lightning_fabric import Fabric  # two seconds that only training needs
 
@@ -330,7 +332,12 @@ def _resume(
     path = run_dir / "checkpoint.safetensors"
     if not path.exists():
         return History()
-    tensors, meta = read_tensors(path)
+    try:
+        tensors, meta = read_tensors(path)
+        read_tensors(run_dir / "model.safetensors")
+    except CheckpointError as error:
+        warnings.warn(f"training starts anew: {error}", stacklevel=3)
+        return History()
     if {name: meta.get(name) for name in key} != key:
         return History()
     weights = {

@@ -1,7 +1,12 @@
-"""Run a command alone in this folder: `python -m book.tools.alone LOCK COMMAND ...`.
+"""One run per folder, one job per notebook.
 
-The lock belongs to the process and dies with it, so that a run that was killed leaves
-nothing behind for the next one to clear away.
+    python -m book.tools.alone LOCK COMMAND ...
+    python -m book.tools.alone --wait DESCRIPTOR
+
+The first runs a command alone in this folder, or says that it cannot. The second locks
+an open file of the calling shell, and waits for it: a job may outlive the run that
+started it, when that run alone is killed. A lock dies with its last process, so that
+nothing has to be cleared away.
 """
 
 import fcntl
@@ -32,9 +37,21 @@ def hold(lock: Path) -> int:
     return file
 
 
+def wait_for(descriptor: int) -> None:
+    """Lock an open file, after whoever has locked it."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        sys.stderr.write("waiting for a job that outlived its run\n")
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+
 def main(arguments: Sequence[str]) -> int:
     """Become the command, or say that another run is at work."""
     lock, *command = arguments
+    if lock == "--wait":
+        wait_for(int(command[0]))
+        return 0
     try:
         hold(Path(lock))
     except BlockingIOError:
@@ -43,6 +60,9 @@ def main(arguments: Sequence[str]) -> int:
             f"Another run is at work in this folder (process {owner}). "
             "Wait for it to end, or end it, and try again.\n"
         )
+        return 1
+    except OSError as error:
+        sys.stderr.write(f"Cannot write to {lock}: {error.strerror}.\n")
         return 1
     os.execvp(command[0], command)
 

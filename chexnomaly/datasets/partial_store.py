@@ -63,9 +63,10 @@ class PartialStore:
         self.complete = _read_text(out / REQUEST) == request and is_sound(out)
         if self.complete:
             return
-        with _disk_errors(out):
-            self._open(request)
+        with contextlib.ExitStack() as opened, _disk_errors(out):
+            self._open(request, opened)
             self._resume()
+            opened.pop_all()  # all went well: they stay open
 
     @property
     def missing(self) -> list[int]:
@@ -116,15 +117,14 @@ class PartialStore:
             self._pixels.close()
             self._journal.close()
 
-    def _open(self, request: str) -> None:
-        """Lock the working folder and make its files."""
+    def _open(self, request: str, opened: contextlib.ExitStack) -> None:
+        """Lock the working folder and make its files; what is opened is noted."""
         work = self.folder / "work"
         work.mkdir(parents=True, exist_ok=True)
-        self._journal = (work / "journal.jsonl").open("a+b")
+        self._journal = opened.enter_context((work / "journal.jsonl").open("a+b"))
         try:
             fcntl.flock(self._journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            self._journal.close()
             expected = "one run at a time"
             raise StoreError(
                 "another run writes here", file=self.out, expected=expected
@@ -140,7 +140,7 @@ class PartialStore:
                 stream.truncate(length)
             _write_text(self.folder / REQUEST, request)
         self._header_bytes = len(header)
-        self._pixels = pixels.open("r+b")
+        self._pixels = opened.enter_context(pixels.open("r+b"))
 
     def _resume(self) -> None:
         """Take over the journaled rows whose pixels are really there."""

@@ -45,7 +45,7 @@ class PreparedSet:
 
     @classmethod
     def open(cls, root: Path) -> "PreparedSet":
-        """Open a folder that `prepare` wrote.
+        """Open a folder that `prepare` wrote; every pixel is compared with its hash.
 
         Raises:
             StoreError: The store is incomplete or corrupted.
@@ -53,7 +53,7 @@ class PreparedSet:
         """
         return cls(
             root,
-            Store.open(root / "store"),
+            Store.open(root / "store", verify=True),
             load_findings(root / "findings.csv"),
             load_split(root / "splits.csv"),
         )

@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 
@@ -191,7 +192,7 @@ def _map_pixels(path: Path, n: int, size: int) -> np.ndarray:
         return np.zeros((0, size, size), dtype="<u2")
     try:
         pixels = np.load(file, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, SyntaxError, EOFError) as error:
+    except (OSError, ValueError, SyntaxError, EOFError, TokenError) as error:
         problem = f"unreadable ({type(error).__name__})"
         raise StoreError(problem, file=file, expected=expected) from None
     sound = pixels.offset + pixels.nbytes == file.stat().st_size

@@ -79,15 +79,19 @@ def format_manifest(entries: Mapping[str, dict], size: int, index: str) -> str:
 
 
 def is_sound(path: Path) -> bool:
-    """Tell whether a folder is a finished store whose files agree."""
+    """Tell whether a folder is a finished store, and every image is as it was."""
     try:
         manifest = read_manifest(path)
-        read_index(path / INDEX, manifest)
-        length = (path / IMAGES).stat().st_size
+        hashes = [row["sha256"] for row in read_index(path / INDEX, manifest)]
+        n, size = manifest["n"], manifest["size"]
+        with (path / IMAGES).open("rb") as stream:
+            header = npy_header(n, size)
+            sound = stream.read(len(header)) == header
+            rows = (stream.read(2 * size * size) for _ in range(n))
+            found = [hashlib.sha256(row).hexdigest() for row in rows]
+            return sound and found == hashes and not stream.read(1)
     except (StoreError, OSError):
         return False
-    n, size = manifest["n"], manifest["size"]
-    return length == len(npy_header(n, size)) + n * size * size * 2
 
 
 def read_manifest(path: Path) -> dict:

@@ -14,6 +14,9 @@ from chexnomaly.phantom.request import Request, each_index
 STATEMENT = "phantom.json"
 """File in the root that says the pixels are synthetic."""
 
+UNBORN = f".{STATEMENT}.partial.partial"
+"""All there is in the root after a kill at the very start."""
+
 
 def write_dataset(
     root: str | Path,
@@ -72,10 +75,13 @@ def _claim(root: Path, request: Request, replace: bool) -> None:
     if others and not replace:
         expected = "an empty folder or the same one"
         raise InputError("another phantom", file=others[0], expected=expected)
+    old = root.with_name(f"{root.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
     if others:
-        shutil.rmtree(root)
-        root.mkdir(parents=True)
-    elif not found and any(root.iterdir()):
+        os.replace(root, old)  # at once: half of a phantom would not be known as ours
+        root.mkdir()
+        shutil.rmtree(old, ignore_errors=True)
+    elif not found and {path.name for path in root.iterdir()} - {UNBORN}:
         raise InputError("not empty", file=root, expected="an empty folder")
     _replace(root / f"{STATEMENT}.partial", request.dump())
 

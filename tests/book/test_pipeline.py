@@ -72,9 +72,10 @@ def project(tmp_path):
     return tmp_path
 
 
-def run(project, target="gate", **environment):
+def run(project, target="gate", settings=(), **environment):
     command = [sys.executable, "-m", "snakemake", target, "--cores", "2", "--quiet"]
     command += ["rules", "progress", "host", "--scheduler", "greedy", "--nolock"]
+    command += ["--config", "profile=demo", *settings]
     environment = os.environ | {"MPLBACKEND": "agg"} | environment
     done = subprocess.run(
         command, cwd=project, env=environment, capture_output=True, text=True
@@ -133,3 +134,46 @@ def test_what_no_notebook_knows_is_refused_before_anything_runs(
     assert (status, ran) == (1, [])
     assert message in said
     assert "Traceback" not in said
+
+
+FAULTS = {
+    "import os, signal; os.kill(os.getpid(), signal.SIGKILL)": "its kernel was killed",
+    "import time; time.sleep(100)": "a cell ran over the time limit",
+    "open('../_build/big', 'wb').write(bytes(2**25))": "the disk is full",
+    "import chexnomaly.errors as e; raise e.StoreError('bad', file='_build/data/x')": (
+        "StoreError: _build/data/x: bad"
+    ),
+}
+
+
+@pytest.mark.parametrize("code", FAULTS, ids=["killed", "late", "full", "damaged"])
+def test_a_fault_gives_one_message_and_the_next_run_goes_on(project, code):
+    small = "full" in FAULTS[code]
+    built = project / "_build"
+    built.mkdir()
+    if small and not mount("-t", "tmpfs", "-o", "size=8m", "tmpfs", built):
+        pytest.skip("no right to make a small disk")
+    try:
+        assert run(project, "_build/notebooks/demo/01_one.ipynb")[0] == 0
+        write_notebook(project, "03_three", 'profile: str = "demo"', code)
+        # A minute is ample for the notebook that must not be stopped.
+        limit = "limit_min=0.1" if "time" in FAULTS[code] else "limit_min=1"
+        status, ran, said = run(project, settings=[limit, "--keep-going"])
+        assert status != 0
+        assert said.count(f"03_three: {FAULTS[code]}") == 1, said
+        assert "Traceback" not in said
+        assert json.loads((built / "results/demo/one.json").read_text()) == 3
+
+        write_notebook(project, "03_three", 'profile: str = "demo"', "1")
+        (built / "big").unlink(missing_ok=True)
+        status, ran, said = run(project)
+        assert status == 0, said
+        assert "03_three" in ran and ("01_one" in ran) == ("StoreError" in code)
+    finally:
+        if small:
+            subprocess.run(["umount", "--lazy", built], check=True)
+
+
+def mount(*arguments):
+    done = subprocess.run(["mount", *arguments], capture_output=True)
+    return done.returncode == 0
