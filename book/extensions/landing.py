@@ -62,9 +62,9 @@ class VerdictsDirective(SphinxDirective):
 class ActionsDirective(SphinxDirective):
     """Buttons to the paper, the code, the book as a file, the results.
 
-    What needs the repository's address appears once `pyproject.toml` has it. What is
-    built after the pages, `book.pdf` and `results.zip` beside the landing page, is
-    hidden until `book.tools.downloads` puts it there.
+    What needs the repository's address appears once `pyproject.toml` has it. The book
+    as a file, `book.pdf`, is made after the pages: `book.tools.downloads` puts it
+    beside them and makes a button of its place here.
     """
 
     def run(self) -> list[nodes.Node]:
@@ -75,8 +75,8 @@ class ActionsDirective(SphinxDirective):
         address = about.get("urls", {}).get("Repository", "").rstrip("/")
         buttons = [_button(PAPER, "Paper", "main"), *_launch(address)]
         buttons += [
-            _button("book.pdf", "PDF", hidden=True),
-            _button("results.zip", "Results", hidden=True),
+            '<span data-built="book.pdf" hidden>PDF</span>',
+            _button("results.zip", "Results"),
             _button("#cite", "Cite"),
             _button("how_to_rerun.html", "Re-run it"),
         ]
@@ -96,10 +96,9 @@ def _launch(address: str) -> list[str]:
     ]
 
 
-def _button(target: str, text: str, kind: str = "", hidden: bool = False) -> str:
-    more = f' data-built="{target}" hidden' if hidden else ""
+def _button(target: str, text: str, kind: str = "") -> str:
     classes = f"action {kind}".strip()
-    return f'<a class="{classes}" href="{escape(target)}"{more}>{escape(text)}</a>'
+    return f'<a class="{classes}" href="{escape(target)}">{escape(text)}</a>'
 
 
 def compare(place: SphinxDirective | SphinxRole, ids: list[str]):

@@ -12,7 +12,8 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
 from book.extensions.sources import root_of
-from book.extensions.words import badge, words
+from book.extensions.words import MEANINGS, badge, words
+from chexnomaly.evidence import LEVELS
 
 logger = logging.getLogger(__name__)
 PICTURES = (".webp", ".png", ".svg")
@@ -34,6 +35,15 @@ def configure(app: Sphinx, config: Config) -> None:
             "binderhub_url": "https://mybinder.org",
             "colab_url": "https://colab.research.google.com",
         }
+
+
+def add_evidence(
+    app: Sphinx, page: str, template: str, context: dict, doctree: nodes.document | None
+) -> None:
+    """Gather the evidence levels of a page's numbers, for the key in its margin."""
+    body = context.get("body", "")
+    found = [level for level in LEVELS if f'evidence-{level}"' in body]
+    context["evidence_levels"] = [(level, MEANINGS[level]) for level in found]
 
 
 class HeroDirective(SphinxDirective):

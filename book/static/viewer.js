@@ -67,7 +67,7 @@
       stage.replaceChildren(copy);
       zoom = 1;
       scale(1);
-      text.textContent = items.length > 1 ? `${words ? words + " · " : ""}${at + 1} of ${items.length}` : words;
+      text.textContent = items.length > 1 ? `${words}${words && " · "}${at + 1} of ${items.length}` : words;
       if (state) apply(state, dialog);
     };
     const bar = make("div", { className: "xray-bar" });
@@ -148,8 +148,9 @@
       all(".xray-cell:not([hidden]) .xray-film", root).map((picture) => {
         const cell = picture.closest(".xray-cell");
         const row = cell.parentNode.previousElementSibling;
-        const name = row?.matches(".xray-name") ? row.textContent + " · " : "";
-        return { picture, words: name + (cell.querySelector(".xray-title")?.innerText.replace(/\s*\n\s*/g, " · ") ?? "") };
+        const name = row?.matches(".xray-name") ? row.textContent : "";
+        const titles = all(".xray-title", cell).map((title) => title.innerText.trim());
+        return { picture, words: [name, ...titles].filter(Boolean).join(" · ") };
       });
     all(".xray-film", root).forEach((film) => {
       const title = film.closest(".xray-cell").querySelector(".xray-title")?.textContent ?? "film";

@@ -2,9 +2,10 @@
 
     python -m book.tools.downloads SITE FILE [FILE ...]
 
-The landing page holds a hidden button for each download, `data-built="<name>"`.
+The landing page holds a hidden place for each, `data-built="<name>"`.
 """
 
+import re
 import shutil
 import sys
 from collections.abc import Sequence
@@ -12,23 +13,26 @@ from pathlib import Path
 
 
 def publish(site: Path, file: Path) -> None:
-    """Copy a file to the root of the site and show its button there.
+    """Copy a file to the root of the site and make a button of its place there.
 
     Args:
         site: Folder with `index.html`.
         file: What can be downloaded.
 
     Raises:
-        ValueError: The landing page has no button for it.
+        ValueError: The landing page has no place for it.
     """
     page = site / "index.html"
     html = page.read_text(encoding="utf-8")
-    button = f'data-built="{file.name}"'
-    if button not in html:
-        raise ValueError(f"{page} has no button for {file.name}")
+    name = re.escape(file.name)
+    place = re.compile(rf'<span data-built="{name}" hidden>(.*?)</span>')
+    button = rf'<a class="action" data-built="{file.name}" href="{file.name}">\1</a>'
+    html, made = place.subn(button, html)
+    if not made and f'href="{file.name}"' not in html:
+        raise ValueError(f"{page} has no place for {file.name}")
     if file.resolve() != (site / file.name).resolve():
         shutil.copyfile(file, site / file.name)
-    page.write_text(html.replace(f"{button} hidden", button), encoding="utf-8")
+    page.write_text(html, encoding="utf-8")
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -42,8 +42,8 @@ def test_the_pieces_print_what_the_build_found(build):
     shares = [int(n) for n in re.findall(r'style="flex:(\d+)"', html)]
     assert counts == shares and sum(counts) > 250
     assert "mybinder" not in html and "colab" not in html
-    for name in ("book.pdf", "results.zip"):
-        assert f'data-built="{name}" hidden' in html
+    assert 'href="results.zip"' in html and 'href="book.pdf"' not in html
+    assert '<span data-built="book.pdf" hidden>' in html
 
 
 def test_buttons_that_need_an_address_come_with_it(build):
@@ -83,13 +83,14 @@ def test_a_page_without_films_loads_no_viewer(build):
 def test_a_download_shows_its_button(tmp_path):
     site = tmp_path / "html"
     site.mkdir()
-    button = '<a href="book.pdf" data-built="book.pdf" hidden>PDF</a>'
-    (site / "index.html").write_text(f"{button}{button.replace('book', 'other')}")
+    place = '<span data-built="book.pdf" hidden>PDF</span>'
+    (site / "index.html").write_text(f"{place} {place.replace('book', 'other')}")
     (tmp_path / "book.pdf").write_bytes(b"%PDF")
     for _ in range(2):
         assert downloads.main([str(site), str(tmp_path / "book.pdf")]) == 0
     assert (site / "book.pdf").read_bytes() == b"%PDF"
     html = (site / "index.html").read_text()
-    assert 'data-built="book.pdf">' in html and 'data-built="other.pdf" hidden' in html
-    with pytest.raises(ValueError, match="no button for results"):
+    assert 'href="book.pdf">PDF</a>' in html and html.count("href") == 1
+    assert '<span data-built="other.pdf" hidden>' in html
+    with pytest.raises(ValueError, match="no place for results"):
         downloads.publish(site, tmp_path / "results.zip")
