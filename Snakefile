@@ -83,7 +83,9 @@ NOTEBOOKS = {
     "04_specialized_models": {"needs": ["02_data", "04_one_finding"]},
     "09_comparison": {"needs": ["04_specialized_models", "05_ensembles", "08_chexnomaly"]},
     "10_errors": {"needs": ["08_chexnomaly"]},
-    "11_claims": {"needs": ["03_box_focal_loss", "09_comparison", "10_errors"]},
+    "11_claims": {
+        "needs": ["03_box_focal_loss", "09_comparison", "10_errors", "15_what_annotations_say"]
+    },
     "16_gallery": {"needs": ["09_comparison"]},
     "13_your_own_xray": {"reference": ["pretrained"]},
     "17_your_own_data_set": {"reference": ["pretrained"]},
