@@ -2,6 +2,9 @@
 #
 # PROFILE  which notebooks/profiles/<profile>.yml to build (demo)
 # CORES    how many notebooks may run at once, one thread each (all cores)
+# GPUS     GPUs of this machine, one for each notebook that trains (none assigned)
+# CLUSTER  an executor of Snakemake and its options, instead of this machine
+# SETTINGS further settings of the Snakefile, as name=value
 # PYTHON   the interpreter that makes the environment: 3.11, 3.12 or 3.13
 # VENV     the environment's folder; a conda environment is used as it is
 # TORCH    what pip is told to install as torch, before everything else. Its build
@@ -19,7 +22,9 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 # Our own lock instead of Snakemake's, which outlives a run that was killed.
 SNAKEMAKE := $(BIN)/python -m book.tools.alone _build/.lock $(BIN)/python -m snakemake \
-	--cores $(CORES) --config profile=$(PROFILE) --scheduler greedy --nolock \
+	--cores $(CORES) $(if $(CLUSTER),--executor $(CLUSTER)) \
+	$(if $(GPUS),--resources gpu=$(GPUS)) --scheduler greedy --nolock \
+	--config profile=$(PROFILE) $(if $(GPUS),gpus=$(GPUS)) $(SETTINGS) \
 	--quiet rules host progress reason --rerun-incomplete \
 	--max-checksum-file-size 100000000
 # Less what Snakemake says however quiet it is told to be.

@@ -8,6 +8,7 @@ the box transform asks how many runs there are.
 """
 
 import math
+import os
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -114,6 +115,10 @@ def train(
 ) -> History:
     """Train a model, or go on where an interrupted run stopped.
 
+    Processes that torchrun started share each batch. The loss curve stays the same to
+    rounding, without augmentation, which each process draws for its own images, and
+    batch normalization, which keeps to them.
+
     Args:
         model: Called with all tensors of a batch but the last.
         loss: Called as loss(prediction, target), the target being the last tensor;
@@ -133,18 +138,23 @@ def train(
 
     Raises:
         CheckpointError: The checkpoint is of another architecture.
+        ValueError: The processes cannot share the batches.
     """
-    from lightning_fabric import Fabric  # two seconds that only training needs
-
     run_dir.mkdir(parents=True, exist_ok=True)
-    fabric = Fabric(accelerator="auto", devices=1, precision=schedule.precision)
+    fabric = _fabric(schedule)
+    world, rank = fabric.world_size, fabric.global_rank
+    _check_shares(len(train_set), len(val_set), schedule.batch_size, world)
     model.to(memory_format=torch.channels_last)
     optimizer = _adam(model, schedule, fabric.device)
     if schedule.compiled:
         model.compile()
     wrapped, wrapped_optimizer = fabric.setup(model, optimizer)
     order: list[int] = []  # of the training set; each epoch fills in its own
-    loaders = _loader(train_set, schedule, order), _loader(val_set, schedule)
+    own = range(rank, len(val_set), world)
+    loaders = (
+        _loader(train_set, schedule, order, world),
+        _loader(val_set, schedule, own, world),
+    )
     key = {"fingerprint": fingerprint, "schedule": asdict(schedule)}
     history = _resume(run_dir, model, optimizer, key)
     with _progress_bar(schedule, history) as bar:
@@ -163,7 +173,9 @@ def train(
             )
             history.train_loss.append(mean)
             history.val_loss.append(evaluate_loss(wrapped, loss, loaders[1]))
-            _save(run_dir, model, optimizer, history, key)
+            if fabric.is_global_zero:
+                _save(run_dir, model, optimizer, history, key)
+            fabric.barrier()
             seconds = time.perf_counter() - started
             _report(bar, history, len(train_set) / seconds)
     load_model(run_dir, model)
@@ -196,7 +208,10 @@ def _train_epoch(
     model.train()
     generator = _generator(schedule.seed, epoch)
     n = len(loader.dataset)
-    order[:] = torch.randperm(n, generator=generator).tolist()
+    shuffled = torch.randperm(n, generator=generator).tolist()
+    order[:] = share_of(
+        shuffled, schedule.batch_size, fabric.global_rank, fabric.world_size
+    )
     total = torch.zeros((), device=fabric.device)
     for step, batch in enumerate(moved_ahead(loader, fabric.device)):
         _set_rate(optimizer, schedule, epoch + step / len(loader))
@@ -204,11 +219,13 @@ def _train_epoch(
             batch = augment(batch, generator)
         *inputs, target = batch
         value = loss(model(*inputs), target)
-        fabric.backward(value)
+        # Gradients are averaged over the processes: so is this, over the images.
+        whole = min(schedule.batch_size, n - step * schedule.batch_size)
+        fabric.backward(value * (len(target) * fabric.world_size / whole))
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         total += value.detach() * len(target)
-    return float(total) / n
+    return float(_over_all(total)) / n
 
 
 @torch.no_grad()
@@ -228,17 +245,66 @@ def evaluate_loss(model: nn.Module, loss: Loss, loader: DataLoader) -> float:
     total = torch.zeros((), device=device)
     for *inputs, target in moved_ahead(loader, device):
         total += loss(model(*inputs), target) * len(target)
-    return float(total) / len(loader.dataset)
+    return float(_over_all(total)) / len(loader.dataset)
+
+
+def _fabric(schedule: Schedule) -> "Fabric":
+    """Set up one device, or the processes that torchrun started."""
+    from lightning_fabric import Fabric  # two seconds that only training needs
+
+    world = int(os.environ.get("WORLD_SIZE", "1"))
+    here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    fabric = Fabric(
+        accelerator="auto",
+        devices=here,
+        num_nodes=world // here,
+        strategy="ddp" if world > 1 else "auto",
+        precision=schedule.precision,
+    )
+    fabric.launch()
+    return fabric
+
+
+def _check_shares(n_train: int, n_val: int, batch_size: int, world: int) -> None:
+    """Refuse sizes that would leave a process without an image in some step."""
+    last = n_train % batch_size
+    if batch_size % world or 0 < last < world or n_val < world:
+        raise ValueError(
+            f"expected batches that {world} processes can share, the last one too, got "
+            f"batches of {batch_size} of {n_train} images, and {n_val} to validate on"
+        )
+
+
+def share_of(order: Sequence[int], batch_size: int, rank: int, world: int) -> list[int]:
+    """Deal out an epoch's order, batch by batch.
+
+    Args:
+        order: Positions of the training images, in the order of the epoch.
+        batch_size: Images of one step, over all processes.
+        rank: Which process.
+        world: How many processes.
+
+    Returns:
+        What this process sees: of each batch every `world`-th image.
+    """
+    return [i for k, i in enumerate(order) if k % batch_size % world == rank]
+
+
+def _over_all(total: Tensor) -> Tensor:
+    """Sum over the processes, where there are several."""
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.all_reduce(total)
+    return total
 
 
 def _loader(
-    dataset: Dataset, schedule: Schedule, order: Sequence[int] | None = None
+    dataset: Dataset, schedule: Schedule, order: Sequence[int], world: int
 ) -> DataLoader:
-    """Batches in an order that may change between epochs, or in the set's own."""
+    """One process's share of the batches, in an order that may change later."""
     return DataLoader(
         dataset,
-        batch_size=schedule.batch_size,
-        sampler=range(len(dataset)) if order is None else order,
+        batch_size=schedule.batch_size // world,
+        sampler=order,
         num_workers=schedule.workers,
         persistent_workers=schedule.workers > 0,
         pin_memory=torch.cuda.is_available(),

@@ -177,3 +177,14 @@ def test_a_fault_gives_one_message_and_the_next_run_goes_on(project, code):
 def mount(*arguments):
     done = subprocess.run(["mount", *arguments], capture_output=True)
     return done.returncode == 0
+
+
+def test_only_what_trains_asks_for_a_gpu(project):
+    snakefile = project / "Snakefile"
+    text = snakefile.read_text()
+    snakefile.write_text(text.replace('"03_three": {}', '"03_three": {"gpu": True}'))
+    for settings, wanted in (["gpus=2"], "0 0 1"), ([], "0 0 0"):
+        command = [sys.executable, "-m", "snakemake", "notebooks", "--dry-run"]
+        command += ["--cores", "2", "--config", "profile=demo", *settings]
+        done = subprocess.run(command, cwd=project, capture_output=True, text=True)
+        assert " ".join(sorted(re.findall(r"gpu=(\d)", done.stdout))) == wanted
