@@ -24,7 +24,7 @@ def save_picture(
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.webp"
-    fig.savefig(path, dpi=88, metadata=None, pil_kwargs={"quality": 68, "method": 6})
+    fig.savefig(path, dpi=80, metadata=None, pil_kwargs={"quality": 55, "method": 6})
     words = {"caption": caption, "alt": alt, "evidence": evidence}
     text = json.dumps(words, indent=1, sort_keys=True) + "\n"
     path.with_suffix(".json").write_text(text, encoding="utf-8")
