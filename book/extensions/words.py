@@ -39,12 +39,14 @@ def number(value: object, spec: str = "") -> str:
         spec: A format specification that replaces the rule.
 
     Returns:
-        The text; a dash for nothing.
+        The text; a dash for nothing, a sign for what has no end.
     """
     if is_missing(value):
         return NOTHING
     if isinstance(value, str):
         return value
+    if math.isinf(value):
+        return "\N{INFINITY}" if value > 0 else "-\N{INFINITY}"
     if spec:
         return format(value, spec)
     if isinstance(value, Integral) or (abs(value) >= 100 and float(value).is_integer()):

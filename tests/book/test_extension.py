@@ -115,6 +115,8 @@ def test_a_broken_results_file_fails_the_build(build):
         (None, "\N{EN DASH}"),
         (float("nan"), "\N{EN DASH}"),
         ("0.7487", "0.7487"),
+        (float("inf"), "\N{INFINITY}"),
+        (float("-inf"), "-\N{INFINITY}"),
     ],
 )
 def test_numbers_have_three_significant_digits(value, text):
