@@ -24,6 +24,7 @@ from book.extensions import (
     provenance,
     register_pages,
     roles,
+    search_terms,
     tables,
 )
 
@@ -48,6 +49,7 @@ def setup(app: Sphinx) -> dict:
     app.add_directive("pipeline", pipeline.PipelineDirective)
     app.add_directive("actions", landing.ActionsDirective)
     app.add_directive("verdicts", landing.VerdictsDirective)
+    app.add_transform(search_terms.SearchTerms)
     app.connect("builder-inited", equations.configure)
     app.connect("doctree-read", banner.add_missing_banner)
     app.connect("html-page-context", claims_page.add_script)
