@@ -96,7 +96,7 @@ def format_tested(tested: Mapping | None, digits: int = 2) -> str:
         dash where it is undefined.
     """
     text = format_entry(tested, digits)
-    holds = tested is not None and _below(tested["p_holm"])
+    holds = tested is not None and _below(tested.get("p_holm"))
     return f"{text} *" if holds else text
 
 

@@ -49,7 +49,7 @@ RECIPE = systems.Options(
         epochs=8, batch_size=8, learning_rate=0.012, one_cycle=True, patience=100
     ),
 )
-"""The demo's supermodel."""
+"""The demo's supermodel, for fewer epochs."""
 
 
 @dataclass(frozen=True)
