@@ -71,13 +71,14 @@ lock: $(READY) ## write requirements.lock anew from pyproject.toml; UPGRADE=1 fo
 		--no-emit-index-url --no-emit-find-links --quiet \
 		--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 
-bench: $(READY) ## time what must stay fast; JSON goes to _build/bench
+bench: $(READY) ## time what must stay fast beside others; JSON goes to _build/bench, KEEP=1 keeps it for the book
 	@mkdir -p _build/bench
 	@for script in tests/benchmarks/bench_*.py; do \
 		OMP_NUM_THREADS=1 $(BIN)/python $$script \
 			--out _build/bench/$$(basename $$script .py).json || exit 1; done
+	@$(if $(KEEP),mkdir -p book/reference/bench && cp _build/bench/bench_*.json book/reference/bench)
 
-study-phantom: $(READY) ## train again what the phantom's page compares, into book/reference; a quarter of an hour
+study-phantom: $(READY) ## train again what the phantom's page compares, into book/reference; half an hour
 	@OMP_NUM_THREADS=1 $(BIN)/python -m chexnomaly.studies.phantom_ablations --out book/reference/phantom
 
 study: $(READY) ## does it generalize, and what do undecided choices do? into book/reference; an hour, resumable

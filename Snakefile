@@ -97,6 +97,7 @@ NOTEBOOKS = {
         "reference": ["phantom"],
     },
     "15_what_annotations_say": {"needs": ["09_comparison"]},
+    "16_speed_and_scale": {"reference": ["bench", "gpu"]},
 }
 
 PROFILE = config.get("profile", "demo")

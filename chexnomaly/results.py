@@ -76,7 +76,7 @@ def write_result(
         **details,
     }
     path = folder / f"{system}__{dataset}.json"
-    _write_json(path.with_suffix(".stamp.json"), _stamp(parameters, started))
+    _write_json(path.with_suffix(".stamp.json"), stamp(parameters, started))
     _write_json(path, result)
     return path
 
@@ -134,9 +134,21 @@ def format_entry(entry: Mapping | None, digits: int = 3) -> str:
     return f"{text} [{entry['low']:.{digits}f}, {entry['high']:.{digits}f}]"
 
 
-def _stamp(parameters: dict | None, started: float | None) -> dict:
+def stamp(
+    parameters: dict | None, started: float | None, packages: Sequence[str] = ()
+) -> dict:
+    """Say how something was measured.
+
+    Args:
+        parameters: What it was measured with.
+        started: `time.perf_counter()` at the start, for the wall time.
+        packages: Further packages whose versions matter.
+
+    Returns:
+        Parameters, versions, hardware, commit, wall time and date.
+    """
     versions = {}
-    for name in PACKAGES:
+    for name in (*PACKAGES, *packages):
         try:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:

@@ -53,7 +53,10 @@ class StepSizes:
 
 
 def interleaved(
-    tasks: dict[str, Callable[[], object]], repeats: int, device: torch.device
+    tasks: dict[str, Callable[[], object]],
+    repeats: int,
+    device: torch.device,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, list[float]]:
     """Time several tasks in turn, so that a busy moment hits all alike.
 
@@ -61,6 +64,7 @@ def interleaved(
         tasks: What to run; each runs once beforehand, untimed.
         repeats: Rounds.
         device: Waited for before the clock is read.
+        clock: Gives seconds: of the wall, or of this process's processors.
 
     Returns:
         Seconds of each round, by task.
@@ -72,10 +76,10 @@ def interleaved(
     for _ in range(repeats):
         for name, task in tasks.items():
             wait()
-            started = time.perf_counter()
+            started = clock()
             task()
             wait()
-            seconds[name].append(time.perf_counter() - started)
+            seconds[name].append(clock() - started)
     return seconds
 
 
@@ -94,6 +98,14 @@ def matrix_task(side: int, device: torch.device, dtype: torch.dtype) -> Callable
     return lambda: a @ b
 
 
+def convolution_task(channels: int, side: int, images: int) -> Callable:
+    """Make a 3x3 convolution on the CPU: 18 channels^2 side^2 images operations."""
+    layer = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+    layer = layer.requires_grad_(False).to(memory_format=torch.channels_last)
+    maps = torch.rand(images, channels, side, side)
+    return partial(layer, maps.to(memory_format=torch.channels_last))
+
+
 def step_operations(model: nn.Module, shape: tuple[int, ...]) -> int:
     """Count the operations of a forward and a backward pass, without running them."""
     there = next(model.parameters()).device
@@ -102,6 +114,33 @@ def step_operations(model: nn.Module, shape: tuple[int, ...]) -> int:
         model.to("meta")(image).sum().backward()
     model.to_empty(device=there)
     return counter.get_total_flops()
+
+
+def step_bytes(model: nn.Module, shape: tuple[int, ...], width: int = 4) -> int:
+    """Count the bytes that a step's convolutions must move at least.
+
+    Each reads its input and its weights and writes its output once, in the forward
+    pass and in each of the two parts of the backward pass.
+
+    Args:
+        model: A network; its weights are left undefined.
+        shape: Of the images.
+        width: Bytes of one number.
+
+    Returns:
+        Bytes, if no cache could hold a map between two layers.
+    """
+    numbers = 0
+
+    def count(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        nonlocal numbers
+        numbers += inputs[0].numel() + layer.weight.numel() + output.numel()
+
+    for layer in model.modules():
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
+            layer.register_forward_hook(count)
+    model.to("meta")(torch.zeros(shape, device="meta"))
+    return 3 * width * numbers
 
 
 def blobs(batch: int, size: int, device: torch.device) -> Tensor:

@@ -20,6 +20,7 @@ import numpy as np
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
+from chexnomaly import results  # noqa: E402
 from chexnomaly.datasets.store import prepare_store  # noqa: E402
 from tests.dicom_files import dicom_dataset, save_dicom  # noqa: E402
 
@@ -76,18 +77,21 @@ def compare(counts: list[int], side: int, size: int, workers: int) -> dict:
 def main() -> None:
     """Compare several N, or measure one folder."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--counts", type=int, nargs="+", default=[250, 500, 1000])
+    parser.add_argument("--counts", type=int, nargs="+", default=[100, 200, 400])
     parser.add_argument("--side", type=int, default=1024, help="of the films, px")
     parser.add_argument("--size", type=int, default=512, help="of the store, px")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--out", type=Path, help="JSON file; standard output if absent")
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    started = time.perf_counter()
     if options.folder:
         store = options.folder.parent / "store"
         result = measure(options.folder, store, options.size, options.workers)
     else:
         result = compare(options.counts, options.side, options.size, options.workers)
+    if not options.folder:
+        result |= {"stamp": results.stamp({}, started)}
     text = json.dumps(result, indent=1) + "\n"
     if options.out:
         options.out.write_text(text)

@@ -86,6 +86,12 @@ def test_operations_of_a_step_are_counted_by_pencil_for_one_convolution():
     assert step_cost.step_operations(model, (2, 3, 8, 8)) == 2 * (2 * 135 * 2 * 64)
 
 
+def test_bytes_of_a_step_are_counted_by_pencil_for_one_convolution():
+    model = torch.nn.Conv2d(3, 5, 3, padding=1, bias=False)
+    # Image 2 x 3 x 64, weights 135, output 2 x 5 x 64; thrice, four bytes a number.
+    assert step_cost.step_bytes(model, (2, 3, 8, 8)) == 3 * 4 * (384 + 135 + 640)
+
+
 def test_costs_are_measured_for_each_width_and_part():
     report = step_cost.measure_costs(TINY.step)
     part = report["unet"]["2"]

@@ -1,0 +1,111 @@
+"""Figures of the page on speed and scale."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from chexnomaly.figures.style import BLUE, GREEN, GREY, LIGHT, ORANGE, new_figure
+
+Ratio = Mapping[str, float]
+
+
+def figure_ratios(ratios: Mapping[str, Ratio], required: Mapping[str, float]) -> Figure:
+    """Draw how many times as fast as each peer we are.
+
+    Args:
+        ratios: Label to "min", "median" and "max" over rounds.
+        required: Label to the least that was set as a goal, where there is one.
+
+    Returns:
+        The figure: dots with their range, on a logarithmic scale; 1 is a draw.
+    """
+    fig, axs = new_figure(height_in=0.8 + 0.36 * len(ratios))
+    ax = axs[0, 0]
+    for place, (label, ratio) in enumerate(ratios.items()):
+        ax.plot([ratio["min"], ratio["max"]], [place, place], color=BLUE, linewidth=1.5)
+        ax.plot(ratio["median"], place, "o", color=BLUE, markersize=6)
+        if label in required:
+            ax.plot(required[label], place, "|", color=ORANGE, markersize=14, mew=2)
+    ax.axvline(1, color=GREY, linewidth=1)
+    ax.set_xscale("log")
+    ticks = [t for t in (0.5, 1, 2, 5, 10, 20) if ax.get_xlim()[0] <= t]
+    ax.set_xticks(ticks, [f"{t:g}" for t in ticks], minor=False)
+    ax.set_xticks([], minor=True)
+    ax.set_yticks(range(len(ratios)), list(ratios))
+    ax.invert_yaxis()
+    ax.grid(axis="x", color=LIGHT, linewidth=0.6)
+    ax.set_xlabel("times as fast as the peer (1: a draw; orange: the goal)")
+    return fig
+
+
+def figure_growth(runs: Sequence[Mapping[str, float]]) -> Figure:
+    """Draw processor time and peak memory of preparing N images.
+
+    Args:
+        runs: "n", "cpu_seconds" and "peak_mib" each.
+
+    Returns:
+        The figure, two panels, both from 0.
+    """
+    n = [run["n"] for run in runs]
+    fig, axs = new_figure(columns=2, height_in=2.8)
+    seconds = [run["cpu_seconds"] for run in runs]
+    slope = np.dot(n, seconds) / np.dot(n, n)
+    axs[0, 0].plot(n, seconds, "o", color=BLUE)
+    axs[0, 0].plot([0, max(n)], [0, slope * max(n)], color=GREY, linewidth=1)
+    axs[0, 0].set(title="time", ylabel="processor seconds")
+    axs[0, 1].plot(n, [run["peak_mib"] for run in runs], "o-", color=GREEN)
+    axs[0, 1].set(title="memory", ylabel="peak, MiB")
+    for ax in axs[0]:
+        ax.set(xlabel="films", xlim=(0, None), ylim=(0, None))
+        ax.grid(color=LIGHT, linewidth=0.6)
+    return fig
+
+
+def figure_floors(shares: Mapping[str, float]) -> Figure:
+    """Draw which share of a task's time its floor would take.
+
+    Args:
+        shares: Label to the floor's time over the task's time.
+
+    Returns:
+        The figure, bars from 0 to 1.
+    """
+    fig, axs = new_figure(height_in=0.8 + 0.36 * len(shares))
+    ax = axs[0, 0]
+    bars = ax.barh(list(shares), list(shares.values()), color=BLUE, height=0.6)
+    ax.bar_label(bars, [f"{share:.0%}" for share in shares.values()], padding=4)
+    ax.invert_yaxis()
+    ax.set(xlim=(0, 1.1), xlabel="share of the time that the floor would take")
+    return fig
+
+
+def figure_roofline(
+    points: Mapping[str, tuple[float, float]], rate: float, bandwidth: float
+) -> Figure:
+    """Draw how fast tasks run beside what the machine could do at most.
+
+    Args:
+        points: Label to operations per byte that must be moved, and to 10^9 operations
+            per second that were reached.
+        rate: 10^9 operations per second that the machine reaches at most.
+        bandwidth: 10^9 bytes per second of a copy.
+
+    Returns:
+        The figure, both axes logarithmic.
+    """
+    fig, axs = new_figure(height_in=3.0)
+    ax = axs[0, 0]
+    farthest = 4 * max([rate / bandwidth, *(x for x, _ in points.values())])
+    x = np.geomspace(0.1, farthest, 200)
+    ax.plot(x, np.minimum(rate, bandwidth * x), color=GREY)
+    for (label, (intensity, reached)), color in zip(
+        points.items(), (BLUE, ORANGE, GREEN), strict=False
+    ):
+        ax.plot(intensity, reached, "o", color=color, label=label)
+    ax.set(xscale="log", yscale="log")
+    ax.set(xlabel="operations per byte", ylabel="10$^9$ operations per second")
+    ax.grid(color=LIGHT, linewidth=0.6)
+    ax.legend(frameon=False, loc="lower right")
+    return fig

@@ -1,0 +1,59 @@
+"""What more radiographs than anyone here has would need, computed from what one costs.
+
+Nothing on this level is measured: a cost per image is multiplied. What was not measured
+stays out of it, as None.
+"""
+
+from collections.abc import Mapping
+
+STORE_BYTES_PER_PIXEL = 2
+PASSES = 12
+"""Passes over the training set; those of the profile `reference`."""
+
+
+def store_bytes(n: int, size: int = 512) -> int:
+    """Bytes of a store of n images, without its index."""
+    return n * size * size * STORE_BYTES_PER_PIXEL
+
+
+def needs(
+    n: int,
+    file_mib: float,
+    core_seconds: float,
+    operations: int,
+    gpu_images_per_s: float | None = None,
+    size: int = 512,
+) -> dict[str, float | None]:
+    """Compute what a set of n radiographs needs.
+
+    Args:
+        n: Number of radiographs.
+        file_mib: One source file, MiB.
+        core_seconds: Preparing one of them, seconds of one core.
+        operations: One training image, forward and backward.
+        gpu_images_per_s: Training images a GPU takes in a second; None where that was
+            not measured.
+        size: Side of the stored images, px.
+
+    Returns:
+        "source_tb" and "store_tb" (10^12 bytes), "core_hours" of preparing,
+        "exa_operations" (10^18) and "gpu_hours" of one training; None for what was
+        not measured.
+    """
+    trained = n * PASSES
+    hours = None if gpu_images_per_s is None else trained / gpu_images_per_s / 3600
+    return {
+        "source_tb": n * file_mib * 2**20 / 1e12,
+        "store_tb": store_bytes(n, size) / 1e12,
+        "core_hours": n * core_seconds / 3600,
+        "exa_operations": trained * operations / 1e18,
+        "gpu_hours": hours,
+    }
+
+
+def format_needs(table: Mapping[str, float | None]) -> dict[str, str]:
+    """Write what is needed with three digits; "not measured" where there is none."""
+    return {
+        name: "not measured" if value is None else f"{value:,.3g}"
+        for name, value in table.items()
+    }

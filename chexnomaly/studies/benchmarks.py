@@ -1,0 +1,127 @@
+"""Committed benchmarks, read for the page on speed and scale."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from chexnomaly.errors import MissingInputError
+
+NAMES = ("bench_boxes", "bench_step", "bench_ingest", "bench_prepare")
+
+NOT_MEASURED = "not measured"
+"""What stands where no GPU could be had."""
+
+GPU_ROWS = (
+    ("rate of a bfloat16 matrix product, 10^12 operations/s", "tera_operations_per_s"),
+    ("share of that rate in a training step", "share_of_matrix_rate"),
+    ("training images per second, read from the store", "images_per_s"),
+    ("speed from the store, to resident images", "speed_from_store_to_resident"),
+    ("box transform, share of a step", "transform_to_step"),
+)
+
+
+def read_benchmarks(reference: Path) -> dict[str, dict]:
+    """Read the committed benchmarks.
+
+    Args:
+        reference: `book/reference`.
+
+    Returns:
+        Name to content, with an entry for each of `NAMES`.
+
+    Raises:
+        MissingInputError: One is missing.
+    """
+    table = {}
+    for name in NAMES:
+        path = reference / "bench" / f"{name}.json"
+        if not path.is_file():
+            raise MissingInputError(
+                "no such benchmark", file=path.name, expected="the output of make bench"
+            )
+        table[name] = json.loads(path.read_text(encoding="utf-8"))
+    return table
+
+
+def read_step_costs(reference: Path) -> dict[str, dict]:
+    """Read what a step costs on a GPU, by width; empty where it was never measured."""
+    path = reference / "gpu" / "bundle_0.json"
+    if not path.is_file():
+        return {}
+    report = json.loads(path.read_text(encoding="utf-8"))
+    return report["unet"] if report["hardware"]["gpu"] else {}
+
+
+def ratios(benches: Mapping[str, dict]) -> dict[str, dict]:
+    """Collect how many times as fast as each peer we are, by a label naming both."""
+    rows = {}
+    for name, one in benches["bench_boxes"]["transform"].items():
+        label = f"box transform, {name}: scikit-image"
+        rows[label] = one["times_as_fast_as"]["scikit-image"]
+    step = benches["bench_step"]
+    for name, one in step["step"]["networks"].items():
+        peer = one["fastest_peer"]
+        rows[f"step of {name}: {peer}"] = one["times_as_fast_as"][peer]
+    rows["training an epoch: plain loop"] = step["loop"]["times_as_fast_as"][
+        "plain loop"
+    ]
+    for kind, one in benches["bench_ingest"]["kinds"].items():
+        for peer, ratio in one["times_as_fast_as"].items():
+            rows[f"{kind} film to store: {peer}"] = ratio
+    return rows
+
+
+def goals(benches: Mapping[str, dict]) -> dict[str, float]:
+    """Give the least ratio that was set as a goal beforehand, by the same labels."""
+    return {
+        label: 2.0 if label.startswith("box transform") else 1.0
+        for label in ratios(benches)
+        if not label.endswith("scikit-image") or label.startswith("box")
+    }
+
+
+def floors(benches: Mapping[str, dict]) -> dict[str, float]:
+    """Collect which share of each task's time its floor would take."""
+    shares = {
+        f"box transform, {name}: one copy": one["floor_to_ours"]
+        for name, one in benches["bench_boxes"]["transform"].items()
+    }
+    for name, one in benches["bench_step"]["step"]["networks"].items():
+        shares[f"step of {name}: its operations"] = one["floor_to_ours"]
+    for kind, one in benches["bench_ingest"]["kinds"].items():
+        shares[f"{kind} film to store: decoding"] = one["share_of_decode_rate"]
+    return shares
+
+
+def roofline(benches: Mapping[str, dict]) -> dict:
+    """Collect the arguments of `figures.speed.figure_roofline`."""
+    step = benches["bench_step"]["step"]
+    points = {}
+    for name, one in step["networks"].items():
+        seconds = step["seconds"][name]["median_s"]
+        intensity = one["operations"] / one["bytes"]
+        points[f"step of {name}"] = (intensity, one["operations"] / seconds / 1e9)
+    return {
+        "points": points,
+        "rate": step["giga_operations_per_s"],
+        "bandwidth": step["copied_gb_per_s"],
+    }
+
+
+def gpu_table(costs: Mapping[str, dict], widths: tuple[str, ...] = ("64", "32")):
+    """Lay out what was measured on a GPU, or that nothing was.
+
+    Args:
+        costs: From `read_step_costs`.
+        widths: Widths of the U-Net's first level, one column each.
+
+    Returns:
+        Row label to column label to value or `NOT_MEASURED`.
+    """
+    return {
+        label: {
+            f"width {width}": costs.get(width, {}).get(key, NOT_MEASURED)
+            for width in widths
+        }
+        for label, key in GPU_ROWS
+    }

@@ -1,0 +1,226 @@
+"""Files to store beside decoding alone, and beside a pydicom and scikit-image loop.
+
+    python tests/benchmarks/bench_ingest.py --out bench.json
+
+Films have the size of VinDr-CXR's, uncompressed and in JPEG 2000 without loss. "Decode
+alone" reads each file and decodes its pixels, nothing more: what any reader must pay.
+Processor seconds are compared, since other programs may run as well; wall seconds with
+one and two worker processes tell how it scales. One run is killed in the
+middle and must end, when it goes on, with the same store.
+"""
+
+import multiprocessing
+import os
+import signal
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from statistics import median
+
+import cv2
+import numpy as np
+import torch
+from pydicom import dcmread
+from pydicom.pixels import apply_modality_lut
+from pydicom.uid import JPEG2000Lossless
+from reporting import compare, interleaved, report, spread
+from skimage.transform import resize
+
+from chexnomaly.datasets.images import read_image
+from chexnomaly.datasets.preparing import prepare_image
+from chexnomaly.datasets.store import Store, prepare_store
+from chexnomaly.phantom import film
+from tests.dicom_files import dicom_dataset, save_dicom
+
+HEIGHT, WIDTH, SIZE = 3000, 2500, 512
+PEER = "pydicom and scikit-image"
+KINDS = ("uncompressed", "JPEG 2000")
+SAMPLES, REPEATS, FILES = 2, 5, 16
+CPU = torch.device("cpu")
+VINDR_FILES = 15_000
+CORES = (2, 16, 64)
+
+
+def write_samples(folder: Path) -> dict[str, list[Path]]:
+    """Write phantoms at full size, enlarged and with detector noise, in both forms."""
+    rng, paths = np.random.default_rng(0), {kind: [] for kind in KINDS}
+    for index in range(SAMPLES):
+        coarse = film(0, index, SIZE).pixels.astype(np.float32)
+        low, high = coarse.min(), coarse.max()
+        smooth = cv2.resize((coarse - low) / (high - low), (WIDTH, HEIGHT))
+        noisy = smooth * 3900 + 60 + rng.normal(0, 12, (HEIGHT, WIDTH))
+        dataset = dicom_dataset(np.clip(noisy, 0, 4095).astype("<u2"), 12)
+        for kind in KINDS:
+            if kind == "JPEG 2000":
+                dataset.compress(JPEG2000Lossless)
+            path = folder / kind / f"film{index}.dicom"
+            paths[kind].append(save_dicom(dataset, path))
+    return paths
+
+
+def decode_alone(paths: list[Path]) -> None:
+    """Read and decode, and nothing else."""
+    for path in paths:
+        _ = dcmread(path).pixel_array
+
+
+def usual_way(path: Path) -> np.ndarray:
+    """Prepare one film as notebooks do; (S, S), uint16."""
+    dataset = dcmread(path)
+    image = apply_modality_lut(dataset.pixel_array, dataset).astype(np.float64)
+    image = (image - image.min()) / (image.max() - image.min())
+    image = resize(image, (SIZE, SIZE), anti_aliasing=True)
+    return np.rint(image * 65535).astype(np.uint16)
+
+
+def usual_loop(paths: list[Path], folder: Path) -> None:
+    """Prepare films one after the other, each into a file."""
+    for path in paths:
+        np.save(folder / f"{path.stem}.npy", usual_way(path))
+
+
+def our_loop(paths: list[Path], folder: Path) -> None:
+    """Prepare the same films into a store, in this process."""
+    with tempfile.TemporaryDirectory(dir=folder) as place:
+        prepare_store({path.stem: path for path in paths}, Path(place, "store"), SIZE)
+
+
+def check_same(paths: list[Path]) -> float:
+    """Compare both ways, equal up to the kernel of resizing; mean difference."""
+    differences = []
+    for path in paths:
+        ours, _, _ = prepare_image(path, SIZE, read_image)
+        other = usual_way(path)
+        differences.append(np.abs(ours / 65535.0 - other / 65535.0).mean())
+        assert np.corrcoef(ours.ravel(), other.ravel())[0, 1] > 0.999, path
+    assert max(differences) < 0.01, differences
+    return max(differences)
+
+
+def time_each(paths: dict[str, list[Path]], folder: Path) -> dict:
+    """Time one film of each kind, all ways in turn, in one process on one core."""
+    cv2.setNumThreads(1)
+    table = {}
+    for kind, files in paths.items():
+        difference = check_same(files)
+        tasks: dict[str, Callable] = {
+            "decode alone": partial(decode_alone, files),
+            "chexnomaly": partial(our_loop, files, folder),
+            PEER: partial(usual_loop, files, folder),
+        }
+        seconds = interleaved(tasks, REPEATS, CPU, time.process_time)
+        each = {k: [s / len(files) for s in v] for k, v in seconds.items()}
+        share = median(each["decode alone"]) / median(each["chexnomaly"])
+        table[kind] = {
+            "mib_per_file": round(files[0].stat().st_size / 2**20, 2),
+            "mean_difference_to_peer": round(float(difference), 5),
+            "seconds_per_film": {name: spread(values) for name, values in each.items()},
+            "share_of_decode_rate": round(share, 3),
+            "times_as_fast_as": compare(
+                seconds, "chexnomaly", ["pydicom and scikit-image"]
+            ),
+        }
+    return table
+
+
+def copies(files: list[Path], folder: Path, n: int) -> dict[str, Path]:
+    """Name the sample films n times over, by links."""
+    folder.mkdir(parents=True)
+    images = {}
+    for index in range(n):
+        link = folder / f"film{index:04d}.dicom"
+        os.link(files[index % len(files)], link)
+        images[link.stem] = link
+    return images
+
+
+def time_workers(files: list[Path], folder: Path) -> dict:
+    """Prepare many films with one worker process after the other, and with two.
+
+    Wall seconds say nothing where other programs keep the processors busy: then
+    nothing is measured, and that is what the report says.
+    """
+    if os.getloadavg()[0] > 0.7 * (os.cpu_count() or 1):
+        return {"speedup": None, "why_not": "other programs kept the processors busy"}
+    images = copies(files, folder / "many", FILES)
+    seconds, cores = {}, sorted({1, min(2, os.cpu_count() or 1)})
+    for workers in cores:
+        taken = []
+        for n in (FILES // 2, FILES):
+            some = dict(list(images.items())[:n])
+            out = folder / f"store_{workers}_{n}"
+            started = time.perf_counter()
+            prepare_store(some, out, SIZE, workers)
+            taken.append(time.perf_counter() - started)
+        # The difference of two sizes: starting the workers does not count.
+        seconds[workers] = (taken[1] - taken[0]) / (FILES - FILES // 2)
+    return {
+        "films": FILES,
+        "seconds_per_film": {str(w): round(s, 4) for w, s in seconds.items()},
+        "speedup": round(seconds[cores[0]] / seconds[cores[-1]], 3),
+        "cores": cores[-1],
+    }
+
+
+def prepare(images: dict[str, Path], out: Path) -> None:
+    prepare_store(images, out, SIZE, workers=1)
+
+
+def kill_and_resume(files: list[Path], folder: Path) -> dict:
+    """Kill a run in the middle; what was written must not be prepared again."""
+    images = copies(files, folder / "killed", FILES)
+    out = folder / "killed_store"
+    process = multiprocessing.get_context("spawn").Process(
+        target=prepare, args=(images, out)
+    )
+    process.start()
+    journal = out.with_name(out.name + ".partial") / "work" / "journal.jsonl"
+    while not journal.exists() or journal.read_bytes().count(b"\n") < FILES // 2:
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    process.join()
+    done = journal.read_bytes().count(b"\n")
+    started = time.perf_counter()
+    resumed, _ = prepare_store(images, out, SIZE)
+    seconds = time.perf_counter() - started
+    whole, _ = prepare_store(images, folder / "whole_store", SIZE)
+    return {
+        "films": FILES,
+        "done_when_killed": done,
+        "seconds_for_the_rest": round(seconds, 2),
+        "lost": len(images) - len(resumed),
+        "same_store": Store.open(out, verify=True).data_hash == whole.data_hash,
+    }
+
+
+def cost_of_vindr(each: dict) -> dict:
+    """Compute, not measure: hours for 15,000 films where cores share them evenly."""
+    hours = {}
+    for kind, measured in each.items():
+        alone = measured["seconds_per_film"]["chexnomaly"]["median_s"]
+        hours[kind] = {str(n): round(VINDR_FILES * alone / n / 3600, 2) for n in CORES}
+    return {"films": VINDR_FILES, "hours": hours}
+
+
+def run() -> dict:
+    """Write films, then measure."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        paths = write_samples(folder)
+        each = time_each(paths, folder)
+        workers = time_workers(paths["JPEG 2000"], folder)
+        resume = kill_and_resume(paths["uncompressed"], folder)
+    return {
+        "film_px": [HEIGHT, WIDTH],
+        "store_px": SIZE,
+        "kinds": each,
+        "workers": workers,
+        "resume": resume,
+        "vindr_computed": cost_of_vindr(each),
+    }
+
+
+if __name__ == "__main__":
+    report(__doc__.splitlines()[0], run, ("scikit-image", "pylibjpeg-openjpeg"))

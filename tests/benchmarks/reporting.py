@@ -1,0 +1,65 @@
+"""What the benchmarks share: interleaved timing, ratios, and a stamped report."""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))
+
+from chexnomaly import results  # noqa: E402
+from chexnomaly.studies.step_cost import interleaved, spread  # noqa: E402
+
+__all__ = ["compare", "interleaved", "report", "spread"]
+
+
+def compare(
+    seconds: dict[str, list[float]], ours: str, peers: list[str]
+) -> dict[str, dict]:
+    """Set one task's time beside its peers', round by round.
+
+    Args:
+        seconds: Timings from `interleaved`.
+        ours: The task that is ours.
+        peers: The others.
+
+    Returns:
+        Peer to least, median and most of "how many times as fast as the peer we are",
+        each ratio from one round, in which both ran one after the other.
+    """
+    table = {}
+    for peer in peers:
+        ratios = [p / o for p, o in zip(seconds[peer], seconds[ours], strict=True)]
+        table[peer] = {
+            "min": round(min(ratios), 3),
+            "median": round(median(ratios), 3),
+            "max": round(max(ratios), 3),
+        }
+    return table
+
+
+def report(
+    description: str, run: Callable[[], dict], packages: tuple[str, ...]
+) -> None:
+    """Run a benchmark as a command with `--out`, and write its stamped JSON.
+
+    Args:
+        description: For `--help`.
+        run: Measures.
+        packages: The peers' packages, whose versions belong into the stamp.
+    """
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--out", type=Path, help="JSON file; standard output if absent")
+    options = parser.parse_args()
+    started = time.perf_counter()
+    measured = run()
+    stamp = results.stamp({}, started, packages)
+    text = json.dumps(measured | {"stamp": stamp}, indent=1) + "\n"
+    if options.out:
+        options.out.write_text(text, encoding="utf-8")
+    else:
+        sys.stdout.write(text)

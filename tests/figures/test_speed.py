@@ -1,0 +1,37 @@
+"""The figures of the page on speed show each ratio, run and floor where it belongs."""
+
+import numpy as np
+import pytest
+
+from chexnomaly.figures import speed
+
+
+def test_a_ratio_is_a_dot_on_a_range_beside_the_line_of_a_draw():
+    ratios = {
+        "a": {"min": 0.9, "median": 1.5, "max": 2.0},
+        "b": {"min": 3.0, "median": 4.0, "max": 5.0},
+    }
+    ax = speed.figure_ratios(ratios, {"b": 2.0}).axes[0]
+    lines = [line.get_xdata() for line in ax.lines]
+    assert [float(np.ravel(x)[0]) for x in lines] == [0.9, 1.5, 3.0, 4.0, 2.0, 1.0]
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["a", "b"]
+
+
+def test_growth_draws_a_line_through_the_origin_and_memory_from_zero():
+    runs = [{"n": n, "cpu_seconds": 0.5 * n, "peak_mib": 90.0} for n in (10, 20)]
+    time, memory = speed.figure_growth(runs).axes
+    assert time.lines[1].get_ydata() == pytest.approx([0.0, 10.0])
+    assert memory.get_ylim()[0] == 0
+
+
+def test_floors_are_bars_with_their_share():
+    ax = speed.figure_floors({"a": 0.25, "b": 0.9}).axes[0]
+    assert [bar.get_width() for bar in ax.patches] == [0.25, 0.9]
+    assert [text.get_text() for text in ax.texts] == ["25%", "90%"]
+
+
+def test_the_roof_is_slope_then_level():
+    ax = speed.figure_roofline({"step": (50.0, 80.0)}, 100.0, 4.0).axes[0]
+    x, roof = ax.lines[0].get_data()
+    assert roof == pytest.approx(np.minimum(100.0, 4.0 * x))
+    assert ax.lines[1].get_data()[1][0] == 80.0

@@ -1,0 +1,72 @@
+"""The page shows what the committed files hold, and no GPU figure that was not made."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from chexnomaly.errors import MissingInputError
+from chexnomaly.studies import benchmarks
+
+REFERENCE = Path(__file__).parents[2] / "book" / "reference"
+
+
+@pytest.fixture(scope="module")
+def benches():
+    return benchmarks.read_benchmarks(REFERENCE)
+
+
+def test_every_peer_has_a_row_with_its_range(benches):
+    rows = benchmarks.ratios(benches)
+    for peer in ("scikit-image", "MONAI BasicUNet", "MONAI AttentionUnet", "plain"):
+        assert [label for label in rows if peer in label]
+    for ratio in rows.values():
+        assert 0 < ratio["min"] <= ratio["median"] <= ratio["max"]
+
+
+def test_the_faster_way_of_each_peer_is_the_one_shown(benches):
+    step = benches["bench_step"]["step"]
+    for one in step["networks"].values():
+        kind = one["fastest_peer"].split(",")[0]
+        ways = {k: v for k, v in step["seconds"].items() if k.startswith(f"{kind},")}
+        assert len(ways) == 2
+        assert min(ways, key=lambda k: ways[k]["median_s"]) == one["fastest_peer"]
+
+
+def test_the_box_transform_meets_its_goal_on_the_cpu(benches):
+    rows, goals = benchmarks.ratios(benches), benchmarks.goals(benches)
+    for label, ratio in rows.items():
+        if label.startswith("box transform") and "64 px" not in label:
+            assert ratio["median"] >= goals[label] == 2.0
+
+
+def test_a_killed_ingest_lost_nothing_and_ended_with_the_same_store(benches):
+    resume = benches["bench_ingest"]["resume"]
+    assert resume["same_store"] and resume["lost"] == 0
+    assert 0 < resume["done_when_killed"] < resume["films"]
+
+
+def test_floors_are_shares_and_the_roofline_lies_above_its_points(benches):
+    assert all(0 < share <= 1.1 for share in benchmarks.floors(benches).values())
+    roof = benchmarks.roofline(benches)
+    for intensity, reached in roof["points"].values():
+        assert 0 < reached < 1.1 * min(roof["rate"], roof["bandwidth"] * intensity)
+
+
+def test_without_a_gpu_every_row_says_so(tmp_path):
+    assert benchmarks.read_step_costs(tmp_path) == {}
+    table = benchmarks.gpu_table({})
+    assert {v for row in table.values() for v in row.values()} == {"not measured"}
+
+
+def test_a_bundle_that_ran_without_a_gpu_is_not_shown_as_one(tmp_path):
+    (tmp_path / "gpu").mkdir()
+    for gpu, shown in ((None, {}), ("a GPU", {"64": {"images_per_s": 9.0}})):
+        report = {"hardware": {"gpu": gpu}, "unet": {"64": {"images_per_s": 9.0}}}
+        (tmp_path / "gpu" / "bundle_0.json").write_text(json.dumps(report))
+        assert benchmarks.read_step_costs(tmp_path) == shown
+
+
+def test_a_missing_benchmark_is_named(tmp_path):
+    with pytest.raises(MissingInputError, match="make bench"):
+        benchmarks.read_benchmarks(tmp_path)
