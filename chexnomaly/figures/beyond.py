@@ -1,0 +1,121 @@
+"""Figures that the paper does not have: generalization, and readings it left open."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from chexnomaly.figures.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    LIGHT,
+    ORANGE,
+    PURPLE,
+    RED,
+    new_figure,
+)
+
+CONVENTION_COLORS = dict(zip("ABCDE", (ORANGE, GREEN, BLUE, PURPLE, GREY), strict=True))
+
+
+def figure_generalization(panels: Mapping[str, pd.DataFrame]) -> Figure:
+    """Draw differences finding by finding, one panel per question.
+
+    Args:
+        panels: Title to a table, one index for all; columns "value", "low", "high" and
+            "decided" (bool). The last rows may be summaries.
+
+    Returns:
+        The figure; filled where decided, hollow where not.
+    """
+    first = next(iter(panels.values()))
+    height = 0.8 + 0.24 * len(first)
+    fig, axs = new_figure(1, len(panels), height_in=height, sharey=True)
+    for ax, (title, table) in zip(axs[0], panels.items(), strict=True):
+        _forest(ax, table)
+        ax.set_title(title, fontsize=8)
+        ax.set_xlabel("difference in IoU", fontsize=8)
+    axs[0, 0].set_yticks(range(len(first)), first.index, fontsize=8)
+    axs[0, 0].invert_yaxis()
+    return fig
+
+
+def _forest(ax: Axes, table: pd.DataFrame) -> None:
+    """Draw one point and interval per row; those above 0 in blue, below in red."""
+    ax.axvline(0, color=GREY, linewidth=0.8)
+    for y, row in enumerate(table.itertuples()):
+        if pd.isna(row.value):
+            continue
+        color = (BLUE if row.value > 0 else RED) if row.decided else GREY
+        if not pd.isna(row.low):
+            ax.plot([row.low, row.high], [y, y], color=color, linewidth=1.4)
+        fill = color if row.decided else "white"
+        ax.plot(row.value, y, "o", color=color, markerfacecolor=fill, markersize=5)
+    ax.tick_params(axis="x", labelsize=8)
+
+
+def figure_readings(
+    tables: Mapping[str, pd.DataFrame], defaults: Mapping[str, float]
+) -> Figure:
+    """Draw what each system scores under every combination of readings.
+
+    Args:
+        tables: System to its readings, columns "convention" and "iou".
+        defaults: System to its score under the register's reading.
+
+    Returns:
+        The figure: one row of points per system, a diamond for the register.
+    """
+    fig, axs = new_figure(1, 1, height_in=0.9 + 0.55 * len(tables))
+    ax = axs[0, 0]
+    rng = np.random.default_rng(0)
+    for y, (system, table) in enumerate(tables.items()):
+        for place, (convention, color) in enumerate(CONVENTION_COLORS.items()):
+            values = table.iou[table.convention == convention]
+            height = y + 0.14 * (place - 2) + rng.uniform(-0.045, 0.045, len(values))
+            label = f"convention {convention}" if y == 0 else None
+            ax.plot(values, height, ".", color=color, markersize=3.5, label=label)
+        label = "the register's reading" if y == 0 else None
+        ax.plot(defaults[system], y, "kD", markersize=6, label=label)
+    ax.set_yticks(range(len(tables)), tables)
+    ax.set(xlabel='"mean IOU"', xlim=(-0.02, 1), ylim=(len(tables) - 0.5, -0.5))
+    for y in range(1, len(tables)):
+        ax.axhline(y - 0.5, color=LIGHT, linewidth=0.8)
+    fig.legend(
+        *ax.get_legend_handles_labels(),
+        loc="outside upper left",
+        ncols=3,
+        frameon=False,
+        fontsize=8,
+        markerscale=1.4,
+    )
+    return fig
+
+
+def figure_decisions(table: pd.DataFrame, noise: float | None = None) -> Figure:
+    """Draw what each decision changes, by the register's item.
+
+    Args:
+        table: Columns "says", "item", "value", "low", "high" and "decided"; one row
+            per arm, in the order of drawing.
+        noise: The largest difference that another seed made; shaded, where given.
+
+    Returns:
+        The figure.
+    """
+    fig, axs = new_figure(1, 1, height_in=0.9 + 0.22 * len(table))
+    ax = axs[0, 0]
+    if noise is not None:
+        label = f"another seed: at most {noise:.3f}"
+        ax.axvspan(-noise, noise, color=LIGHT, alpha=0.6, linewidth=0, label=label)
+        fig.legend(loc="outside upper left", frameon=False, fontsize=8)
+    _forest(ax, table)
+    names = [f"{row.says}  ({row.item})" for row in table.itertuples()]
+    ax.set_yticks(range(len(table)), names, fontsize=8)
+    ax.set(
+        xlabel="difference from the register's reading", ylim=(len(table) - 0.4, -0.6)
+    )
+    return fig
