@@ -36,7 +36,6 @@ class Design:
     Attributes:
         counts: Films to train on, to choose thresholds on, and to test on.
         n_unseen: Films with pneumonia, which no training film shows.
-        n_normal: Films in the unseen set's layout that show nothing.
         size: Side of the images, px.
         cohort: Seed of the films.
         seeds: Seeds of the networks.
@@ -50,7 +49,6 @@ class Design:
 
     counts: tuple[int, int, int] = (800, 150, 900)
     n_unseen: int = 200
-    n_normal: int = 500
     size: int = 48
     cohort: int = 21
     seeds: tuple[int, ...] = (0, 1)
@@ -90,12 +88,10 @@ class World:
     Attributes:
         data: Training, validation and test films with the 14 findings.
         unseen: Test films with a finding that none of those shows.
-        normal: Test films in the same layout that show nothing.
     """
 
     data: PreparedSet
     unseen: PreparedSet
-    normal: PreparedSet
 
 
 def make_world(root: Path, design: Design) -> World:
@@ -110,13 +106,15 @@ def make_world(root: Path, design: Design) -> World:
     """
     parts = np.repeat(["train", "val", "test"], design.counts)
     data = _render(root / "vindr", parts, design, design.cohort, enriched=True)
-    sets = []
-    for n, share in ((design.n_unseen, 1.0), (design.n_normal, 0.0)):
-        only_test = np.repeat("test", n)
-        options = {"layout": "rsna", "positive_share": share}
-        folder = root / ("unseen" if share else "normal")
-        sets.append(_render(folder, only_test, design, design.cohort + 1, **options))
-    return World(data, *sets)
+    unseen = _render(
+        root / "unseen",
+        np.repeat("test", design.n_unseen),
+        design,
+        design.cohort + 1,
+        layout="rsna",
+        positive_share=1.0,
+    )
+    return World(data, unseen)
 
 
 def _render(

@@ -18,7 +18,6 @@ from chexnomaly.training import Schedule
 TINY = Design(
     counts=(60, 30, 40),
     n_unseen=6,
-    n_normal=4,
     size=32,
     seeds=(0,),
     options=replace(
