@@ -31,7 +31,7 @@ class Arm:
 
     @property
     def key(self) -> str:
-        """`<item>.<name>`."""
+        """`<item>.<name>`; the name holds no point."""
         return f"{self.item}.{self.name}"
 
 
@@ -47,7 +47,14 @@ def _options(
 ) -> list[Arm]:
     """Arms that change one option of the same system."""
     return [
-        Arm(item, f"{option}_{v}", system, system, f"{says} {v}", {option: v})
+        Arm(
+            item,
+            f"{option}_{v}".replace(".", "_"),
+            system,
+            system,
+            f"{says} {v}",
+            {option: v},
+        )
         for v in values
     ]
 

@@ -227,14 +227,13 @@ def add_scoring(
         (_f1("any_pixel"), at_half),
         {r: (f"F1 by the rule {r}", _f1(r), at_half) for r in F1_RULES[1:]},
     )
-    counts = {t: metrics.image_scores(maps, masks["union"], t) for t in SWEEP}
+    counts = {t: metrics.image_scores(maps, masks["union"], t) for t in (0.3, 0.7)}
     for metric, statistic in (("mean_iou", _iou("C")), ("f1", _f1("any_pixel"))):
         sweep = {
-            f"{t:.1f}": (f"binarized at {t:.1f}", statistic, s)
+            f"at_{round(100 * t)}_percent": (f"binarized at {t:.1f}", statistic, s)
             for t, s in counts.items()
         }
         sweep["operating"] = ("binarized where validation is best", statistic, base)
-        del sweep["0.5"]
         arms.add("7", system, metric, (statistic, at_half), sweep)
     rules = {
         name.replace(" ", "_"): (

@@ -33,7 +33,7 @@ def test_every_arm_is_a_system_and_changes_something():
     assert {arm.system for arm in ARMS} | {arm.default for arm in ARMS} <= set(SYSTEMS)
     for arm in ARMS:
         assert arm.system != arm.default or arm.changes or arm.seed
-        assert re.fullmatch(r"\d+", arm.item)
+        assert re.fullmatch(r"\d+\.\w+", arm.key)
     names = [mv._name(arm) for arm in ARMS]
     assert len(set(names)) == len(names)
 
@@ -51,7 +51,7 @@ def test_an_arm_with_other_options_has_a_folder_of_its_own(squares):
 
 @pytest.mark.slow
 def test_arms_are_trained_scored_and_compared(tmp_path):
-    wanted = {"8.seed_1", "32.alpha_0.5", "46.concat", "18.two_readers"}
+    wanted = {"8.seed_1", "32.alpha_0_5", "46.concat", "18.two_readers"}
     arms = [arm for arm in ARMS if arm.key in wanted]
     mv.run_study(tmp_path / "work", tmp_path / "out", TINY, arms)
     result = read_result(tmp_path / "out" / "multiverse__study_test.json")
