@@ -35,8 +35,9 @@ from chexnomaly.workspace import Workspace
 SYSTEMS = ("supermodel", "chexnomaly", "chexnomaly__random_base")
 """Whom the question is put to."""
 
-ARMS = ("held_out", "held_out_control")
-"""Without the finding; without as much of whatever."""
+ARMS = {"held_out": SYSTEMS, "held_out_control": SYSTEMS[:2]}
+"""Without the finding; without as much of whatever, which says what not having seen it
+costs the two systems that are compared."""
 
 
 def train_without(
@@ -106,7 +107,7 @@ def run_finding(
 
     Args:
         finding: Key of the finding that is scored.
-        arm: One of `ARMS`.
+        arm: Key of `ARMS`.
         world: The films.
         root: Folder of all runs.
         design: Sizes.
@@ -122,7 +123,7 @@ def run_finding(
     target = held_out_scores.target_of(world.data, finding)
     runs = root / f"seed_{seed}" / finding / arm
     scored = {}
-    for system in SYSTEMS:
+    for system in ARMS[arm]:
         model = train_without(system, world, held, runs, design, seed)
         level = threshold_without(model, world, held)
         maps = held_out_scores.predict_maps(model, target.scans)
