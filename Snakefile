@@ -86,6 +86,11 @@ NOTEBOOKS = {
     "11_claims": {
         "needs": ["03_box_focal_loss", "09_comparison", "10_errors", "15_what_annotations_say"]
     },
+    "12_beyond_the_paper": {
+        "needs": ["02_data", "05_ensembles", "08_chexnomaly"],
+        "outputs": ["results/{profile}/multiverse__vindr_test.json"],
+        "reference": ["study"],
+    },
     "16_gallery": {"needs": ["09_comparison"]},
     "13_your_own_xray": {"reference": ["pretrained"]},
     "17_your_own_data_set": {"reference": ["pretrained"]},

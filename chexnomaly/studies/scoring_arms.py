@@ -225,7 +225,10 @@ def add_scoring(
     arms.add(
         *("6", system, "f1"),
         (_f1("any_pixel"), at_half),
-        {r: (f"F1 by the rule {r}", _f1(r), at_half) for r in F1_RULES[1:]},
+        {
+            r.replace(".", "_"): (f"F1 by the rule {r}", _f1(r), at_half)
+            for r in F1_RULES[1:]
+        },
     )
     counts = {t: metrics.image_scores(maps, masks["union"], t) for t in (0.3, 0.7)}
     for metric, statistic in (("mean_iou", _iou("C")), ("f1", _f1("any_pixel"))):

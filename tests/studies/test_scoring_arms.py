@@ -64,7 +64,8 @@ def test_each_decision_is_compared_with_its_default(maps, masks):
     sa.add_scoring(arms, "supermodel", maps, masks, OPERATING, 1)
     assert {key.split(".")[0] for key in arms.values} == set("4567") | {"18", "30"}
     for key, difference in arms.paired.items():
-        arm, _, metric = key.rpartition(".")
+        item, name, metric = key.split(".")  # as the register's page reads them
+        arm = f"{item}.{name}"
         default = f"{arms.told[arm]['default']}.{metric}"
         pair = [arms.values[k]["value"] for k in (key, default)]
         if None not in pair:
