@@ -81,7 +81,7 @@ def figure_readings(
         label = "the register's reading" if y == 0 else None
         ax.plot(defaults[system], y, "kD", markersize=6, label=label)
     ax.set_yticks(range(len(tables)), tables)
-    ax.set(xlabel='"mean IOU"', xlim=(-0.02, 1), ylim=(len(tables) - 0.5, -0.5))
+    ax.set(xlabel='"mean IOU"', ylim=(len(tables) - 0.5, -0.5))
     for y in range(1, len(tables)):
         ax.axhline(y - 0.5, color=LIGHT, linewidth=0.8)
     fig.legend(

@@ -12,10 +12,10 @@ from chexnomaly.studies.scoring_arms import is_default, share_first
 from chexnomaly.workspace import Workspace
 
 SHOWN = {
-    "generalizes": "CheX-Nomaly minus supermodel",
-    "contrastive_helps": "trained twin minus untrained",
-    "unseen_is_harder": "supermodel, control minus held out",
-    "loses_less": "price: supermodel minus CheX-Nomaly",
+    "generalizes": "CheX-Nomaly\nminus supermodel",
+    "contrastive_helps": "trained twin\nminus untrained",
+    "unseen_is_harder": "supermodel,\ncontrol minus held out",
+    "loses_less": "price: supermodel\nminus CheX-Nomaly",
 }
 """Questions drawn finding by finding, with the titles of their panels."""
 

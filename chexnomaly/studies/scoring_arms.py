@@ -85,17 +85,39 @@ def readings(
         "masks", "transform" (bool: also when testing) and "iou".
     """
     thresholds = {f"{t:.1f}": t for t in SWEEP} | {"operating": operating}
+    flat = {rule: mask.flatten(1).numpy() > 0 for rule, mask in masks.items()}
     rows = []
-    for rule, (name, threshold), boxed in product(
-        masks, thresholds.items(), (False, True)
-    ):
+    for (name, threshold), boxed in product(thresholds.items(), (False, True)):
         shown = rectangularize(maps, threshold, min_area) if boxed else maps
-        scores = metrics.image_scores(shown, masks[rule], threshold)
-        for convention in IOU_CONVENTIONS:
-            value = float(metrics.iou_statistic(scores, convention))
-            rows.append((convention, name, rule, boxed, value))
+        probs = shown.flatten(1).numpy()
+        for rule, mask in flat.items():
+            scores = _counts(probs, mask, threshold)
+            for convention in IOU_CONVENTIONS:
+                value = float(metrics.iou_statistic(scores, convention))
+                rows.append((convention, name, rule, boxed, value))
     columns = ["convention", "threshold", "masks", "transform", "iou"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def _counts(probs: np.ndarray, mask: np.ndarray, threshold: float) -> Scores:
+    """Count as `metrics.image_scores` does, ten times faster in single precision.
+
+    Args:
+        probs: (N, pixels).
+        mask: The same shape, bool.
+        threshold: A pixel is predicted when it is strictly above.
+
+    Returns:
+        What `metrics.iou_statistic` needs, (N,) each.
+    """
+    hard = probs > threshold
+    true, marked = mask.sum(1), hard.sum(1)
+    tp = (hard & mask).sum(1)
+    overlap = np.einsum("np,np->n", probs, mask.astype(np.float32))
+    wrong = {"fp": marked - tp, "fn": true - tp}
+    tn = probs.shape[1] - tp - wrong["fp"] - wrong["fn"]
+    soft = (overlap + 1) / (probs.sum(1) + true - overlap + 1)
+    return {"tp": tp, **wrong, "tn": tn, "soft_iou": soft.astype(np.float64)}
 
 
 DEFAULT_READING = {

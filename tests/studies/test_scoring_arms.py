@@ -46,6 +46,10 @@ def test_every_combination_is_scored_once(maps, masks):
         "convention == 'A' and threshold == '0.6' and masks == 'two readers' "
         "and transform"
     ).iou.item()
+    soft = table.query("convention == 'E' and masks == 'first reader'").iloc[0]
+    expected = metrics.iou(maps, masks["first reader"], "E", 0.1)
+    assert soft.threshold == "0.1" and not soft["transform"]
+    assert soft.iou == pytest.approx(expected, abs=1e-6)
     boxed = rectangularize(maps, 0.6, 1)
     assert other == metrics.iou(boxed, masks["two readers"], "A", 0.6)
 
