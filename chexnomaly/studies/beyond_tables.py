@@ -151,7 +151,8 @@ def score_table(workspace: Workspace) -> pd.DataFrame:
         rows[DISPLAY_NAMES[finding]] = row
     rows["all findings"] = {h: values[key]["value"] for h, values in stored.items()}
     table = pd.DataFrame(rows).T
-    return table.astype({"scans": "Int64"})
+    scans = [f"{n:.0f}" for n in table.scans[:-1]]
+    return table.assign(scans=[*scans, "–"])
 
 
 def _first(mapping: Mapping):
