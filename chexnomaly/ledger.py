@@ -80,13 +80,14 @@ def load_ledger(path: Path = LEDGER) -> pd.DataFrame:
     Raises:
         ClaimError: A row is malformed; the message names row and column.
     """
-    with Path(path).open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        if tuple(reader.fieldnames or ()) != COLUMNS:
-            raise ClaimError(
-                f"columns {reader.fieldnames}", file=path, row=1, expected=str(COLUMNS)
-            )
-        rows = [dict(row) for row in reader]
+    try:
+        with Path(path).open(newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file)
+            found, rows = reader.fieldnames, [dict(row) for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ClaimError(str(error), file=path, expected="a CSV file") from error
+    if tuple(found or ()) != COLUMNS:
+        raise ClaimError(f"columns {found}", file=path, row=1, expected=str(COLUMNS))
     ids: set[str] = set()
     for line, row in enumerate(rows, start=2):
         _check_row(row, ids, path, line)

@@ -68,7 +68,7 @@ def load_profile(path: Path) -> Profile:
         raise ProfileError("no such profile", file=path, expected=f"one of: {others}")
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ProfileError(f"not YAML: {error}", file=path) from error
     if not isinstance(raw, dict) or set(raw) != KEYS:
         raise ProfileError("wrong keys", file=path, expected=", ".join(sorted(KEYS)))

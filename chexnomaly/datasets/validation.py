@@ -126,7 +126,7 @@ def _refusal(
         error(
             f"found {str(value)!a:.60}",
             file=origin.file,
-            row=int(row["row"]),
+            row=None if pd.isna(row["row"]) else int(row["row"]),
             column=name,
             expected=check,
         )

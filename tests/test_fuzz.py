@@ -1,0 +1,38 @@
+"""A short form of `make fuzz`: damaged files of every kind, named errors only."""
+
+import numpy as np
+import pytest
+
+from tests.fuzz.mutate import mutate
+from tests.fuzz.run import Reader, fuzz
+from tests.fuzz.targets import TARGETS
+
+INPUTS = 40
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TARGETS)
+def test_damaged_files_are_read_or_refused_by_name(name):
+    report = fuzz(name, INPUTS, seed=1)
+    assert report["read"] + report["refused"] == INPUTS, report["details"]
+    assert report["refused"] > 0
+
+
+@pytest.mark.slow
+def test_a_reader_that_breaks_is_noticed(tmp_path):
+    """A folder that is not there is nobody's damaged file: it must count as a crash."""
+    reader = Reader("results file")
+    outcome, detail, _ = reader.read(tmp_path / "nowhere", seconds=120)
+    reader.close()
+    assert outcome == "crashed"
+    assert "FileNotFoundError" in detail
+
+
+def test_damage_depends_on_the_seed_alone():
+    content = bytes(range(256)) * 4
+    first, second, other = (
+        [mutate(content, rng, content) for _ in range(50)]
+        for rng in map(np.random.default_rng, (3, 3, 4))
+    )
+    assert first == second != other
+    assert sum(damaged != content for damaged in first) > 40
