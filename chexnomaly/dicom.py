@@ -40,7 +40,12 @@ _TAGS = (
     *("PhotometricInterpretation", "RescaleSlope", "RescaleIntercept"),
     *("ModalityLUTSequence", "VOILUTSequence", "WindowCenter", "WindowWidth"),
     *("VOILUTFunction", "PixelPaddingValue", "PixelPaddingRangeLimit"),
+    "ViewPosition",
 )
+
+
+LATERAL_VIEWS = ("LL", "RL", "LATERAL", "LLO", "RLO")
+"""View positions of films taken from the side."""
 
 
 class _Refused(NamedTuple):
@@ -67,7 +72,7 @@ def read_radiograph(path: str | Path, window: str = "minmax") -> np.ndarray:
     Raises:
         ImageError: The file is missing, broken, no DICOM, of an unknown or
             undecodable transfer syntax, without pixels, multi-frame, in color,
-            constant, or larger than MAX_PIXELS.
+            lateral, constant, or larger than MAX_PIXELS.
         ValueError: The window is neither of the two.
     """
     if window not in WINDOWS:
@@ -157,6 +162,8 @@ def _refuse_shape(header: Dataset) -> _Refused | None:
     ):
         expected = "MONOCHROME1 or MONOCHROME2, one sample per pixel"
         return _Refused("not a gray image", "(0028,0004)", expected)
+    if str(header.get("ViewPosition") or "").strip().upper() in LATERAL_VIEWS:
+        return _Refused("a film taken from the side", "(0018,5101)", "PA or AP")
     if header.get("BitsAllocated") not in (8, 16, 32):
         return _Refused("unusual bit depth", "(0028,0100)", "8, 16 or 32 bits")
     return None

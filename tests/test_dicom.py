@@ -1,3 +1,4 @@
+import io
 import os
 import tracemalloc
 from pathlib import Path
@@ -5,13 +6,15 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
+from PIL import Image
 from pydicom.dataset import Dataset
-from pydicom.encaps import generate_frames
+from pydicom.encaps import encapsulate, generate_frames
 from pydicom.sequence import Sequence
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
+    JPEGBaseline8Bit,
     RLELossless,
 )
 
@@ -126,6 +129,20 @@ def test_lossless_syntaxes_hold_the_same_pixels(tmp_path, syntax, signed):
     path = save_dicom(ds, tmp_path / "a.dcm")
     expected = between_extremes(stored).astype(np.float32)
     np.testing.assert_array_equal(dicom.read_radiograph(path), expected)
+
+
+def test_a_baseline_jpeg_decodes_as_pillow_decodes_it(tmp_path):
+    pixels = np.add.outer(np.arange(40), np.arange(32)).astype(np.uint8) * 3
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=90)
+    ds = dicom_dataset(pixels)
+    ds.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
+    ds.PixelData = encapsulate([buffer.getvalue()])
+    ds["PixelData"].VR = "OB"
+    path = save_dicom(ds, tmp_path / "a.dcm")
+    expected = between_extremes(np.asarray(Image.open(buffer)))
+    # Decoders may round each value by one step of 256.
+    np.testing.assert_allclose(dicom.read_radiograph(path), expected, atol=2 / 255)
 
 
 @pytest.mark.parametrize("name", ["JPEGLosslessProcess14_1", "JPEGLSLossless"])
@@ -281,6 +298,7 @@ def faulty(tmp_path: Path, fault: str) -> Path:
         "color": {"PhotometricInterpretation": "RGB", "SamplesPerPixel": 3},
         "palette": {"PhotometricInterpretation": "PALETTE COLOR"},
         "bits": {"BitsAllocated": 12},
+        "lateral": {"ViewPosition": "LL"},
         "huge": {"Rows": 60000, "Columns": 60000},
         "overlong": {"Rows": 5000, "Columns": 5000},
         "constant": {"PixelData": bytes(2 * 40 * 32)},
@@ -334,6 +352,7 @@ def faulty(tmp_path: Path, fault: str) -> Path:
         ("color", "(0028,0004)", "not a gray image"),
         ("palette", "(0028,0004)", "not a gray image"),
         ("bits", "(0028,0100)", "bit depth"),
+        ("lateral", "(0018,5101)", "from the side"),
         ("huge", "(0028,0010)", "60000 x 60000 pixels"),
         ("overlong", "(7FE0,0010)", "truncated"),
         ("lying jpeg 2000", "(7FE0,0010)", "another size"),
