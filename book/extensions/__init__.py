@@ -2,9 +2,9 @@
 
 Roles `claim` and `result` print one number each, `level` a badge, `verdict` what this
 build says of a claim; the directives `comparison`, `results-table`, `claims`,
-`contradictions`, `decisions`, `errata`, `evidence`, `deviations`, `hero`, `actions` and
-`verdicts` print what belongs together. All tell Sphinx which files they read, and an
-unknown id or key fails a build with `-W`.
+`contradictions`, `decisions`, `errata`, `damage`, `evidence`, `deviations`, `hero`,
+`actions` and `verdicts` print what belongs together. All tell Sphinx which files they
+read, and an unknown id or key fails a build with `-W`.
 """
 
 import os
@@ -17,6 +17,7 @@ from book.extensions import (
     downloads,
     equations,
     films,
+    fuzzing,
     heads,
     landing,
     pages,
@@ -44,6 +45,7 @@ def setup(app: Sphinx) -> dict:
     app.add_directive("decisions", register_pages.DecisionsDirective)
     app.add_directive("errata", register_pages.ErrataDirective)
     app.add_directive("contradictions", register_pages.ContradictionsDirective)
+    app.add_directive("damage", fuzzing.DamageDirective)
     app.add_directive("evidence", banner.EvidenceDirective)
     app.add_directive("hero", pages.HeroDirective)
     app.add_directive("pipeline", pipeline.PipelineDirective)

@@ -58,6 +58,7 @@ UNKNOWN = {
     "```{results-table} vindr_test\n:keys: iou_z\n```": "has a value 'iou_z'",
     "```{evidence} 99_none\n```": "no notebook '99_none'",
     "```{deviations} none\n```": "no such profile",
+    "```{damage}\n```": "No such file",
 }
 
 

@@ -10,6 +10,7 @@ may come out. Whatever else happens is kept beside the report, as a file.
 import argparse
 import json
 import multiprocessing
+import platform
 import resource
 import sys
 import time
@@ -180,7 +181,15 @@ def main() -> int:
         sys.stdout.write(f"{name}: {line}\n")
         sys.stdout.flush()
     given.out.parent.mkdir(parents=True, exist_ok=True)
-    given.out.write_text(json.dumps(report, indent=1) + "\n")
+    about = {
+        "seed": given.seed,
+        "seconds": SECONDS,
+        "memory_mib": MEMORY_BYTES // 2**20,
+        "date": time.strftime("%Y-%m-%d", time.gmtime()),
+        "python": platform.python_version(),
+    }
+    written = {"about": about, "targets": report}
+    given.out.write_text(json.dumps(written, indent=1) + "\n")
     broken = sum(r["crashed"] + r["hung"] for r in report.values())
     return 1 if broken else 0
 
