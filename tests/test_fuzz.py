@@ -1,13 +1,30 @@
 """A short form of `make fuzz`: damaged files of every kind, named errors only."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from chexnomaly.errors import InputError
 from tests.fuzz.mutate import mutate
 from tests.fuzz.run import Reader, fuzz
 from tests.fuzz.targets import TARGETS
 
 INPUTS = 40
+
+
+FOUND = sorted((Path(__file__).parent / "fuzz" / "found").iterdir())
+
+
+@pytest.mark.parametrize("path", FOUND, ids=lambda p: p.stem)
+def test_what_once_broke_a_reader_is_refused_by_name(path, tmp_path):
+    """Each file once let a foreign error out."""
+    name = path.stem.partition("__")[0].replace("_", " ")
+    victims = TARGETS[name].make(tmp_path)
+    victim = next(v for v in victims if v.suffix == path.suffix)
+    victim.write_bytes(path.read_bytes())
+    with pytest.raises(InputError):
+        TARGETS[name].read(tmp_path)
 
 
 @pytest.mark.slow

@@ -109,10 +109,12 @@ def load_findings(path: Path) -> pd.DataFrame:
     """
     try:
         table = pd.read_csv(path, dtype="str", keep_default_na=False)
+        if not isinstance(table.index, pd.RangeIndex):
+            raise ValueError("more cells in a row than in the header")
         for name in (*BOX, "width_px", "height_px", "row"):
             table[name] = pd.to_numeric(table[name].replace("", None))
         table = table.astype(_TYPES)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, OverflowError) as error:
         problem = f"unreadable ({type(error).__name__})"
         expected = "a findings table"
         raise AnnotationError(problem, file=path, expected=expected) from None
