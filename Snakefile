@@ -170,7 +170,7 @@ def needs(name):
 
 def committed(name):
     folders = NOTEBOOKS[name].get("reference", [])
-    files = [p for f in folders for p in (ROOT / "book" / "reference" / f).iterdir()]
+    files = [p for f in folders for p in (ROOT / "book" / "reference" / f).glob("*")]
     return sorted(str(p.relative_to(ROOT)) for p in files if p.is_file() and ".stamp" not in p.name)
 
 
