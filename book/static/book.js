@@ -35,12 +35,13 @@ all("#pst-primary-sidebar").forEach((sidebar) => {
   sidebar.setAttribute("aria-label", "Book");
 });
 
-// An empty head of a column is no head.
+// A head without words, above the names of the rows, says so to a screen reader.
 all("table thead th").forEach((head) => {
   if (head.textContent.trim()) return;
-  const cell = document.createElement("td");
-  cell.replaceChildren(...head.childNodes);
-  head.replaceWith(cell);
+  const words = document.createElement("span");
+  words.className = "visually-hidden";
+  words.textContent = "Row";
+  head.append(words);
 });
 
 // Roles that contradict each other on the bibliography's page.
