@@ -21,6 +21,7 @@ from book.extensions import (
     heads,
     landing,
     pages,
+    paper,
     pipeline,
     provenance,
     register_pages,
@@ -53,6 +54,7 @@ def setup(app: Sphinx) -> dict:
     app.add_directive("verdicts", landing.VerdictsDirective)
     app.add_transform(search_terms.SearchTerms)
     app.connect("builder-inited", equations.configure)
+    app.connect("builder-inited", paper.configure)
     app.connect("doctree-read", banner.add_missing_banner)
     app.connect("html-page-context", claims_page.add_script)
     app.connect("build-finished", claims_page.write)

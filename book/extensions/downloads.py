@@ -39,7 +39,7 @@ versions, hardware, wall times) lie beside each result on the site.
 
 def write_downloads(app: Sphinx, exception: Exception | None) -> None:
     """Write them once the pages are there."""
-    if exception or app.builder.format != "html":
+    if exception or app.builder.name != "html":
         return
     site, root = Path(app.outdir), root_of(app.env)
     (site / RESULTS).mkdir(exist_ok=True)

@@ -119,11 +119,20 @@ async function score({ pages, categories }) {
   await chrome.kill();
 }
 
+// On paper a link leads within the book or to an address: never to a file of this machine.
+function keepLinks() {
+  for (const link of document.querySelectorAll("a[href]")) {
+    const target = link.getAttribute("href");
+    if (!target.startsWith("#") && !/^(https?|mailto):/.test(target)) link.removeAttribute("href");
+  }
+}
+
 async function print({ from, to, options }) {
   const browser = await launch();
   const tab = await browser.newPage();
   await tab.goto(from, { waitUntil: "load" });
   await tab.evaluate(unfold, false);
+  await tab.evaluate(keepLinks);
   await tab.emulateMedia({ media: "print", colorScheme: "light" });
   await tab.pdf({ path: to, ...options });
   await browser.close();
