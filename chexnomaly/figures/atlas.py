@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from chexnomaly.figures.style import (
     BLUE,
+    CONVENTION_COLORS,
     GREEN,
     GREY,
     LIGHT,
@@ -19,7 +20,6 @@ from chexnomaly.figures.style import (
 )
 from chexnomaly.labels import DISPLAY_NAMES
 
-CONVENTIONS = {"A": BLUE, "B": ORANGE, "C": GREEN, "D": PURPLE, "E": RED}
 MARKERS = {
     "A": {"marker": "o", "ms": 8.5, "mfc": "none", "mew": 1.5},
     "B": {"marker": "s", "ms": 5},
@@ -69,7 +69,7 @@ def _atlas_panel(ax: Axes, table: pd.DataFrame) -> None:
             names.append(row.system)
             _atlas_row(ax, y, row)
     seen = ax.get_legend_handles_labels()[1]
-    for name, color in CONVENTIONS.items():
+    for name, color in CONVENTION_COLORS.items():
         if name not in seen:
             ax.plot([], [], color=color, ls="", label=name, **MARKERS[name])
     ax.set_yticks(ticks, names, fontsize=7.5)
@@ -83,11 +83,11 @@ def _atlas_row(ax: Axes, y: int, row) -> None:
     if not np.isnan(row.printed):
         ax.plot(row.printed, y, "|", color="black", ms=11, mew=2, label=label)
         return
-    values = {name: getattr(row, name) for name in CONVENTIONS}
+    values = {name: getattr(row, name) for name in CONVENTION_COLORS}
     known = [value for value in values.values() if not np.isnan(value)]
     ax.plot([min(known), max(known)], [y, y], color=LIGHT, linewidth=3, zorder=1)
     for name, value in values.items():
-        ax.plot(value, y, color=CONVENTIONS[name], ls="", **MARKERS[name])
+        ax.plot(value, y, color=CONVENTION_COLORS[name], ls="", **MARKERS[name])
 
 
 def figure_shares(

@@ -9,16 +9,12 @@ from matplotlib.figure import Figure
 
 from chexnomaly.figures.style import (
     BLUE,
-    GREEN,
+    CONVENTION_COLORS,
     GREY,
     LIGHT,
-    ORANGE,
-    PURPLE,
     RED,
     new_figure,
 )
-
-CONVENTION_COLORS = dict(zip("ABCDE", (ORANGE, GREEN, BLUE, PURPLE, GREY), strict=True))
 
 
 def figure_generalization(panels: Mapping[str, pd.DataFrame]) -> Figure:

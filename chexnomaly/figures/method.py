@@ -7,7 +7,14 @@ import torch
 from matplotlib.figure import Figure
 
 from chexnomaly import metrics
-from chexnomaly.figures.style import BLUE, GREY, ORANGE, RED, new_figure
+from chexnomaly.figures.style import (
+    BLUE,
+    CONVENTION_COLORS,
+    GREY,
+    ORANGE,
+    RED,
+    new_figure,
+)
 from chexnomaly.losses import contrastive_loss, sigmoid_focal_loss
 
 
@@ -123,10 +130,14 @@ def figure_shares(per_scan: float, flagged: float) -> Figure:
     fig, axs = new_figure(height_in=3.0)
     ax = axs[0, 0]
     curves = {
-        "A, this system": ((1 - share) * per_scan + share * (1 - flagged), BLUE, "-"),
+        "A, this system": (
+            (1 - share) * per_scan + share * (1 - flagged),
+            CONVENTION_COLORS["A"],
+            "-",
+        ),
         "A, the empty mask": (share, GREY, "--"),
-        "C, this system": (np.full_like(share, per_scan), ORANGE, "-"),
-        "D, this system": ((1 - share) * per_scan, RED, ":"),
+        "C, this system": (np.full_like(share, per_scan), CONVENTION_COLORS["C"], "-"),
+        "D, this system": ((1 - share) * per_scan, CONVENTION_COLORS["D"], ":"),
     }
     for name, (values, color, style) in curves.items():
         ax.plot(share, values, color=color, linestyle=style, label=name)

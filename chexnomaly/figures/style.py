@@ -20,6 +20,9 @@ LIGHT = "#D9D9D9"
 LIGHT_BOX = "#0B0D10"
 
 TRUTH, PREDICTION = ORANGE, BLUE
+CONVENTION_COLORS = {"A": BLUE, "B": ORANGE, "C": GREEN, "D": PURPLE, "E": RED}
+"""The readings of "mean IoU", in the same color on every page."""
+
 WIDTH_IN = 8.0
 
 RC = {
