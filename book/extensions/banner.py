@@ -8,6 +8,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from book.extensions.sources import results_of_notebook, root_of
 from book.extensions.words import badge, words
+from book.tools.pipeline import read_notebooks
 from chexnomaly.evidence import LEVELS
 
 logger = logging.getLogger(__name__)
@@ -28,16 +29,36 @@ def make_banner(env: BuildEnvironment, notebook: str) -> nodes.container:
     banner = nodes.container(classes=["evidence-banner"])
     banner["notebook"] = notebook
     profile = nodes.strong("", env.config.chexnomaly_profile)
+    said = ". The numbers on this page rest on:"
     if not results:
-        nothing = ". This page measures nothing: its figures explain or quote."
-        banner += words("Profile ", profile, nothing)
-        return banner
-    banner += words("Profile ", profile, ". The numbers on this page rest on:")
+        results, said = results_behind(env, notebook)
+    banner += words("Profile ", profile, said)
     for level in LEVELS:
         of_level = [result for result in results if result["evidence"] == level]
         if of_level:
             banner += words(badge(level), " " + "; ".join(describe(of_level)))
     return banner
+
+
+def results_behind(env: BuildEnvironment, notebook: str) -> tuple[list[dict], str]:
+    """Find what a page shows that measured nothing itself, and say so.
+
+    Args:
+        env: Sphinx's environment.
+        notebook: A notebook without results of its own.
+
+    Returns:
+        The results of the notebooks that it needs, and the banner's sentence.
+    """
+    table = read_notebooks(root_of(env) / "Snakefile")
+    parents = table.get(notebook, {}).get("needs", [])
+    results = [one for name in parents for one in results_of_notebook(env, name)]
+    if not results:
+        return [], (
+            ". No results file comes from this page: what it shows explains, quotes, "
+            "or is labeled where it stands."
+        )
+    return results, ". This page shows what others measured. Their numbers rest on:"
 
 
 def describe(results: list[dict]) -> list[str]:

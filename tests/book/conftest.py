@@ -60,6 +60,7 @@ def make_builder(tmp_path):
     profiles.mkdir(parents=True)
     (profiles / "demo.yml").write_text(PROFILE)
     (profiles.parent / "06_supermodels.ipynb").write_text("{}")
+    (tmp_path / "Snakefile").write_text('NOTEBOOKS = {\n    "06_supermodels": {},\n}\n')
     source = tmp_path / "book"
     source.mkdir()
     (source / "conf.py").write_text(

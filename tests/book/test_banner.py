@@ -1,0 +1,56 @@
+"""A page that shows what others measured says what their numbers rest on."""
+
+import json
+from types import SimpleNamespace
+
+from book.extensions.banner import make_banner
+
+SNAKEFILE = """
+NOTEBOOKS = {
+    "06_measures": {},
+    "10_shows": {"needs": ["06_measures"]},
+    "18_explains": {},
+}
+"""
+RESULT = {
+    "schema": 1,
+    "system": "supermodel",
+    "set": "vindr_test",
+    "profile": "demo",
+    "notebook": "06_measures",
+    "evidence": "phantom",
+    "n": 40,
+    "values": {},
+}
+
+
+def banner(root, notebook):
+    (root / "Snakefile").write_text(SNAKEFILE)
+    folder = root / "_build" / "results" / "demo"
+    folder.mkdir(parents=True)
+    (folder / "supermodel__vindr_test.json").write_text(json.dumps(RESULT))
+    env = SimpleNamespace(
+        srcdir=str(root / "book"),
+        config=SimpleNamespace(chexnomaly_profile="demo"),
+        note_dependency=lambda path: None,
+    )
+    return make_banner(env, notebook).astext()
+
+
+def test_what_measured_speaks_for_itself(tmp_path):
+    said = banner(tmp_path, "06_measures")
+    assert "The numbers on this page rest on:" in said
+    assert "phantom" in said
+
+
+def test_what_only_shows_carries_the_level_of_what_it_shows(tmp_path):
+    said = banner(tmp_path, "10_shows")
+    assert "shows what others measured" in said
+    assert "phantom" in said
+    assert "supermodel on vindr_test, n = 40" in said
+
+
+def test_what_explains_claims_no_level(tmp_path):
+    said = banner(tmp_path, "18_explains")
+    assert "No results file comes from this page" in said
+    assert "phantom" not in said
