@@ -12,6 +12,7 @@ import argparse
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ from chexnomaly.intervals import Entry, mean_entry
 from chexnomaly.labels import FINDINGS
 from chexnomaly.metrics import Scores
 from chexnomaly.studies import rules
-from chexnomaly.studies.phantom_comparisons import compare, holm, pooled_seed_variance
+from chexnomaly.studies.phantom_comparisons import compare, holm, network_variance
 from chexnomaly.studies.phantom_scores import Scored, Statement, load, save
 from chexnomaly.studies.phantom_worlds import (
     NATURAL,
@@ -154,51 +155,59 @@ def entries(scored: Scored) -> dict[str, Entry]:
     return values
 
 
-def differences(world: str, scored: World, natural: Scored) -> dict[tuple, np.ndarray]:
-    """Subtract the natural world's supermodel, seed by seed and scan by scan.
+def weigh_differences(scored: dict[str, World]) -> dict[tuple, Entry]:
+    """Subtract the natural networks' scores, scan by scan, and weigh what is left.
+
+    The IoU over all findings is compared with the natural world's network. The marked
+    share of a finding that is painted alone is compared with the mean of all networks
+    for which that finding was computed, on natural films.
 
     Args:
-        world: Key of `WORLDS`.
-        scored: Its scores.
-        natural: The supermodel of the natural world on its own set.
+        scored: Scores of all worlds, the natural one among them.
 
     Returns:
-        (world, set, key of the results file) to (seeds, scans): the IoU, and where
-        one finding is painted the marked share of its boxes.
+        (world, set, key of the results file) to an entry with "p" and, adjusted for
+        all of these differences, "p_holm".
     """
-    out = {}
-    for name in (OWN_SET, NATURAL_SET):
-        one = scored["supermodel", name]
-        out[world, name, SCORE] = one.iou - natural.iou
-        if world in PAINTED:
-            finding = PAINTED[world]
-            share = one.found[finding] - natural.found[finding]
-            out[world, name, f"found_{finding}@operating"] = share
-    return out
-
-
-def weigh_differences(measured: dict[tuple, np.ndarray]) -> dict[tuple, Entry]:
-    """Give every difference its interval and its p value, adjusted for their number.
-
-    Args:
-        measured: From `differences`, of all worlds.
-
-    Returns:
-        Entries by the same keys, each with "p" and, over all of them, "p_holm".
-    """
-    kinds: dict[tuple, list[np.ndarray]] = {}
-    for (_, name, key), values in measured.items():
-        kinds.setdefault((name, key == SCORE), []).append(values)
-    pooled = {kind: pooled_seed_variance(many) for kind, many in kinds.items()}
-    tested = {
-        key: compare(values, *pooled[key[1], key[2] == SCORE])
-        for key, values in measured.items()
-    }
+    plain = {w: natural_scores(w, one) for w, one in scored.items() if w not in WHOLE}
+    plain[NATURAL] = natural_scores(NATURAL, scored[NATURAL])
+    tested = {}
+    for world, name in product(scored, (OWN_SET, NATURAL_SET)):
+        if world == NATURAL:
+            continue
+        one = scored[world]["supermodel", name]
+        rest = [other for key, other in plain.items() if key != world]
+        whole = plain[NATURAL].iou.mean(axis=0)
+        variance, degrees = _spread([other.iou for other in rest])
+        tested[world, name, SCORE] = compare(
+            one.iou.mean(axis=0) - whole, 2 * variance, degrees
+        )
+        if finding := PAINTED.get(world):
+            shares = [other.found[finding] for other in rest]
+            mean = np.mean([share.mean(axis=0) for share in shares], axis=0)
+            variance, degrees = _spread(shares)
+            tested[world, name, f"found_{finding}@operating"] = compare(
+                one.found[finding].mean(axis=0) - mean,
+                variance * (1 + 1 / len(rest)),
+                degrees,
+            )
     adjusted = holm({key: p for key, (_, p) in tested.items()})
     return {
         key: entry | {"p": _number(p), "p_holm": _number(adjusted[key])}
         for key, (entry, p) in tested.items()
     }
+
+
+def natural_scores(world: str, scored: World) -> Scored:
+    """Pick a world's network's scores on natural films."""
+    return scored["supermodel", OWN_SET if world == NATURAL else NATURAL_SET]
+
+
+def _spread(scores: Sequence[np.ndarray]) -> tuple[float, int]:
+    """Variance between worlds of the mean over seeds; 0 where there is one world."""
+    if len(scores) < 2:
+        return 0.0, 0
+    return network_variance(np.array([one.mean(axis=0) for one in scores]))
 
 
 def _number(p: float) -> float | None:
@@ -224,7 +233,7 @@ def write_world(
         out: Results folder.
         world: Key of `WORLDS`.
         scored: From `run_world`.
-        tested: From `weigh_differences`; the natural world has none.
+        tested: From `weigh_differences`; the natural world has none in it.
         study: For the stamp.
         stamp: "started" and "data_hash".
 
@@ -278,12 +287,7 @@ def run_study(work: Path, out: Path, study: Study, worlds: Sequence[str]) -> Non
             save(work / world, statement, known)
         scored[world] = known
         stamps[world] = {"started": started, "data_hash": data.data_hash}
-    reference = scored[NATURAL]["supermodel", OWN_SET]
-    measured = {}
-    for world in scored:
-        if world != NATURAL:
-            measured |= differences(world, scored[world], reference)
-    tested = weigh_differences(measured)
+    tested = weigh_differences(scored)
     for world, one in scored.items():
         write_world(out, world, one, tested, study, **stamps[world])
 
@@ -296,8 +300,9 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=work, help="films and runs")
     parser.add_argument("--worlds", nargs="+", choices=WORLDS, default=[*WORLDS])
     parser.add_argument("--workers", type=int, default=1, help="that render films")
+    parser.add_argument("--seeds", type=int, default=1, help="networks per world")
     options = parser.parse_args()
-    study = Study(workers=options.workers)
+    study = Study(workers=options.workers, seeds=tuple(range(options.seeds)))
     run_study(options.work, options.out, study, options.worlds)
 
 

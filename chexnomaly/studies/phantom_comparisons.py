@@ -1,12 +1,13 @@
 """Differences between worlds of the ablation study, with many of them in mind.
 
-Each world's network is compared with the natural world's, scan by scan and seed by
-seed. Two things make such a difference uncertain: which scans were drawn, and which
-network a seed happened to give. With three seeds the second cannot be estimated for
-each difference alone, so it is pooled over all differences of one kind.
+Two things make such a difference uncertain: which scans were drawn, and which network
+a random start happened to give. The second is read from the many networks that ought
+to agree: all those for which the finding in question was computed, whatever else was
+painted for one of them. What painting something else does to a finding is counted as
+noise with it, so intervals are too wide rather than too narrow.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 from scipy import stats
@@ -18,53 +19,48 @@ LEVEL = 0.05
 """Chance that any of a family of comparisons is called different by chance alone."""
 
 
-def pooled_seed_variance(differences: Sequence[np.ndarray]) -> tuple[float, int]:
-    """Variance, between seeds, of a mean difference; pooled over several.
+def network_variance(scores: np.ndarray) -> tuple[float, int]:
+    """Variance, between networks, of a mean score.
 
     Args:
-        differences: Scores of a world minus the natural ones, (seeds, scans) each;
-            scans with NaN are left out.
+        scores: Of networks that ought to agree, (networks, scans); scans with NaN are
+            left out.
 
     Returns:
-        The variance and its degrees of freedom; 0 and 0 with a single seed.
+        The variance of one network's mean and its degrees of freedom.
     """
-    spread, degrees = 0.0, 0
-    for one in differences:
-        means = np.nanmean(one, axis=1)
-        spread += float(((means - means.mean()) ** 2).sum())
-        degrees += len(means) - 1
-    return (spread / degrees if degrees else 0.0), degrees
+    means = np.nanmean(scores, axis=1)
+    return float(means.var(ddof=1)), len(means) - 1
 
 
 def compare(
-    difference: np.ndarray, seed_variance: float, seed_degrees: int
+    difference: np.ndarray, variance: float, degrees: int
 ) -> tuple[Entry, float]:
-    """Test one mean difference against zero.
+    """Test a mean difference of two networks, or groups of them, against zero.
 
-    Its variance is the scans' (over the mean of the seeds) plus the seeds'; the
-    degrees of freedom follow Welch and Satterthwaite. The scans' part already holds a
-    little of the seeds' noise, which makes the interval a little too wide.
+    Its variance is the scans' plus the networks'; the degrees of freedom follow Welch
+    and Satterthwaite.
 
     Args:
-        difference: (seeds, scans); scans with NaN are left out.
-        seed_variance: From `pooled_seed_variance`.
-        seed_degrees: Its degrees of freedom.
+        difference: Per scan, (N,); NaN is left out.
+        variance: What the networks add to the variance of the mean.
+        degrees: Degrees of freedom of that.
 
     Returns:
         The mean with its 95 % interval, not adjusted for other comparisons, and the
         two-sided p value; NaN where fewer than two scans count.
     """
-    scans = np.nanmean(difference[:, ~np.isnan(difference).all(axis=0)], axis=0)
+    scans = difference[~np.isnan(difference)]
     if len(scans) < 2:
         value = scans.mean() if len(scans) else np.nan
         return entry(value, None, None, len(scans)), float("nan")
-    parts = [scans.var(ddof=1) / len(scans), seed_variance / len(difference)]
-    degrees = [len(scans) - 1, max(seed_degrees, 1)]
+    parts = [scans.var(ddof=1) / len(scans), variance]
     error = np.sqrt(sum(parts))
     if error == 0:
         equal = scans.mean() == 0
         return entry(scans.mean(), *(scans.mean(),) * 2, len(scans)), float(equal)
-    freedom = error**4 / sum(p**2 / d for p, d in zip(parts, degrees, strict=True))
+    each = zip(parts, (len(scans) - 1, degrees), strict=True)
+    freedom = error**4 / sum(part**2 / max(count, 1) for part, count in each)
     mean, reach = scans.mean(), stats.t.ppf(1 - LEVEL / 2, freedom) * error
     p = 2 * stats.t.sf(abs(mean) / error, freedom)
     return entry(mean, mean - reach, mean + reach, len(scans)), float(p)
@@ -100,7 +96,7 @@ def format_tested(tested: Mapping | None, digits: int = 2) -> str:
         dash where it is undefined.
     """
     text = format_entry(tested, digits)
-    holds = tested is not None and _below(tested["p_holm"])
+    holds = tested is not None and _below(tested.get("p_holm"))
     return f"{text} *" if holds else text
 
 

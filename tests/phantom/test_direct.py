@@ -5,7 +5,7 @@ import pytest
 
 from chexnomaly.datasets import rsna, vindr
 from chexnomaly.datasets.store import Store, prepare_store
-from chexnomaly.phantom import write_dataset, write_store
+from chexnomaly.phantom import direct, write_dataset, write_store
 
 SIZE = {"size_px": (40, 56), "enriched": True}
 
@@ -30,3 +30,34 @@ def test_the_direct_way_needs_no_pydicom(tmp_path, monkeypatch):
     monkeypatch.delitem(sys.modules, "chexnomaly.phantom.dicom_files", raising=False)
     write_store(tmp_path / "store", 2, 3, 32, size_px=(40, 56))
     assert len(Store.open(tmp_path / "store")) == 2
+
+
+def test_a_store_has_the_same_bytes_for_any_number_of_workers(tmp_path):
+    for workers in (1, 2, 3):
+        write_store(tmp_path / str(workers), 7, 3, 32, workers=workers, **SIZE)
+    first, *others = (
+        {file.name: file.read_bytes() for file in (tmp_path / name).iterdir()}
+        for name in "123"
+    )
+    assert all(files == first for files in others)
+
+
+def test_a_store_that_was_interrupted_goes_on_where_it_was(tmp_path, monkeypatch):
+    write_store(tmp_path / "whole", 7, 3, 32, **SIZE)
+    drawn, real = [], direct.brightness
+
+    def stop_at_the_fifth(made):
+        drawn.append(made.image_id)
+        if len(drawn) == 5:
+            raise KeyboardInterrupt
+        return real(made)
+
+    monkeypatch.setattr(direct, "brightness", stop_at_the_fifth)
+    with pytest.raises(KeyboardInterrupt):
+        write_store(tmp_path / "killed", 7, 3, 32, **SIZE)
+    assert not (tmp_path / "killed").exists()
+    write_store(tmp_path / "killed", 7, 3, 32, **SIZE)
+    # the fifth is drawn again, the four before it are not
+    assert len(drawn) == 8 and len(set(drawn)) == 7
+    whole, killed = (Store.open(tmp_path / n).data_hash for n in ("whole", "killed"))
+    assert whole == killed

@@ -85,22 +85,43 @@ def test_scores_come_back_from_their_file(tmp_path):
     assert load(tmp_path / "none", Statement("a")) is None
 
 
-def test_differences_are_adjusted_for_the_number_of_all_of_them():
+def test_only_what_differs_is_called_different():
     rng = np.random.default_rng(1)
-    natural = scored(rng)
-    measured = {}
+    worlds = {pw.NATURAL: {("supermodel", ps.OWN_SET): scored(rng)}}
     for number, world in enumerate(pw.PAINTED):
         shift = 0.2 if number == 0 else 0.0
-        sets = (ps.OWN_SET, ps.NATURAL_SET)
-        world_scores = {("supermodel", name): scored(rng, shift) for name in sets}
-        measured |= ps.differences(world, world_scores, natural)
-    tested = ps.weigh_differences(measured)
+        worlds[world] = {
+            ("supermodel", name): scored(rng, shift)
+            for name in (ps.OWN_SET, ps.NATURAL_SET)
+        }
+    tested = ps.weigh_differences(worlds)
     assert len(tested) == 14 * 2 * 2  # worlds, sets, IoU and the painted finding
-    first = next(iter(pw.PAINTED))
-    called = {key[0] for key, entry in tested.items() if entry["p_holm"] < 0.05}
-    assert called == {first}
+    first, finding = next(iter(pw.PAINTED.items()))
+    key = f"found_{finding}@operating"
+    called = {k for k, entry in tested.items() if entry["p_holm"] < 0.05}
+    assert {(first, name, key) for name in (ps.OWN_SET, ps.NATURAL_SET)} <= called
+    assert {world for world, _, _ in called} == {first}
     assert all(e["p_holm"] >= e["p"] for e in tested.values())
     assert all(e["n"] == 30 for e in tested.values())
+
+
+def test_a_finding_is_compared_with_all_networks_that_saw_it_computed():
+    rng = np.random.default_rng(2)
+    worlds = {pw.NATURAL: {("supermodel", ps.OWN_SET): scored(rng)}}
+    for world in [*pw.PAINTED][:3]:
+        worlds[world] = {
+            ("supermodel", name): scored(rng) for name in (ps.OWN_SET, ps.NATURAL_SET)
+        }
+    first, *others = [*pw.PAINTED][:3]
+    finding = pw.PAINTED[first]
+    shares = [worlds[pw.NATURAL]["supermodel", ps.OWN_SET].found[finding]]
+    shares += [worlds[w]["supermodel", ps.NATURAL_SET].found[finding] for w in others]
+    own = worlds[first]["supermodel", ps.OWN_SET].found[finding]
+    expected = np.nanmean(own) - np.nanmean(shares)
+    entry = ps.weigh_differences(worlds)[
+        first, ps.OWN_SET, f"found_{finding}@operating"
+    ]
+    assert entry["value"] == pytest.approx(expected, abs=1e-6)
 
 
 @pytest.mark.slow

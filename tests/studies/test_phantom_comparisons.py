@@ -8,44 +8,46 @@ from chexnomaly.studies.phantom_comparisons import (
     compare,
     format_tested,
     holm,
-    pooled_seed_variance,
+    network_variance,
 )
 
 
-def test_without_noise_between_seeds_it_is_a_paired_t_test():
-    difference = np.random.default_rng(0).normal(0.1, 0.3, (1, 50))
+def test_without_noise_between_networks_it_is_a_paired_t_test():
+    difference = np.random.default_rng(0).normal(0.1, 0.3, 50)
     entry, p = compare(difference, 0.0, 10**9)
-    expected = stats.ttest_1samp(difference[0], 0)
+    expected = stats.ttest_1samp(difference, 0)
     low, high = expected.confidence_interval()
     assert p == pytest.approx(expected.pvalue)
     assert (entry["low"], entry["high"]) == pytest.approx((low, high), abs=1e-6)
 
 
 def test_scans_without_the_finding_do_not_count():
-    difference = np.array([[0.2, np.nan, 0.4], [0.4, np.nan, 0.6]])
-    entry, _ = compare(difference, 0.0, 4)
+    entry, _ = compare(np.array([0.3, np.nan, 0.5]), 0.0, 4)
     assert (entry["n"], entry["value"]) == (2, 0.4)
-    lonely, p = compare(difference[:, :2], 0.0, 4)
+    lonely, p = compare(np.array([0.3, np.nan]), 0.0, 4)
     assert lonely["low"] is None and np.isnan(p)
 
 
-def test_seed_variance_is_pooled_over_comparisons():
-    first, second = np.array([[0.0], [2.0]]), np.array([[1.0], [1.0], [4.0]])
-    # squares about the means 1 and 2: 1 + 1 and 1 + 1 + 4; degrees 1 and 2
-    assert pooled_seed_variance([first, second]) == (pytest.approx(8 / 3), 3)
-    assert pooled_seed_variance([first[:1]]) == (0.0, 0)
+def test_variance_between_networks_is_that_of_their_means():
+    scores = np.array([[0.0, 2.0, np.nan], [3.0, 3.0, np.nan], [4.0, 6.0, np.nan]])
+    # means 1, 3 and 5: squares about 3 are 4, 0 and 4, over 2 degrees
+    assert network_variance(scores) == (pytest.approx(4.0), 2)
 
 
-def test_noise_of_seeds_is_not_taken_for_an_effect():
+def test_noise_of_networks_is_not_taken_for_an_effect():
     rng = np.random.default_rng(1)
-    wrong = 0
+    wrong = naive = 0
     for _ in range(400):
-        family = [
-            rng.normal(0, 0.05, (3, 1)) + rng.normal(0, 0.2, (1, 60)) for _ in range(8)
-        ]
-        wrong += compare(family[0], *pooled_seed_variance(family))[1] < 0.05
-    # 5 % are expected, 20 of 400; a test over scans alone is wrong about 80 times
-    assert wrong < 36
+        # fifteen networks that differ by chance, on the same 60 scans
+        scans = rng.normal(0.5, 0.2, 60)
+        shift, own = rng.normal(0, 0.05, (15, 1)), rng.normal(0, 0.1, (15, 60))
+        scores = scans + shift + own
+        difference = scores[0] - scores[1:].mean(axis=0)
+        variance, degrees = network_variance(scores[1:])
+        wrong += compare(difference, variance * 15 / 14, degrees)[1] < 0.05
+        naive += compare(difference, 0.0, degrees)[1] < 0.05
+    # 5 % would be 20 of 400; a test over scans alone is wrong far more often
+    assert wrong < 30 < 100 < naive
 
 
 def test_holm_steps_down():
