@@ -16,7 +16,7 @@ import numpy as np
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
-from pydicom.pixels import apply_modality_lut, apply_voi_lut, get_decoder, pixel_array
+from pydicom.pixels import get_decoder, pixel_array
 from pydicom.uid import UID
 
 from chexnomaly.dicom_bounds import (
@@ -24,6 +24,7 @@ from chexnomaly.dicom_bounds import (
     library_errors,
     read_codestream_size,
 )
+from chexnomaly.dicom_scaling import scale_stored
 from chexnomaly.errors import ImageError
 
 MAX_PIXELS = 50_000_000
@@ -80,20 +81,7 @@ def read_radiograph(path: str | Path, window: str = "minmax") -> np.ndarray:
     path = Path(path)
     header = _read_header(path)
     stored = _decode(path, header)
-    with library_errors(path, "rescale", "(0028,3000)", "a valid modality LUT"):
-        padding = _padding(stored, header)
-        with_table = header.get("ModalityLUTSequence")
-        values = stored.astype(np.int64) if with_table else stored
-        values = apply_modality_lut(values, header)
-    with library_errors(path, "window", "(0028,1050)", "a valid window or VOI LUT"):
-        low, high = None, None
-        if window == "voi":
-            values, low, high = _apply_voi(values, header)
-    image = _scale(path, values.astype(np.float64), padding, low, high)
-    if header.PhotometricInterpretation == "MONOCHROME1":
-        image = 1.0 - image
-    image[padding] = 0.0
-    return image.astype(np.float32)
+    return scale_stored(path, stored, header, window)
 
 
 def read_size(path: str | Path) -> tuple[int, int]:
@@ -192,50 +180,3 @@ def _decode(path: Path, header: Dataset) -> np.ndarray:
         problem = f"pixel data of shape {stored.shape}"
         raise ImageError(problem, file=path, column="(7FE0,0010)", expected=expected)
     return stored
-
-
-def _padding(stored: np.ndarray, header: Dataset) -> np.ndarray:
-    """Mark the pixels that only pad the image to a rectangle; (H, W), bool."""
-    value = header.get("PixelPaddingValue")
-    if value is None:
-        return np.zeros(stored.shape, dtype=bool)
-    limit = header.get("PixelPaddingRangeLimit")
-    low, high = sorted((int(value), int(value if limit is None else limit)))
-    return (stored >= low) & (stored <= high)
-
-
-def _apply_voi(values: np.ndarray, header: Dataset) -> tuple:
-    """Apply the file's window or LUT; also return its output range, or None twice."""
-    if header.get("VOILUTSequence"):
-        entries, first, _ = header.VOILUTSequence[0].LUTDescriptor
-        ends = np.array([first, first + (entries or 2**16) - 1], dtype=np.int64)
-        # pydicom lets values beyond 16 bits wrap around.
-        values = np.clip(np.rint(values).astype(np.int64), *ends)
-    elif "WindowWidth" in header or "WindowCenter" in header:
-        ends = np.array([-1e12, 1e12])
-    else:
-        return values, None, None
-    shown, ends = apply_voi_lut(values, header), apply_voi_lut(ends, header)
-    return shown, min(ends.min(), shown.min()), max(ends.max(), shown.max())
-
-
-def _scale(
-    path: Path,
-    values: np.ndarray,
-    padding: np.ndarray,
-    low: float | None,
-    high: float | None,
-) -> np.ndarray:
-    """Scale to [0, 1] between the given ends, or else the extremes of the image."""
-    inside = values[~padding] if padding.any() else values
-    ends = (inside.min(), inside.max()) if inside.size else (0.0, 0.0)
-    if not np.isfinite(ends).all() or ends[0] == ends[1]:
-        raise ImageError(
-            "constant or non-finite image",
-            file=path,
-            column="(7FE0,0010)",
-            expected="at least two different pixel values",
-        )
-    low = ends[0] if low is None else float(low)
-    high = ends[1] if high is None else float(high)
-    return np.clip((values - low) / (high - low), 0.0, 1.0)

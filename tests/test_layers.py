@@ -17,7 +17,7 @@ LAYERS: list[set[str]] = [
     {"components"},
     {"filling"},
     {"arithmetic", "augmentation", "boxes", "codestream", "dicom_bounds"},
-    {"models.blocks", "results", "workspace"},
+    {"dicom_scaling", "models.blocks", "results", "workspace"},
     {"dicom", "intervals", "measured"},
     {"decisions", "directions"},
     {"ledger"},
