@@ -16,7 +16,7 @@ from chexnomaly.datasets.covid_regions import disease_of, read_regions
 from chexnomaly.datasets.findings import BOX, clean_findings, join_findings
 from chexnomaly.datasets.folders import SAFE_ID, find_file, scan_images, source_name
 from chexnomaly.datasets.tables import read_table
-from chexnomaly.datasets.validation import SAFE, Origin
+from chexnomaly.datasets.validation import HIDDEN, SAFE, Origin
 from chexnomaly.errors import AnnotationError, Refusal, UnsafePathError
 
 LABEL_TABLE = "metadata.csv"
@@ -106,6 +106,7 @@ def _read_table(path: Path) -> tuple[pd.DataFrame, list[Refusal]]:
         kind = UnsafePathError if expected == SAFE else AnnotationError
         for index in table.index[wrong & ~bad]:
             problem = f"found {raw.at[index, column]!a:.60}"
+            problem = HIDDEN if column == "filename" else problem
             row = int(table.at[index, "row"])
             error = kind(problem, file=path, row=row, column=column, expected=expected)
             refusals.append(Refusal.from_error(error))

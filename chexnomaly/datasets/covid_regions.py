@@ -21,6 +21,7 @@ from chexnomaly.datasets.folders import scan_images
 from chexnomaly.datasets.images import read_foreground, read_size
 from chexnomaly.datasets.lesion_masks import component_boxes
 from chexnomaly.datasets.tables import read_table
+from chexnomaly.datasets.validation import HIDDEN
 from chexnomaly.errors import AnnotationError, InputError, Refusal
 
 MASK_FOLDER = "masks"
@@ -179,9 +180,8 @@ def _mask(region: dict, masks: dict[str, Path]) -> np.ndarray:
     """Return the region's picture as a mask; its name is looked up, not followed."""
     folder, _, name = region["mask"].partition("/")
     if folder != MASK_FOLDER or name not in masks:
-        problem = f"found {region['mask']!a:.80}"
         expected = f"a picture in {MASK_FOLDER}/"
-        raise AnnotationError(problem, column="mask", expected=expected)
+        raise AnnotationError(HIDDEN, column="mask", expected=expected)
     mask = read_foreground(masks[name])
     stated = _integer(region, "height"), _integer(region, "width")
     if mask.shape != stated:

@@ -1,11 +1,12 @@
 """A data set made ready: store, findings and split in one folder.
 
 `prepare` is the one way from source files to that folder, for phantoms and for real
-data alike; notebooks then open it with `PreparedSet.open`.
+data alike; notebooks then open it with `PreparedSet.open`. Names of real films are
+hashed on the way (`identities`).
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -14,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from chexnomaly.datasets.findings import check_images, load_findings, save_findings
+from chexnomaly.datasets.identities import hash_ids, list_path, load_numbers
 from chexnomaly.datasets.segmentation import SegmentationSet
 from chexnomaly.datasets.splits import (
     FRACTIONS,
@@ -23,7 +25,8 @@ from chexnomaly.datasets.splits import (
     split_images,
 )
 from chexnomaly.datasets.store import Store, prepare_store
-from chexnomaly.errors import Refusal
+from chexnomaly.errors import AnnotationError, Refusal
+from chexnomaly.evidence import PHANTOM
 from chexnomaly.labels import NO_FINDING
 
 
@@ -36,12 +39,15 @@ class PreparedSet:
         store: The images.
         findings: The findings table.
         split: image_id to "train", "val" or "test".
+        numbered: Whether the films' names are numbers, in the order of the source's
+            ids, in place of the codes in the files.
     """
 
     root: Path
     store: Store
     findings: pd.DataFrame
     split: pd.Series
+    numbered: bool = False
 
     @classmethod
     def open(cls, root: Path) -> "PreparedSet":
@@ -49,24 +55,34 @@ class PreparedSet:
 
         Raises:
             StoreError: The store is incomplete or corrupted.
-            AnnotationError: A table is.
+            AnnotationError: A table is, or the films' list is another set's.
         """
-        return cls(
-            root,
-            Store.open(root / "store", verify=True),
-            load_findings(root / "findings.csv"),
-            load_split(root / "splits.csv"),
-        )
+        store = Store.open(root / "store", verify=True)
+        findings = load_findings(root / "findings.csv")
+        split = load_split(root / "splits.csv")
+        numbers = load_numbers(root)
+        if not numbers:
+            return cls(root, store, findings, split)
+        if not numbers.keys() >= set(store.ids) | set(findings.image_id):
+            expected = "the films of this set; prepare it again"
+            file = list_path(root)
+            raise AnnotationError("another set's list", file=file, expected=expected)
+        findings, split = _rename(findings, numbers), split.rename(numbers).sort_index()
+        return cls(root, store.renamed(numbers), findings, split, numbered=True)
 
     @property
     def origin(self) -> str:
         """What the pixels are: "phantom" or "images" (real radiographs)."""
-        return "phantom" if (self.findings.source == "phantom").any() else "images"
+        return PHANTOM if (self.findings.source == PHANTOM).any() else "images"
 
     @property
     def data_hash(self) -> str:
-        """SHA-256 over images and findings."""
-        table = (self.root / "findings.csv").read_bytes()
+        """SHA-256 over images and findings; no salt enters it."""
+        if self.numbered:
+            columns = [name for name in self.findings if name != "row"]
+            table = self.findings[columns].to_csv(index=False).encode()
+        else:
+            table = (self.root / "findings.csv").read_bytes()
         return hashlib.sha256(self.store.data_hash.encode() + table).hexdigest()
 
     @property
@@ -126,6 +142,9 @@ def prepare(
 ) -> tuple[PreparedSet, list[Refusal]]:
     """Read a source's files into a folder that notebooks open.
 
+    The split is made of the source's own ids, before they are hashed, so that it is
+    the same on every machine.
+
     Args:
         source: A module of `chexnomaly.datasets` with `read_annotations` and
             `scan_folder`.
@@ -149,6 +168,11 @@ def prepare(
     if ids is not None:
         table = table[table.image_id.isin(set(ids))]
         images = {name: images[name] for name in ids if name in images}
+    real, units = PHANTOM not in set(table.source), None
+    if real:
+        table, images, units = _hash_names(table, images, out)
+    else:
+        list_path(out).unlink(missing_ok=True)
     listed = sorted(set(table.image_id) & set(images))
     store, problems = prepare_store(
         {name: images[name] for name in listed}, out / "store", size, workers
@@ -157,7 +181,35 @@ def prepare(
     sizes = dict(zip(store.ids, map(tuple, store.sizes.tolist()), strict=True))
     table, problems = check_images(table, images, sizes)
     refused += problems
-    split = split_images(table, seed, tuple(fractions))
-    save_findings(table, out / "findings.csv")
+    split = split_images(table, seed, tuple(fractions), units)
+    save_findings(_without_order(table) if real else table, out / "findings.csv")
     save_split(split, out / "splits.csv")
     return PreparedSet.open(out), refused
+
+
+def _hash_names(
+    table: pd.DataFrame, images: Mapping[str, Path], out: Path
+) -> tuple[pd.DataFrame, dict[str, Path], dict[str, str]]:
+    """Put codes in the place of image ids; also give what the split goes by."""
+    listed, lost = (table.attrs.get(k, {}) for k in ("also_listed", "refused_ids"))
+    codes = hash_ids({*table.image_id, *images, *listed, *lost}, out)
+    renamed = table.assign(image_id=table.image_id.map(codes))
+    renamed.attrs = table.attrs | {
+        "also_listed": {codes[name]: row for name, row in listed.items()},
+        "refused_ids": frozenset(codes[name] for name in lost),
+    }
+    # What `split_images` calls an image that shares its patient with no other.
+    units = {code: "\n" + name for name, code in codes.items()}
+    return renamed, {codes[name]: path for name, path in images.items()}, units
+
+
+def _without_order(table: pd.DataFrame) -> pd.DataFrame:
+    """Sort by code and count the lines anew, so that no line tells a film."""
+    table = table.sort_values("image_id", kind="stable", ignore_index=True)
+    return table.assign(row=pd.array(range(2, len(table) + 2), dtype="Int64"))
+
+
+def _rename(findings: pd.DataFrame, numbers: Mapping[str, str]) -> pd.DataFrame:
+    """Put numbers in the place of codes, and sort by them."""
+    renamed = findings.assign(image_id=findings.image_id.map(numbers).astype("str"))
+    return renamed.sort_values("image_id", kind="stable", ignore_index=True)

@@ -19,6 +19,7 @@ from chexnomaly.datasets.store_format import (
     IMAGES,
     INDEX,
     SCHEMA,
+    combine_hashes,
     hash_pixels,
     quantize,
     read_index,
@@ -47,6 +48,7 @@ class Store:
         self.sizes = np.array(sides, dtype=np.int64).reshape(-1, 2)
         self.data_hash = manifest["data_hash"]
         self.hashes = [row["sha256"] for row in index]
+        self._names: dict[str, str] | None = None
         self._row = {image_id: row for row, image_id in enumerate(self.ids)}
         self._pixels = _map_pixels(path, len(index), self.size)
 
@@ -71,7 +73,18 @@ class Store:
 
     def __reduce__(self):
         """Reopen in another process, instead of sending the pixels there."""
-        return Store.open, (self.path,)
+        return _reopen, (self.path, self._names)
+
+    def renamed(self, names: Mapping[str, str]) -> "Store":
+        """Give the same images other ids, in memory only.
+
+        Args:
+            names: Present id to new one, for each image.
+
+        Returns:
+            A store of the same pixels; rows stay as they are in the file.
+        """
+        return _reopen(self.path, dict(names))
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -182,6 +195,18 @@ def prepare_store(
 
     refusals = fill_partial_store(dict(images), Path(out), size, workers, read)
     return Store.open(out), refusals
+
+
+def _reopen(path: Path, names: dict[str, str] | None) -> Store:
+    store = Store.open(path)
+    if names is not None:
+        store._names = names
+        store.ids = [names[image_id] for image_id in store.ids]
+        store._row = {image_id: row for row, image_id in enumerate(store.ids)}
+        store.data_hash = combine_hashes(
+            dict(zip(store.ids, store.hashes, strict=True))
+        )
+    return store
 
 
 def _map_pixels(path: Path, n: int, size: int) -> np.ndarray:

@@ -25,6 +25,9 @@ SOURCES = ("vindr", "rsna", "candid", "covid", "coco", "phantom")
 SAFE = "a plain file name"
 """What an image id is expected to be."""
 
+HIDDEN = "a name that is not shown"
+"""What is found where a table names a film: refusals are shown in the book."""
+
 IDENTITY = ["image_id", "reader", "finding", *BOX]
 """Columns that tell one statement of a reader from another."""
 
@@ -124,7 +127,7 @@ def _refusal(
     error = UnsafePathError if check == SAFE else AnnotationError
     return Refusal.from_error(
         error(
-            f"found {str(value)!a:.60}",
+            HIDDEN if column == "image_id" else f"found {str(value)!a:.60}",
             file=origin.file,
             row=None if pd.isna(row["row"]) else int(row["row"]),
             column=name,

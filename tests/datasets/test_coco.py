@@ -130,9 +130,9 @@ def test_the_folder_becomes_a_prepared_set(tmp_path):
     assert not refused
     test = data.part("test")
     assert data.origin == "images"
-    assert test.ids == ["film1", "film2", "film3", "film4"]
+    assert test.ids == [f"film00000{k}" for k in range(4)]
     # 40 x 30 px onto 20 x 20: x halves, y shrinks to two thirds.
     expected = np.zeros((20, 20), bool)
     expected[4:14, 5:15] = True
-    np.testing.assert_array_equal(test.mask("film1")[0].numpy() > 0, expected)
+    np.testing.assert_array_equal(test.mask("film000000")[0].numpy() > 0, expected)
     assert test.is_abnormal().tolist() == [True, False, False, False]
