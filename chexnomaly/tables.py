@@ -54,6 +54,32 @@ def printed_and_measured(
     return wide.reindex(columns=order["system"]).fillna("–")
 
 
+def verdicts(ids: Iterable[str], results: Path | Sequence[Path]) -> pd.DataFrame:
+    """Lay claims out, each with what was measured of it and the verdict.
+
+    Args:
+        ids: Claim ids.
+        results: Folder of results files, or several.
+
+    Returns:
+        Index id; columns quantity, printed, measured with its 95 % interval, evidence,
+        verdict and reason. What is not known is a dash.
+    """
+    compared = claims.compare(ids, results).set_index("id")
+    kept = ["quantity", "printed", "measured", "evidence", "verdict", "reason"]
+    told = [_measured_freely(claim) for claim in compared.itertuples()]
+    return compared[kept].assign(measured=told).fillna("–").replace("", "–")
+
+
+def _measured_freely(claim) -> str:
+    if pd.isna(claim.measured):
+        return "–"
+    if pd.isna(claim.low) or claim.low == claim.high:
+        whole = float(claim.measured).is_integer()
+        return f"{claim.measured:,.0f}" if whole else f"{claim.measured:.4g}"
+    return f"{claim.measured:.4g} [{claim.low:.4g}, {claim.high:.4g}]"
+
+
 def _measured(claim) -> str:
     if pd.isna(claim.measured):
         return "–"

@@ -1,5 +1,7 @@
 """Printed beside measured: never without the level of what was measured."""
 
+from types import SimpleNamespace
+
 from chexnomaly import tables
 from chexnomaly.results import write_result
 
@@ -43,3 +45,19 @@ def test_side_by_side_leaves_out_what_was_not_run(tmp_path):
     )
     assert frame.index.tolist() == ["supermodel"]
     assert frame.loc["supermodel", "evidence"] == "phantom"
+
+
+def test_verdicts_hold_the_interval_the_level_and_a_dash_for_nothing(tmp_path):
+    write(tmp_path, "supermodel", 0.4)
+    write(tmp_path, "supermodel__plain_focal", 0.3)
+    found = tables.verdicts(["q-loss-enhances", "q-nodule-few"], tmp_path)
+    assert found.evidence["q-loss-enhances"] == "phantom"
+    assert found.measured["q-nodule-few"] == "–"
+    assert not found.isna().any(axis=None)
+
+
+def test_a_count_is_written_in_full():
+    claim = SimpleNamespace(measured=15000.0, low=None, high=None)
+    assert tables._measured_freely(claim) == "15,000"
+    spread = SimpleNamespace(measured=-0.0121, low=-0.02, high=0.001)
+    assert tables._measured_freely(spread) == "-0.0121 [-0.02, 0.001]"

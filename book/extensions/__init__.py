@@ -17,6 +17,7 @@ from book.extensions import (
     downloads,
     equations,
     films,
+    frames,
     fuzzing,
     heads,
     landing,
@@ -63,5 +64,6 @@ def setup(app: Sphinx) -> dict:
     app.connect("config-inited", pages.configure, priority=400)
     app.connect("html-page-context", heads.add_tags)
     app.connect("html-page-context", films.unpack)
+    app.connect("html-page-context", frames.set_tables)
     app.connect("html-page-context", pages.add_evidence)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

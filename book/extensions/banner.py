@@ -13,6 +13,7 @@ from chexnomaly.evidence import LEVELS
 
 logger = logging.getLogger(__name__)
 FOLDER = "notebooks/"
+NAMED = 6  # systems that a phrase names before it counts the rest
 
 
 def make_banner(env: BuildEnvironment, notebook: str) -> nodes.container:
@@ -61,12 +62,18 @@ def results_behind(env: BuildEnvironment, notebook: str) -> tuple[list[dict], st
     return results, ". This page shows what others measured. Their numbers rest on:"
 
 
+def _listed(names: list[str]) -> str:
+    if len(names) <= NAMED + 1:
+        return ", ".join(names)
+    return f"{', '.join(names[:NAMED])} and {len(names) - NAMED} more"
+
+
 def describe(results: list[dict]) -> list[str]:
     """Put results into words; sets that hold the same systems share a phrase."""
     groups: dict[str, list[dict]] = {}
     for dataset in dict.fromkeys(result["set"] for result in results):
         of_set = [result for result in results if result["set"] == dataset]
-        systems = ", ".join(result["system"] for result in of_set)
+        systems = _listed([result["system"] for result in of_set])
         groups.setdefault(systems, []).extend(of_set)
     phrases = []
     for systems, group in groups.items():

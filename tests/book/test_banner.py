@@ -3,7 +3,7 @@
 import json
 from types import SimpleNamespace
 
-from book.extensions.banner import make_banner
+from book.extensions.banner import describe, make_banner
 
 SNAKEFILE = """
 NOTEBOOKS = {
@@ -54,3 +54,12 @@ def test_what_explains_claims_no_level(tmp_path):
     said = banner(tmp_path, "18_explains")
     assert "No results file comes from this page" in said
     assert "phantom" not in said
+
+
+def test_a_long_list_of_systems_is_counted():
+    result = RESULT | {"set": "test"}
+    many = [result | {"system": f"s{k}"} for k in range(31)]
+    (phrase,) = describe(many)
+    assert phrase.startswith("s0, s1, s2, s3, s4, s5 and 25 more on test")
+    (phrase,) = describe(many[:7])
+    assert "s6 on test" in phrase and "more" not in phrase
