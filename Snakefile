@@ -4,7 +4,7 @@
 #     snakemake site --config profile=demo --cores all
 #
 # Further settings after --config:
-#   findings_per_job  specialists that one job trains (4)
+#   findings_per_job  specialists that one job trains (4; in the profile `tiny` all)
 #   limit_min         minutes that a cell, and on a cluster a job, may take (a day)
 #   gpus              GPUs of this machine, one per training job; on a cluster 1 asks for
 #                     one per such job. Without it nothing is hidden or assigned.
@@ -37,9 +37,11 @@ from chexnomaly.labels import FINDINGS
 
 # A job pays eight seconds to start Python and import torch, whatever it then trains, so
 # that the specialists train a few to a job. On a cluster: findings_per_job=1.
+PROFILE = config.get("profile", "demo")
 PAGE = "cardiomegaly"
 OTHERS = [finding for finding in FINDINGS if finding != PAGE]
-JOBS = -(-len(OTHERS) // int(config.get("findings_per_job", 4)))
+PER_JOB = int(config.get("findings_per_job", len(OTHERS) if PROFILE == "tiny" else 4))
+JOBS = -(-len(OTHERS) // PER_JOB)
 GROUPS = [OTHERS[i::JOBS] for i in range(JOBS)]
 
 NOTEBOOKS = {
@@ -105,7 +107,6 @@ NOTEBOOKS = {
     "16_speed_and_scale": {"reference": ["bench", "gpu"]},
 }
 
-PROFILE = config.get("profile", "demo")
 LIMIT_MIN = float(config.get("limit_min", 24 * 60))
 GPUS = int(config.get("gpus", 0))
 EXECUTED = "_build/notebooks/{profile}/{name}.ipynb"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from scipy.sparse import coo_array
+from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
@@ -142,8 +142,12 @@ def _join(below: Tensor, above: Tensor, runs: int) -> tuple[Tensor, int]:
     """Number the components of a graph of runs; component of each run, and count."""
     if not is_on_cpu(below):
         return _join_by_jumping(below, above, runs)
-    edges = torch.ones(len(below), dtype=torch.int8).numpy()
-    graph = coo_array((edges, (below.numpy(), above.numpy())), shape=(runs, runs))
+    # Pairs are in the order of their lower run, which is what a CSR matrix wants;
+    # float64 and int32 are what SciPy would convert them to.
+    places = torch.searchsorted(below, torch.arange(runs + 1), out_int32=True)
+    edges = torch.ones(len(below), dtype=torch.float64).numpy()
+    ends = above.int().numpy(), places.numpy()
+    graph = csr_array((edges, *ends), shape=(runs, runs))
     count, owner = connected_components(graph, directed=False)
     return torch.from_numpy(owner).long(), count
 

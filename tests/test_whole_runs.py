@@ -4,9 +4,7 @@ import random
 
 import pytest
 
-from tests import slurm_node, whole_runs
-
-pytestmark = pytest.mark.slow
+from tests import killed_runs, slurm_node, whole_runs
 
 
 @pytest.fixture(scope="session")
@@ -15,23 +13,30 @@ def shared(tmp_path_factory):
     return tmp_path_factory.getbasetemp().parent / "chexnomaly-whole"
 
 
-def test_a_run_killed_again_and_again_ends_as_a_whole_one_does(shared, tmp_path):
-    expected, seconds = whole_runs.whole_run(shared)
+def test_moments_cover_the_whole_span():
+    moments = killed_runs.draw_moments(20, 90.0, random.Random(0))
+    parts = [int(moment // 4.5) for moment in moments]
+    assert parts == list(range(20))
+    assert moments == killed_runs.draw_moments(20, 90.0, random.Random(0))
+
+
+@pytest.mark.slow
+def test_a_killed_run_ends_as_a_whole_one_does(shared, tmp_path):
+    expected, _ = whole_runs.whole_run(shared)
     assert len(expected) > 60
-    place = whole_runs.copy_checkout(tmp_path / "cut")
-    # One job at a time, and specialists cut into other jobs than in the whole run.
-    call = [*whole_runs.command(1), "findings_per_job=13"]
-    rng = random.Random(7)
-    found, _ = whole_runs.run_with_kills(place, call, 3, seconds / 6, rng)
-    assert found == expected
+    # One job at a time, other than in the whole run.
+    for one in killed_runs.kill_again_and_again(tmp_path, 3, 7, 1, alone=0.4):
+        assert one.results == expected, one
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(bool(slurm_node.missing()), reason=slurm_node.missing() or "-")
 def test_a_slurm_cluster_gives_the_same_bytes(shared, tmp_path):
     pytest.importorskip("snakemake_executor_plugin_slurm")
     expected, _ = whole_runs.whole_run(shared)
     place = whole_runs.copy_checkout(tmp_path / "cluster")
     with slurm_node.node(tmp_path / "slurm") as surroundings:
-        call = whole_runs.command(2, "notebooks", *slurm_node.SNAKEMAKE)
+        # Specialists are cut into other jobs than in the whole run.
+        call = [*whole_runs.command(2, *slurm_node.SNAKEMAKE), "findings_per_job=4"]
         found = whole_runs.run(place, call, surroundings)
     assert found == expected

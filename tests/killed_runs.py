@@ -1,0 +1,183 @@
+"""Kills the `tiny` pipeline at random moments; each time it must end as if nothing was.
+
+    python -m tests.killed_runs --kills 20 --seed 0 --place FOLDER
+
+One run goes through in stages and leaves a copy of its folder after each. A kill draws
+its moment from the whole span of that run, takes the copy that the run had left before
+it, starts the pipeline there, and ends it and all it has started with SIGKILL when the
+moment comes. The same command is then given again, to the end, and every results file
+compared with those of a run that nothing interrupted. What came before the copy is not
+done again, and notebooks that write no results are left out: that is all that is saved.
+"""
+
+import argparse
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from tests.whole_runs import command, copy_checkout, environment, run, whole_run
+
+Results = dict[str, bytes]
+RESULTS = ("01_problem", "11_claims", "12_beyond_the_paper", "14_phantom")
+"""Notebooks that, with what they need, write all results files."""
+
+STAGES = (
+    ("02_data",),
+    ("06_supermodels", "07_siamese_networks", "04_specialized_models", "14_phantom"),
+    ("03_box_focal_loss", "05_ensembles", "08_chexnomaly"),
+    RESULTS,
+)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stretch of an uninterrupted run.
+
+    Attributes:
+        begin: When it began, s of running time.
+        end: When it ended.
+        left: Copy of the folder as it was at the beginning.
+    """
+
+    begin: float
+    end: float
+    left: Path
+
+
+@dataclass(frozen=True)
+class Killed:
+    """What became of one killed run.
+
+    Attributes:
+        moment: When it was killed, s of an uninterrupted run's time.
+        at_work: Notebooks that were running.
+        seconds: How long it took to its end, from the copy on.
+        results: Its results files.
+    """
+
+    moment: float
+    at_work: tuple[str, ...]
+    seconds: float
+    results: Results
+
+
+def run_in_stages(place: Path, cores: int) -> list[Stage]:
+    """Run to the end, and copy the folder before each stage."""
+    copy_checkout(place / "staged")
+    stages, begin = [], 0.0
+    for number, targets in enumerate(STAGES):
+        left = place / f"before-{number}"
+        shutil.copytree(place / "staged", left)
+        started = time.monotonic()
+        run(place / "staged", command(cores, targets=targets))
+        end = begin + time.monotonic() - started
+        stages.append(Stage(begin, end, left))
+        begin = end
+    return stages
+
+
+def draw_moments(kills: int, span: float, rng: random.Random) -> list[float]:
+    """Draw one moment from each of so many equal parts of a span."""
+    return [span * (part + rng.random()) / kills for part in range(kills)]
+
+
+def kill(process: subprocess.Popen, alone: bool) -> tuple[str, ...]:
+    """End a run with SIGKILL, and everything that it has started.
+
+    Args:
+        process: The run.
+        alone: Leave what it has started alive.
+
+    Returns:
+        The notebooks that were running.
+    """
+    victims = [psutil.Process(process.pid)]
+    victims += victims[0].children(recursive=True)
+    names = set()
+    for victim in victims:
+        try:
+            words = victim.cmdline()
+            if victim.pid == process.pid or not alone:
+                victim.send_signal(signal.SIGKILL)
+        except psutil.NoSuchProcess:
+            continue
+        if any(word.endswith("papermill") for word in words):
+            names |= {Path(w).stem for w in words if w.startswith("_build/logs")}
+    process.wait()
+    return tuple(sorted(names))
+
+
+def kill_once(
+    place: Path, stage: Stage, moment: float, cores: int, alone: bool
+) -> Killed:
+    """Go on from a stage's copy, be killed at the moment, and go on to the end."""
+    shutil.rmtree(place, ignore_errors=True)
+    shutil.copytree(stage.left, place)
+    call = command(cores, targets=RESULTS)
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    started = time.monotonic()
+    process = subprocess.Popen(call, cwd=place, env=environment(place), **quiet)
+    try:
+        code = process.wait(moment - stage.begin)
+        raise RuntimeError(f"ended with {code} before it was to be killed")
+    except subprocess.TimeoutExpired:
+        at_work = kill(process, alone)
+    results = run(place, call)
+    return Killed(moment, at_work, time.monotonic() - started, results)
+
+
+def kill_again_and_again(
+    place: Path, kills: int, seed: int, cores: int, alone: float = 0.0
+) -> Iterator[Killed]:
+    """Kill that many runs, each once; yield what became of each.
+
+    Args:
+        place: Folder for copies of the checkout.
+        kills: How many, spread over the whole span of a run.
+        seed: For the moments.
+        cores: Jobs at a time.
+        alone: Share of kills that what the run has started outlives.
+    """
+    rng = random.Random(seed)
+    stages = run_in_stages(place, cores)
+    for moment in draw_moments(kills, stages[-1].end, rng):
+        stage = next(s for s in stages if moment < s.end)
+        yield kill_once(place / "killed", stage, moment, cores, rng.random() < alone)
+
+
+def main() -> int:
+    """Kill as often as asked; report each comparison."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--cores", type=int, default=2)
+    parser.add_argument("--place", type=Path, required=True)
+    options = parser.parse_args()
+    expected, seconds = whole_run(options.place, options.cores)
+    print(f"whole run: {len(expected)} results files, {seconds:.0f} s", flush=True)
+    place, same = options.place / "kills", 0
+    shutil.rmtree(place, ignore_errors=True)
+    killed = kill_again_and_again(place, options.kills, options.seed, options.cores)
+    for number, one in enumerate(killed, start=1):
+        same += one.results == expected
+        words = "identical" if one.results == expected else "DIFFERENT"
+        what = ", ".join(one.at_work) or "no notebook"
+        print(
+            f"{number:2} killed at {one.moment:5.1f} s ({what}): {words}, "
+            f"{len(one.results)} files, {one.seconds:.0f} s",
+            flush=True,
+        )
+    print(f"{same} of {options.kills} identical")
+    return 0 if same == options.kills else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
