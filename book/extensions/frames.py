@@ -2,7 +2,8 @@
 
 What pandas writes is kept cell by cell. The names of the index move into the head's
 empty cells, an interval may not be torn apart, a level becomes a badge, a verdict gets
-its sign, and a difference a color: only where its interval leaves out zero.
+its sign and stands above its reason, and a difference gets a color: only where its
+interval leaves out zero.
 """
 
 import re
@@ -13,12 +14,14 @@ from book.extensions.words import slug
 from chexnomaly.evidence import LEVELS, VERDICTS
 
 TABLE = re.compile(r'<table border="1" class="dataframe.*?</table>', re.DOTALL)
+STYLE = re.compile(r"<style scoped>\s*\.dataframe .*?</style>", re.DOTALL)
 HEAD = re.compile(r"<thead>(.*?)</thead>", re.DOTALL)
 ROW = re.compile(r"<tr[^>]*>.*?</tr>", re.DOTALL)
 CELL = re.compile(r"<(t[hd])([^>]*)>(.*?)</\1>", re.DOTALL)
 NUMBER = r"-?\d[\d.,]*(?:e[-+]?\d+)?"
 INTERVAL = re.compile(rf"\[({NUMBER}), ({NUMBER})\]")
-NOTHING = ("NaN", "None", "&lt;NA&gt;")
+REASON = re.compile(r' data-reason="(.*?)"')
+NOTHING = ("NaN", "None", "&lt;NA&gt;", "–", "")
 
 
 def set_tables(
@@ -26,7 +29,8 @@ def set_tables(
 ) -> None:
     """Set every table of a page that pandas wrote."""
     if "body" in context:
-        context["body"] = TABLE.sub(lambda m: set_table(m[0]), context["body"])
+        body = STYLE.sub("", context["body"])
+        context["body"] = TABLE.sub(lambda m: set_table(m[0]), body)
 
 
 def set_table(html: str) -> str:
@@ -48,6 +52,9 @@ def set_table(html: str) -> str:
         heads = [name or head for head, name in zip(heads, names, strict=True)]
         cells = "".join(f"<th>{head}</th>" for head in heads)
         html = html.replace(head[0], f"<thead><tr>{cells}</tr></thead>", 1)
+    if heads[-2:] == ["verdict", "reason"]:
+        html = _join_reasons(html)
+        heads = heads[:-1]
     before, body = html.split("</thead>", 1)
     return before + "</thead>" + ROW.sub(lambda row: _set_row(row[0], heads), body)
 
@@ -58,6 +65,14 @@ def _names_alone(heads: list[str], names: list[str]) -> bool:
     return named == sorted(named, reverse=True) and any(named) and not all(named)
 
 
+def _join_reasons(html: str) -> str:
+    """Put each verdict's reason below it: two long columns become one."""
+    joined = re.compile(r"<td>([^<]*)</td>\s*<td>([^<]*)</td>\s*</tr>")
+    html = joined.sub(r'<td data-reason="\2">\1</td></tr>', html)
+    html = html.replace("<th>reason</th>", "", 1)
+    return html.replace('class="dataframe', 'class="dataframe verdicts', 1)
+
+
 def _set_row(row: str, heads: list[str]) -> str:
     cells = list(CELL.finditer(row))
     named = " ".join(cell[3] for cell in cells if cell[1] == "th")
@@ -66,10 +81,13 @@ def _set_row(row: str, heads: list[str]) -> str:
     def set_cell(cell: re.Match) -> str:
         if cell[1] == "th":
             return cell[0]
-        about = f"{named} {next(columns, '')}"
-        compared = re.search(r"\bdifference\b|\bminus\b", about)
+        column = next(columns, "")
+        compared = "difference" in column or "minus" in f"{named} {column}".split()
         content = _difference(cell[3]) if compared else _mark(cell[3])
-        return f"<td{cell[2]}>{content}</td>"
+        reason = REASON.search(cell[2])
+        if reason and reason[1] not in NOTHING:
+            content += f' <span class="reason">{reason[1]}</span>'
+        return f"<td{REASON.sub('', cell[2])}>{content}</td>"
 
     return CELL.sub(set_cell, row)
 

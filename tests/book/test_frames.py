@@ -59,3 +59,15 @@ def test_a_difference_has_a_color_where_its_interval_leaves_out_zero():
 def test_what_is_not_there_is_a_dash():
     html = set_table(made({"n": [float("nan"), 1.0]}, ["a", "b"]))
     assert text_of(html) == ["a", "–", "b", "1.0"]
+
+
+def test_what_is_named_a_difference_but_compares_nothing_has_no_color():
+    html = set_table(made({"real": ["0.9 [0.8, 1.0]"]}, ["difference of two films"]))
+    assert "difference above" not in html
+
+
+def test_a_reason_stands_below_its_verdict():
+    told = {"verdict": ["differs", "reproduced"], "reason": ["too &lt; few", "–"]}
+    html = set_table(pd.DataFrame(told).to_html(escape=False))
+    assert html.count("<th>verdict</th>") == 1 and "<th>reason</th>" not in html
+    assert text_of(html) == ["0", "differs too &lt; few", "1", "reproduced"]
