@@ -80,6 +80,7 @@ bench: $(READY) ## time what must stay fast beside others; JSON goes to _build/b
 	@for script in tests/benchmarks/bench_*.py; do \
 		OMP_NUM_THREADS=1 $(BIN)/python $$script \
 			--out _build/bench/$$(basename $$script .py).json || exit 1; done
+	@$(BIN)/python tests/benchmarks/print_ratios.py _build
 	@$(if $(KEEP),mkdir -p book/reference/bench && cp _build/bench/bench_*.json book/reference/bench)
 
 study-phantom: $(READY) ## train again what the phantom's page compares, into book/reference; a quarter of an hour

@@ -4,9 +4,9 @@
 
 Films have the size of VinDr-CXR's, uncompressed and in JPEG 2000 without loss. "Decode
 alone" reads each file and decodes its pixels, nothing more: what any reader must pay.
-Processor seconds are compared, since other programs may run as well; wall seconds with
-one and two worker processes tell how it scales. One run is killed in the
-middle and must end, when it goes on, with the same store.
+Processor seconds are compared, since other programs may run as well. How it scales is
+told by wall seconds with one worker process and with one for each core, in turn. One
+run is killed in the middle and must, when it goes on, end with the same store.
 """
 
 import multiprocessing
@@ -21,6 +21,7 @@ from statistics import median
 
 import cv2
 import numpy as np
+import psutil
 import torch
 from pydicom import dcmread
 from pydicom.pixels import apply_modality_lut
@@ -37,7 +38,12 @@ from tests.dicom_files import dicom_dataset, save_dicom
 HEIGHT, WIDTH, SIZE = 3000, 2500, 512
 PEER = "pydicom and scikit-image"
 KINDS = ("uncompressed", "JPEG 2000")
-SAMPLES, REPEATS, FILES = 2, 5, 16
+SAMPLES, REPEATS, FILES = 2, 5, 12
+WORKER_ROUNDS, FEW = 3, 2
+LINEAR = 0.9
+"""Share of the cores' number from which a speedup counts as nearly linear."""
+MOST_BY_OTHERS = 0.1
+"""Share of the processors that other programs may take while workers are timed."""
 CPU = torch.device("cpu")
 VINDR_FILES = 15_000
 CORES = (2, 16, 64)
@@ -136,31 +142,64 @@ def copies(files: list[Path], folder: Path, n: int) -> dict[str, Path]:
     return images
 
 
-def time_workers(files: list[Path], folder: Path) -> dict:
-    """Prepare many films with one worker process after the other, and with two.
+class Watch:
+    """Time a block: wall seconds, and what share of the processors others took."""
 
-    Wall seconds say nothing where other programs keep the processors busy: then
-    nothing is measured, and that is what the report says.
+    def __enter__(self) -> "Watch":
+        self._before = self._read()
+        return self
+
+    def __exit__(self, *_) -> None:
+        wall, own, busy = (
+            after - before
+            for after, before in zip(self._read(), self._before, strict=True)
+        )
+        self.seconds = wall
+        self.others = max(0.0, busy - own) / (wall * os.cpu_count())
+
+    @staticmethod
+    def _read() -> tuple[float, float, float]:
+        spent = os.times()
+        machine = psutil.cpu_times()
+        busy = sum(machine[:9]) - machine.idle - getattr(machine, "iowait", 0.0)
+        return time.perf_counter(), sum(spent[:4]), busy
+
+
+def time_workers(files: list[Path], folder: Path) -> dict:
+    """Prepare films with one worker process and with one for each core, in turn.
+
+    Of two sizes, so that starting the workers does not count. Wall seconds say nothing
+    where other programs keep the processors busy: then the report says so.
     """
-    if os.getloadavg()[0] > 0.7 * (os.cpu_count() or 1):
-        return {"speedup": None, "why_not": "other programs kept the processors busy"}
     images = copies(files, folder / "many", FILES)
-    seconds, cores = {}, sorted({1, min(2, os.cpu_count() or 1)})
-    for workers in cores:
-        taken = []
-        for n in (FILES // 2, FILES):
-            some = dict(list(images.items())[:n])
-            out = folder / f"store_{workers}_{n}"
-            started = time.perf_counter()
-            prepare_store(some, out, SIZE, workers)
-            taken.append(time.perf_counter() - started)
-        # The difference of two sizes: starting the workers does not count.
-        seconds[workers] = (taken[1] - taken[0]) / (FILES - FILES // 2)
-    return {
+    cores = sorted({1, os.cpu_count() or 1})
+    each: dict[int, list[float]] = {workers: [] for workers in cores}
+    others = []
+    for number in range(WORKER_ROUNDS):
+        for workers in cores:
+            taken = []
+            for n in (FEW, FILES):
+                some = dict(list(images.items())[:n])
+                out = folder / f"store_{number}_{workers}_{n}"
+                with Watch() as watch:
+                    prepare_store(some, out, SIZE, workers)
+                taken.append(watch.seconds)
+                others.append(watch.others)
+            each[workers].append((taken[1] - taken[0]) / (FILES - FEW))
+    speedups = [a / b for a, b in zip(each[1], each[cores[-1]], strict=True)]
+    report = {
         "films": FILES,
-        "seconds_per_film": {str(w): round(s, 4) for w, s in seconds.items()},
-        "speedup": round(seconds[cores[0]] / seconds[cores[-1]], 3),
         "cores": cores[-1],
+        "seconds_per_film": {str(w): spread(values) for w, values in each.items()},
+        "others_share": round(median(others), 3),
+    }
+    if median(others) > MOST_BY_OTHERS:
+        why = "other programs kept the processors busy"
+        return report | {"speedup": None, "nearly_linear": None, "why_not": why}
+    return report | {
+        "speedup": round(median(speedups), 3),
+        "speedup_range": [round(min(speedups), 3), round(max(speedups), 3)],
+        "nearly_linear": median(speedups) >= LINEAR * cores[-1],
     }
 
 
