@@ -115,23 +115,34 @@ def kill(process: subprocess.Popen, alone: bool) -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
+def start_and_kill(
+    place: Path, call: list[str], wait_s: float, alone: bool
+) -> tuple[str, ...] | None:
+    """Start a run and kill it after a while; None where it has ended before."""
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen(call, cwd=place, env=environment(place), **quiet)
+    try:
+        code = process.wait(wait_s)
+    except subprocess.TimeoutExpired:
+        return kill(process, alone)
+    assert code == 0, f"failed with {code} before it was killed"
+    return None
+
+
 def kill_once(
     place: Path, stage: Stage, moment: float, cores: int, alone: bool
 ) -> Killed:
     """Go on from a stage's copy, be killed at the moment, and go on to the end."""
-    shutil.rmtree(place, ignore_errors=True)
-    shutil.copytree(stage.left, place)
-    call = command(cores, targets=RESULTS)
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    started = time.monotonic()
-    process = subprocess.Popen(call, cwd=place, env=environment(place), **quiet)
-    try:
-        code = process.wait(moment - stage.begin)
-        raise RuntimeError(f"ended with {code} before it was to be killed")
-    except subprocess.TimeoutExpired:
-        at_work = kill(process, alone)
+    call, wait_s, at_work = command(cores, targets=RESULTS), moment - stage.begin, None
+    while at_work is None:
+        shutil.rmtree(place, ignore_errors=True)
+        shutil.copytree(stage.left, place)
+        started = time.monotonic()
+        at_work = start_and_kill(place, call, wait_s, alone)
+        killed_at = stage.begin + wait_s
+        wait_s /= 2  # a run that was faster than the first one is killed earlier
     results = run(place, call)
-    return Killed(moment, at_work, time.monotonic() - started, results)
+    return Killed(killed_at, at_work, time.monotonic() - started, results)
 
 
 def kill_again_and_again(
