@@ -55,10 +55,11 @@ def figure_growth(runs: Sequence[Mapping[str, float]]) -> Figure:
     axs[0, 0].plot(n, seconds, "o", color=BLUE)
     axs[0, 0].plot([0, max(n)], [0, slope * max(n)], color=GREY, linewidth=1)
     axs[0, 0].set(title="time", ylabel="processor seconds")
-    axs[0, 1].plot(n, [run["peak_mib"] for run in runs], "o-", color=GREEN)
+    peaks = [run["peak_mib"] for run in runs]
+    axs[0, 1].plot(n, peaks, "o-", color=GREEN)
     axs[0, 1].set(title="memory", ylabel="peak, MiB")
-    for ax in axs[0]:
-        ax.set(xlabel="films", xlim=(0, None), ylim=(0, None))
+    for ax, most in zip(axs[0], (max(seconds), max(peaks)), strict=True):
+        ax.set(xlabel="films", xlim=(0, None), ylim=(0, 1.15 * most))
         ax.grid(color=LIGHT, linewidth=0.6)
     return fig
 
