@@ -18,6 +18,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,10 +32,15 @@ RESULTS = ("01_problem", "11_claims", "12_beyond_the_paper", "14_phantom")
 
 STAGES = (
     ("02_data",),
-    ("06_supermodels", "07_siamese_networks", "04_specialized_models", "14_phantom"),
-    ("03_box_focal_loss", "05_ensembles", "08_chexnomaly"),
+    ("06_supermodels", "07_siamese_networks"),
+    ("04_specialized_models",),
+    ("03_box_focal_loss", "05_ensembles"),
+    ("08_chexnomaly", "14_phantom"),
+    ("10_errors", "15_what_annotations_say"),
     RESULTS,
 )
+CALL = command(1, targets=RESULTS)
+"""What is killed and given again; one job at a time, so that several runs fit."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,7 @@ class Killed:
     results: Results
 
 
-def run_in_stages(place: Path, cores: int) -> list[Stage]:
+def run_in_stages(place: Path) -> list[Stage]:
     """Run to the end, and copy the folder before each stage."""
     copy_checkout(place / "staged")
     stages, begin = [], 0.0
@@ -77,7 +83,7 @@ def run_in_stages(place: Path, cores: int) -> list[Stage]:
         left = place / f"before-{number}"
         shutil.copytree(place / "staged", left)
         started = time.monotonic()
-        run(place / "staged", command(cores, targets=targets))
+        run(place / "staged", command(1, targets=targets))
         end = begin + time.monotonic() - started
         stages.append(Stage(begin, end, left))
         begin = end
@@ -115,12 +121,10 @@ def kill(process: subprocess.Popen, alone: bool) -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
-def start_and_kill(
-    place: Path, call: list[str], wait_s: float, alone: bool
-) -> tuple[str, ...] | None:
+def start_and_kill(place: Path, wait_s: float, alone: bool) -> tuple[str, ...] | None:
     """Start a run and kill it after a while; None where it has ended before."""
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    process = subprocess.Popen(call, cwd=place, env=environment(place), **quiet)
+    process = subprocess.Popen(CALL, cwd=place, env=environment(place), **quiet)
     try:
         code = process.wait(wait_s)
     except subprocess.TimeoutExpired:
@@ -129,24 +133,22 @@ def start_and_kill(
     return None
 
 
-def kill_once(
-    place: Path, stage: Stage, moment: float, cores: int, alone: bool
-) -> Killed:
+def kill_once(place: Path, stage: Stage, moment: float, alone: bool) -> Killed:
     """Go on from a stage's copy, be killed at the moment, and go on to the end."""
-    call, wait_s, at_work = command(cores, targets=RESULTS), moment - stage.begin, None
+    wait_s, at_work = moment - stage.begin, None
     while at_work is None:
         shutil.rmtree(place, ignore_errors=True)
         shutil.copytree(stage.left, place)
         started = time.monotonic()
-        at_work = start_and_kill(place, call, wait_s, alone)
+        at_work = start_and_kill(place, wait_s, alone)
         killed_at = stage.begin + wait_s
         wait_s /= 2  # a run that was faster than the first one is killed earlier
-    results = run(place, call)
+    results = run(place, CALL)
     return Killed(killed_at, at_work, time.monotonic() - started, results)
 
 
 def kill_again_and_again(
-    place: Path, kills: int, seed: int, cores: int, alone: float = 0.0
+    place: Path, kills: int, seed: int, alone: float = 0.0, at_once: int = 1
 ) -> Iterator[Killed]:
     """Kill that many runs, each once; yield what became of each.
 
@@ -154,14 +156,17 @@ def kill_again_and_again(
         place: Folder for copies of the checkout.
         kills: How many, spread over the whole span of a run.
         seed: For the moments.
-        cores: Jobs at a time.
         alone: Share of kills that what the run has started outlives.
+        at_once: Runs at the same time.
     """
     rng = random.Random(seed)
-    stages = run_in_stages(place, cores)
-    for moment in draw_moments(kills, stages[-1].end, rng):
-        stage = next(s for s in stages if moment < s.end)
-        yield kill_once(place / "killed", stage, moment, cores, rng.random() < alone)
+    stages = run_in_stages(place)
+    moments = draw_moments(kills, stages[-1].end, rng)
+    before = [next(s for s in stages if moment < s.end) for moment in moments]
+    places = [place / f"killed-{number}" for number in range(kills)]
+    with ThreadPoolExecutor(at_once) as pool:
+        outlived = [rng.random() < alone for _ in moments]
+        yield from pool.map(kill_once, places, before, moments, outlived)
 
 
 def main() -> int:
@@ -169,23 +174,26 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--cores", type=int, default=2)
+    parser.add_argument("--cores", type=int, default=2, help="runs at the same time")
     parser.add_argument("--place", type=Path, required=True)
     options = parser.parse_args()
-    expected, seconds = whole_run(options.place, options.cores)
-    print(f"whole run: {len(expected)} results files, {seconds:.0f} s", flush=True)
     place, same = options.place / "kills", 0
     shutil.rmtree(place, ignore_errors=True)
-    killed = kill_again_and_again(place, options.kills, options.seed, options.cores)
-    for number, one in enumerate(killed, start=1):
-        same += one.results == expected
-        words = "identical" if one.results == expected else "DIFFERENT"
-        what = ", ".join(one.at_work) or "no notebook"
-        print(
-            f"{number:2} killed at {one.moment:5.1f} s ({what}): {words}, "
-            f"{len(one.results)} files, {one.seconds:.0f} s",
-            flush=True,
+    with ThreadPoolExecutor(1) as pool:
+        whole = pool.submit(whole_run, options.place, 1)
+        killed = kill_again_and_again(
+            place, options.kills, options.seed, at_once=options.cores
         )
+        for number, one in enumerate(killed, start=1):
+            expected, _ = whole.result()
+            same += one.results == expected
+            words = "identical" if one.results == expected else "DIFFERENT"
+            what = ", ".join(one.at_work) or "no notebook"
+            print(
+                f"{number:2} killed at {one.moment:5.1f} s ({what}): {words}, "
+                f"{len(one.results)} files, {one.seconds:.0f} s",
+                flush=True,
+            )
     print(f"{same} of {options.kills} identical")
     return 0 if same == options.kills else 1
 

@@ -24,8 +24,8 @@ def test_moments_cover_the_whole_span():
 def test_a_killed_run_ends_as_a_whole_one_does(shared, tmp_path):
     expected, _ = whole_runs.whole_run(shared)
     assert len(expected) > 60
-    # One job at a time, other than in the whole run.
-    for one in killed_runs.kill_again_and_again(tmp_path, 3, 7, 1, alone=0.4):
+    # One job at a time, other than in the whole run. Some kills spare running jobs.
+    for one in killed_runs.kill_again_and_again(tmp_path, 3, seed=7, alone=0.4):
         assert one.results == expected, one
 
 
