@@ -51,8 +51,9 @@ verify: $(READY) ## the verdict of every claim; AGAINST=<folder> compares two ru
 	@$(BIN)/python -m book.tools.verify --profile $(PROFILE) \
 		$(if $(AGAINST),--against "$(AGAINST)") $(if $(ACCEPT),--accept)
 
-pdf: $(READY) ## print the whole book, once it is built, as _build/html/book.pdf
+pdf: $(READY) ## print the whole book, once it is built, as _build/html/book.pdf, with a button in front
 	@$(BIN)/python -m book.tools.pdf _build/html/book.pdf
+	@$(BIN)/python -m book.tools.downloads _build/html _build/html/book.pdf
 
 check: $(READY) ## look at the built site in a browser: requests, errors, axe, links, weight
 	@$(BIN)/python -m book.tools.check _build/html

@@ -19,6 +19,7 @@ from chexnomaly.evidence import VERDICTS
 
 logger = logging.getLogger(__name__)
 PAPER = "https://arxiv.org/abs/2311.01777"
+LAB = "how_to_rerun.html#in-jupyterlab"
 NOTEBOOK = "notebooks/18_method_from_zero.ipynb"
 
 
@@ -62,9 +63,10 @@ class VerdictsDirective(SphinxDirective):
 class ActionsDirective(SphinxDirective):
     """Buttons to the paper, the code, the book as a file, the results.
 
-    What needs the repository's address appears once `pyproject.toml` has it. The book
-    as a file, `book.pdf`, is made after the pages: `book.tools.downloads` puts it
-    beside them and makes a button of its place here.
+    What needs the repository's address appears once `pyproject.toml` has it; until
+    then JupyterLab is the reader's own. The book as a file, `book.pdf`, is made after
+    the pages: `book.tools.downloads` puts it beside them and makes a button of its
+    place here.
     """
 
     def run(self) -> list[nodes.Node]:
@@ -73,7 +75,8 @@ class ActionsDirective(SphinxDirective):
         self.env.note_dependency(str(project))
         about = tomllib.loads(project.read_text(encoding="utf-8"))["project"]
         address = about.get("urls", {}).get("Repository", "").rstrip("/")
-        buttons = [_button(PAPER, "Paper", "main"), *_launch(address)]
+        launch = _launch(address) or [_button(LAB, "JupyterLab")]
+        buttons = [_button(PAPER, "Paper", "main"), *launch]
         buttons += [
             '<span data-built="book.pdf" hidden>PDF</span>',
             _button("results.zip", "Results"),
