@@ -45,8 +45,6 @@ LINEAR = 0.9
 MOST_BY_OTHERS = 0.1
 """Share of the processors that other programs may take while workers are timed."""
 CPU = torch.device("cpu")
-VINDR_FILES = 15_000
-CORES = (2, 16, 64)
 
 
 def write_samples(folder: Path) -> dict[str, list[Path]]:
@@ -234,15 +232,6 @@ def kill_and_resume(files: list[Path], folder: Path) -> dict:
     }
 
 
-def cost_of_vindr(each: dict) -> dict:
-    """Compute, not measure: hours for 15,000 films where cores share them evenly."""
-    hours = {}
-    for kind, measured in each.items():
-        alone = measured["seconds_per_film"]["chexnomaly"]["median_s"]
-        hours[kind] = {str(n): round(VINDR_FILES * alone / n / 3600, 2) for n in CORES}
-    return {"films": VINDR_FILES, "hours": hours}
-
-
 def run() -> dict:
     """Write films, then measure."""
     with tempfile.TemporaryDirectory() as place:
@@ -257,7 +246,6 @@ def run() -> dict:
         "kinds": each,
         "workers": workers,
         "resume": resume,
-        "vindr_computed": cost_of_vindr(each),
     }
 
 

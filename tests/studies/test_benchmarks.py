@@ -36,8 +36,21 @@ def test_the_faster_way_of_each_peer_is_the_one_shown(benches):
 def test_the_box_transform_meets_its_goal_on_the_cpu(benches):
     rows, goals = benchmarks.ratios(benches), benchmarks.goals(benches)
     for label, ratio in rows.items():
-        if label.startswith("box transform") and "64 px" not in label:
+        if label.startswith("box transform"):
             assert ratio["median"] >= goals[label] == 2.0
+
+
+def test_preparing_compressed_films_is_nearly_as_fast_as_decoding_them(benches):
+    shares, goals = benchmarks.floors(benches), benchmarks.floor_goals(benches)
+    assert list(goals.values()) == [0.9]
+    for label, goal in goals.items():
+        assert shares[label] >= goal
+
+
+def test_preparing_takes_as_much_time_and_memory_a_film_however_many(benches):
+    prepare = benches["bench_prepare"]
+    assert prepare["largest_to_smallest_cpu_per_image"] < 1.25
+    assert prepare["largest_to_smallest_peak"] < 1.1
 
 
 def test_a_killed_ingest_lost_nothing_and_ended_with_the_same_store(benches):
