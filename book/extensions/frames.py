@@ -20,6 +20,7 @@ ROW = re.compile(r"<tr[^>]*>.*?</tr>", re.DOTALL)
 CELL = re.compile(r"<(t[hd])([^>]*)>(.*?)</\1>", re.DOTALL)
 NUMBER = r"-?\d[\d.,]*(?:e[-+]?\d+)?"
 INTERVAL = re.compile(rf"\[({NUMBER}), ({NUMBER})\]")
+FIGURE = re.compile(r"[-+]?\d")
 REASON = re.compile(r' data-reason="(.*?)"')
 NOTHING = ("NaN", "None", "&lt;NA&gt;", "–", "")
 
@@ -56,7 +57,24 @@ def set_table(html: str) -> str:
         html = _join_reasons(html)
         heads = heads[:-1]
     before, body = html.split("</thead>", 1)
-    return before + "</thead>" + ROW.sub(lambda row: _set_row(row[0], heads), body)
+    html = before + "</thead>" + ROW.sub(lambda row: _set_row(row[0], heads), body)
+    return _align(html)
+
+
+def _align(html: str) -> str:
+    """Set columns of words to the left: only numbers line up on the right."""
+    rows = [list(CELL.finditer(row)) for row in ROW.findall(html.split("</thead>")[1])]
+    tails = [[re.sub(r"<[^>]+>", "", c[3]) for c in r if c[1] == "td"] for r in rows]
+    columns = list(zip(*(tail[::-1] for tail in tails), strict=False))
+    worded = [
+        str(k)
+        for k, column in enumerate(columns, start=1)
+        if not any(FIGURE.match(cell) for cell in column)
+    ]
+    index = sum(cell[1] == "th" for cell in rows[0]) if rows else 0
+    worded += [str(len(columns) + k) for k in range(1, index + 1)]
+    marks = " ".join(f"words-{k}" for k in worded)
+    return html.replace('class="dataframe', f'class="dataframe {marks}'.rstrip(), 1)
 
 
 def _names_alone(heads: list[str], names: list[str]) -> bool:

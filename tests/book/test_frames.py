@@ -71,3 +71,10 @@ def test_a_reason_stands_below_its_verdict():
     html = set_table(pd.DataFrame(told).to_html(escape=False))
     assert html.count("<th>verdict</th>") == 1 and "<th>reason</th>" not in html
     assert text_of(html) == ["0", "differs too &lt; few", "1", "reproduced"]
+
+
+def test_columns_of_words_are_told_apart_from_numbers():
+    html = set_table(made({"why": ["so", "–"], "n": ["1.0", "–"]}, ["a", "b"]))
+    assert 'class="dataframe words-2 words-3"' in html
+    plain = set_table(made({"n": [1.0]}, ["a"]))
+    assert 'class="dataframe words-2"' in plain
