@@ -115,9 +115,12 @@ reference: $(READY) ## on one GPU: the grid at 512 px and half width, into book/
 bundle: $(READY) ## one part of it, which needs no other: make bundle N=0 to N=4
 	$(BIN)/python -m chexnomaly.studies.reference --bundle $(N) --out book/reference/gpu $(ARGS)
 
-fuzz: $(READY) ## damage INPUTS files of every kind (10000) and report what the readers did
-	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz.run --inputs $(or $(INPUTS),10000) \
-		--out _build/fuzz.json
+fuzz: $(READY) ## damage INPUTS files of every kind (10000), SECONDS at most for each; GUIDED=1: coverage leads
+	@$(if $(GUIDED),$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--require-hashes --no-deps -r tests/fuzz/requirements.txt)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz.run $(if $(GUIDED),--guided) \
+		$(if $(INPUTS),--inputs $(INPUTS)) $(if $(SECONDS),--seconds $(SECONDS)) \
+		--out _build/fuzz$(if $(GUIDED),_guided).json
 
 clean: ## remove what was built; the environment stays
 	rm -rf _build book/notebooks .snakemake

@@ -76,10 +76,18 @@ def load_profile(path: Path) -> Profile:
         raise ProfileError(
             "is another name than the file's", file=path, column="profile"
         )
+    if not isinstance(raw["about"], str):
+        raise ProfileError("no text", file=path, column="about", expected="a sentence")
+    _require(path, "deviations", raw["deviations"] or [], list, "a list")
+    _require(path, "parameters", raw["parameters"] or {}, dict, "notebooks, by name")
+    for name, section in (raw["parameters"] or {}).items():
+        where = f"parameters.{str(name)!a:.60}"
+        _require(path, where, name, str, "the name of a notebook")
+        _require(path, where, section or {}, dict, "parameters, by name")
     for entry in raw["deviations"] or []:
         if not isinstance(entry, dict) or set(entry) != DEVIATION_KEYS:
             raise ProfileError(
-                f"wrong keys: {entry}",
+                "wrong keys",
                 file=path,
                 column="deviations",
                 expected=", ".join(sorted(DEVIATION_KEYS)),
@@ -88,6 +96,12 @@ def load_profile(path: Path) -> Profile:
     return Profile(
         raw["profile"], raw["about"], raw["deviations"] or [], parameters, path
     )
+
+
+def _require(path: Path, column: str, value: object, kind: type, words: str) -> None:
+    if not isinstance(value, kind):
+        problem = f"is of type {type(value).__name__}"
+        raise ProfileError(problem, file=path, column=column, expected=words)
 
 
 def check_names(profile: Profile, notebooks: Sequence[str]) -> None:

@@ -14,6 +14,7 @@ from types import ModuleType
 import numpy as np
 import pandas as pd
 
+from chexnomaly.datasets.burned_in import warn_of_text
 from chexnomaly.datasets.findings import check_images, load_findings, save_findings
 from chexnomaly.datasets.identities import hash_ids, list_path, load_numbers
 from chexnomaly.datasets.segmentation import SegmentationSet
@@ -143,7 +144,8 @@ def prepare(
     """Read a source's files into a folder that notebooks open.
 
     The split is made of the source's own ids, before they are hashed, so that it is
-    the same on every machine.
+    the same on every machine. Real films whose headers make text in their pixels
+    likely are warned about once.
 
     Args:
         source: A module of `chexnomaly.datasets` with `read_annotations` and
@@ -174,9 +176,10 @@ def prepare(
     else:
         list_path(out).unlink(missing_ok=True)
     listed = sorted(set(table.image_id) & set(images))
-    store, problems = prepare_store(
-        {name: images[name] for name in listed}, out / "store", size, workers
-    )
+    wanted = {name: images[name] for name in listed}
+    if real:
+        warn_of_text(wanted, out)
+    store, problems = prepare_store(wanted, out / "store", size, workers)
     refused += problems
     sizes = dict(zip(store.ids, map(tuple, store.sizes.tolist()), strict=True))
     table, problems = check_images(table, images, sizes)

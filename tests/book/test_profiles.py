@@ -50,6 +50,11 @@ def test_what_papermill_reads_is_what_was_written(tmp_path):
         {"extra": 1},
         {"deviations": [{"item": 20}]},
         {"deviations": ["20"]},
+        {"deviations": {"item": 20}},
+        {"parameters": "02_data"},
+        {"parameters": {"02_data": "n"}},
+        {"parameters": {2: {"n": 5}}},
+        {"about": None},
     ],
 )
 def test_a_file_that_is_no_profile_is_refused(tmp_path, changes):

@@ -1,6 +1,7 @@
 """Damage files of every kind and watch what the readers do with them.
 
     python -m tests.fuzz.run --inputs 10000 --out _build/fuzz.json
+    python -m tests.fuzz.run --guided --seconds 60 --out _build/fuzz_guided.json
 
 Each input is read in a process of its own kind: it may take five seconds and a
 stated amount of memory beyond the idle program, and only the project's named errors
@@ -28,14 +29,16 @@ MEMORY_BYTES = 3 * 2**30
 """Most address space beyond the idle program that one file may take."""
 
 
-def _limit_memory() -> None:
+def limit_memory() -> None:
+    """Bound the address space to MEMORY_BYTES beyond what is in use."""
     text = Path("/proc/self/statm").read_text()
     used = int(text.split()[0]) * resource.getpagesize()
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY_BYTES, hard))
 
 
-def _resident_bytes() -> int:
+def resident_bytes() -> int:
+    """Return the most memory that was resident so far."""
     return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
@@ -50,9 +53,9 @@ def serve(pipe, name: str) -> None:
     from tests.fuzz.targets import TARGETS
 
     warnings.simplefilter("ignore")
-    _limit_memory()
+    limit_memory()
     read = TARGETS[name].read
-    pipe.send(("ready", "", _resident_bytes()))
+    pipe.send(("ready", "", resident_bytes()))
     while (folder := pipe.recv()) is not None:
         try:
             refusals = read(Path(folder))
@@ -62,7 +65,7 @@ def serve(pipe, name: str) -> None:
         except BaseException as error:
             outcome = "crashed"
             detail = "".join(traceback.format_exception(error))[-2000:]
-        pipe.send((outcome, detail, _resident_bytes()))
+        pipe.send((outcome, detail, resident_bytes()))
 
 
 class Reader:
@@ -103,7 +106,13 @@ class Reader:
         self._process.join()
 
 
-def fuzz(name: str, inputs: int, seed: int, keep: Path | None = None) -> dict:
+def fuzz(
+    name: str,
+    inputs: int,
+    seed: int,
+    keep: Path | None = None,
+    seconds: float = float("inf"),
+) -> dict:
     """Damage one kind of file many times.
 
     Args:
@@ -111,6 +120,7 @@ def fuzz(name: str, inputs: int, seed: int, keep: Path | None = None) -> dict:
         inputs: How many damaged files.
         seed: Seed of the damage.
         keep: Folder for whatever crashed or hung a reader; None keeps nothing.
+        seconds: After so long no further file is damaged.
 
     Returns:
         "kind", "inputs", counts of "read", "refused", "crashed" and "hung",
@@ -132,7 +142,10 @@ def fuzz(name: str, inputs: int, seed: int, keep: Path | None = None) -> dict:
         outcome, detail, _ = reader.read(folder, seconds=120)
         if outcome != "read":
             raise AssertionError(f"{name}: the sound files are {outcome}: {detail}")
+        until = time.monotonic() + seconds
         for number in range(inputs):
+            if time.monotonic() > until:
+                break
             which, other = rng.integers(len(victims), size=2)
             damaged = mutate(sound[which], rng, sound[other])
             victims[which].write_bytes(damaged)
@@ -151,7 +164,7 @@ def fuzz(name: str, inputs: int, seed: int, keep: Path | None = None) -> dict:
         reader.close()
     return {
         "kind": TARGETS[name].kind,
-        "inputs": inputs,
+        "inputs": sum(counts.values()),
         **counts,
         "slowest_s": round(slowest, 2),
         "memory_mib": round(most / 2**20),
@@ -161,10 +174,13 @@ def fuzz(name: str, inputs: int, seed: int, keep: Path | None = None) -> dict:
 
 def main() -> int:
     """Fuzz every target; the exit status says whether anything broke."""
+    from tests.fuzz.guided import fuzz_guided
     from tests.fuzz.targets import TARGETS
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--inputs", type=int, default=10_000, help="of each kind")
+    parser.add_argument("--seconds", type=float, help="at most, for each kind")
+    parser.add_argument("--guided", action="store_true", help="let coverage lead")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--only", choices=TARGETS)
@@ -173,10 +189,15 @@ def main() -> int:
     kinds = [TARGETS[name].kind for name in names]
     report = {}
     for name in names:
-        share = given.inputs
-        if name != "DICOM":
-            share = -(-given.inputs // kinds.count(TARGETS[name].kind))
-        report[name] = fuzz(name, share, given.seed, given.out.with_suffix(".kept"))
+        kept = given.out.with_suffix(".kept")
+        if given.guided:
+            report[name] = fuzz_guided(name, given.seconds or 60, given.seed, kept)
+        else:
+            share = given.inputs
+            if name != "DICOM":
+                share = -(-given.inputs // kinds.count(TARGETS[name].kind))
+            limit = given.seconds or float("inf")
+            report[name] = fuzz(name, share, given.seed, kept, limit)
         line = {k: v for k, v in report[name].items() if k != "details"}
         sys.stdout.write(f"{name}: {line}\n")
         sys.stdout.flush()
@@ -187,6 +208,7 @@ def main() -> int:
         "memory_mib": MEMORY_BYTES // 2**20,
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
         "python": platform.python_version(),
+        "guided_s": (given.seconds or 60) if given.guided else None,
     }
     written = {"about": about, "targets": report}
     given.out.write_text(json.dumps(written, indent=1) + "\n")
