@@ -44,8 +44,9 @@ book: $(READY) ## run every notebook that is out of date, then build _build/html
 notebook: $(READY) ## run one notebook and what it needs: make notebook NAME=02_data
 	@$(SNAKEMAKE) _build/notebooks/$(PROFILE)/$(NAME).ipynb $(SAY_LESS)
 
-test: $(READY) ## run the tests; SLOW=1 includes the slow ones
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 $(if $(SLOW),,-m "not slow")
+test: $(READY) ## run the tests; SLOW=1 includes the slow ones, SLOW=trust those that CI runs
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 \
+		$(if $(filter-out trust,$(SLOW)),,-m "not slow$(if $(SLOW), or trust)")
 
 verify: $(READY) ## the verdict of every claim; AGAINST=<folder> compares two runs, ACCEPT=1 commits to this one
 	@$(BIN)/python -m book.tools.verify --profile $(PROFILE) \

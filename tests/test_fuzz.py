@@ -28,6 +28,7 @@ def test_what_once_broke_a_reader_is_refused_by_name(path, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.trust
 @pytest.mark.parametrize("name", TARGETS)
 def test_damaged_files_are_read_or_refused_by_name(name):
     report = fuzz(name, INPUTS, seed=1)
@@ -36,6 +37,7 @@ def test_damaged_files_are_read_or_refused_by_name(name):
 
 
 @pytest.mark.slow
+@pytest.mark.trust
 def test_a_reader_that_breaks_is_noticed(tmp_path):
     """A folder that is not there is nobody's damaged file: it must count as a crash."""
     reader = Reader("results file")

@@ -61,6 +61,7 @@ def traces(folder: Path) -> list[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.trust
 def test_no_header_text_and_no_name_reaches_anything_that_is_built(tmp_path):
     write_layouts(tmp_path / "real")
     assert traces(tmp_path / "real")

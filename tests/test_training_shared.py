@@ -32,6 +32,7 @@ def test_a_process_without_an_image_is_refused():
 
 
 @pytest.mark.slow
+@pytest.mark.trust
 def test_two_processes_have_the_loss_curve_of_one(tmp_path):
     alone = small_run(tmp_path / "alone")
     call = [sys.executable, "-m", "torch.distributed.run", "--standalone"]

@@ -1,6 +1,8 @@
 """Kills, the number of jobs and how they are cut change no byte of any result."""
 
 import random
+import subprocess
+import time
 
 import pytest
 
@@ -18,6 +20,45 @@ def test_moments_cover_the_whole_span():
     parts = [int(moment // 4.5) for moment in moments]
     assert parts == list(range(20))
     assert moments == killed_runs.draw_moments(20, 90.0, random.Random(0))
+
+
+@pytest.mark.slow
+@pytest.mark.trust
+def test_two_runs_of_the_data_and_one_system_are_the_same_bytes(tmp_path):
+    """One job at a time, and two; the second run is killed twice on its way."""
+    targets = ("06_supermodels",)
+    one, two = (whole_runs.copy_checkout(tmp_path / name) for name in ("one", "two"))
+    started = time.monotonic()
+    expected = whole_runs.run(one, whole_runs.command(1, targets=targets))
+    seconds = time.monotonic() - started
+    assert "supermodel__vindr_test.json" in expected
+    call = whole_runs.command(2, targets=targets)
+    kills = [kill_after(two, call, share * seconds) for share in (0.3, 0.4)]
+    assert any(kills)
+    assert whole_runs.run(two, call) == expected
+    for part in ("runs", "data"):
+        assert bytes_of(one / "_build" / part) == bytes_of(two / "_build" / part)
+
+
+def kill_after(place, call, seconds):
+    """Start a run and kill it with all it has started; False where it ended before."""
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    surroundings = whole_runs.environment(place)
+    process = subprocess.Popen(call, cwd=place, env=surroundings, **quiet)
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        killed_runs.kill(process, alone=False)
+        return True
+    return False
+
+
+def bytes_of(folder):
+    """Read the weights, the scores and the stored films below a folder."""
+    kinds = ("*.safetensors", "images.npy", "index.csv", "findings.csv", "splits.csv")
+    files = sorted(path for kind in kinds for path in folder.rglob(kind))
+    assert files
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
 @pytest.mark.slow

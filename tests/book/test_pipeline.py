@@ -146,6 +146,7 @@ FAULTS = {
 }
 
 
+@pytest.mark.trust
 @pytest.mark.parametrize("code", FAULTS, ids=["killed", "late", "full", "damaged"])
 def test_a_fault_gives_one_message_and_the_next_run_goes_on(project, code):
     small = "full" in FAULTS[code]

@@ -135,30 +135,62 @@ def test_no_header_text_reaches_the_store(outcome):
         assert PLANTED.encode() not in path.read_bytes()
 
 
-def test_random_faults_are_each_reported_and_cost_no_good_image(tmp_path):
-    """A hundred faults drawn at random, each on an image or a row of its own."""
+ROW_FAULTS = {
+    "a corner that is no number": "{},ILD,5,R1,1,1,nan,19\n",
+    "corners in the wrong order": "{},ILD,5,R1,9,1,2,19\n",
+    "a box outside": "{},ILD,5,R1,1,1,19,99\n",
+    "a corner left out": "{},ILD,5,R1,1,,19,19\n",
+    "an unknown class": "{},Nonsense,5,R1,1,1,19,19\n",
+    "no reader": "{},ILD,5,,1,1,19,19\n",
+    "a row cut short": "{},ILD,5,R1,1\n",
+    "a name out of the folder": "../{},ILD,5,R1,1,1,19,19\n",
+}
+FILE_FAULTS = {
+    "cut off": lambda film, rng: film[: rng.integers(0, len(film) - 1)],
+    "emptied": lambda film, rng: b"",
+    "overwritten": lambda film, rng: rng.bytes(len(film)),
+    "claims to be huge": lambda film, rng: film.replace(
+        b"US\2\0" + (20).to_bytes(2, "little"),
+        b"US\2\0" + (60000).to_bytes(2, "little"),
+    ),
+    "in color": lambda film, rng: film.replace(b"MONOCHROME2 ", b"RGB         "),
+    "absent": lambda film, rng: None,
+}
+
+
+def test_a_hundred_random_faults_are_each_reported_and_cost_no_good_image(tmp_path):
+    """Each fault hits an image or a row of its own, among a hundred good ones."""
     rng = np.random.default_rng(0)
     root, lines, faults, good = tmp_path / "root", [HEADER], [], []
     (root / "train").mkdir(parents=True)
     whole = write_dicom(root / "whole.dcm", ramp(12, shape=(20, 20)), 12).read_bytes()
-    for i in range(200):
+    kinds = [*ROW_FAULTS, *FILE_FAULTS]
+    drawn = [*kinds, *rng.choice(kinds, 100 - len(kinds))]
+    order = rng.permutation([*drawn, *["none"] * 100])
+    for i, kind in enumerate(order):
         name, path = f"im{i:03d}", root / "train" / f"im{i:03d}.dicom"
-        if i % 2 == 0:
+        lines.append(ROW_FAULTS.get(kind, "{},ILD,5,R1,1,1,19,19\n").format(name))
+        film = FILE_FAULTS.get(kind, lambda film, rng: film)(whole, rng)
+        if film is not None:
+            assert kind not in FILE_FAULTS or film != whole, kind
+            path.write_bytes(film)
+        if kind == "none":
             good.append(name)
-            path.write_bytes(whole)
-            lines.append(f"{name},ILD,5,R1,1,1,19,19\n")
-            continue
-        kind = rng.integers(0, 4)
-        damaged = whole[: rng.integers(0, len(whole) - 1)] if kind == 0 else whole
-        if kind != 1:
-            path.write_bytes(damaged)
-        corner = {2: "nan", 3: "0.5"}.get(kind, "19")
-        lines.append(f"{name},ILD,5,R1,1,1,{corner},19\n")
-        faults.append((name, len(lines) if kind else None))
+        elif kind in ROW_FAULTS or kind == "absent":
+            faults.append((kind, str(root / "train.csv"), len(lines)))
+        else:
+            faults.append((kind, str(path), None))
     (root / "train.csv").write_text("".join(lines))
     store, table, refusals = read_everything(root, tmp_path / "out")
-    assert store.ids == good and sorted(table["image_id"]) == good
-    reported = {r.row for r in refusals} | {r.file for r in refusals}
-    for name, row in faults:
-        assert (row or str(root / "train" / f"{name}.dicom")) in reported
-    assert len(refusals) == 100
+    assert len(faults) == len(good) == 100
+    # Only once a film is read is it known that a box lies outside.
+    outside = {f"im{i:03d}" for i, kind in enumerate(order) if kind == "a box outside"}
+    assert sorted({*good, *outside}) == store.ids
+    assert sorted(table["image_id"]) == good
+    told = {(r.file, r.row): r for r in refusals}
+    for kind, file, row in faults:
+        assert (file, row) in told, kind
+    # A film whose only row is bad or names another is also told as unlisted.
+    more = [r for r in refusals if r.problem == "image is present but unlisted"]
+    assert len(refusals) - len(more) == 100
+    print("\n" + refusal_table(refusals).to_string())
