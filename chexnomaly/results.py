@@ -76,7 +76,8 @@ def write_result(
         **details,
     }
     path = folder / f"{system}__{dataset}.json"
-    _write_json(path.with_suffix(".stamp.json"), stamp(parameters, started))
+    hashes = {name: result.get(name) for name in ("seeds", "data_hash", "split_hash")}
+    _write_json(path.with_suffix(".stamp.json"), hashes | stamp(parameters, started))
     _write_json(path, result)
     return path
 
@@ -145,8 +146,11 @@ def stamp(
         packages: Further packages whose versions matter.
 
     Returns:
-        Parameters, versions, hardware, commit, wall time and date.
+        Parameters, versions, hardware, whether algorithms had to be deterministic,
+        commit, wall time and date.
     """
+    import torch
+
     versions = {}
     for name in (*PACKAGES, *packages):
         try:
@@ -157,6 +161,7 @@ def stamp(
         "parameters": parameters or {},
         "versions": {"python": platform.python_version(), **versions},
         "hardware": hardware(),
+        "deterministic": torch.are_deterministic_algorithms_enabled(),
         "commit": _commit(),
         "wall_s": None if started is None else round(time.perf_counter() - started, 1),
         "date": time.strftime("%Y-%m-%d", time.gmtime()),

@@ -3,8 +3,8 @@
 Lightning Fabric brings device and precision; the loop is ours. One safetensors file
 holds everything that a resumed run needs, so that a run killed at any moment and
 started again ends with the same weights, bit for bit on one machine's processors; a
-GPU adds in an order of its own. Within an epoch the host waits for a GPU only where
-the box transform asks how many runs there are.
+GPU adds in an order of its own, unless `DETERMINISTIC` is set. Within an epoch the
+host waits for a GPU only where the box transform asks how many runs there are.
 """
 
 import math
@@ -26,6 +26,9 @@ from chexnomaly.errors import CheckpointError
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
+
+DETERMINISTIC = "CHEXNOMALY_DETERMINISTIC"
+"""Environment variable; "1" makes a GPU use only what gives the same bits each time."""
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 Batch = list[Tensor]
@@ -138,9 +141,11 @@ def train(
 
     Raises:
         CheckpointError: The checkpoint is of another architecture.
+        RuntimeError: `DETERMINISTIC` is set, and a step has no such form on this GPU.
         ValueError: The processes cannot share the batches.
     """
     run_dir.mkdir(parents=True, exist_ok=True)
+    follow_switch()
     fabric = _fabric(schedule)
     world, rank = fabric.world_size, fabric.global_rank
     _check_shares(len(train_set), len(val_set), schedule.batch_size, world)
@@ -188,8 +193,11 @@ def _adam(
     """Make the optimizer; one kernel for all weights on a GPU."""
     parameters = [p for p in model.parameters() if p.requires_grad]
     on_gpu = device.type == "cuda"
-    # Batches have one size: the fastest convolutions may be looked for once.
-    torch.backends.cudnn.benchmark = on_gpu
+    # Batches have one size: the fastest convolutions may be looked for once, but
+    # which these are may differ from run to run.
+    torch.backends.cudnn.benchmark = (
+        on_gpu and not torch.are_deterministic_algorithms_enabled()
+    )
     return torch.optim.Adam(parameters, lr=schedule.learning_rate, fused=on_gpu or None)
 
 
@@ -246,6 +254,14 @@ def evaluate_loss(model: nn.Module, loss: Loss, loader: DataLoader) -> float:
     for *inputs, target in moved_ahead(loader, device):
         total += loss(model(*inputs), target) * len(target)
     return float(_over_all(total)) / len(loader.dataset)
+
+
+def follow_switch() -> None:
+    """Let this process use deterministic algorithms alone, where that is asked for."""
+    if os.environ.get(DETERMINISTIC) == "1":
+        # Read when the first matrix is multiplied; without it cuBLAS may differ.
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True)
 
 
 def _fabric(schedule: Schedule) -> "Fabric":

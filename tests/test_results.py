@@ -52,6 +52,14 @@ def test_times_stand_in_the_stamp_and_never_in_the_result(tmp_path):
     assert stamp["versions"]["torch"] and stamp["hardware"]["cores"]
 
 
+def test_a_stamp_holds_what_two_runs_may_differ_in(tmp_path):
+    hashes = {"data_hash": "ab", "split_hash": "cd", "seeds": [3]}
+    write(tmp_path, **hashes)
+    stamp = json.loads((tmp_path / "supermodel__vindr_test.stamp.json").read_text())
+    assert {name: stamp[name] for name in hashes} == hashes
+    assert stamp["deterministic"] is False
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"schema": 99}', '{"schema": 1}'])
 def test_broken_files_are_refused(tmp_path, text):
     path = tmp_path / "x.json"

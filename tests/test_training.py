@@ -1,6 +1,7 @@
 """The loop learns, stops, and resumes to the same bits."""
 
 import math
+import os
 
 import pytest
 import torch
@@ -64,6 +65,29 @@ def test_two_runs_give_the_same_bytes(tmp_path):
         assert (tmp_path / "a" / name).read_bytes() == (
             tmp_path / "b" / name
         ).read_bytes()
+
+
+def test_the_deterministic_switch_holds_and_moves_no_bit(tmp_path, monkeypatch):
+    plain, _ = run(tmp_path / "plain")
+    monkeypatch.setenv(training.DETERMINISTIC, "1")
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    try:
+        switched, _ = run(tmp_path / "switched")
+        assert torch.are_deterministic_algorithms_enabled()
+        assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
+        gpu = torch.device("cuda")
+        with monkeypatch.context() as patch:
+            patch.setattr(torch.optim, "Adam", lambda *args, **options: None)
+            training._adam(plain, Schedule(), gpu)
+            assert not torch.backends.cudnn.benchmark
+            torch.use_deterministic_algorithms(False)
+            training._adam(plain, Schedule(), gpu)
+            assert torch.backends.cudnn.benchmark
+    finally:
+        torch.use_deterministic_algorithms(False)
+        torch.backends.cudnn.benchmark = False
+        os.environ.pop("CUBLAS_WORKSPACE_CONFIG", None)
+    assert same_weights(plain, switched)
 
 
 def test_the_number_of_workers_changes_nothing(tmp_path):
