@@ -1,11 +1,13 @@
 """A short form of `make fuzz`: damaged files of every kind, named errors only."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from chexnomaly.errors import InputError
+from tests.fuzz.guided import fuzz_guided
 from tests.fuzz.mutate import mutate
 from tests.fuzz.run import Reader, fuzz
 from tests.fuzz.targets import TARGETS
@@ -55,3 +57,12 @@ def test_damage_depends_on_the_seed_alone():
     )
     assert first == second != other
     assert sum(damaged != content for damaged in first) > 40
+
+
+@pytest.mark.slow
+@pytest.mark.trust
+@pytest.mark.skipif(not find_spec("atheris"), reason="atheris is not installed")
+def test_coverage_leads_the_search():
+    report = fuzz_guided("split", 2, seed=0)
+    assert report["crashed"] + report["hung"] == 0, report["details"]
+    assert report["read"] > 0 and report["refused"] > 0 and report["edges"] > 0

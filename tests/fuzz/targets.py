@@ -21,6 +21,7 @@ from chexnomaly import ledger, measured
 from chexnomaly.checkpoints import read_tensors, write_tensors
 from chexnomaly.datasets import candid, coco, covid, images, rsna, vindr
 from chexnomaly.datasets.findings import COLUMNS, load_findings
+from chexnomaly.datasets.identities import hash_ids, load_numbers, load_salt
 from chexnomaly.datasets.lesion_masks import mask_to_runs
 from chexnomaly.datasets.splits import load_split
 from chexnomaly.datasets.store import Store, StoreWriter
@@ -179,6 +180,17 @@ def _split(folder: Path) -> list[Path]:
     return sorted(folder.iterdir())
 
 
+def _names(folder: Path) -> list[Path]:
+    hash_ids([f"patient{i}" for i in range(9)], folder / "set")
+    return sorted((folder / "private").iterdir())
+
+
+def _read_names(folder: Path) -> list:
+    load_salt(folder / "private")
+    load_numbers(folder / "set")
+    return []
+
+
 def _store(folder: Path) -> list[Path]:
     writer = StoreWriter(folder / "store", [f"film{i}" for i in range(4)], 16)
     for row in range(4):
@@ -238,6 +250,7 @@ TARGETS = {
         _findings, lambda f: [load_findings(f / "findings.csv")][:0], "table"
     ),
     "split": Target(_split, lambda f: [load_split(f / "splits.csv")][:0], "table"),
+    "salt and list of names": Target(_names, _read_names, "table"),
     "claims ledger": Target(_copy(ledger.LEDGER), _each(ledger.load_ledger), "table"),
     "store": Target(_store, lambda f: [Store.open(f / "store", verify=True)][:0]),
     "checkpoint": Target(_checkpoint, _each(read_tensors)),
