@@ -371,6 +371,20 @@ def test_a_faulty_file_is_refused_by_name(tmp_path, fault, tag, problem):
     assert PLANTED not in str(caught.value)
 
 
+@pytest.mark.parametrize("planes_apart", [0, 1])
+def test_a_secondary_capture_in_color_is_refused_by_name(tmp_path, planes_apart):
+    ds = dicom_dataset(ramp(8))
+    ds.SOPClassUID = pydicom.uid.SecondaryCaptureImageStorage
+    ds.PhotometricInterpretation, ds.SamplesPerPixel = "RGB", 3
+    ds.PlanarConfiguration = planes_apart
+    ds.PixelData = ramp(8).tobytes() * 3
+    path = save_dicom(ds, tmp_path / "a.dcm")
+    assert pydicom.dcmread(path).pixel_array.shape == (40, 32, 3)
+    with pytest.raises(ImageError, match="not a gray image") as caught:
+        dicom.read_radiograph(path)
+    assert caught.value.column == "(0028,0004)"
+
+
 @pytest.mark.parametrize("width", [0, -5])
 def test_an_impossible_window_is_refused(tmp_path, width):
     path = write_dicom(tmp_path / "a.dcm", ramp(8), WindowCenter=9, WindowWidth=width)
