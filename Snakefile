@@ -236,8 +236,8 @@ for run, (name, own) in RUNS.items():
             "    -y {params.parameters:q} > {log.text} 2>&1;"
             " then python -m book.tools.failures"
             "    {params.name} {log.notebook} {log.text}; exit 1; fi"
-            " && python -m book.tools.gate stamp {log.notebook} {input.source}"
             " && cp {log.notebook} {output.executed}"
+            " && python -m book.tools.gate stamp {output.executed} {input.source}"
             ' && echo "{params.name}: done in $SECONDS s"'
 
 

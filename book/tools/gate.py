@@ -21,8 +21,16 @@ OUTSIDE = re.compile(
 
 
 def stamp(executed: Path, source: Path) -> None:
-    """Write the source's hash into the metadata of what was executed from it."""
+    """Write the source's hash into the metadata of what was executed from it.
+
+    What libraries said on stderr, often with folders of this machine in it, is dropped:
+    the page would not show it, and the log keeps it.
+    """
     notebook = json.loads(executed.read_text(encoding="utf-8"))
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            said = [o for o in cell["outputs"] if o.get("name") != "stderr"]
+            cell["outputs"] = said
     notebook["metadata"]["chexnomaly"] = {
         "source": source.name,
         "source_sha256": source_hash(source),

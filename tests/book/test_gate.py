@@ -120,3 +120,15 @@ def test_missing_and_broken_files_are_told(pair, tmp_path):
 def test_the_stamp_changes_no_cell(pair):
     cells = json.loads(pair[0].read_text())["cells"]
     assert cells == copy.deepcopy(GOOD["cells"])
+
+
+def test_the_stamp_drops_what_libraries_said_on_stderr(pair):
+    executed, source = pair
+    notebook = json.loads(executed.read_text())
+    said = {"output_type": "stream", "name": "stderr", "text": "/home/me/lib.py: hm"}
+    kept = {"output_type": "stream", "name": "stdout", "text": "4 files"}
+    notebook["cells"][1]["outputs"] = [said, IMAGE, kept]
+    executed.write_text(json.dumps(notebook))
+    gate.stamp(executed, source)
+    assert json.loads(executed.read_text())["cells"][1]["outputs"] == [IMAGE, kept]
+    assert "/home/me" not in executed.read_text()
