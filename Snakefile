@@ -82,7 +82,7 @@ NOTEBOOKS = {
         "needs": ["02_data", "04_one_finding", "06_supermodels"],
         "gpu": True,
     },
-    "04_specialized_models": {"needs": ["02_data", "04_one_finding"]},
+    "04_specialized_models": {"needs": ["02_data", "04_one_finding", "15_what_annotations_say"]},
     "09_comparison": {"needs": ["04_specialized_models", "05_ensembles", "08_chexnomaly"]},
     "10_errors": {"needs": ["08_chexnomaly"]},
     "11_claims": {
@@ -103,7 +103,7 @@ NOTEBOOKS = {
         "reads": ["CHEXNOMALY_REAL_DATA"],
         "reference": ["phantom"],
     },
-    "15_what_annotations_say": {"needs": ["09_comparison"]},
+    "15_what_annotations_say": {"needs": ["05_ensembles", "08_chexnomaly"]},
     "16_speed_and_scale": {"reference": ["bench", "gpu"]},
 }
 

@@ -25,6 +25,15 @@ VINDR_NAMES = {
 FINDINGS = tuple(VINDR_NAMES)
 """The fourteen finding keys, in the order of Table II."""
 
+NAMED_IN_FIGURE_14 = (
+    "aortic_enlargement",
+    "cardiomegaly",
+    "calcification",
+    "pneumothorax",
+)
+"""Findings that its caption names: two that "displayed learning patterns" before the
+custom loss, and two that stayed hard after it."""
+
 UNSEEN = ("pneumonia", "covid", "rib_fracture")
 """Findings that no training table holds: the paper's "other" diseases."""
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from chexnomaly import claims
-from chexnomaly.results import read_result
+from chexnomaly.results import format_entry, read_result
 
 METRICS = {"mae": "MAE", "f1": "F1", "mean_iou": "mean IoU", "accuracy": "accuracy"}
 
@@ -114,3 +114,53 @@ def systems_side_by_side(
         counts = {"n": result["n"], "evidence": result["evidence"]}
         rows.append({"system": system, **cells, **counts})
     return pd.DataFrame(rows).set_index("system")
+
+
+FLOOR = ("all_empty", "all_ones", "mean_mask", "random_box")
+"""Predictors that never look at the film, in the order of the tables."""
+
+WORDS = {True: "beats", False: "is beaten", None: "does not beat"}
+
+
+def against_the_floor(
+    results: Path, systems: Sequence[str], key: str, quantity: str, suffix: str = ""
+) -> pd.DataFrame:
+    """Say of each system whether it beats each predictor that never looks.
+
+    A system beats another where the paired 95 % interval of the difference on the same
+    scans lies above zero. It is beaten where the interval lies below zero, and does
+    not beat it where the interval covers zero.
+
+    Args:
+        results: Folder of results files.
+        systems: System keys; those without a file are left out.
+        key: Set key.
+        quantity: Results key, larger is better.
+        suffix: What follows the predictors' keys, as in "mean_mask__cardiomegaly".
+
+    Returns:
+        Index system; its own value, one column per predictor in the form
+        "difference [low, high] verdict", then n and evidence. A dash stands where the
+        two were not compared.
+    """
+    rows = {}
+    for system in systems:
+        path = results / f"{system}__{key}.json"
+        if not path.exists():
+            continue
+        result = read_result(path)
+        cells = {"own value": format_entry(result["values"].get(quantity))}
+        for rival in FLOOR:
+            entry = result["paired"].get(rival + suffix, {}).get(quantity)
+            cells[rival] = _difference(entry)
+        counts = {"n": result["n"], "evidence": result["evidence"]}
+        rows[system] = cells | counts
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("system")
+
+
+def _difference(entry: dict | None) -> str:
+    if entry is None or entry["value"] is None or entry["low"] is None:
+        return "–"
+    won = True if entry["low"] > 0 else False if entry["high"] < 0 else None
+    values = "{value:+.3f} [{low:+.3f}, {high:+.3f}]".format_map(entry)
+    return f"{values} {WORDS[won]}"

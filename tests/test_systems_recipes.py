@@ -259,6 +259,27 @@ def test_masks_of_two_readers_and_of_one(squares):
         assert areas["two_readers"] <= areas["union"]
 
 
+def test_the_before_of_figure_14_is_never_augmented(squares, tmp_path):
+    weights = {}
+    for arm in ("", "__cross_entropy"):
+        for augment in (True, False):
+            run = tmp_path / f"{arm}{augment}"
+            options = replace(TINY, augment=augment)
+            system = f"specialized_ild{arm}"
+            model = systems.train_system(system, squares, run, options).model
+            weights[arm, augment] = model.state_dict()
+    same = {
+        arm: all(
+            torch.equal(a, b)
+            for a, b in zip(
+                weights[arm, True].values(), weights[arm, False].values(), strict=True
+            )
+        )
+        for arm in ("", "__cross_entropy")
+    }
+    assert same == {"": False, "__cross_entropy": True}
+
+
 @pytest.mark.parametrize("reading", READINGS)
 def test_a_reading_of_the_loss_falls_as_the_prediction_gets_better(reading):
     mask = torch.zeros(1, 1, 16, 16)

@@ -61,3 +61,34 @@ def test_a_count_is_written_in_full():
     assert tables._measured_freely(claim) == "15,000"
     spread = SimpleNamespace(measured=-0.0121, low=-0.02, high=0.001)
     assert tables._measured_freely(spread) == "-0.0121 [-0.02, 0.001]"
+
+
+def test_beating_asks_for_an_interval_above_zero(tmp_path):
+    def entry(value, low, high):
+        return {"value": value, "low": low, "high": high, "n": 9}
+
+    write_result(
+        tmp_path,
+        "supermodel",
+        "vindr_test",
+        profile="tiny",
+        notebook="06_supermodels",
+        trained_on="phantom",
+        scored_on="phantom",
+        n=9,
+        values={"iou_c": entry(0.3, 0.2, 0.4)},
+        paired={
+            "all_empty": {"iou_c": entry(0.3, 0.2, 0.4)},
+            "all_ones": {"iou_c": entry(0.1, -0.01, 0.2)},
+            "mean_mask": {"iou_c": entry(-0.1, -0.2, -0.05)},
+        },
+    )
+    systems = ["supermodel", "chexnomaly"]
+    table = tables.against_the_floor(tmp_path, systems, "vindr_test", "iou_c")
+    assert table.index.tolist() == ["supermodel"]
+    row = table.loc["supermodel"]
+    assert row.all_empty == "+0.300 [+0.200, +0.400] beats"
+    assert row.all_ones == "+0.100 [-0.010, +0.200] does not beat"
+    assert row.mean_mask == "-0.100 [-0.200, -0.050] is beaten"
+    assert row.random_box == "–"
+    assert (row.n, row.evidence) == (9, "phantom")

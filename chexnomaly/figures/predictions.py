@@ -143,6 +143,20 @@ def choose_per_category(
     return chosen
 
 
+def choose_abnormal(scans: SegmentationSet, seed: int) -> list[str]:
+    """Choose one scan with a box by seed (Fig. 14).
+
+    Args:
+        scans: Where from; what counts as a box is its own affair.
+        seed: Seed of the choice.
+
+    Returns:
+        Its image id, or nothing where no scan has a box.
+    """
+    ill = [i for i, has in zip(scans.ids, scans.is_abnormal(), strict=True) if has]
+    return [str(i) for i in np.random.default_rng(seed).permutation(sorted(ill))[:1]]
+
+
 def figure_hero(cases: Sequence[Case], threshold: float) -> Figure:
     """Draw films in two columns, with boxes and predicted mask, for the front page.
 
@@ -238,17 +252,45 @@ def figure_14(
 
     Args:
         cases: Finding to its case; None where no test scan shows it.
-        thresholds: Where to binarize, by finding.
+        thresholds: Where to binarize, by system.
 
     Returns:
-        The films.
+        The films, with the masks of `specialized_<finding>`.
     """
-    panels = [
-        Panel(None, PHANTOM, (), f"{DISPLAY_NAMES[finding]}: no test scan shows it")
-        if case is None
-        else case_panel(
-            case, dict.fromkeys(case.maps, thresholds[finding]), DISPLAY_NAMES[finding]
-        )
-        for finding, case in cases.items()
-    ]
-    return Viewer({"": panels}, 5)
+    return Viewer({"": _finding_panels(cases, thresholds)}, 5)
+
+
+def figure_14_before(
+    cases: Mapping[str, Case | None], thresholds: Mapping[str, float]
+) -> Viewer:
+    """Show scans with a model's mask before the custom loss, and after (Fig. 14).
+
+    Args:
+        cases: Finding to its case, with the maps of both models.
+        thresholds: Where to binarize, by system.
+
+    Returns:
+        Two rows: `specialized_<finding>__cross_entropy`, then `specialized_<finding>`.
+    """
+    rows = {
+        "before: plain cross-entropy": "__cross_entropy",
+        "after: the custom loss": "",
+    }
+    panels = {
+        name: _finding_panels(cases, thresholds, arm) for name, arm in rows.items()
+    }
+    return Viewer(panels, len(cases))
+
+
+def _finding_panels(
+    cases: Mapping[str, Case | None], thresholds: Mapping[str, float], arm: str = ""
+) -> list[Panel]:
+    panels = []
+    for finding, case in cases.items():
+        name, system = DISPLAY_NAMES[finding], f"specialized_{finding}{arm}"
+        if case is None:
+            panels.append(Panel(None, PHANTOM, (), f"{name}: no test scan shows it"))
+        else:
+            cut = thresholds[system]
+            panels.append(case_panel(case, {system: cut}, f"{name}, at {cut:g}"))
+    return panels

@@ -41,7 +41,6 @@ from chexnomaly.studies.reference_sizes import (
     Sizes,
 )
 from chexnomaly.studies.step_cost import measure_costs
-from chexnomaly.systems import SPECIALIZED
 from chexnomaly.workspace import Workspace
 
 
@@ -126,7 +125,9 @@ def run_system(
     if system.startswith("siamese"):
         return write_pairs(one, system, model)
     predictor = partial(evaluation.predict, model)
-    finding = system.removeprefix("specialized_") if system in SPECIALIZED else None
+    finding = None
+    if system.startswith("specialized_"):
+        finding = system.removeprefix("specialized_").partition("__")[0]
     score(one, system, predictor, data, finding)
     return predictor
 

@@ -2,9 +2,15 @@
 
 from dataclasses import dataclass, field, replace
 
+from chexnomaly.labels import NAMED_IN_FIGURE_14
 from chexnomaly.studies.step_cost import StepSizes
 from chexnomaly.systems import SPECIALIZED, Options
 from chexnomaly.training import Schedule
+
+BEFORE = tuple(
+    f"specialized_{finding}__cross_entropy" for finding in NAMED_IN_FIGURE_14
+)
+"""The "before" of Fig. 14, for the findings that its caption names."""
 
 BUNDLES: tuple[tuple[str, ...], ...] = (
     (),
@@ -17,7 +23,7 @@ BUNDLES: tuple[tuple[str, ...], ...] = (
         "chexnomaly__random_base",
     ),
     ("siamese_cnn", "chexnomaly_cnn"),
-    (*SPECIALIZED, "max_ensemble", "model_ensemble"),
+    (*SPECIALIZED, *BEFORE, "max_ensemble", "model_ensemble"),
 )
 """Systems of each bundle, each after what it builds on."""
 

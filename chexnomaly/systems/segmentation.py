@@ -1,5 +1,6 @@
 """Recipes of the systems that go straight from image to mask (Sections IV-C, IV-D)."""
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -167,7 +168,8 @@ def train_specialized(
         options: Sizes, loss weights and schedule.
         transform: The paper's custom loss, or the plain focal loss.
         negatives: Who stands against the finding; see `sampling.specialized_part`.
-        reading: One of `readings.READINGS`; an arm of its own.
+        reading: One of `readings.READINGS`; an arm of its own. "cross_entropy", the
+            "before" of Fig. 14, is trained without augmentation.
         left_out: A fold of the training scans to learn without; see
             `sampling.fold_ids`.
 
@@ -179,6 +181,8 @@ def train_specialized(
     """
     if left_out is not None:
         data = without_fold(data, left_out)
+    if reading == "cross_entropy":
+        options = replace(options, augment=False)
     sets = [specialized_part(data, p, finding, negatives) for p in ("train", "val")]
     arms = {"plain_focal": not transform, "any_negatives": negatives == "any"}
     arms |= {reading: bool(reading), f"fold_{left_out}": left_out is not None}
