@@ -6,6 +6,7 @@ import torch
 
 from chexnomaly import baselines, evaluation, metrics
 from chexnomaly.boxes import mask_to_boxes
+from chexnomaly.datasets.segmentation import SegmentationSet
 
 
 def random_scores(n: int = 60, seed: int = 0) -> metrics.Scores:
@@ -113,6 +114,22 @@ def test_baselines_by_hand(squares):
     stacked = torch.stack([train.mask(i) for i in train.ids])
     abnormal = stacked.flatten(1).any(1)
     assert torch.allclose(prior, stacked[abnormal].mean(0))
+
+
+def test_priors_look_at_training_scans_alone(squares, monkeypatch):
+    seen = set()
+    for method in ("reader_mask", "boxes"):
+        read = getattr(SegmentationSet, method)
+
+        def recording(self, image_id, *rest, read=read):
+            seen.add(image_id)
+            return read(self, image_id, *rest)
+
+        monkeypatch.setattr(SegmentationSet, method, recording)
+    train, test = squares.part("train"), squares.part("test")
+    list(baselines.fixed_map(test, probs=baselines.mean_mask(train)))
+    list(baselines.random_box(test, train_set=train))
+    assert seen == set(train.ids)
 
 
 def test_random_boxes_have_the_sizes_of_training_boxes(squares):

@@ -73,6 +73,30 @@ def test_defines_no_function_or_class(path):
 
 
 @each_notebook
+def test_nothing_is_trained_in_a_hidden_cell(path):
+    hiding = {"hide-cell", "hide-input", "remove-cell", "remove-input"}
+    for cell in cells(path, "code"):
+        if hiding & set(cell["metadata"].get("tags", [])):
+            shown = re.sub(
+                r"^(\s*)[!%].*", r"\1pass", "".join(cell["source"]), flags=re.M
+            )
+            called = {
+                node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id
+                for node in ast.walk(ast.parse(shown))
+                if isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute | ast.Name)
+            }
+            trains = {n for n in called if n.startswith("train") or n == "fit"}
+            assert not trains, trains
+
+
+@each_notebook
+def test_says_at_its_top_how_long_it_takes(path):
+    top = "".join(cells(path, "markdown")[0]["source"])
+    assert re.search(r"\b(seconds?|minutes?|hours?)\b", top)
+
+
+@each_notebook
 def test_opens_with_a_label_and_its_only_title(path):
     texts = ["".join(cell["source"]) for cell in cells(path, "markdown")]
     assert re.match(r"\([\w-]+\)=\n# \S", texts[0])
@@ -101,6 +125,17 @@ def test_a_profile_names_only_what_notebooks_know(path):
         check_section(profile, notebook.stem, papermill.inspect_notebook(str(notebook)))
 
 
+TYPED = r"(?<![\d.\w])[01]?\.\d{3,}|\d\.\d+ ?%"
+
+
+@each_notebook
+def test_no_measured_number_is_typed_into_a_cell(path):
+    """Tables and figures take their numbers from results files; parameters are ours."""
+    for cell in cells(path, "code"):
+        if "parameters" not in cell["metadata"].get("tags", []):
+            assert re.findall(TYPED, "".join(cell["source"])) == []
+
+
 PROSE = [*NOTEBOOKS, *sorted((ROOT / "book").glob("*.md"))]
 
 
@@ -113,7 +148,7 @@ def test_no_measured_number_is_typed_into_prose(path):
         text = path.read_text()
     text = re.sub(r"^(`{3,}|~{3,}).*?^\1", "", text, flags=re.M | re.S)  # fences
     text = re.sub(r"\{\w+\}`[^`]*`|`[^`]*`", "", text)  # roles and code
-    assert re.findall(r"(?<![\d.])[01]?\.\d{3,}|\d\.\d+ ?%", text) == []
+    assert re.findall(TYPED, text) == []
 
 
 def test_the_demo_is_what_the_notebooks_do_by_themselves():
