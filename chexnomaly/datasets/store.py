@@ -217,7 +217,10 @@ def _map_pixels(path: Path, n: int, size: int) -> np.ndarray:
         return np.zeros((0, size, size), dtype="<u2")
     try:
         pixels = np.load(file, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, SyntaxError, EOFError, TokenError) as error:
+    except (
+        *(OSError, ValueError, SyntaxError, EOFError),
+        *(TokenError, OverflowError, MemoryError),
+    ) as error:
         problem = f"unreadable ({type(error).__name__})"
         raise StoreError(problem, file=file, expected=expected) from None
     sound = pixels.offset + pixels.nbytes == file.stat().st_size
