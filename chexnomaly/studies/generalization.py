@@ -7,7 +7,7 @@ Fourteen findings are fourteen tests: their p values are adjusted together (Benj
 and Hochberg), and only the adjusted ones decide.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from chexnomaly import claims, results
 from chexnomaly.intervals import Entry, mean_entry
 from chexnomaly.measured import Entry as Measured
 from chexnomaly.studies.design import Design, World
-from chexnomaly.studies.held_out_scores import METRICS, Scores
+from chexnomaly.studies.held_out_scores import METRICS, Scores, mean_over_seeds
 
 Scored = dict[str, Scores]
 """System to its per-scan scores."""
@@ -176,20 +176,18 @@ def entries_of(scored: Mapping[str, Scored], system: str) -> dict[str, Entry]:
 
 def write_generalization(
     out: Path,
-    scored: Study,
+    by_seed: Sequence[Study],
     world: World,
     design: Design,
-    n_seeds: int,
     started: float,
 ) -> list[Path]:
     """Write every system's scores and the answers.
 
     Args:
         out: Results folder.
-        scored: Per-scan scores, averaged over seeds.
+        by_seed: Per-scan scores of each seed that is finished.
         world: The films.
         design: Sizes, for the stamp.
-        n_seeds: How many of the design's seeds are finished.
         started: `time.perf_counter()` at the start.
 
     Returns:
@@ -200,11 +198,12 @@ def write_generalization(
         "notebook": "12_beyond_the_paper",
         "scored_on": "phantom",
         "trained_on": "phantom",
-        "seeds": list(design.seeds[:n_seeds]),
+        "seeds": list(design.seeds[: len(by_seed)]),
         "data_hash": world.data.data_hash,
         "started": started,
         "parameters": asdict(design),
     }
+    scored = mean_study(by_seed)
     paths = []
     for dataset, by_finding in scored.items():
         one = next(iter(by_finding.values()))
@@ -215,18 +214,36 @@ def write_generalization(
             paths.append(
                 results.write_result(out, system, name, n=n, values=values, **common)
             )
-    paths.append(_write_answers(out, scored, common))
+    paths.append(_write_answers(out, scored, by_seed, common))
     return paths
 
 
-def _write_answers(out: Path, scored: Study, common: Mapping) -> Path:
-    values, p_values = {}, {}
+def mean_study(by_seed: Sequence[Study]) -> Study:
+    """Average over seeds, scan by scan."""
+    return {
+        dataset: {
+            finding: {
+                system: mean_over_seeds([s[dataset][finding][system] for s in by_seed])
+                for system in by_seed[0][dataset][finding]
+            }
+            for finding in by_seed[0][dataset]
+        }
+        for dataset in by_seed[0]
+    }
+
+
+def _write_answers(
+    out: Path, scored: Study, by_seed: Sequence[Study], common: Mapping
+) -> Path:
+    values, p_values, seeds = {}, {}, {}
     for name, question in QUESTIONS.items():
         for metric in METRICS:
             entries, adjusted_p = answer(scored, question, metric)
             stem = f"{name}.{KEYS[metric]}"
             values |= {f"{stem}.{f}" if f else stem: e for f, e in entries.items()}
             p_values |= {f"{stem}.{f}": p for f, p in adjusted_p.items()}
+            alone = [answer(one, question, metric)[0][""]["value"] for one in by_seed]
+            seeds[stem] = alone
     return results.write_result(
         out,
         "generalization",
@@ -234,6 +251,7 @@ def _write_answers(out: Path, scored: Study, common: Mapping) -> Path:
         n=len(scored["held_out"]),
         values=values,
         p_adjusted=p_values,
+        by_seed=seeds,
         **common,
     )
 

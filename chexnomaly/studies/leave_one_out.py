@@ -11,7 +11,7 @@ files after each seed. A run that was interrupted goes on where it stopped.
 import argparse
 import hashlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from chexnomaly.datasets.segmentation import SegmentationSet
 from chexnomaly.labels import FINDINGS
 from chexnomaly.studies import held_out, held_out_scores
 from chexnomaly.studies.design import Design, World, make_world
-from chexnomaly.studies.generalization import Scored, write_generalization
+from chexnomaly.studies.generalization import write_generalization
 from chexnomaly.studies.held_out import CountedSet, HeldOut, counted_loss
 from chexnomaly.studies.held_out_scores import Scores, Target
 from chexnomaly.systems import chexnomaly_network, segmentation_loss, siamese_network
@@ -196,28 +196,17 @@ def run_study(
     """
     started = time.perf_counter()
     world = make_world(work / "data", design)
-    kept: dict[str, dict[str, list[Mapping[str, Scores]]]] = {}
-    for number, seed in enumerate(design.seeds, start=1):
-        unseen = run_unseen(world, work, design, seed)
-        kept.setdefault("unseen", {}).setdefault("", []).append(unseen)
+    by_seed = []
+    for seed in design.seeds:
+        scored = {"unseen": {"": run_unseen(world, work, design, seed)}}
+        scored |= {arm: {} for arm in ARMS}
         for finding in findings:
             for arm in ARMS:
                 one = run_finding(finding, arm, world, work, design, seed)
-                kept.setdefault(arm, {}).setdefault(finding, []).append(one)
+                scored[arm][finding] = one
             print(f"seed {seed}: {finding} done", flush=True)
-        scored = {
-            arm: {f: _joined(seeds) for f, seeds in by_finding.items()}
-            for arm, by_finding in kept.items()
-        }
-        write_generalization(out, scored, world, design, number, started)
-
-
-def _joined(seeds: Sequence[Mapping[str, Scores]]) -> Scored:
-    """Average over the seeds, system by system."""
-    return {
-        system: held_out_scores.mean_over_seeds([one[system] for one in seeds])
-        for system in seeds[0]
-    }
+        by_seed.append(scored)
+        write_generalization(out, by_seed, world, design, started)
 
 
 def main() -> None:

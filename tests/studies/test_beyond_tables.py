@@ -41,7 +41,7 @@ def workspace(tmp_path_factory) -> Workspace:
     study = {"held_out": held, "held_out_control": control}
     study["unseen"] = {"": scores(rng, level)}
     workspace = Workspace("demo", tmp_path_factory.mktemp("root"))
-    g.write_generalization(workspace.results, study, WORLD, Design(), 1, 0.0)
+    g.write_generalization(workspace.results, [study], WORLD, Design(), 0.0)
     return workspace
 
 

@@ -1,13 +1,16 @@
 """Answers follow from the scores alone, and fourteen tests are adjusted as fourteen."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from scipy import stats
 
-from chexnomaly import evidence
+from chexnomaly import evidence, results
 from chexnomaly.claims import load_ledger
 from chexnomaly.labels import FINDINGS
 from chexnomaly.studies import generalization as g
+from chexnomaly.studies.design import Design
 from chexnomaly.studies.held_out_scores import METRICS
 
 SYSTEMS = ("supermodel", "chexnomaly", "chexnomaly__random_base", "mean_mask")
@@ -89,3 +92,19 @@ def test_a_verdict_follows_the_scores(gain, expected, rng):
     assert g.verdict(result, "generalizes", FINDINGS[0]).name == expected
     assert g.verdict(result, "generalizes_unseen").name == expected
     assert values["generalizes.iou@operating"]["n"] == len(FINDINGS)
+
+
+def test_the_answer_of_each_seed_stands_beside_that_of_all(rng, tmp_path):
+    by_seed = [scored(gain, rng) for gain in (0.1, -0.05)]
+    world = SimpleNamespace(data=SimpleNamespace(data_hash="0"))
+    g.write_generalization(tmp_path, by_seed, world, Design(), 0.0)
+    found = results.read_result(tmp_path / "generalization__held_out.json")
+    assert found["seeds"] == list(Design().seeds[:2])
+    by_hand = [
+        np.mean([np.mean(g.difference(s, question, f, "iou")) for f in FINDINGS])
+        for s in by_seed
+        for question in [g.QUESTIONS["generalizes"]]
+    ]
+    stem = "generalizes.iou@operating"
+    np.testing.assert_allclose(found["by_seed"][stem], by_hand, atol=1e-6)
+    assert found["values"][stem]["value"] == pytest.approx(np.mean(by_hand), abs=1e-6)
