@@ -19,6 +19,8 @@ class Arm:
         says: The reading, in words.
         changes: Options that differ.
         seed: Added to the study's seed.
+        draw: 0 for the study's films; else which other films take the place of those
+            it is trained and tuned on. The test films stay.
     """
 
     item: str
@@ -28,6 +30,7 @@ class Arm:
     says: str
     changes: dict = field(default_factory=dict)
     seed: int = 0
+    draw: int = 0
 
     @property
     def key(self) -> str:
@@ -62,6 +65,18 @@ def _options(
 ARMS: tuple[Arm, ...] = (
     *(
         Arm("8", f"seed_{k}", system, system, f"another seed ({k})", seed=k)
+        for system in ("supermodel", "chexnomaly")
+        for k in (1, 2)
+    ),
+    *(
+        Arm(
+            "17",
+            f"films_{k}",
+            system,
+            system,
+            f"learned from films {k}",
+            draw=k,
+        )
         for system in ("supermodel", "chexnomaly")
         for k in (1, 2)
     ),

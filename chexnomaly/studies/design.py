@@ -117,6 +117,23 @@ def make_world(root: Path, design: Design) -> World:
     return World(data, unseen)
 
 
+def other_films(root: Path, design: Design, draw: int) -> PreparedSet:
+    """Render films to learn from in place of the study's, or open finished ones.
+
+    Args:
+        root: Folder of the study.
+        design: Sizes and seed.
+        draw: From 1; names the folder and moves the seed.
+
+    Returns:
+        Training and validation films. There are no test films.
+    """
+    n_train, n_val, _ = design.counts
+    parts = np.repeat(["train", "val"], (n_train, n_val))
+    seed = design.cohort + 1 + draw
+    return _render(root / f"films_{draw}", parts, design, seed, enriched=True)
+
+
 def _render(
     root: Path, parts: np.ndarray, design: Design, seed: int, **options
 ) -> PreparedSet:

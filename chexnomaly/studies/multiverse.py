@@ -19,7 +19,7 @@ from chexnomaly import evaluation, results, systems
 from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.evaluation import PAPER_THRESHOLD, ScoredSet
 from chexnomaly.studies.arms import ARMS, Arm
-from chexnomaly.studies.design import Design, World, make_world
+from chexnomaly.studies.design import Design, World, make_world, other_films
 from chexnomaly.studies.held_out_scores import best_threshold, predict_maps
 from chexnomaly.systems import Options
 from chexnomaly.workspace import Workspace
@@ -40,6 +40,7 @@ class Runner:
         design: Sizes.
         changes: Options that differ.
         seed: Seed of the networks.
+        draw: Which films `data` holds, as of `Arm`.
     """
 
     data: PreparedSet
@@ -47,11 +48,13 @@ class Runner:
     design: Design
     changes: tuple[tuple[str, float], ...] = ()
     seed: int = 0
+    draw: int = 0
 
     @property
     def runs(self) -> Path:
         """Folder of the runs under these options."""
         names = [f"seed_{self.seed}", *(f"{k}_{v}" for k, v in self.changes)]
+        names += [f"films_{self.draw}"] * (self.draw > 0)
         return self.root / "__".join(names)
 
     def options(self, system: str) -> Options:
@@ -89,9 +92,18 @@ class Measured:
     operating: float
 
 
-def measure(model: torch.nn.Module, world: World) -> Measured:
-    """Score a system on the test films and on the unseen finding."""
-    val = world.data.part("val")
+def measure(model: torch.nn.Module, data: PreparedSet, world: World) -> Measured:
+    """Score a system on the test films and on the unseen finding.
+
+    Args:
+        model: Trained.
+        data: The films it was trained on; their validation part chooses a threshold.
+        world: The test films.
+
+    Returns:
+        Its scores.
+    """
+    val = data.part("val")
     masks = torch.cat([val.mask(i) for i in val.ids]).numpy() > 0
     maps = predict_maps(model, val)
     operating = best_threshold(maps, masks, masks | True)
@@ -160,10 +172,13 @@ def run_study(
     for arm in arms:
         if arm.default not in defaults:
             runner = Runner(world.data, root, design, seed=seed)
-            defaults[arm.default] = measure(runner.model(arm.default), world)
+            model = runner.model(arm.default)
+            defaults[arm.default] = measure(model, world.data, world)
+        data = other_films(work, design, arm.draw) if arm.draw else world.data
         changes = tuple(arm.changes.items())
-        runner = Runner(world.data, root, design, changes, seed + arm.seed)
-        one, default = measure(runner.model(arm.system), world), defaults[arm.default]
+        runner = Runner(data, root, design, changes, seed + arm.seed, arm.draw)
+        one = measure(runner.model(arm.system), data, world)
+        default = defaults[arm.default]
         told[_name(arm)] = {
             "system": arm.system,
             "default": _default_name(arm),
@@ -178,8 +193,8 @@ def run_study(
 
 
 def _name(arm: Arm) -> str:
-    """Name an arm in a results file; one item may be asked of two systems."""
-    return f"{arm.key}_{arm.default}" if arm.item == "8" else arm.key
+    """Name an arm in a results file; a draw is asked of two systems."""
+    return f"{arm.key}_{arm.default}" if arm.item in ("8", "17") else arm.key
 
 
 def _default_name(arm: Arm) -> str:

@@ -11,7 +11,7 @@ from book.tools.profiles import load_profile
 from chexnomaly.results import read_result
 from chexnomaly.studies import multiverse as mv
 from chexnomaly.studies.arms import ARMS
-from chexnomaly.studies.design import UNET, Design
+from chexnomaly.studies.design import UNET, Design, make_world, other_films
 from chexnomaly.systems import SYSTEMS
 from chexnomaly.training import Schedule
 
@@ -32,7 +32,7 @@ TINY = Design(
 def test_every_arm_is_a_system_and_changes_something():
     assert {arm.system for arm in ARMS} | {arm.default for arm in ARMS} <= set(SYSTEMS)
     for arm in ARMS:
-        assert arm.system != arm.default or arm.changes or arm.seed
+        assert arm.system != arm.default or arm.changes or arm.seed or arm.draw
         assert re.fullmatch(r"\d+\.\w+", arm.key)
     names = [mv._name(arm) for arm in ARMS]
     assert len(set(names)) == len(names)
@@ -42,7 +42,8 @@ def test_an_arm_with_other_options_has_a_folder_of_its_own(squares):
     runner = mv.Runner(squares, Path("runs"), TINY)
     other = replace(runner, changes=(("alpha", 0.5),))
     seed = replace(runner, seed=1)
-    assert len({one.runs for one in (runner, other, seed)}) == 3
+    films = replace(runner, draw=1)
+    assert len({one.runs for one in (runner, other, seed, films)}) == 4
     assert other.options("supermodel").alpha == 0.5
     assert seed.options("chexnomaly").schedule.seed == 1
     assert runner.options("siamese_unet").schedule.learning_rate == TINY.twin_rate
@@ -51,7 +52,7 @@ def test_an_arm_with_other_options_has_a_folder_of_its_own(squares):
 
 @pytest.mark.slow
 def test_arms_are_trained_scored_and_compared(tmp_path):
-    wanted = {"8.seed_1", "32.alpha_0_5", "46.concat", "18.two_readers"}
+    wanted = {"8.seed_1", "17.films_1", "32.alpha_0_5", "46.concat", "18.two_readers"}
     arms = [arm for arm in ARMS if arm.key in wanted]
     mv.run_study(tmp_path / "work", tmp_path / "out", TINY, arms)
     result = read_result(tmp_path / "out" / "multiverse__study_test.json")
@@ -86,3 +87,16 @@ def test_the_study_has_the_sizes_of_its_profile():
     assert given["n_films"] == sum(design.counts) and given["size_px"] == design.size
     shares = [round(n / sum(design.counts), 4) for n in design.counts[1:]]
     assert shares == [given["val_share"], given["test_share"]]
+
+
+def test_other_films_are_none_of_the_test_films(tmp_path):
+    design = replace(TINY, counts=(8, 4, 6), n_unseen=2)
+    world = make_world(tmp_path / "data", design)
+    other = other_films(tmp_path, design, 1)
+    assert {part: len(other.ids(part)) for part in ("train", "val", "test")} == {
+        "train": 8,
+        "val": 4,
+        "test": 0,
+    }
+    films = {world.data.store.image(i).tobytes() for i in world.data.ids("test")}
+    assert not films & {other.store.image(i).tobytes() for i in other.ids("train")}
