@@ -74,6 +74,7 @@ def verdict_table(result: Mapping) -> pd.DataFrame:
             {
                 "claim": question.says,
                 "difference in IoU": format_entry(value),
+                "each seed alone": _seeds_alone(result, name),
                 "n": f"{value['n']} {'scans' if _single(question) else 'findings'}",
                 "findings for : against": _decided(result, name),
                 "verdict": ": ".join(filter(None, judged)),
@@ -85,6 +86,11 @@ def verdict_table(result: Mapping) -> pd.DataFrame:
 
 def _single(question) -> bool:
     return question.dataset == "unseen"
+
+
+def _seeds_alone(result: Mapping, name: str) -> str:
+    alone = result["by_seed"][f"{name}.{KEYS['iou']}"]
+    return f"{min(alone):+.3f} to {max(alone):+.3f}"
 
 
 def _decided(result: Mapping, name: str) -> str:
