@@ -85,7 +85,7 @@ bench: $(READY) ## time what must stay fast beside others; JSON goes to _build/b
 	@$(BIN)/python tests/benchmarks/print_ratios.py _build
 	@$(if $(KEEP),mkdir -p book/reference/bench && cp _build/bench/bench_*.json book/reference/bench)
 
-study-phantom: $(READY) ## train again what the phantom's page compares, into book/reference; a quarter of an hour
+study-phantom: $(READY) ## train again what the phantom's page compares, into book/reference; half an hour
 	@OMP_NUM_THREADS=1 $(BIN)/python -m chexnomaly.studies.phantom_ablations --out book/reference/phantom
 
 study: $(READY) ## does it generalize, and what do undecided choices do? into book/reference; an hour, resumable

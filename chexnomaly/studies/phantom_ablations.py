@@ -300,9 +300,8 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=work, help="films and runs")
     parser.add_argument("--worlds", nargs="+", choices=WORLDS, default=[*WORLDS])
     parser.add_argument("--workers", type=int, default=1, help="that render films")
-    parser.add_argument("--seeds", type=int, default=1, help="networks per world")
     options = parser.parse_args()
-    study = Study(workers=options.workers, seeds=tuple(range(options.seeds)))
+    study = Study(workers=options.workers)
     run_study(options.work, options.out, study, options.worlds)
 
 

@@ -68,7 +68,7 @@ class Study:
     counts: tuple[int, int, int] = (700, 100, 600)
     size: int = 64
     cohort: int = 14
-    seeds: tuple[int, ...] = (0,)
+    seeds: tuple[int, ...] = (0, 1, 2)
     options: systems.Options = field(default_factory=lambda: RECIPE)
     workers: int = 1
 
