@@ -51,7 +51,7 @@ class Design:
     n_unseen: int = 200
     size: int = 48
     cohort: int = 21
-    seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
+    seeds: tuple[int, ...] = (0, 1, 2)
     options: Options = field(default_factory=lambda: UNET)
     twin_epochs: int = 2
     twin_rate: float = 3e-4
