@@ -14,7 +14,6 @@ from types import ModuleType
 import numpy as np
 import pandas as pd
 
-from chexnomaly.datasets.burned_in import warn_of_text
 from chexnomaly.datasets.findings import check_images, load_findings, save_findings
 from chexnomaly.datasets.identities import hash_ids, list_path, load_numbers
 from chexnomaly.datasets.segmentation import SegmentationSet
@@ -178,6 +177,9 @@ def prepare(
     listed = sorted(set(table.image_id) & set(images))
     wanted = {name: images[name] for name in listed}
     if real:
+        # pydicom is no part of the training path, which reads stores that are made
+        from chexnomaly.datasets.burned_in import warn_of_text
+
         warn_of_text(wanted, out)
     store, problems = prepare_store(wanted, out / "store", size, workers)
     refused += problems
