@@ -67,13 +67,15 @@ def _shown(path: Path, stored: np.ndarray, header: Dataset, window: str) -> np.n
         with_table = header.get("ModalityLUTSequence")
         values = stored.astype(np.int64) if with_table else stored
         values = apply_modality_lut(values, header)
-    if window == "minmax" or not _has_window(header):
+    if not _is_windowed(header, window):
         return values
     with _window_errors(path):
         return apply_voi_lut(_within_table(values, header), header)
 
 
-def _has_window(header: Dataset) -> bool:
+def _is_windowed(header: Dataset, window: str) -> bool:
+    if window == "minmax":
+        return False
     with_table = bool(header.get("VOILUTSequence"))
     return with_table or "WindowWidth" in header or "WindowCenter" in header
 
@@ -124,7 +126,7 @@ def _ends(
             column="(7FE0,0010)",
             expected="at least two different pixel values",
         )
-    if window == "minmax" or not _has_window(header):
+    if not _is_windowed(header, window):
         return ends
     low, high = _extremes(everything)
     with _window_errors(path):

@@ -9,6 +9,7 @@ import json
 import os
 import platform
 import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from importlib import metadata
@@ -149,8 +150,6 @@ def stamp(
         Parameters, versions, hardware, whether algorithms had to be deterministic,
         commit, wall time and date.
     """
-    import torch
-
     versions = {}
     for name in (*PACKAGES, *packages):
         try:
@@ -161,7 +160,7 @@ def stamp(
         "parameters": parameters or {},
         "versions": {"python": platform.python_version(), **versions},
         "hardware": hardware(),
-        "deterministic": torch.are_deterministic_algorithms_enabled(),
+        "deterministic": _is_deterministic(),
         "commit": _commit(),
         "wall_s": None if started is None else round(time.perf_counter() - started, 1),
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
@@ -180,6 +179,12 @@ def hardware() -> dict:
         "threads": torch.get_num_threads(),
         "gpu": gpu,
     }
+
+
+def _is_deterministic() -> bool:
+    """Ask torch, where anything has loaded it; a stamp alone is no reason to."""
+    torch = sys.modules.get("torch")
+    return torch is not None and torch.are_deterministic_algorithms_enabled()
 
 
 def _commit() -> str | None:

@@ -1,6 +1,5 @@
 """The landing page's pieces: buttons, one verdict in a sentence, all in a bar."""
 
-import tomllib
 from html import escape
 
 from docutils import nodes
@@ -13,6 +12,7 @@ from book.extensions.sources import (
     results_folders,
     root_of,
 )
+from book.tools.first_cell import address_of
 from chexnomaly import claims
 from chexnomaly.errors import InputError
 from chexnomaly.evidence import VERDICTS
@@ -73,8 +73,7 @@ class ActionsDirective(SphinxDirective):
         """Write the buttons."""
         project = root_of(self.env) / "pyproject.toml"
         self.env.note_dependency(str(project))
-        about = tomllib.loads(project.read_text(encoding="utf-8"))["project"]
-        address = about.get("urls", {}).get("Repository", "").rstrip("/")
+        address = address_of(project.parent)
         launch = _launch(address) or [_button(LAB, "JupyterLab")]
         buttons = [_button(PAPER, "Paper", "main"), *launch]
         buttons += [

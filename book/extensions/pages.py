@@ -2,7 +2,6 @@
 
 import json
 import os
-import tomllib
 from pathlib import Path
 
 from docutils import nodes
@@ -13,6 +12,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from book.extensions.sources import root_of
 from book.extensions.words import MEANINGS, badge, words
+from book.tools.first_cell import address_of
 from chexnomaly.evidence import LEVELS
 
 logger = logging.getLogger(__name__)
@@ -24,8 +24,7 @@ def configure(app: Sphinx, config: Config) -> None:
     project = Path(app.confdir).parent / "pyproject.toml"
     if not project.is_file():
         return
-    address = tomllib.loads(project.read_text(encoding="utf-8"))["project"]
-    address = address.get("urls", {}).get("Repository", "")
+    address = address_of(project.parent)
     options = config.html_theme_options
     options["use_repository_button"] = bool(address)
     if address:

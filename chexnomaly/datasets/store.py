@@ -27,6 +27,10 @@ from chexnomaly.datasets.store_format import (
 )
 from chexnomaly.errors import Refusal, StoreError
 
+UNREADABLE = (OSError, ValueError, SyntaxError, EOFError)
+UNREADABLE += (TokenError, OverflowError, MemoryError)
+"""What NumPy raises where the head of an array's file is damaged."""
+
 
 class Store:
     """Images by id or row, read from the disk as they are asked for.
@@ -217,10 +221,7 @@ def _map_pixels(path: Path, n: int, size: int) -> np.ndarray:
         return np.zeros((0, size, size), dtype="<u2")
     try:
         pixels = np.load(file, mmap_mode="r", allow_pickle=False)
-    except (
-        *(OSError, ValueError, SyntaxError, EOFError),
-        *(TokenError, OverflowError, MemoryError),
-    ) as error:
+    except UNREADABLE as error:
         problem = f"unreadable ({type(error).__name__})"
         raise StoreError(problem, file=file, expected=expected) from None
     sound = pixels.offset + pixels.nbytes == file.stat().st_size
