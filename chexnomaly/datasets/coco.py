@@ -25,6 +25,9 @@ READER = "reader"
 MAX_BYTES = 512 * 2**20
 """Largest table that is read."""
 
+MAX_SIDE_PX = 2**31 - 1
+"""Longest side that an entry may state; JSON's own numbers have no end."""
+
 _SECTIONS = ("images", "annotations", "categories")
 _KEYS = {name.lower(): key for key, name in labels.DISPLAY_NAMES.items()}
 _KEYS |= {key: key for key in labels.DISPLAY_NAMES}
@@ -81,7 +84,10 @@ def _category(entry: dict, row: int) -> tuple[int, str]:
 
 def _image(entry: dict, row: int) -> tuple[int, tuple]:
     name = os.path.splitext(entry["file_name"])[0]
-    return int(entry["id"]), (name, int(entry["width"]), int(entry["height"]), row)
+    width, height = int(entry["width"]), int(entry["height"])
+    if max(abs(width), abs(height)) > MAX_SIDE_PX:
+        raise ValueError(f"a side of more than {MAX_SIDE_PX} px")
+    return int(entry["id"]), (name, width, height, row)
 
 
 def _read(entries: list, parse, section: str, path: Path, refused: list) -> list:

@@ -76,6 +76,18 @@ def test_a_bad_entry_is_refused_by_number_and_the_rest_goes_on(tmp_path, bad):
     assert refusals[0].file.endswith(coco.TABLE)
 
 
+@pytest.mark.parametrize("side", ["width", "height"])
+@pytest.mark.parametrize("px", [2**31, 9999999999999999999980, -(2**70)])
+def test_a_side_beyond_any_film_is_refused_and_the_rest_goes_on(tmp_path, side, px):
+    images = [image(1), image(2, **{side: px})]
+    boxes = [box(1, [3, 4, 10, 5]), box(2, [5, 6, 20, 30])]
+    table, refusals = coco.read_annotations(write(tmp_path, images, boxes))
+    assert corners(table) == [[3, 4, 13, 9]]
+    # The image itself, and the box that has none now.
+    assert [(r.column, r.row) for r in refusals] == [("images", 2), ("annotations", 2)]
+    assert "a side of more than 2147483647 px" in refusals[0].problem
+
+
 def test_a_name_that_would_leave_the_folder_is_refused(tmp_path):
     root = write(tmp_path, [image(1, "../secret.png")], [box(1, [3, 4, 10, 5])])
     table, refusals = coco.read_annotations(root)
