@@ -141,15 +141,22 @@ def _trunks(side: int, rng: np.random.Generator) -> tuple[Array, Array]:
 
 
 def _path(start, angle, length, radius, sign, rng) -> Tree:
-    """Sample slightly curved branches. Fields have shape (branches, points)."""
+    """Sample slightly curved branches. Fields have shape (branches, points).
+
+    Where a branch has no radius, nothing is sampled and all fields are 0.
+    """
     t = (np.arange(24) + 0.5) / 24
     bend = 0.35 * rng.normal(size=(len(angle), 1))
-    heading = angle[:, None] + bend * (t[None] - 0.3)
-    step = (length / 24)[:, None] * np.ones_like(heading)
-    x = start[0][:, None] + sign * np.cumsum(np.cos(heading) * step, axis=1)
-    y = start[1][:, None] + np.cumsum(np.sin(heading) * step, axis=1)
-    taper = radius[:, None] * (1 - 0.18 * t[None])
-    return Tree(x, y, taper, step)
+    path = Tree(*np.zeros((4, len(angle), 24)))
+    live = radius > 0
+    heading = angle[live, None] + bend[live] * (t[None] - 0.3)
+    step = (length[live] / 24)[:, None] * np.ones_like(heading)
+    run = np.cumsum(np.cos(heading) * step, axis=1)
+    path.x[live] = start[0][live, None] + sign * run
+    path.y[live] = start[1][live, None] + np.cumsum(np.sin(heading) * step, axis=1)
+    path.radius[live] = radius[live, None] * (1 - 0.18 * t[None])
+    path.step[live] = step
+    return path
 
 
 def _split(chest: Chest, side: int, start, path: Tree, radius, reach, rng):
@@ -164,9 +171,11 @@ def _split(chest: Chest, side: int, start, path: Tree, radius, reach, rng):
     angle = (heading[None] + turn).ravel()
     smaller = (radius[None] * share).ravel()
     start = np.tile(start, 2)
-    # ended branches stay in the arrays with no radius, so that every tree uses up
+    # ended branches stay among the others with no radius, so that every tree uses up
     # the same random numbers and a finding elsewhere does not regrow the vessels
-    smaller *= (smaller > 0.013) & _inside(chest, side, start)
+    goes_on = smaller > 0.013
+    goes_on[goes_on] = _inside(chest, side, start[:, goes_on])
+    smaller *= goes_on
     return start, angle, smaller, np.tile(reach, 2)
 
 
@@ -178,5 +187,10 @@ def _inside(chest: Chest, side: int, point: Array) -> Array:
 
 def _flatten(parts: list[Tree]) -> Tree:
     fields = ("x", "y", "radius", "step")
-    joined = (np.concatenate([getattr(p, f).ravel() for p in parts]) for f in fields)
-    return Tree(*joined)
+    live = [part.radius > 0 for part in parts]
+    return Tree(
+        *(
+            np.concatenate([getattr(p, f)[k] for p, k in zip(parts, live, strict=True)])
+            for f in fields
+        )
+    )

@@ -5,7 +5,8 @@
 Films have the size of VinDr-CXR's, uncompressed and in JPEG 2000 without loss. "Decode
 alone" reads each file and decodes its pixels, nothing more: what any reader must pay.
 Processor seconds are compared, since other programs may run as well. How it scales is
-told by wall seconds with one worker process and with one for each core, in turn. One
+told by wall seconds with one worker process on one core and with one for each core, in
+turn; decoders have threads of their own, so a process must be kept to its core. One
 run is killed in the middle and must, when it goes on, end with the same store.
 """
 
@@ -14,7 +15,8 @@ import os
 import signal
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -163,14 +165,28 @@ class Watch:
         return time.perf_counter(), sum(spent[:4]), busy
 
 
+@contextmanager
+def kept_to(cores: int) -> Iterator[None]:
+    """Keep this process, and what it starts meanwhile, to some of its cores."""
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, sorted(allowed)[:cores])
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, allowed)
+
+
 def time_workers(files: list[Path], folder: Path) -> dict:
-    """Prepare films with one worker process and with one for each core, in turn.
+    """Prepare films with one worker process on one core and one on each, in turn.
 
     Of two sizes, so that starting the workers does not count. Wall seconds say nothing
     where other programs keep the processors busy: then the report says so.
     """
+    if not hasattr(os, "sched_setaffinity"):
+        why = "this system keeps no process to a core"
+        return {"speedup": None, "nearly_linear": None, "why_not": why}
     images = copies(files, folder / "many", FILES)
-    cores = sorted({1, os.cpu_count() or 1})
+    cores = sorted({1, len(os.sched_getaffinity(0))})
     each: dict[int, list[float]] = {workers: [] for workers in cores}
     others = []
     for number in range(WORKER_ROUNDS):
@@ -179,7 +195,7 @@ def time_workers(files: list[Path], folder: Path) -> dict:
             for n in (FEW, FILES):
                 some = dict(list(images.items())[:n])
                 out = folder / f"store_{number}_{workers}_{n}"
-                with Watch() as watch:
+                with kept_to(workers), Watch() as watch:
                     prepare_store(some, out, SIZE, workers)
                 taken.append(watch.seconds)
                 others.append(watch.others)
