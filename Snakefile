@@ -86,7 +86,8 @@ NOTEBOOKS = {
     "09_comparison": {"needs": ["04_specialized_models", "05_ensembles", "08_chexnomaly"]},
     "10_errors": {"needs": ["08_chexnomaly"]},
     "11_claims": {
-        "needs": ["03_box_focal_loss", "09_comparison", "10_errors", "15_what_annotations_say"]
+        "needs": ["03_box_focal_loss", "09_comparison", "10_errors", "15_what_annotations_say"],
+        "reference": ["study"],
     },
     "12_beyond_the_paper": {
         "needs": ["02_data", "05_ensembles", "08_chexnomaly"],
@@ -222,6 +223,7 @@ for run, (name, own) in RUNS.items():
             parameters=lambda wildcards, name=name, own=own: profile.as_yaml(name, own),
             surroundings=surroundings(name),
             lock=f"_build/logs/{PROFILE}/{run}.lock",
+            read=f"_build/logs/{PROFILE}/{run}.read",
         threads: 1
         resources:
             runtime=ceil(LIMIT_MIN),
@@ -229,8 +231,9 @@ for run, (name, own) in RUNS.items():
             gpu=gpus_of(name),
         shell:
             "exec 9>> {params.lock} && python -m book.tools.alone --wait 9"
-            " && echo '{params.name}: running' && SECONDS=0"
-            " && if ! python -m book.tools.device {resources.gpu}"
+            " && echo '{params.name}: running' && SECONDS=0 && : > {params.read}"
+            " && if ! CHEXNOMALY_READ_LOG=$PWD/{params.read}"
+            "    python -m book.tools.device {resources.gpu}"
             "    python -m book.tools.again {log.text}"
             "    papermill {input.source} {log.notebook} --cwd notebooks"
             "    --no-progress-bar --execution-timeout {resources.limit_s}"
@@ -238,7 +241,7 @@ for run, (name, own) in RUNS.items():
             " then python -m book.tools.failures"
             "    {params.name} {log.notebook} {log.text}; exit 1; fi"
             " && cp {log.notebook} {output.executed}"
-            " && python -m book.tools.gate stamp {output.executed} {input.source}"
+            " && python -m book.tools.gate stamp {output.executed} {input.source} {params.read}"
             ' && echo "{params.name}: done in $SECONDS s"'
 
 

@@ -24,6 +24,9 @@ SCHEMA = 1
 PACKAGES = ("torch", "numpy", "scipy", "pandas", "lightning-fabric", "pydicom")
 FIELDS = ("system", "set", "profile", "notebook", "evidence", "n", "values")
 
+READ_LOG = "CHEXNOMALY_READ_LOG"
+"""Environment variable: a file to which `read_result` adds the name of what it read."""
+
 
 def write_result(
     folder: Path,
@@ -104,6 +107,9 @@ def read_result(path: Path) -> dict:
     for name in FIELDS:
         if name not in result:
             raise ResultError("missing field", file=path, column=name)
+    if log := os.environ.get(READ_LOG):
+        with open(log, "a", encoding="utf-8") as file:
+            file.write(f"{path.stem}\n")
     return result
 
 

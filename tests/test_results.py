@@ -5,7 +5,7 @@ import json
 import pytest
 
 from chexnomaly.errors import ResultError
-from chexnomaly.results import read_result, results_frame, write_result
+from chexnomaly.results import READ_LOG, read_result, results_frame, write_result
 
 VALUES = {"iou_c": {"value": 0.41, "low": 0.37, "high": 0.45, "n": 117}}
 
@@ -87,3 +87,14 @@ def test_a_value_that_is_not_a_number_never_reaches_a_file(tmp_path):
     with pytest.raises(ValueError):
         write(tmp_path, values={"iou_c": {"value": float("nan")}})
     assert not (tmp_path / "supermodel__vindr_test.json").exists()
+
+
+def test_what_is_read_is_noted_where_asked(tmp_path, monkeypatch):
+    path = write(tmp_path)
+    read_result(path)
+    log = tmp_path / "read"
+    monkeypatch.setenv(READ_LOG, str(log))
+    read_result(path)
+    with pytest.raises(ResultError):
+        read_result(tmp_path / "missing.json")
+    assert log.read_text() == f"{path.stem}\n"

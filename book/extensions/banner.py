@@ -1,14 +1,21 @@
 """The banner of a notebook's page: its profile and what its numbers rest on."""
 
+import json
+from pathlib import Path
+
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from book.extensions.sources import results_of_notebook, root_of
+from book.extensions.sources import (
+    load_result,
+    result_files,
+    results_of_notebook,
+    root_of,
+)
 from book.extensions.words import badge, words
-from book.tools.pipeline import read_notebooks
 from chexnomaly.evidence import LEVELS
 
 logger = logging.getLogger(__name__)
@@ -26,40 +33,33 @@ def make_banner(env: BuildEnvironment, notebook: str) -> nodes.container:
     Returns:
         A container of one paragraph, and one per evidence level.
     """
-    results = results_of_notebook(env, notebook)
+    own = results_of_notebook(env, notebook)
+    results = [r for r in results_read(env, notebook) if r["notebook"] != notebook]
+    if own:
+        said = ". The numbers on this page rest on:"
+    elif results:
+        said = ". This page shows what others measured. Their numbers rest on:"
+    else:
+        said = (
+            ". No results file comes from this page: what it shows explains, quotes, "
+            "or is labeled where it stands."
+        )
     banner = nodes.container(classes=["evidence-banner"])
     banner["notebook"] = notebook
-    profile = nodes.strong("", env.config.chexnomaly_profile)
-    said = ". The numbers on this page rest on:"
-    if not results:
-        results, said = results_behind(env, notebook)
-    banner += words("Profile ", profile, said)
+    banner += words("Profile ", nodes.strong("", env.config.chexnomaly_profile), said)
     for level in LEVELS:
-        of_level = [result for result in results if result["evidence"] == level]
+        of_level = [one for one in own + results if one["evidence"] == level]
         if of_level:
             banner += words(badge(level), " " + "; ".join(describe(of_level)))
     return banner
 
 
-def results_behind(env: BuildEnvironment, notebook: str) -> tuple[list[dict], str]:
-    """Find what a page shows that measured nothing itself, and say so.
-
-    Args:
-        env: Sphinx's environment.
-        notebook: A notebook without results of its own.
-
-    Returns:
-        The results of the notebooks that it needs, and the banner's sentence.
-    """
-    table = read_notebooks(root_of(env) / "Snakefile")
-    parents = table.get(notebook, {}).get("needs", [])
-    results = [one for name in parents for one in results_of_notebook(env, name)]
-    if not results:
-        return [], (
-            ". No results file comes from this page: what it shows explains, quotes, "
-            "or is labeled where it stands."
-        )
-    return results, ". This page shows what others measured. Their numbers rest on:"
+def results_read(env: BuildEnvironment, notebook: str) -> list[dict]:
+    """Read again what a notebook read when it was executed, as the gate stamped it."""
+    executed = Path(env.doc2path(FOLDER + notebook))
+    about = json.loads(executed.read_text(encoding="utf-8"))["metadata"]
+    read = about.get("chexnomaly", {}).get("read", [])
+    return [load_result(env, key) for key in read if key in result_files(env)]
 
 
 def _listed(names: list[str]) -> str:

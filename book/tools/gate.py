@@ -3,7 +3,7 @@
 A site builder publishes a notebook whose cells failed and reports success. So each
 executed notebook is stamped with the hash of its source, and looked through here.
 
-    python -m book.tools.gate stamp EXECUTED SOURCE
+    python -m book.tools.gate stamp EXECUTED SOURCE READ
     python -m book.tools.gate check EXECUTED SOURCE [EXECUTED SOURCE ...]
 """
 
@@ -20,11 +20,13 @@ OUTSIDE = re.compile(
 )
 
 
-def stamp(executed: Path, source: Path) -> None:
-    """Write the source's hash into the metadata of what was executed from it.
+def stamp(executed: Path, source: Path, read: Path) -> None:
+    """Write into an executed notebook's metadata what it came from.
 
-    What libraries said on stderr, often with folders of this machine in it, is dropped:
-    the page would not show it, and the log keeps it.
+    That is its source's hash, and the names of the results files that it read, which
+    `read` lists as they came (`chexnomaly.results.READ_LOG`). What libraries said on
+    stderr, often with folders of this machine in it, is dropped: the page would not
+    show it, and the log keeps it.
     """
     notebook = json.loads(executed.read_text(encoding="utf-8"))
     for cell in notebook["cells"]:
@@ -34,6 +36,7 @@ def stamp(executed: Path, source: Path) -> None:
     notebook["metadata"]["chexnomaly"] = {
         "source": source.name,
         "source_sha256": source_hash(source),
+        "read": sorted(set(read.read_text(encoding="utf-8").split())),
     }
     executed.write_text(json.dumps(notebook, indent=1) + "\n", encoding="utf-8")
 
@@ -99,11 +102,10 @@ def _has_image(output: dict) -> bool:
 def main(arguments: Sequence[str]) -> int:
     """Run one of the two commands; see the module's docstring."""
     command, *paths = arguments
-    pairs = list(zip(map(Path, paths[::2]), map(Path, paths[1::2]), strict=True))
     if command == "stamp":
-        for executed, source in pairs:
-            stamp(executed, source)
+        stamp(*map(Path, paths))
         return 0
+    pairs = list(zip(map(Path, paths[::2]), map(Path, paths[1::2]), strict=True))
     complaints = [f"{e}: {fault}" for e, s in pairs for fault in faults(e, s)]
     for line in complaints:
         sys.stderr.write(line + "\n")

@@ -5,13 +5,6 @@ from types import SimpleNamespace
 
 from book.extensions.banner import describe, make_banner
 
-SNAKEFILE = """
-NOTEBOOKS = {
-    "06_measures": {},
-    "10_shows": {"needs": ["06_measures"]},
-    "18_explains": {},
-}
-"""
 RESULT = {
     "schema": 1,
     "system": "supermodel",
@@ -24,13 +17,17 @@ RESULT = {
 }
 
 
-def banner(root, notebook):
-    (root / "Snakefile").write_text(SNAKEFILE)
+def banner(root, notebook, read=()):
+    pages = root / "book" / "notebooks"
+    pages.mkdir(parents=True)
+    about = {"metadata": {"chexnomaly": {"read": list(read)}}}
+    (pages / f"{notebook}.ipynb").write_text(json.dumps(about))
     folder = root / "_build" / "results" / "demo"
     folder.mkdir(parents=True)
     (folder / "supermodel__vindr_test.json").write_text(json.dumps(RESULT))
     env = SimpleNamespace(
         srcdir=str(root / "book"),
+        doc2path=lambda name: str(root / "book" / f"{name}.ipynb"),
         config=SimpleNamespace(chexnomaly_profile="demo"),
         note_dependency=lambda path: None,
     )
@@ -44,7 +41,7 @@ def test_what_measured_speaks_for_itself(tmp_path):
 
 
 def test_what_only_shows_carries_the_level_of_what_it_shows(tmp_path):
-    said = banner(tmp_path, "10_shows")
+    said = banner(tmp_path, "10_shows", ["supermodel__vindr_test", "since_deleted"])
     assert "shows what others measured" in said
     assert "phantom" in said
     assert "supermodel on vindr_test, n = 40" in said
@@ -54,6 +51,11 @@ def test_what_explains_claims_no_level(tmp_path):
     said = banner(tmp_path, "18_explains")
     assert "No results file comes from this page" in said
     assert "phantom" not in said
+
+
+def test_a_result_that_a_page_both_measured_and_read_is_told_once(tmp_path):
+    said = banner(tmp_path, "06_measures", ["supermodel__vindr_test"])
+    assert said.count("supermodel on vindr_test") == 1
 
 
 def test_a_long_list_of_systems_is_counted():

@@ -46,8 +46,14 @@ def pair(tmp_path):
     source.write_text(json.dumps({"cells": [], "metadata": {}}))
     executed = tmp_path / "executed.ipynb"
     executed.write_text(json.dumps(GOOD))
-    gate.stamp(executed, source)
+    gate.stamp(executed, source, read_log(tmp_path))
     return executed, source
+
+
+def read_log(folder, text=""):
+    path = folder / "executed.read"
+    path.write_text(text)
+    return path
 
 
 def change(executed, edit):
@@ -122,13 +128,21 @@ def test_the_stamp_changes_no_cell(pair):
     assert cells == copy.deepcopy(GOOD["cells"])
 
 
-def test_the_stamp_drops_what_libraries_said_on_stderr(pair):
+def test_the_stamp_names_each_results_file_that_was_read_once(pair, tmp_path):
+    text = "b__vindr_test\na__vindr_test\nb__vindr_test\n"
+    paths = (*pair, read_log(tmp_path, text))
+    assert gate.main(["stamp", *map(str, paths)]) == 0
+    about = json.loads(pair[0].read_text())["metadata"]["chexnomaly"]
+    assert about["read"] == ["a__vindr_test", "b__vindr_test"]
+
+
+def test_the_stamp_drops_what_libraries_said_on_stderr(pair, tmp_path):
     executed, source = pair
     notebook = json.loads(executed.read_text())
     said = {"output_type": "stream", "name": "stderr", "text": "/home/me/lib.py: hm"}
     kept = {"output_type": "stream", "name": "stdout", "text": "4 files"}
     notebook["cells"][1]["outputs"] = [said, IMAGE, kept]
     executed.write_text(json.dumps(notebook))
-    gate.stamp(executed, source)
+    gate.stamp(executed, source, read_log(tmp_path))
     assert json.loads(executed.read_text())["cells"][1]["outputs"] == [IMAGE, kept]
     assert "/home/me" not in executed.read_text()
