@@ -8,8 +8,9 @@ A test is written in the ledger's language (see `arithmetic`):
     test & test         every test holds
 
 a and b are numbers, or `system@set`, which takes the row's metric, or
-`system@set:key`. A `*` in b's system stands for every other system of that form
-in the ledger. Limits in such tests are our reading where the paper names none.
+`system@set:key`; `other/key` is the paired difference to another. A `*` in b's
+system stands for every other system of that form in the ledger. Limits in such
+tests are our reading where the paper names none.
 
 A test is decided by the paired interval of a - b where a results file has one.
 Else the two intervals must not overlap, which asks for more than a paired
@@ -82,7 +83,7 @@ def _in_words(test: Call) -> str:
     a, b = (str(arg).partition("@") for arg in test.args[:2])
     sides = [part[0].replace("*", "any other") for part in (a, b)]
     places = [part[2].partition(":") for part in (a, b)]
-    keys = [f" ({key.replace('_', ' ')})" if key else "" for _, _, key in places]
+    keys = [f" ({_key_in_words(key)})" if key else "" for _, _, key in places]
     sets = [f" on {place}" if place else "" for place, _, _ in places]
     if sets[0] == sets[1]:
         sets[0] = ""
@@ -90,6 +91,11 @@ def _in_words(test: Call) -> str:
     if test.name == "ratio":
         text += f"{test.args[2]} to {test.args[3]} of "
     return f"{text}{sides[1]}{keys[1]}{sets[1]}"
+
+
+def _key_in_words(key: str) -> str:
+    other, _, own = key.replace("_", " ").rpartition("/")
+    return f"{own} less {other}" if other else own
 
 
 def expand(needs: str, metric: str, systems: Set[str]) -> list[Comparison]:

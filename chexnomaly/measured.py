@@ -31,7 +31,10 @@ class NotMeasured(LookupError):
 
 
 class Ref(NamedTuple):
-    """Where a value stands: system key, set key, results key."""
+    """Where a value stands: system key, set key, results key.
+
+    A key of the form `<other>/<key>` is the paired difference to `<other>`.
+    """
 
     system: str
     dataset: str
@@ -114,9 +117,11 @@ class Shelf:
             ResultError: Its file is corrupted.
         """
         data = self.results(ref)
-        if ref.key not in data["values"]:
+        other, _, key = ref.key.rpartition("/")
+        values = data.get("paired", {}).get(other, {}) if other else data["values"]
+        if key not in values:
             raise NotMeasured(f"{ref.file} has no value {ref.key!r}")
-        return _entry(data, data["values"][ref.key], ref)
+        return _entry(data, values[key], ref)
 
     def paired(self, a: Ref, b: Ref) -> Entry | None:
         """Look up the paired difference a minus b; None where no file has it."""

@@ -149,6 +149,7 @@ def test_lower_and_higher_are_each_others_mirror(tmp_path_factory, numbers):
         ("higher(a@x, a@y); a note", "a on x above a on y"),
         ("lower(a@x, 0.05)", "a on x below 0.05"),
         ("lower(a@x:some_key, b@x)", "a (some key) below b on x"),
+        ("lower(a@x:b/some_key, 0)", "a (some key less b) on x below 0"),
         ("ratio(a@x, b@x, 0.9, 1.1)", "a within a ratio of 0.9 to 1.1 of b on x"),
         ("lower(a@x, b@x) & higher(a@y, 1)", "a below b on x and a on y above 1"),
     ],

@@ -105,6 +105,11 @@ def test_a_paired_difference_is_found_from_either_side(tmp_path):
     assert shelf.paired(other, REF).value == 0.01
     assert shelf.paired(other, REF).ends == (0.005, 0.02)
     assert shelf.paired(REF, REF) is None
+    difference = shelf.entry(REF._replace(key="max_ensemble/mae_soft"))
+    assert (difference.value, difference.ends) == (-0.01, (-0.02, -0.005))
+    for key in ("max_ensemble/iou_c", "mean_mask/mae_soft"):
+        with pytest.raises(NotMeasured, match=key):
+            shelf.entry(REF._replace(key=key))
 
 
 def test_a_deterministic_value_is_its_own_interval_but_one_scan_tells_nothing():
