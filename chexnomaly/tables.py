@@ -1,6 +1,6 @@
 """The paper's tables, printed and measured side by side."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -119,7 +119,20 @@ def systems_side_by_side(
 FLOOR = ("all_empty", "all_ones", "mean_mask", "random_box")
 """Predictors that never look at the film, in the order of the tables."""
 
-WORDS = {True: "beats", False: "is beaten", None: "does not beat"}
+
+def outcome(entry: Mapping) -> str:
+    """Say how a system fares against a predictor, larger being better.
+
+    Args:
+        entry: The paired difference, with "low" and "high" of its 95 % interval.
+
+    Returns:
+        "beats" where the interval lies above zero, "is beaten" where below, and "does
+        not beat" where it covers zero.
+    """
+    if entry["low"] > 0:
+        return "beats"
+    return "is beaten" if entry["high"] < 0 else "does not beat"
 
 
 def against_the_floor(
@@ -127,9 +140,8 @@ def against_the_floor(
 ) -> pd.DataFrame:
     """Say of each system whether it beats each predictor that never looks.
 
-    A system beats another where the paired 95 % interval of the difference on the same
-    scans lies above zero. It is beaten where the interval lies below zero, and does
-    not beat it where the interval covers zero.
+    What counts is the paired 95 % interval of the difference on the same scans, as in
+    `outcome`.
 
     Args:
         results: Folder of results files.
@@ -140,7 +152,7 @@ def against_the_floor(
 
     Returns:
         Index system; its own value, one column per predictor in the form
-        "difference [low, high] verdict", then n and evidence. A dash stands where the
+        "difference [low, high] outcome", then n and evidence. A dash stands where the
         two were not compared.
     """
     rows = {}
@@ -161,6 +173,5 @@ def against_the_floor(
 def _difference(entry: dict | None) -> str:
     if entry is None or entry["value"] is None or entry["low"] is None:
         return "–"
-    won = True if entry["low"] > 0 else False if entry["high"] < 0 else None
     values = "{value:+.3f} [{low:+.3f}, {high:+.3f}]".format_map(entry)
-    return f"{values} {WORDS[won]}"
+    return f"{values} {outcome(entry)}"
