@@ -32,9 +32,18 @@ __all__ = [
 ]
 
 COMPARED = tuple(
-    "id where quantity printed measured low high n evidence verdict reason".split()
+    "id where quantity printed measured_as measured low high n evidence verdict "
+    "reason".split()
 )
 """Columns of `compare`, in order."""
+
+MEASURED_AS = {
+    "lower": "difference",
+    "higher": "difference",
+    "ratio": "ratio",
+    "arithmetic": "computed",
+}
+"""What `measured` is where it is no measured value itself, by `way`."""
 
 _LABELS = {"mae": "MAE", "mean_iou": "mean IoU", "f1": "F1"}
 _WHOSE = {"paper": "", "external": ", from elsewhere", "annotations": " by annotations"}
@@ -125,10 +134,11 @@ def compare(
 
     Returns:
         One row per claim with the columns `COMPARED`. `measured`, `low` and
-        `high` are in the claim's unit (shares in % for `%`); for one comparison
-        they are a - b or a / b, for arithmetic the computed value; NaN where
-        there is none. `n` is a nullable integer; `evidence` is "" where nothing
-        was measured.
+        `high` are in the claim's unit (shares in % for `%`), NaN where there is
+        none. `measured_as` tells what they are where that is no measured value: for
+        one comparison the "difference" a - b or the "ratio" a / b, for arithmetic the
+        value "computed" from what is printed. `n` is a nullable integer; `evidence`
+        is "" where nothing was measured.
 
     Raises:
         ClaimError: An id is unknown.
@@ -166,6 +176,7 @@ def _row(claim: Mapping, claims: Mapping[str, Mapping], shelf: Shelf) -> dict:
         "where": claim["where"],
         "quantity": quantity(claim),
         "printed": claim["as_printed"],
+        "measured_as": "" if math.isnan(value) else MEASURED_AS.get(way(claim), ""),
         "measured": value,
         "low": low,
         "high": high,

@@ -29,6 +29,9 @@ from chexnomaly.measured import Entry, Ref, Shelf, common_level, results_key
 TESTS = {"lower": 2, "higher": 2, "ratio": 4}
 """Name of a test to the number of its arguments."""
 
+MOST_TOLD = 3
+"""Comparisons that a reason tells one by one."""
+
 
 class Comparison(NamedTuple):
     """One comparison of two sides.
@@ -63,7 +66,7 @@ class Outcome(NamedTuple):
     reason: str
 
 
-_WORDS = {"lower": "below", "higher": "above", "ratio": "within a ratio of"}
+_WORDS = {"lower": "below", "higher": "above"}
 
 
 def in_words(needs: str) -> str:
@@ -87,10 +90,15 @@ def _in_words(test: Call) -> str:
     sets = [f" on {place}" if place else "" for place, _, _ in places]
     if sets[0] == sets[1]:
         sets[0] = ""
-    text = f"{sides[0]}{keys[0]}{sets[0]} {_WORDS[test.name]} "
-    if test.name == "ratio":
-        text += f"{test.args[2]} to {test.args[3]} of "
-    return f"{text}{sides[1]}{keys[1]}{sets[1]}"
+    relation = _WORDS.get(test.name) or _range_in_words(*map(str, test.args[2:]))
+    left = f"{sides[0]}{keys[0]}{sets[0]}"
+    return f"{left} {relation} {sides[1]}{keys[1]}{sets[1]}"
+
+
+def _range_in_words(low: str, high: str) -> str:
+    if high == "inf":
+        return f"at least {low} times"
+    return f"{low} to {high} times"
 
 
 def _key_in_words(key: str) -> str:
@@ -185,7 +193,15 @@ def evaluate(tests: Iterable[Comparison], shelf: Shelf) -> Outcome:
     entry = entry._replace(
         evidence=common_level(sides), n=min(counts) if counts else None
     )
-    return Outcome(_all(held), entry, "; ".join(reasons))
+    return Outcome(_all(held), entry, _told(reasons, held))
+
+
+def _told(reasons: list[str], held: list[bool | None]) -> str:
+    """Tell the comparisons, of many only those that decide."""
+    decide = [r for r, one in zip(reasons, held, strict=True) if one is _all(held)]
+    told = reasons if len(reasons) <= MOST_TOLD else decide[:MOST_TOLD]
+    rest = len(reasons) - len(told)
+    return "; ".join(told) + (f"; and {rest} more comparisons" if rest else "")
 
 
 def _all(held: list[bool | None]) -> bool | None:

@@ -74,10 +74,11 @@ def verdicts(ids: Iterable[str], results: Path | Sequence[Path]) -> pd.DataFrame
 def _measured_freely(claim) -> str:
     if pd.isna(claim.measured):
         return "–"
+    kind = f"{claim.measured_as} " if claim.measured_as else ""
     if pd.isna(claim.low) or claim.low == claim.high:
         whole = float(claim.measured).is_integer()
-        return f"{claim.measured:,.0f}" if whole else f"{claim.measured:.4g}"
-    return f"{claim.measured:.4g} [{claim.low:.4g}, {claim.high:.4g}]"
+        return kind + (f"{claim.measured:,.0f}" if whole else f"{claim.measured:,.4g}")
+    return f"{kind}{claim.measured:.4g} [{claim.low:.4g}, {claim.high:.4g}]"
 
 
 def _measured(claim) -> str:

@@ -247,6 +247,7 @@ def test_a_direction_shows_the_difference_and_both_sides(tmp_path):
     found = row(tmp_path, "q-chex-generalizes")
     assert found["verdict"] == "held in the phantom"
     assert found["measured"] == pytest.approx(0.1)
+    assert found["measured_as"] == "difference"
     assert (found["low"], found["high"]) == (pytest.approx(0.02), pytest.approx(0.18))
     assert "chexnomaly 0.3 [0.26, 0.34] against supermodel 0.2" in found["reason"]
 

@@ -150,9 +150,22 @@ def test_lower_and_higher_are_each_others_mirror(tmp_path_factory, numbers):
         ("lower(a@x, 0.05)", "a on x below 0.05"),
         ("lower(a@x:some_key, b@x)", "a (some key) below b on x"),
         ("lower(a@x:b/some_key, 0)", "a (some key less b) on x below 0"),
-        ("ratio(a@x, b@x, 0.9, 1.1)", "a within a ratio of 0.9 to 1.1 of b on x"),
+        ("ratio(a@x, b@x, 0.9, 1.1)", "a 0.9 to 1.1 times b on x"),
+        ("ratio(a@x, b@x, 0.9, inf)", "a at least 0.9 times b on x"),
         ("lower(a@x, b@x) & higher(a@y, 1)", "a below b on x and a on y above 1"),
     ],
 )
 def test_a_direction_reads_as_words(needs, words):
     assert directions.in_words(needs) == words
+
+
+def test_of_many_comparisons_those_that_decide_are_told(tmp_path):
+    for system, value in (("a", 0.5), ("b1", 0.3), ("b2", 0.9), ("b3", 0.4)):
+        put(tmp_path, system, value, value - 0.01, value + 0.01)
+    put(tmp_path, "b4", 0.2, 0.19, 0.21)
+    systems = {"a", "b1", "b2", "b3", "b4"}
+    tests = expand("higher(a@s, b*@s)", "mean_iou", systems)
+    outcome = evaluate(tests, Shelf(tmp_path))
+    assert outcome.held is False
+    assert "against b2 0.9" in outcome.reason and "b1" not in outcome.reason
+    assert outcome.reason.endswith("; and 3 more comparisons")

@@ -57,10 +57,12 @@ def test_verdicts_hold_the_interval_the_level_and_a_dash_for_nothing(tmp_path):
 
 
 def test_a_count_is_written_in_full():
-    claim = SimpleNamespace(measured=15000.0, low=None, high=None)
+    claim = SimpleNamespace(measured=15000.0, low=None, high=None, measured_as="")
     assert tables._measured_freely(claim) == "15,000"
-    spread = SimpleNamespace(measured=-0.0121, low=-0.02, high=0.001)
-    assert tables._measured_freely(spread) == "-0.0121 [-0.02, 0.001]"
+    spread = SimpleNamespace(
+        measured=-0.0121, low=-0.02, high=0.001, measured_as="difference"
+    )
+    assert tables._measured_freely(spread) == "difference -0.0121 [-0.02, 0.001]"
 
 
 def test_beating_asks_for_an_interval_above_zero(tmp_path):

@@ -57,6 +57,8 @@ def make_banner(env: BuildEnvironment, notebook: str) -> nodes.container:
 def results_read(env: BuildEnvironment, notebook: str) -> list[dict]:
     """Read again what a notebook read when it was executed, as the gate stamped it."""
     executed = Path(env.doc2path(FOLDER + notebook))
+    if executed.suffix != ".ipynb":
+        return []
     about = json.loads(executed.read_text(encoding="utf-8"))["metadata"]
     read = about.get("chexnomaly", {}).get("read", [])
     return [load_result(env, key) for key in read if key in result_files(env)]

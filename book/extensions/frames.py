@@ -57,6 +57,9 @@ def set_table(html: str) -> str:
         html = _join_reasons(html)
         heads = heads[:-1]
     before, body = html.split("</thead>", 1)
+    if not CELL.search(body):
+        none = f'<tr><td colspan="{len(heads)}">none</td></tr>'
+        return before + "</thead><tbody>" + none + "</tbody></table>"
     html = before + "</thead>" + ROW.sub(lambda row: _set_row(row[0], heads), body)
     return _align(html)
 

@@ -51,13 +51,15 @@ class TableDirective(SphinxDirective):
 
 
 def measured_cell(claim: Mapping) -> nodes.inline:
-    """Show what was measured of a claim, with its interval."""
+    """Show what was measured of a claim, or what was computed, with its interval."""
     value, bounds = claim["measured"], interval(claim["low"], claim["high"])
     if claim["low"] == claim["high"]:
         bounds = ""  # computed without chance
     if not bounds and not is_missing(value) and float(value).is_integer():
         value = int(value)  # a count
     measured = nodes.inline("", number(value), classes=["value"])
+    if claim["measured_as"]:
+        measured.insert(0, nodes.inline("", f"{claim['measured_as']} ", classes=["as"]))
     if bounds:
         measured += nodes.inline("", f" {bounds}", classes=["interval"])
     return measured

@@ -5,6 +5,7 @@ which computes nothing and needs no memory.
 """
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import pandas as pd
 import torch
@@ -97,6 +98,19 @@ def figure_unet(table: pd.DataFrame, title: str) -> Figure:
         ax.text((start + x) / 2, -level + 0.06, label, ha="center", fontsize=7)
     right = STEP * 2 * bottom + BOX * 1.45
     _box(ax, right, 0, "head", stages.loc["head"], GREY)
+    way = [(STEP * level, -level) for level in range(bottom + 1)]
+    for level in reversed(range(len(ups))):
+        way.append((STEP * (2 * bottom - level) + BOX * 0.3, -level))
+    for (x, y), (to_x, to_y) in pairwise(way):
+        half = 0.36 if to_y > y else -0.36
+        start, stop = (x + BOX * 0.8, y + half), (to_x + BOX * 0.2, to_y - half)
+        ax.annotate("", stop, start, arrowprops={"arrowstyle": "->", "color": GREY})
+    ax.annotate(
+        "",
+        (right, 0),
+        (way[-1][0] + BOX, 0),
+        arrowprops={"arrowstyle": "->", "color": GREY},
+    )
     ax.set(xlim=(-0.1, right + BOX + 0.1), ylim=(-bottom - 0.5, 0.6), title=title)
     ax.set_axis_off()
     return fig
@@ -135,27 +149,27 @@ def figure_8(images: pd.Series, parameters: int, gates: int) -> Figure:
     ax = axs[0, 0]
     total = images.sum()
     share = f"{images['abnormal'] / total:.1%}"
-    texts = [
-        (0.0, 0.5, f"all training scans\n{total:,}\n{share} abnormal", GREY),
-        (0.27, 0.78, "method 1 (our reading)\nnatural ratio, focal loss", BLUE),
-        (0.27, 0.22, "method 2 (our reading)\nabnormal scans oversampled", GREEN),
-        (0.58, 0.78, f"U-Net\n{parameters:,} parameters", BLUE),
-        (0.58, 0.22, f"with a gate on each skip\n+ {gates:,} parameters", ORANGE),
-        (0.86, 0.5, "one mask:\nabnormal\nor not", GREY),
-    ]
-    for x, y, text, color in texts:
+    nodes = {
+        "data": (0.08, 0.5, f"all training scans\n{total:,}\n{share} abnormal", GREY),
+        "one": (0.36, 0.8, "method 1 (our reading)\nnatural ratio, focal loss", BLUE),
+        "two": (0.36, 0.2, "method 2 (our reading)\nabnormal oversampled", GREEN),
+        "plain": (0.68, 0.35, f"U-Net\n{parameters:,} parameters", BLUE),
+        "gated": (0.68, 0.8, f"with a gate on each skip\n+ {gates:,}", ORANGE),
+        "mask": (0.94, 0.55, "one mask:\nabnormal\nor not", GREY),
+    }
+    links = "data-one data-two one-gated one-plain two-plain plain-mask gated-mask"
+    patches = {}
+    for name, (x, y, text, color) in nodes.items():
         box = {"boxstyle": "round,pad=0.5", "facecolor": "white", "edgecolor": color}
-        ax.text(x, y, text, va="center", fontsize=8, bbox=box)
-    for start, stop in (
-        ((0.17, 0.55), (0.26, 0.74)),
-        ((0.17, 0.45), (0.26, 0.26)),
-        ((0.49, 0.74), (0.57, 0.78)),
-        ((0.49, 0.26), (0.57, 0.22)),
-        ((0.77, 0.74), (0.86, 0.58)),
-        ((0.79, 0.26), (0.86, 0.42)),
-    ):
-        ax.annotate("", stop, start, arrowprops={"arrowstyle": "->", "color": GREY})
-    ax.text(0.27, 0.5, "the paper does not say which two", fontsize=7, color=GREY)
+        node = ax.text(x, y, text, ha="center", va="center", fontsize=8, bbox=box)
+        patches[name] = node.get_bbox_patch()
+    for link in links.split():
+        start, stop = link.split("-")
+        arrow = {"arrowstyle": "->", "color": GREY}
+        arrow |= {"patchA": patches[start], "patchB": patches[stop]}
+        ax.annotate("", nodes[stop][:2], nodes[start][:2], arrowprops=arrow)
+    said = "the paper does not say which two"
+    ax.text(0.36, 0.5, said, ha="center", fontsize=7, color=GREY)
     ax.set(xlim=(-0.03, 1.02), ylim=(0, 1))
     ax.set_axis_off()
     return fig

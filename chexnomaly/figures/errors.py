@@ -30,8 +30,8 @@ def figure_13(
         beyond = len(values) - len(inside)
         line[0].hist(inside, bins=np.arange(0, OUTLIER_PERCENT + 0.1, 0.1), color=BLUE)
         line[0].bar(4.35, beyond, 0.4, color=RED)
-        line[0].annotate(f"{beyond} of {len(values)}\noutliers", (3.0, beyond * 0.8))
-        line[0].set(xlabel="wrong pixels, %", ylabel="scans", title=name)
+        line[0].set(xlabel="wrong pixels, %; bar at the right: more", ylabel="scans")
+        line[0].set_title(f"{name}: {beyond} of {len(values)} outliers")
         line[1].hist(values, bins=40, color=LIGHT, edgecolor=GREY)
         line[1].set(xlabel="wrong pixels, %, full range", ylabel="scans")
         for ax in line:
@@ -66,7 +66,7 @@ def figure_learning(curves: Mapping[str, Mapping[str, Sequence[float]]]) -> Figu
 def figure_thresholds(
     sweeps: Mapping[str, Mapping[float, float]], operating: float
 ) -> Figure:
-    """Draw metrics against the threshold, with the paper's and the operating one.
+    """Draw metrics against the threshold, with 0.5 and the operating one.
 
     Args:
         sweeps: Metric name to {threshold: value}.
@@ -83,14 +83,9 @@ def figure_thresholds(
         ax.plot(list(sweep), list(sweep.values()), color=color, label=name)
     ax.axvline(0.5, color="black", linestyle=":", linewidth=1)
     ax.axvline(operating, color="black", linewidth=1)
-    ax.text(0.505, 0.02, "paper 0.5", fontsize=8, transform=ax.get_xaxis_transform())
-    ax.text(
-        operating + 0.005,
-        0.1,
-        f"operating {operating:g}",
-        fontsize=8,
-        transform=ax.get_xaxis_transform(),
-    )
+    for at, name in ((0.5, "assumed"), (operating, "operating")):
+        above = {"transform": ax.get_xaxis_transform(), "ha": "center", "fontsize": 8}
+        ax.text(at, 1.02, f"{name} {at:g}", **above)
     ax.set(xlabel="threshold", ylabel="score", xlim=(0, 1))
-    ax.legend(frameon=False)
+    ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     return fig

@@ -6,9 +6,10 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from skimage.measure import label, regionprops
 from torch import Tensor
 
-from chexnomaly.boxes import mask_to_boxes, rectangularize
+from chexnomaly.boxes import rectangularize
 from chexnomaly.figures.layers import boxes_layer, heat_layer
 from chexnomaly.figures.style import BLUE, GREY, ORANGE, RED, draw_boxes, new_figure
 from chexnomaly.figures.viewer import Panel, Viewer
@@ -58,7 +59,8 @@ def figure_6(
     size = probs.shape[-1]
     boxed = rectangularize(probs, threshold, min_area)
     gradient = gradient_support(probs, threshold, min_area)
-    changed = mask_to_boxes((boxed[0] != probs[0]).float() + (probs[0] > threshold))
+    blobs = regionprops(label(probs[0, 0].numpy() > threshold, connectivity=2))
+    filled = np.array([b.bbox for b in blobs if b.area >= min_area])[:, [1, 0, 3, 2]]
     fig, axs = new_figure(1, 3, height_in=3.0)
     titles = ("prediction", "transformed", "gradient of the filled boxes")
     panels = (probs[0, 0], boxed[0, 0], gradient)
@@ -68,7 +70,7 @@ def figure_6(
         ax.set(title=title, xticks=[], yticks=[])
         if truth is not None:
             draw_boxes(ax, truth.numpy(), size, color="white", style="--")
-    draw_boxes(axs[0, 2], changed.numpy(), size, color=ORANGE)
+    draw_boxes(axs[0, 2], filled, size, color=ORANGE)
     return fig
 
 

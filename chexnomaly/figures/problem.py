@@ -33,7 +33,7 @@ def figure_1(deaths: float, perceptual: float, misclassified: float) -> Figure:
         ],
         "diagnostic\nerrors": [
             (perceptual, "perceptual, as printed", ORANGE),
-            (misclassified, "misclassification, as printed", GREY),
+            (misclassified, "misclassified,\nas printed", GREY),
             (100 - perceptual - misclassified, "rest (remainder)", LIGHT),
         ],
     }

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from chexnomaly.errors import MissingInputError
 
-NAMES = ("bench_boxes", "bench_step", "bench_ingest", "bench_prepare")
+NAMES = ("bench_boxes", "bench_step", "bench_ingest", "bench_prepare", "bench_phantom")
 
 NOT_MEASURED = "not measured"
 """What stands where no GPU could be had."""
@@ -100,6 +100,42 @@ def floor_goals(benches: Mapping[str, dict]) -> dict[str, float]:
     """
     label = "JPEG 2000 film to store: decoding"
     return {label: 0.9} if label in floors(benches) else {}
+
+
+def phantom_rates(benches: Mapping[str, dict]) -> dict[str, dict]:
+    """Lay out how fast films are computed, by their longer side."""
+    return {
+        f"{side} px": {
+            "films per second of one core": one["films_per_s"],
+            "goal": one.get("required", "none"),
+            "films timed": one["films"],
+        }
+        for side, one in benches["bench_phantom"]["rates"].items()
+    }
+
+
+def phantom_tables(benches: Mapping[str, dict]) -> dict[str, dict]:
+    """Lay out what the phantom's tables were promised to hold, and hold."""
+    tables = benches["bench_phantom"]["tables"]
+    shares = [one["to_real"] for one in tables["shares"].values()]
+    rows = {
+        "one reader against the other two, IoU": "agreement",
+        "location prior, VinDr-like, IoU": "prior_vindr",
+        "location prior, RSNA-like, IoU": "prior_rsna",
+    }
+    found = {
+        label: {
+            "measured": "{value:.3f} [{low:.3f}, {high:.3f}]".format_map(tables[key]),
+            "goal": "{goal} ± {leeway}".format_map(tables[key]),
+            "n": tables[key]["n"],
+        }
+        for label, key in rows.items()
+    }
+    label = "share of each finding, to the real one"
+    measured = f"{min(shares):.3f} to {max(shares):.3f}"
+    return found | {
+        label: {"measured": measured, "goal": "0.9 to 1.1", "n": tables["scans"]}
+    }
 
 
 def roofline(benches: Mapping[str, dict]) -> dict:

@@ -34,7 +34,7 @@ from chexnomaly.studies.step_cost import (
 )
 from chexnomaly.training import Schedule, seeded_model, train
 
-WIDTH, DEPTH, SIZE, BATCH, REPEATS = 16, 5, 128, 4, 7
+WIDTH, DEPTH, SIZE, BATCH, REPEATS = 16, 5, 128, 4, 15
 WIDTHS = tuple(WIDTH * 2**level for level in range(DEPTH))
 MATRIX, COPIED = 2048, 2**24
 CONVOLUTION = (128, 64, 4)

@@ -54,6 +54,23 @@ def growth(benches: dict) -> Iterator[str]:
     yield f"  killed after {done}: {end}"
 
 
+def phantoms(benches: dict) -> Iterator[str]:
+    """Say how fast phantoms are made and whether their tables hold what is promised."""
+    yield "phantoms"
+    for side, row in benchmarks.phantom_rates(benches).items():
+        rate, goal, _ = row.values()
+        met = "" if goal == "none" else "met" if rate >= goal else "MISSED"
+        goal = f"  goal {goal}: {met}" if met else ""
+        yield f"  {rate:6.2f} films of {side} a second of one core{goal}"
+    for label, row in benchmarks.phantom_tables(benches).items():
+        yield f"  {row['measured']} {label}, n = {row['n']}  goal {row['goal']}"
+    store = benches["bench_phantom"]["store"]
+    yield (
+        f"  {store['hours_for_15000']:.2f} hours for 15,000 films of 512 px on "
+        f"{store['workers']} cores, computed from {store['measured_films'][1]} films"
+    )
+
+
 def on_a_gpu(costs: dict) -> Iterator[str]:
     """Say what was measured on a GPU."""
     yield "on a GPU"
@@ -66,8 +83,9 @@ def main() -> None:
     """Print all of it."""
     benches = benchmarks.read_benchmarks(Path(sys.argv[1]))
     costs = benchmarks.read_step_costs(ROOT / "book" / "reference")
-    for part in (peers(benches), floors(benches), growth(benches), on_a_gpu(costs)):
-        print(*part, sep="\n")
+    for part in (peers, floors, growth, phantoms):
+        print(*part(benches), sep="\n")
+    print(*on_a_gpu(costs), sep="\n")
 
 
 if __name__ == "__main__":

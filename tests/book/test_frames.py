@@ -79,3 +79,8 @@ def test_columns_of_words_are_told_apart_from_numbers():
     assert 'class="dataframe words-2 words-3"' in html
     plain = set_table(made({"n": [1.0]}, ["a"]))
     assert 'class="dataframe words-2"' in plain
+
+
+def test_a_table_without_rows_says_so():
+    empty = pd.DataFrame(columns=["error", "file"])
+    assert '<td colspan="3">none</td>' in set_table(empty.to_html())

@@ -83,3 +83,27 @@ def test_a_bundle_that_ran_without_a_gpu_is_not_shown_as_one(tmp_path):
 def test_a_missing_benchmark_is_named(tmp_path):
     with pytest.raises(MissingInputError, match="make bench"):
         benchmarks.read_benchmarks(tmp_path)
+
+
+def test_phantoms_are_made_as_fast_as_was_asked(benches):
+    rows = benchmarks.phantom_rates(benches)
+    goals = {side: row["goal"] for side, row in rows.items() if row["goal"] != "none"}
+    assert goals == {"128 px": 20.0, "512 px": 1.0, "2048 px": 0.05}
+    for side, goal in goals.items():
+        assert rows[side]["films per second of one core"] >= goal
+    store = benches["bench_phantom"]["store"]
+    assert store["hours_for_15000"] <= 2 and store["same_bytes_for_one_worker"]
+
+
+def test_the_tables_of_phantoms_hold_what_was_promised(benches):
+    rows = benchmarks.phantom_tables(benches)
+    assert [row["goal"] for row in rows.values()] == [
+        "0.511 ± 0.05",
+        "0.256 ± 0.03",
+        "0.29 ± 0.04",
+        "0.9 to 1.1",
+    ]
+    tables = benches["bench_phantom"]["tables"]
+    assert len(tables["shares"]) == 14
+    promises = [tables[k] for k in ("agreement", "prior_vindr", "prior_rsna")]
+    assert all(one["met"] for one in (*promises, *tables["shares"].values()))
