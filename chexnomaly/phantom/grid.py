@@ -107,8 +107,9 @@ class Grid:
         row = (y - self.corner_cm[1]) / self.pixel_y + 0.5
         keep = (col >= 0) & (col < self.width_px + 1)
         keep &= (row >= 0) & (row < self.height_px + 1)
-        col, row = col[keep], row[keep]
-        mass = volume_cm3[keep] / (self.pixel_x * self.pixel_y)
+        mass = volume_cm3 / (self.pixel_x * self.pixel_y)
+        if not keep.all():
+            col, row, mass = col[keep], row[keep], mass[keep]
         c, r = col.astype(np.int64), row.astype(np.int64)
         fc, fr = col - c, row - r
         stride = self.width_px + 2

@@ -105,10 +105,12 @@ def _grow(chest: Chest, side: int, rng: np.random.Generator) -> Tree:
         length = rng.uniform(0.65, 1.3, len(angle)) * SHARES[level] * reach
         path = _path(start, angle, length, radius, sign, rng)
         parts.append(path)
-        start = np.stack([path.x[:, -1], path.y[:, -1]])
-        start, angle, radius, reach = _split(
-            chest, side, start, path, radius, reach, rng
-        )
+        # drawn also after the last level: what is drawn next must not depend on it
+        turn = rng.uniform(0.15, 0.6, (2, len(angle)))
+        share = rng.uniform(0.62, 0.86, (2, len(angle)))
+        if level < LEVELS - 1:
+            start, angle, radius = _split(chest, side, path, radius, turn, share)
+            reach = np.tile(reach, 2)
     return _flatten(parts)
 
 
@@ -159,24 +161,21 @@ def _path(start, angle, length, radius, sign, rng) -> Tree:
     return path
 
 
-def _split(chest: Chest, side: int, start, path: Tree, radius, reach, rng):
+def _split(chest: Chest, side: int, path: Tree, radius: Array, turn, share):
     """Divide every branch that is still inside the lung into two."""
     sign = 1 if side else -1
     heading = np.arctan2(
         path.y[:, -1] - path.y[:, -2], sign * (path.x[:, -1] - path.x[:, -2])
     )
-    turn = rng.uniform(0.15, 0.6, (2, len(heading))) * np.array([[1], [-1]])
-    share = rng.uniform(0.62, 0.86, (2, len(heading)))
     share[1] = np.sqrt(np.clip(1.12 - share[0] ** 2, 0.2, 0.75))
-    angle = (heading[None] + turn).ravel()
+    angle = (heading[None] + turn * np.array([[1], [-1]])).ravel()
     smaller = (radius[None] * share).ravel()
-    start = np.tile(start, 2)
+    start = np.tile(np.stack([path.x[:, -1], path.y[:, -1]]), 2)
     # ended branches stay among the others with no radius, so that every tree uses up
     # the same random numbers and a finding elsewhere does not regrow the vessels
     goes_on = smaller > 0.013
     goes_on[goes_on] = _inside(chest, side, start[:, goes_on])
-    smaller *= goes_on
-    return start, angle, smaller, np.tile(reach, 2)
+    return start, angle, smaller * goes_on
 
 
 def _inside(chest: Chest, side: int, point: Array) -> Array:

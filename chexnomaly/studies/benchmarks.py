@@ -107,7 +107,9 @@ def phantom_rates(benches: Mapping[str, dict]) -> dict[str, dict]:
     return {
         f"{side} px": {
             "films per second of one core": one["films_per_s"],
+            "in the slowest round": one["films_per_s_in_the_slowest_round"],
             "goal": one.get("required", "none"),
+            "met": {True: "yes", False: "no"}.get(one.get("met"), "–"),
             "films timed": one["films"],
         }
         for side, one in benches["bench_phantom"]["rates"].items()
