@@ -23,6 +23,7 @@ def test_moments_cover_the_whole_span():
 
 
 @pytest.mark.slow
+@pytest.mark.trust
 def test_two_runs_of_the_data_and_one_system_are_the_same_bytes(tmp_path):
     """One job at a time, and two; the second run is killed twice on its way."""
     targets = ("06_supermodels",)
