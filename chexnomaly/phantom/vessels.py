@@ -38,14 +38,28 @@ def vessel_map(chest: Chest, grid: Grid, rng: np.random.Generator) -> Array:
     trees = [_grow(chest, side, rng) for side in (0, 1)]
     for tree in trees:
         tree.radius *= chest.patient.vessel_gain
-    for low, high in zip(CALIBERS[:-1], CALIBERS[1:], strict=True):
+    levels = [_by_caliber(tree) for tree in trees]
+    for low, high, parts in zip(
+        CALIBERS[:-1], CALIBERS[1:], zip(*levels, strict=True), strict=True
+    ):
         level = grid.zeros()
-        for tree in trees:
-            pick = (tree.radius > low) & (tree.radius <= high)
-            volume = np.pi * tree.radius[pick] ** 2 * tree.step[pick]
-            level += grid.splat(tree.x[pick], tree.y[pick], volume)
+        for x, y, volume in parts:
+            level += grid.splat(x, y, volume)
         out += grid.blur(level, 0.5 * (low + high) * 0.5)
     return out + _hilar_tissue(chest, grid, rng) + _minor_fissure(chest, grid, rng)
+
+
+def _by_caliber(tree: Tree) -> list[tuple[Array, Array, Array]]:
+    """Sort a tree's points into `CALIBERS`: positions, cm, and volumes, cm3, of each.
+
+    Trunks wider than the last caliber are left to the tissue of the hilum.
+    """
+    level = np.searchsorted(CALIBERS[1:], tree.radius).astype(np.uint8)
+    order = np.argsort(level, kind="stable")
+    ends = np.cumsum(np.bincount(level, minlength=len(CALIBERS)))[:-1]
+    volume = np.pi * tree.radius**2 * tree.step
+    split = (np.split(values[order], ends) for values in (tree.x, tree.y, volume))
+    return list(zip(*split, strict=True))[:-1]
 
 
 def _hilar_tissue(chest: Chest, grid: Grid, rng: np.random.Generator) -> Array:
@@ -102,14 +116,24 @@ def _grow(chest: Chest, side: int, rng: np.random.Generator) -> Tree:
     )
     parts = []
     for level in range(LEVELS):
+        # Branches that ended stay among the others with no radius, and as much is drawn
+        # after the last level: every tree uses up the same random numbers, and a
+        # finding elsewhere does not regrow the vessels.
         length = rng.uniform(0.65, 1.3, len(angle)) * SHARES[level] * reach
-        path = _path(start, angle, length, radius, sign, rng)
-        parts.append(path)
-        # drawn also after the last level: what is drawn next must not depend on it
-        turn = rng.uniform(0.15, 0.6, (2, len(angle)))
+        bend = 0.35 * rng.normal(size=len(angle))
+        turn = rng.uniform(0.15, 0.6, (2, len(angle))) * np.array([[1], [-1]])
         share = rng.uniform(0.62, 0.86, (2, len(angle)))
+        live = radius > 0
+        grown = (v[..., live] for v in (start, angle, bend, length, radius))
+        path = _path(*grown, sign)
+        parts.append(path)
         if level < LEVELS - 1:
-            start, angle, radius = _split(chest, side, path, radius, turn, share)
+            divided = _split(
+                chest, side, path, radius[live], turn[:, live], share[:, live]
+            )
+            live = np.tile(live, 2)
+            start, angle, radius = (np.zeros((2, len(live))), *np.zeros((2, len(live))))
+            start[:, live], angle[live], radius[live] = divided
             reach = np.tile(reach, 2)
     return _flatten(parts)
 
@@ -142,23 +166,15 @@ def _trunks(side: int, rng: np.random.Generator) -> tuple[Array, Array]:
     return angle, radius * np.exp(0.2 * rng.normal(size=14))
 
 
-def _path(start, angle, length, radius, sign, rng) -> Tree:
-    """Sample slightly curved branches. Fields have shape (branches, points).
-
-    Where a branch has no radius, nothing is sampled and all fields are 0.
-    """
+def _path(start, angle, bend, length, radius, sign) -> Tree:
+    """Sample slightly curved branches. Fields have shape (branches, points)."""
     t = (np.arange(24) + 0.5) / 24
-    bend = 0.35 * rng.normal(size=(len(angle), 1))
-    path = Tree(*np.zeros((4, len(angle), 24)))
-    live = radius > 0
-    heading = angle[live, None] + bend[live] * (t[None] - 0.3)
-    step = (length[live] / 24)[:, None] * np.ones_like(heading)
-    run = np.cumsum(np.cos(heading) * step, axis=1)
-    path.x[live] = start[0][live, None] + sign * run
-    path.y[live] = start[1][live, None] + np.cumsum(np.sin(heading) * step, axis=1)
-    path.radius[live] = radius[live, None] * (1 - 0.18 * t[None])
-    path.step[live] = step
-    return path
+    heading = angle[:, None] + bend[:, None] * (t[None] - 0.3)
+    step = (length / 24)[:, None] * np.ones_like(heading)
+    x = start[0][:, None] + sign * np.cumsum(np.cos(heading) * step, axis=1)
+    y = start[1][:, None] + np.cumsum(np.sin(heading) * step, axis=1)
+    taper = radius[:, None] * (1 - 0.18 * t[None])
+    return Tree(x, y, taper, step)
 
 
 def _split(chest: Chest, side: int, path: Tree, radius: Array, turn, share):
@@ -168,11 +184,9 @@ def _split(chest: Chest, side: int, path: Tree, radius: Array, turn, share):
         path.y[:, -1] - path.y[:, -2], sign * (path.x[:, -1] - path.x[:, -2])
     )
     share[1] = np.sqrt(np.clip(1.12 - share[0] ** 2, 0.2, 0.75))
-    angle = (heading[None] + turn * np.array([[1], [-1]])).ravel()
+    angle = (heading[None] + turn).ravel()
     smaller = (radius[None] * share).ravel()
     start = np.tile(np.stack([path.x[:, -1], path.y[:, -1]]), 2)
-    # ended branches stay among the others with no radius, so that every tree uses up
-    # the same random numbers and a finding elsewhere does not regrow the vessels
     goes_on = smaller > 0.013
     goes_on[goes_on] = _inside(chest, side, start[:, goes_on])
     return start, angle, smaller * goes_on
@@ -186,10 +200,5 @@ def _inside(chest: Chest, side: int, point: Array) -> Array:
 
 def _flatten(parts: list[Tree]) -> Tree:
     fields = ("x", "y", "radius", "step")
-    live = [part.radius > 0 for part in parts]
-    return Tree(
-        *(
-            np.concatenate([getattr(p, f)[k] for p, k in zip(parts, live, strict=True)])
-            for f in fields
-        )
-    )
+    joined = (np.concatenate([getattr(p, f).ravel() for p in parts]) for f in fields)
+    return Tree(*joined)
