@@ -60,8 +60,8 @@ def results_read(env: BuildEnvironment, notebook: str) -> list[dict]:
     if executed.suffix != ".ipynb":
         return []
     about = json.loads(executed.read_text(encoding="utf-8"))["metadata"]
-    read = about.get("chexnomaly", {}).get("read", [])
-    return [load_result(env, key) for key in read if key in result_files(env)]
+    read, known = about.get("chexnomaly", {}).get("read", []), result_files(env)
+    return [load_result(env, key) for key in read if key in known]
 
 
 def _listed(names: list[str]) -> str:
