@@ -22,6 +22,8 @@ NUMBER = r"-?\d[\d.,]*(?:e[-+]?\d+)?"
 INTERVAL = re.compile(rf"\[({NUMBER}), ({NUMBER})\]")
 FIGURE = re.compile(r"[-+]?\d")
 REASON = re.compile(r' data-reason="(.*?)"')
+TEXT = re.compile(r">[^<]+<")
+"""What stands between marks; a long key may be broken after a line below."""
 NOTHING = ("NaN", "None", "&lt;NA&gt;", "–", "")
 
 
@@ -61,7 +63,7 @@ def set_table(html: str) -> str:
         none = f'<tr><td colspan="{len(heads)}">none</td></tr>'
         return before + "</thead><tbody>" + none + "</tbody></table>"
     html = before + "</thead>" + ROW.sub(lambda row: _set_row(row[0], heads), body)
-    return _align(html)
+    return TEXT.sub(lambda text: text[0].replace("_", "_<wbr>"), _align(html))
 
 
 def _align(html: str) -> str:

@@ -84,3 +84,9 @@ def test_columns_of_words_are_told_apart_from_numbers():
 def test_a_table_without_rows_says_so():
     empty = pd.DataFrame(columns=["error", "file"])
     assert '<td colspan="3">none</td>' in set_table(empty.to_html())
+
+
+def test_a_long_key_may_break_after_a_line_below_and_reads_the_same():
+    html = set_table(made({"n": [4]}, ["chexnomaly__random_base"]))
+    assert "chexnomaly_<wbr>_<wbr>random_<wbr>base" in html
+    assert text_of(html) == ["chexnomaly__random_base", "4"]
