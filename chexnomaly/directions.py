@@ -198,7 +198,8 @@ def evaluate(tests: Iterable[Comparison], shelf: Shelf) -> Outcome:
 
 def _told(reasons: list[str], held: list[bool | None]) -> str:
     """Tell the comparisons, of many only those that decide."""
-    decide = [r for r, one in zip(reasons, held, strict=True) if one is _all(held)]
+    all_held = _all(held)
+    decide = [r for r, one in zip(reasons, held, strict=True) if one is all_held]
     told = reasons if len(reasons) <= MOST_TOLD else decide[:MOST_TOLD]
     rest = len(reasons) - len(told)
     return "; ".join(told) + (f"; and {rest} more comparisons" if rest else "")

@@ -121,16 +121,19 @@ FLOOR = ("all_empty", "all_ones", "mean_mask", "random_box")
 """Predictors that never look at the film, in the order of the tables."""
 
 
-def outcome(entry: Mapping) -> str:
+def outcome(entry: Mapping | None) -> str:
     """Say how a system fares against a predictor, larger being better.
 
     Args:
-        entry: The paired difference, with "low" and "high" of its 95 % interval.
+        entry: The paired difference, with "low" and "high" of its 95 % interval; None
+            where the two were not compared.
 
     Returns:
         "beats" where the interval lies above zero, "is beaten" where below, and "does
-        not beat" where it covers zero.
+        not beat" where it covers zero; a dash where there is none.
     """
+    if entry is None or entry["value"] is None or entry["low"] is None:
+        return "–"
     if entry["low"] > 0:
         return "beats"
     return "is beaten" if entry["high"] < 0 else "does not beat"
@@ -172,7 +175,7 @@ def against_the_floor(
 
 
 def _difference(entry: dict | None) -> str:
-    if entry is None or entry["value"] is None or entry["low"] is None:
-        return "–"
-    values = "{value:+.3f} [{low:+.3f}, {high:+.3f}]".format_map(entry)
-    return f"{values} {outcome(entry)}"
+    told = outcome(entry)
+    if told == "–":
+        return told
+    return "{value:+.3f} [{low:+.3f}, {high:+.3f}] ".format_map(entry) + told

@@ -1,8 +1,5 @@
 """The banner of a notebook's page: its profile and what its numbers rest on."""
 
-import json
-from pathlib import Path
-
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
@@ -11,6 +8,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from book.extensions.sources import (
     load_result,
+    metadata_of,
     result_files,
     results_of_notebook,
     root_of,
@@ -56,11 +54,8 @@ def make_banner(env: BuildEnvironment, notebook: str) -> nodes.container:
 
 def results_read(env: BuildEnvironment, notebook: str) -> list[dict]:
     """Read again what a notebook read when it was executed, as the gate stamped it."""
-    executed = Path(env.doc2path(FOLDER + notebook))
-    if executed.suffix != ".ipynb":
-        return []
-    about = json.loads(executed.read_text(encoding="utf-8"))["metadata"]
-    read, known = about.get("chexnomaly", {}).get("read", []), result_files(env)
+    read = metadata_of(env, FOLDER + notebook).get("chexnomaly", {}).get("read", [])
+    known = result_files(env)
     return [load_result(env, key) for key in read if key in known]
 
 

@@ -11,7 +11,7 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
 from book.extensions.downloads import ARCHIVE, RESULTS, SOURCES
-from book.extensions.sources import result_files, results_of_notebook
+from book.extensions.sources import metadata_of, result_files, results_of_notebook
 from book.extensions.words import badge, words
 from chexnomaly.evidence import LEVELS
 
@@ -40,8 +40,7 @@ def of_notebook(env: BuildEnvironment, name: str) -> Iterator[tuple]:
     results = results_of_notebook(env, name)
     files = result_files(env)
     stamps = [stamp_of(env, files[key_of(result)]) for result in results]
-    executed = Path(env.doc2path(env.docname))
-    about = json.loads(executed.read_text(encoding="utf-8"))["metadata"]
+    about = metadata_of(env, env.docname)
     levels = [x for x in LEVELS if x in {result["evidence"] for result in results}]
     if levels:
         yield "Evidence", words(*(badge(level) for level in levels))

@@ -1,5 +1,6 @@
 """Where the book's numbers come from: the ledger, results files, profiles."""
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -65,6 +66,14 @@ def load_value(env: BuildEnvironment, address: str) -> tuple[dict, dict]:
         known = ", ".join(result["values"])
         raise KeyError(f"{key!r} has no value {name!r}; it has: {known}")
     return result, result["values"][name]
+
+
+def metadata_of(env: BuildEnvironment, docname: str) -> dict:
+    """Give the metadata of an executed notebook; empty for a page of another kind."""
+    page = Path(env.doc2path(docname))
+    if page.suffix != ".ipynb":
+        return {}
+    return json.loads(page.read_text(encoding="utf-8"))["metadata"]
 
 
 def ledger(env: BuildEnvironment) -> pd.DataFrame:

@@ -85,35 +85,34 @@ def figure_unet(table: pd.DataFrame, title: str) -> Figure:
     ups = [s for s in stages.index if s.startswith("ups")]
     gated = any(s.startswith("gates") for s in stages.index)
     bottom = len(downs) - 1
+    places = {}
     for level, name in enumerate(downs):
-        _box(ax, STEP * level, -level, name, stages.loc[name], BLUE)
+        places[name] = (STEP * level, -level)
+        _box(ax, *places[name], name, stages.loc[name], BLUE)
     for name in ups:
         level = int(name.split(".")[1])
         x = STEP * (2 * bottom - level) + BOX * 0.3
-        _box(ax, x, -level, name, stages.loc[name], GREEN)
+        places[name] = (x, -level)
+        _box(ax, *places[name], name, stages.loc[name], GREEN)
         start = STEP * level + BOX
-        style = {"arrowstyle": "->", "color": ORANGE if gated else GREY}
-        ax.annotate("", (x, -level), (start, -level), arrowprops=style)
+        _arrow(ax, (start, -level), (x, -level), color=ORANGE if gated else GREY)
         label = f"gates.{level}" if gated else "skip"
         ax.text((start + x) / 2, -level + 0.06, label, ha="center", fontsize=7)
     right = STEP * 2 * bottom + BOX * 1.45
     _box(ax, right, 0, "head", stages.loc["head"], GREY)
-    way = [(STEP * level, -level) for level in range(bottom + 1)]
-    for level in reversed(range(len(ups))):
-        way.append((STEP * (2 * bottom - level) + BOX * 0.3, -level))
+    way = [places[name] for name in (*downs, *sorted(ups, reverse=True))]
     for (x, y), (to_x, to_y) in pairwise(way):
         half = 0.36 if to_y > y else -0.36
-        start, stop = (x + BOX * 0.8, y + half), (to_x + BOX * 0.2, to_y - half)
-        ax.annotate("", stop, start, arrowprops={"arrowstyle": "->", "color": GREY})
-    ax.annotate(
-        "",
-        (right, 0),
-        (way[-1][0] + BOX, 0),
-        arrowprops={"arrowstyle": "->", "color": GREY},
-    )
+        _arrow(ax, (x + BOX * 0.8, y + half), (to_x + BOX * 0.2, to_y - half))
+    _arrow(ax, (way[-1][0] + BOX, 0), (right, 0))
     ax.set(xlim=(-0.1, right + BOX + 0.1), ylim=(-bottom - 0.5, 0.6), title=title)
     ax.set_axis_off()
     return fig
+
+
+def _arrow(ax: Axes, start: tuple, stop: tuple, **style) -> None:
+    arrow = {"arrowstyle": "->", "color": GREY} | style
+    ax.annotate("", stop, start, arrowprops=arrow)
 
 
 def _box(ax: Axes, x: float, y: float, name: str, stage: pd.Series, color: str) -> None:
@@ -165,9 +164,8 @@ def figure_8(images: pd.Series, parameters: int, gates: int) -> Figure:
         patches[name] = node.get_bbox_patch()
     for link in links.split():
         start, stop = link.split("-")
-        arrow = {"arrowstyle": "->", "color": GREY}
-        arrow |= {"patchA": patches[start], "patchB": patches[stop]}
-        ax.annotate("", nodes[stop][:2], nodes[start][:2], arrowprops=arrow)
+        ends = {"patchA": patches[start], "patchB": patches[stop]}
+        _arrow(ax, nodes[start][:2], nodes[stop][:2], **ends)
     said = "the paper does not say which two"
     ax.text(0.36, 0.5, said, ha="center", fontsize=7, color=GREY)
     ax.set(xlim=(-0.03, 1.02), ylim=(0, 1))

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from chexnomaly.errors import MissingInputError
+from chexnomaly.results import format_entry
 
 NAMES = ("bench_boxes", "bench_step", "bench_ingest", "bench_prepare", "bench_phantom")
 
@@ -127,7 +128,7 @@ def phantom_tables(benches: Mapping[str, dict]) -> dict[str, dict]:
     }
     found = {
         label: {
-            "measured": "{value:.3f} [{low:.3f}, {high:.3f}]".format_map(tables[key]),
+            "measured": format_entry(tables[key]),
             "goal": "{goal} ± {leeway}".format_map(tables[key]),
             "n": tables[key]["n"],
         }
