@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy import ndimage
 
+from chexnomaly.phantom.interpolation import linear_taps, resample
+
 Array = np.ndarray
 Window = tuple[slice, slice]
 
@@ -135,12 +137,8 @@ def _shrink(image: Array, factor: int) -> Array:
 
 def _enlarge(coarse: Array, shape: tuple[int, int], factor: int) -> Array:
     """Interpolate block means linearly back to pixels."""
-    rows = _hat_weights(shape[0], coarse.shape[0], factor)
-    cols = _hat_weights(shape[1], coarse.shape[1], factor)
-    return (rows @ coarse) @ cols.T
-
-
-def _hat_weights(fine: int, coarse: int, factor: int) -> Array:
-    at = np.clip((np.arange(fine) + 0.5) / factor - 0.5, 0, coarse - 1)
-    distance = np.abs(at[:, None] - np.arange(coarse)[None])
-    return np.maximum(0, 1 - distance).astype(np.float32)
+    rows, cols = (
+        linear_taps((np.arange(fine) + 0.5) / factor - 0.5, count)
+        for fine, count in zip(shape, coarse.shape, strict=True)
+    )
+    return resample(coarse, rows, cols)

@@ -8,6 +8,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from chexnomaly.phantom.interpolation import cubic_taps, resample
+
 Array = np.ndarray
 
 
@@ -38,13 +40,10 @@ class Texture:
 
     def __call__(self, x: Array, y: Array) -> Array:
         """Sample at columns x (1, w) and rows y (h, 1). Shape (h, w), float32."""
-        rows = _cubic_weights(
-            (y[:, 0] - self.start[1]) / self.step + 1, len(self.lattice)
-        )
-        cols = _cubic_weights(
-            (x[0] - self.start[0]) / self.step + 1, self.lattice.shape[1]
-        )
-        return (rows @ self.lattice) @ cols.T
+        height, width = self.lattice.shape
+        rows = cubic_taps((y[:, 0] - self.start[1]) / self.step + 1, height)
+        cols = cubic_taps((x[0] - self.start[0]) / self.step + 1, width)
+        return resample(self.lattice, rows, cols)
 
 
 def _power_law(rng: np.random.Generator, rows: int, cols: int, slope: float) -> Array:
@@ -63,15 +62,6 @@ def _amplitude(rows: int, cols: int, slope: float) -> Array:
     amplitude = np.maximum(radius, 1 / max(rows, cols)) ** (slope / 2)
     amplitude[0, 0] = 0
     return amplitude
-
-
-def _cubic_weights(at: Array, count: int) -> Array:
-    """Keys' cubic interpolation as a matrix. Shape (len(at), count)."""
-    at = np.clip(at, 0, count - 1)
-    d = np.abs(at[:, None] - np.arange(count)[None]).astype(np.float32)
-    near = (1.5 * d - 2.5) * d * d + 1
-    far = ((-0.5 * d + 2.5) * d - 4) * d + 2
-    return np.where(d < 1, near, np.where(d < 2, far, 0)).astype(np.float32)
 
 
 def smoothstep(value: Array, low: float, high: float) -> Array:

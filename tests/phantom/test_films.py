@@ -1,8 +1,15 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from chexnomaly.labels import FINDINGS, UNSEEN
 from chexnomaly.phantom import Switches, film
+
+ROOT = Path(__file__).parents[2]
 
 SEED = 4
 LOCAL = (
@@ -35,6 +42,24 @@ def test_a_film_is_the_same_twice_and_other_films_are_made_in_between():
     np.testing.assert_array_equal(first.pixels, again.pixels)
     assert first.readings == again.readings
     assert first.image_id == again.image_id
+
+
+def test_a_film_is_the_same_however_many_threads_there_are():
+    """Products of matrices round differently by threads: there must be none."""
+    code = (
+        "import hashlib; from chexnomaly.phantom import film;"
+        "pixels = b''.join(film(3, i, s).pixels for i in range(3) for s in (96, 300));"
+        "print(hashlib.sha256(pixels).hexdigest())"
+    )
+    seen = set()
+    for threads in "124":
+        surroundings = os.environ | {
+            "OMP_NUM_THREADS": threads,
+            "PYTHONPATH": str(ROOT),
+        }
+        call = [sys.executable, "-c", code]
+        seen.add(subprocess.check_output(call, env=surroundings, cwd=ROOT))
+    assert len(seen) == 1
 
 
 def test_films_differ_between_indices_seeds_and_collections():
