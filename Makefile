@@ -18,6 +18,11 @@ PYTHON ?= python3
 VENV ?= .venv
 TORCH ?= torch==2.13.0
 
+# glibc's malloc keeps what large arrays give back instead of returning it to the system,
+# which would have to bring every page of the next array again. `make bench` measures it.
+export MALLOC_TRIM_THRESHOLD_ := 1073741824
+export MALLOC_MMAP_THRESHOLD_ := 33554432
+
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 # Our own lock instead of Snakemake's, which outlives a run that was killed.

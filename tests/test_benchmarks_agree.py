@@ -23,7 +23,7 @@ def load(monkeypatch):
         def refuse(*_):
             raise Timed
 
-        monkeypatch.setattr(module, "interleaved", refuse)
+        monkeypatch.setattr(module, "interleaved", refuse, raising=False)
         return module
 
     return loaded
@@ -80,4 +80,20 @@ def test_networks_losses_and_loops_agree_and_only_then_are_timed(load, monkeypat
         bench.time_loops()
     monkeypatch.setattr(bench, "sigmoid_focal_loss", lambda *_: torch.tensor(0.0))
     with pytest.raises(AssertionError):
+        bench.run()
+
+
+def test_memory_kept_and_given_back_agree_or_nothing_is_said(load, monkeypatch):
+    bench = load("bench_allocator")
+
+    def cost(seconds, result):
+        return {"seconds": seconds, "page_faults": 1, "result": result}
+
+    rounds = [{"kept": cost(1.0, "a"), "given back": cost(2.0, "a")}] * 3
+    assert bench.sum_up(rounds)["times_as_fast_as"]["given back"]["median"] == 2
+    other = {"kept": cost(1.0, "a"), "given back": cost(2.0, "b")}
+    with pytest.raises(AssertionError):
+        bench.sum_up([*rounds, other])
+    monkeypatch.delenv(bench.SETTINGS[0], raising=False)
+    with pytest.raises(AssertionError, match="make bench"):
         bench.run()

@@ -7,7 +7,14 @@ from pathlib import Path
 from chexnomaly.errors import MissingInputError
 from chexnomaly.results import format_entry
 
-NAMES = ("bench_boxes", "bench_step", "bench_ingest", "bench_prepare", "bench_phantom")
+NAMES = (
+    "bench_boxes",
+    "bench_step",
+    "bench_ingest",
+    "bench_prepare",
+    "bench_phantom",
+    "bench_allocator",
+)
 
 NOT_MEASURED = "not measured"
 """What stands where no GPU could be had."""
@@ -139,6 +146,25 @@ def phantom_tables(benches: Mapping[str, dict]) -> dict[str, dict]:
     return found | {
         label: {"measured": measured, "goal": "0.9 to 1.1", "n": tables["scans"]}
     }
+
+
+def memory_kept(benches: Mapping[str, dict]) -> dict[str, dict]:
+    """Lay out what it saves that freed memory is kept, by task.
+
+    Both seconds are medians, the ratio that of one round's two processes.
+    """
+    rows = {}
+    for name, one in benches["bench_allocator"]["tasks"].items():
+        ratio = one["times_as_fast_as"]["given back"]
+        rows[name] = {
+            "times as fast": f"{ratio['median']:.2f}",
+            "least to most": f"{ratio['min']:.2f} to {ratio['max']:.2f}",
+        }
+        for way, spread in one["seconds"].items():
+            rows[name][f"{way}, s"] = f"{spread['median_s']:.2f}"
+        for way, faults in one["page_faults"].items():
+            rows[name][f"{way}, page faults"] = f"{faults:,}"
+    return rows
 
 
 def roofline(benches: Mapping[str, dict]) -> dict:

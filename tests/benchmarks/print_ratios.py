@@ -70,6 +70,13 @@ def phantoms(benches: dict) -> Iterator[str]:
     )
 
 
+def memory_kept(benches: dict) -> Iterator[str]:
+    """Say how many times as fast tasks are where freed memory is kept."""
+    yield "times as fast where freed memory is kept: median (least to most)"
+    for label, row in benchmarks.memory_kept(benches).items():
+        yield f"  {row['times as fast']} ({row['least to most']}) {label}"
+
+
 def on_a_gpu(costs: dict) -> Iterator[str]:
     """Say what was measured on a GPU."""
     yield "on a GPU"
@@ -82,7 +89,7 @@ def main() -> None:
     """Print all of it."""
     benches = benchmarks.read_benchmarks(Path(sys.argv[1]))
     costs = benchmarks.read_step_costs(ROOT / "book" / "reference")
-    for part in (peers, floors, growth, phantoms):
+    for part in (peers, floors, growth, phantoms, memory_kept):
         print(*part(benches), sep="\n")
     print(*on_a_gpu(costs), sep="\n")
 

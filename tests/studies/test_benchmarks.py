@@ -110,3 +110,13 @@ def test_the_tables_of_phantoms_hold_what_was_promised(benches):
     assert len(tables["shares"]) == 14
     promises = [tables[k] for k in ("agreement", "prior_vindr", "prior_rsna")]
     assert all(one["met"] for one in (*promises, *tables["shares"].values()))
+
+
+def test_memory_that_is_kept_is_no_longer_brought_page_by_page(benches):
+    tasks = benches["bench_allocator"]["tasks"]
+    rows = benchmarks.memory_kept(benches)
+    assert list(rows) == list(tasks) and len(tasks) == 3
+    for name, one in tasks.items():
+        assert one["page_faults"]["kept"] < one["page_faults"]["given back"] / 50
+        ratio = one["times_as_fast_as"]["given back"]
+        assert rows[name]["times as fast"] == f"{ratio['median']:.2f}"
