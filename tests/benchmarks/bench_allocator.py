@@ -30,7 +30,7 @@ from chexnomaly.training import seeded_model
 SETTINGS = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_")
 ROUNDS = 5
 NETWORK = {"base_channels": 8, "depth": 4, "convolutions": 1, "batch_norm": True}
-BATCH = 16
+BATCH, STEPS = 16, 4
 SIDES = {128: 20, 512: 4}
 """Longer side of a film, px, to films that are timed; the step is of the smallest."""
 
@@ -55,7 +55,7 @@ def training_steps(side: int) -> Callable[[], bytes]:
     masks = (images > 0.9).float()
 
     def steps() -> bytes:
-        for _ in range(4):
+        for _ in range(STEPS):
             optimizer.zero_grad()
             loss = sigmoid_focal_loss(model(images), masks)
             loss.backward()
@@ -67,8 +67,11 @@ def training_steps(side: int) -> Callable[[], bytes]:
 
 def measure() -> None:
     """Run each task once to warm up and once to be measured; print costs as JSON."""
-    tasks = {f"phantom film of {side} px": partial(draw, side) for side in SIDES}
-    tasks[f"training step at {min(SIDES)} px"] = training_steps(min(SIDES))
+    tasks = {
+        f"{films} phantom films of {side} px": partial(draw, side)
+        for side, films in SIDES.items()
+    }
+    tasks[f"{STEPS} training steps at {min(SIDES)} px"] = training_steps(min(SIDES))
     costs = {}
     for name, task in tasks.items():
         task()
