@@ -9,7 +9,7 @@ import numpy as np
 
 Array = np.ndarray
 Taps = tuple[Array, Array]
-"""Which neighbors a place is made of, and their weights. Shapes (K, N), float32."""
+"""Neighbors of N places, integers, and their weights, float32. Shapes (K, N) each."""
 
 
 def linear_taps(at: Array, count: int) -> Taps:

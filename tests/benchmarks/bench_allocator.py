@@ -32,10 +32,10 @@ ROUNDS = 5
 NETWORK = {"base_channels": 8, "depth": 4, "convolutions": 1, "batch_norm": True}
 BATCH, STEPS = 16, 4
 SIDES = {128: 20, 512: 4}
-"""Longer side of a film, px, to films that are timed; the step is of the smallest."""
+"""Longer side of a film, px, to films that are timed; steps are of the smallest."""
 
-
-Cost = dict[str, float]
+Cost = dict[str, float | str]
+"""Of one task in one process: seconds, page faults, and a hash of what it gave."""
 
 
 def draw(side: int) -> bytes:
@@ -88,10 +88,8 @@ def measure() -> None:
 def in_a_process(env: dict[str, str]) -> dict[str, Cost]:
     """Run `measure` in a process of its own."""
     call = [sys.executable, "-c", "import bench_allocator as b; b.measure()"]
-    done = subprocess.run(
-        call, env=env, cwd=Path(__file__).parent, capture_output=True, check=True
-    )
-    return json.loads(done.stdout)
+    said = subprocess.check_output(call, env=env, cwd=Path(__file__).parent)
+    return json.loads(said)
 
 
 def run() -> dict:
