@@ -13,7 +13,7 @@ PACKAGE = ROOT / "chexnomaly"
 # row. One that is not named takes the row of the package it lies in.
 LAYERS: list[set[str]] = [
     # 0: what needs nothing
-    {"errors", "labels", "evidence"},
+    {"errors", "labels", "evidence", "imports"},
     {"components"},
     {"filling"},
     {"arithmetic", "augmentation", "boxes", "codestream", "dicom_bounds"},

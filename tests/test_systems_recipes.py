@@ -15,7 +15,7 @@ from chexnomaly.errors import CheckpointError
 from chexnomaly.labels import FINDINGS
 from chexnomaly.systems import SPECIALIZED, SYSTEMS, Options, Trained, ensembles
 from chexnomaly.systems.readings import READINGS, reading_loss
-from chexnomaly.systems.recipe import SOURCES
+from chexnomaly.systems.recipe import sources
 from chexnomaly.systems.segmentation import MASKS
 from chexnomaly.systems.siamese import augment_pairs
 from chexnomaly.training import Schedule, load_model, seeded_model
@@ -170,14 +170,27 @@ def test_a_base_that_is_not_there_is_refused(squares, tmp_path):
         systems.train_system("chexnomaly", squares, tmp_path, TINY)
 
 
-def test_the_fingerprint_covers_every_module_a_recipe_imports_here():
+def test_the_fingerprint_covers_every_module_a_recipe_imports():
     package = Path(systems.__file__).parents[1]
-    covered = {f for pattern in SOURCES for f in package.glob(pattern)}
-    assert all(list(package.glob(pattern)) for pattern in SOURCES)
     needed = {"losses", "training", "boxes", "augmentation", "models/chexnomaly"}
     needed |= {"models/frozen", "models/siamese", "models/ensembles", "datasets/pairs"}
     needed |= {"datasets/sampling", "datasets/predicted", "systems/ensembles"}
+    covered = set(sources())
     assert {package / f"{name}.py" for name in needed} <= covered
+    assert package / "datasets/vindr.py" not in covered
+
+
+def test_a_new_or_renamed_file_never_leaves_the_fingerprint_unnoticed(tmp_path):
+    copy = tmp_path / "chexnomaly"
+    shutil.copytree(Path(systems.__file__).parents[1], copy)
+    before = sources(tmp_path)
+    (copy / "losses.py").rename(copy / "costs.py")
+    (copy / "fresh.py").write_text("X = 1\n")
+    recipe = copy / "systems" / "segmentation.py"
+    text = recipe.read_text().replace("chexnomaly.losses", "chexnomaly.costs")
+    recipe.write_text(text + "\nfrom chexnomaly.fresh import X\n")
+    after = sources(tmp_path)
+    assert {copy / "costs.py", copy / "fresh.py"} == set(after) - set(before)
 
 
 def test_all_systems_of_the_paper_have_an_entry():

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import cache
 from pathlib import Path
 
 from torch import nn
@@ -10,24 +11,36 @@ from torch.utils.data import Dataset
 
 from chexnomaly.augmentation import augment
 from chexnomaly.datasets.prepared import PreparedSet
+from chexnomaly.imports import ROOT, follow
 from chexnomaly.models.unet import UNet
 from chexnomaly.training import History, Loss, Schedule, load_model, seeded_model, train
 
-SOURCES = (
-    "augmentation.py",
-    "boxes.py",
-    "components.py",
-    "datasets/pairs.py",
-    "datasets/predicted.py",
-    "datasets/sampling.py",
-    "datasets/segmentation.py",
-    "filling.py",
-    "losses.py",
-    "models/*.py",
-    "systems/*.py",
-    "training.py",
-)
-"""The code that a training run depends on, relative to the package."""
+DATA = tuple(f"chexnomaly.datasets.{m}" for m in ("prepared", "store", "images"))
+"""What makes the data: a run's data hash speaks for it."""
+
+
+def sources(root: Path = ROOT) -> list[Path]:
+    """List the code that a training run depends on, found from imports.
+
+    Args:
+        root: The folder that the package lies in.
+
+    Returns:
+        Every file that importing the recipes runs, less what only makes the data.
+    """
+    package = root / "chexnomaly"
+    recipes = sorted((package / "systems").rglob("*.py"))
+    names = [".".join(f.relative_to(root).with_suffix("").parts) for f in recipes]
+    return sorted(follow(names, root, without=DATA))
+
+
+@cache
+def _code_hash() -> str:
+    """Hash that code by place and content, once per process."""
+    digest = hashlib.sha256()
+    for file in sources():
+        digest.update(file.relative_to(ROOT).as_posix().encode() + file.read_bytes())
+    return digest.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -171,8 +184,5 @@ def fingerprint(
     same = replace(options, schedule=replace(options.schedule, workers=0))
     digest = hashlib.sha256(repr((system, asdict(same), [*depends_on])).encode())
     digest.update((data.data_hash + data.split_hash).encode())
-    package = Path(__file__).parents[1]
-    for pattern in SOURCES:
-        for file in sorted(package.glob(pattern)):
-            digest.update(file.read_bytes())
+    digest.update(_code_hash().encode())
     return digest.hexdigest()

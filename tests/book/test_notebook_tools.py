@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from book.tools.notebooks import code_of, imported_names, modules_used
+from book.tools.notebooks import code_of, modules_used
+from chexnomaly.imports import imported_names
 
 
 def write_notebook(path, *code):
