@@ -26,7 +26,7 @@ export MALLOC_MMAP_THRESHOLD_ := 33554432
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 # Our own lock instead of Snakemake's, which outlives a run that was killed.
-SNAKEMAKE := $(BIN)/python -m book.tools.alone _build/.lock $(BIN)/python -m snakemake \
+SNAKEMAKE := $(BIN)/python -m book.pipeline.alone _build/.lock $(BIN)/python -m snakemake \
 	--cores $(CORES) $(if $(CLUSTER),--executor $(CLUSTER)) \
 	$(if $(GPUS),--resources gpu=$(GPUS)) --scheduler greedy --nolock \
 	--config profile=$(PROFILE) $(if $(GPUS),gpus=$(GPUS)) $(SETTINGS) \
@@ -54,15 +54,15 @@ test: $(READY) ## run the tests; SLOW=1 includes the slow ones, SLOW=trust those
 		$(if $(filter-out trust,$(SLOW)),,-m "not slow$(if $(SLOW), or trust)")
 
 verify: $(READY) ## the verdict of every claim; AGAINST=<folder> compares two runs, ACCEPT=1 commits to this one
-	@$(BIN)/python -m book.tools.verify --profile $(PROFILE) \
+	@$(BIN)/python -m book.site.verify --profile $(PROFILE) \
 		$(if $(AGAINST),--against "$(AGAINST)") $(if $(ACCEPT),--accept)
 
 pdf: $(READY) ## print the whole book, once it is built, as _build/html/book.pdf, with a button in front
-	@$(BIN)/python -m book.tools.pdf _build/html/book.pdf
-	@$(BIN)/python -m book.tools.downloads _build/html _build/html/book.pdf
+	@$(BIN)/python -m book.site.pdf _build/html/book.pdf
+	@$(BIN)/python -m book.site.downloads _build/html _build/html/book.pdf
 
 check: $(READY) ## look at the built site in a browser: requests, errors, axe, links, weight
-	@$(BIN)/python -m book.tools.check _build/html
+	@$(BIN)/python -m book.site.check _build/html
 
 lab: $(READY) ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab --notebook-dir=notebooks
@@ -72,7 +72,7 @@ lint: $(READY) ## check style, notebooks included, and that no notebook holds ou
 	@$(BIN)/nbstripout --keep-id --verify notebooks/*.ipynb
 
 format: $(READY) ## mend what lint finds, where that can be done by machine
-	@$(BIN)/python -m book.tools.first_cell
+	@$(BIN)/python -m book.pipeline.first_cell
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 	@$(BIN)/nbstripout --keep-id notebooks/*.ipynb
 
@@ -91,7 +91,7 @@ bench: $(READY) ## time what must stay fast beside others; JSON goes to _build/b
 	@$(if $(KEEP),mkdir -p book/reference/bench && cp _build/bench/bench_*.json book/reference/bench)
 
 study-phantom: $(READY) ## train again what the phantom's page compares, into book/reference; half an hour
-	@OMP_NUM_THREADS=1 $(BIN)/python -m chexnomaly.studies.phantom_ablations --out book/reference/phantom
+	@OMP_NUM_THREADS=1 $(BIN)/python -m chexnomaly.studies.phantom_worth.run --out book/reference/phantom
 
 study: $(READY) ## does it generalize, and what do undecided choices do? into book/reference; an hour, resumable
 	@for part in leave_one_out multiverse; do OMP_NUM_THREADS=1 $(BIN)/python \
@@ -99,10 +99,10 @@ study: $(READY) ## does it generalize, and what do undecided choices do? into bo
 
 system: $(READY) ## train one system alone, and what it builds on: make system SYSTEM=supermodel__soft_boxes
 	@$(SNAKEMAKE) _build/notebooks/$(PROFILE)/02_data.ipynb $(SAY_LESS)
-	@OMP_NUM_THREADS=1 $(BIN)/python -m book.tools.one_system $(SYSTEM) --profile $(PROFILE)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m book.pipeline.one_system $(SYSTEM) --profile $(PROFILE)
 
 data: $(READY) ## fetch a data set: make data NAME=rsna OUT=/data/rsna shows its terms; ACCEPT_TERMS=1 fetches
-	@$(BIN)/python -m chexnomaly.datasets.download $(NAME) --out $(OUT) \
+	@$(BIN)/python -m chexnomaly.datasets.sources.download $(NAME) --out $(OUT) \
 		$(if $(ACCEPT_TERMS),--accept-terms)
 
 paper: $(READY) ## the book on real films: make paper DATA=/data, which holds vindr/ and rsna/
@@ -112,14 +112,14 @@ paper: $(READY) ## the book on real films: make paper DATA=/data, which holds vi
 		$(MAKE) book PROFILE=paper
 
 pretrained: $(READY) ## keep the demo's trained systems in book/reference/pretrained; after make book
-	@OMP_NUM_THREADS=1 $(BIN)/python -m chexnomaly.pretrained --profile demo \
+	@OMP_NUM_THREADS=1 $(BIN)/python -m chexnomaly.systems.pretrained --profile demo \
 		--out book/reference/pretrained
 
 reference: $(READY) ## on one GPU: the grid at 512 px and half width, into book/reference/gpu
 	@for number in 0 1 2 3 4; do $(MAKE) --no-print-directory bundle N=$$number || exit 1; done
 
 bundle: $(READY) ## one part of it, which needs no other: make bundle N=0 to N=4
-	$(BIN)/python -m chexnomaly.studies.reference --bundle $(N) --out book/reference/gpu $(ARGS)
+	$(BIN)/python -m chexnomaly.studies.speed.gpu_run --bundle $(N) --out book/reference/gpu $(ARGS)
 
 fuzz: $(READY) ## damage INPUTS files of every kind (10000), SECONDS at most for each; GUIDED=1: coverage leads
 	@$(if $(GUIDED),$(BIN)/python -m pip install --quiet --disable-pip-version-check \

@@ -30,9 +30,9 @@ from pathlib import Path
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT))
 
-from book.tools.notebooks import modules_used
+from book.pipeline.notebooks import modules_used
 from chexnomaly.errors import ProfileError
-from book.tools.profiles import check_profile, load_profile
+from book.pipeline.profiles import check_profile, load_profile
 from chexnomaly.labels import FINDINGS
 
 # A job pays eight seconds to start Python and import torch, whatever it then trains, so
@@ -230,18 +230,18 @@ for run, (name, own) in RUNS.items():
             limit_s=ceil(60 * LIMIT_MIN),
             gpu=gpus_of(name),
         shell:
-            "exec 9>> {params.lock} && python -m book.tools.alone --wait 9"
+            "exec 9>> {params.lock} && python -m book.pipeline.alone --wait 9"
             " && echo '{params.name}: running' && SECONDS=0 && : > {params.read}"
             " && if ! CHEXNOMALY_READ_LOG=$PWD/{params.read}"
-            "    python -m book.tools.device {resources.gpu}"
-            "    python -m book.tools.again {log.text}"
+            "    python -m book.pipeline.device {resources.gpu}"
+            "    python -m book.pipeline.again {log.text}"
             "    papermill {input.source} {log.notebook} --cwd notebooks"
             "    --no-progress-bar --execution-timeout {resources.limit_s}"
             "    -y {params.parameters:q};"
-            " then python -m book.tools.failures"
+            " then python -m book.pipeline.failures"
             "    {params.name} {log.notebook} {log.text}; exit 1; fi"
             " && cp {log.notebook} {output.executed}"
-            " && python -m book.tools.gate stamp {output.executed} {input.source} {params.read}"
+            " && python -m book.pipeline.gate stamp {output.executed} {input.source} {params.read}"
             ' && echo "{params.name}: done in $SECONDS s"'
 
 
@@ -258,12 +258,12 @@ def pages():
 rule gate:
     input:
         notebooks=gate_pairs(),
-        script="book/tools/gate.py",
+        script="book/pipeline/gate.py",
     output:
         f"_build/gate-{PROFILE}.passed",
     shell:
         "echo 'gate: looking through the executed notebooks'"
-        " && python -m book.tools.gate check {input.notebooks} && touch {output}"
+        " && python -m book.pipeline.gate check {input.notebooks} && touch {output}"
 
 
 rule site:

@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from chexnomaly.components import find_components
-from chexnomaly.filling import FilledBoxes, paint
+from chexnomaly.ops.box_fill import FilledBoxes, paint
+from chexnomaly.ops.connected_components import find_components
 
 
 def boxes_to_mask(boxes: Tensor, size: tuple[int, int]) -> Tensor:

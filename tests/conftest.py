@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from chexnomaly.datasets.findings import COLUMNS, save_findings
+from chexnomaly.datasets.annotations.findings import COLUMNS, save_findings
+from chexnomaly.datasets.annotations.splits import save_split, split_images
 from chexnomaly.datasets.prepared import PreparedSet
-from chexnomaly.datasets.splits import save_split, split_images
-from chexnomaly.datasets.store import StoreWriter
+from chexnomaly.datasets.store.store import StoreWriter
 
 READERS = ("R1", "R2", "R3")
 

@@ -10,12 +10,13 @@ import pytest
 import torch
 from torch.utils.data import TensorDataset
 
-from chexnomaly.checkpoints import read_tensors, write_tensors
-from chexnomaly.datasets.store import Store, prepare_store
+from chexnomaly.datasets.store.store import Store, prepare_store
 from chexnomaly.errors import CheckpointError, StoreError
 from chexnomaly.losses import sigmoid_focal_loss
 from chexnomaly.models.unet import UNet
-from chexnomaly.training import Schedule, seeded_model, train
+from chexnomaly.tensor_files import read_tensors, write_tensors
+from chexnomaly.training.loop import seeded_model, train
+from chexnomaly.training.schedule import Schedule
 
 ROOT = Path(__file__).parents[1]
 
@@ -129,7 +130,7 @@ def test_a_read_only_disk_is_one_line(small_disk):
     remount = ["mount", "-o", "remount,ro", str(small_disk)]
     subprocess.run(remount, check=True)
     lock = small_disk / "b" / "lock"
-    call = [sys.executable, "-m", "book.tools.alone", str(lock), "x"]
+    call = [sys.executable, "-m", "book.pipeline.alone", str(lock), "x"]
     done = subprocess.run(call, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stderr == f"Cannot write to {lock}: Read-only file system.\n"

@@ -1,133 +1,106 @@
-"""Modules import downwards only, and models, losses, datasets never each other."""
+"""Imports run downwards only; the layers follow from the folders themselves."""
 
 import ast
 from collections.abc import Iterator
+from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
+from chexnomaly.imports import files_of, imported_names
+
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "chexnomaly"
-
-# The lowest first: a module imports from rows above its own here, never from its own
-# row. One that is not named takes the row of the package it lies in.
-LAYERS: list[set[str]] = [
-    # 0: what needs nothing
-    {"errors", "labels", "evidence", "imports"},
-    {"components"},
-    {"filling"},
-    {"arithmetic", "augmentation", "boxes", "codestream", "dicom_bounds"},
-    {"dicom_scaling", "models.blocks", "results", "workspace"},
-    {"dicom", "intervals", "measured"},
-    {"decisions", "directions"},
-    {"ledger"},
-    {"claims", "fingerprints"},
-    {"verification"},
-    # 1: one concept each
-    {"losses", "metrics", "models.unet", "models.attention_unet"},
-    # 2: sources, and what is built from the U-Net; the phantom writes into a store
-    {"datasets", "models"},
-    {"baselines", "categories", "covers", "phantom"},
-    # 3: what brings them together
-    {"checkpoints"},
-    {"audit", "training", "evaluation", "figures"},
-    {"four_cases", "many_comparisons", "measuring", "pair_metrics", "tables"},
-    # 4: each system's recipe
-    {"systems"},
-    {"pretrained"},
-    # 5: what goes beyond the paper
-    {"studies"},
-]
+MOST_LAYERS = 7
+MOST_SIDE_BY_SIDE = 24
 # These receive each other as arguments; only `systems` joins them.
 APART = ("models", "losses", "datasets", "training")
 
-
-def modules() -> list[str]:
-    files = sorted(PACKAGE.rglob("*.py"))
-    names = [".".join(f.relative_to(PACKAGE).with_suffix("").parts) for f in files]
-    return [n.removesuffix(".__init__") for n in names if n != "__init__"]
+Graph = dict[str, set[str]]
 
 
-def imports(module: str) -> Iterator[str]:
-    path = PACKAGE.joinpath(*module.split("."))
-    path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-    known = set(modules())
-    for node in ast.walk(ast.parse(path.read_text())):
-        names = []
-        if isinstance(node, ast.ImportFrom):
-            assert not node.level, f"{module}: write imports in full"
-            base = node.module or ""
-            names = [f"{base}.{alias.name}" for alias in node.names]
-            names = [
-                n if n.removeprefix("chexnomaly.") in known else base for n in names
-            ]
-        elif isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        own = (n.removeprefix("chexnomaly.") for n in names if "chexnomaly." in n)
-        yield from (name for name in own if name in known)
+def module_of(file: Path) -> str:
+    parts = file.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(parts).removesuffix("__init__").rstrip(".")
 
 
-def named(module: str) -> str:
-    """Give the name under which a module stands in `LAYERS`."""
-    parts = module.split(".")
-    names = [".".join(parts[:n]) for n in range(len(parts), 0, -1)]
-    listed = [n for n in names if any(n in layer for layer in LAYERS)]
-    assert listed, f"{module} has no layer: give it one in {Path(__file__).name}"
-    return listed[0]
+def imports(module: Path) -> Iterator[str]:
+    """Name the modules of ours that one imports, type checkers' imports included."""
+    names = set(imported_names(module.read_text(encoding="utf-8")))
+    found = {name: list(files_of(name, ROOT))[-1] for name in names}
+    for name, file in found.items():
+        # Of `from a import b` that module b alone, not the face of a.
+        deeper = {f for n, f in found.items() if n.rpartition(".")[0] == name}
+        if file != module and (file in deeper or not deeper):
+            yield module_of(file)
 
 
-def layer(module: str) -> int:
-    return next(i for i, names in enumerate(LAYERS) if named(module) in names)
+@cache
+def graph() -> Graph:
+    """Module to the modules that it imports; a package's face counts as a module."""
+    files = [f for f in PACKAGE.rglob("*.py") if module_of(f)]
+    return {module_of(f): set(imports(f)) - {""} for f in files}
 
 
-def complaint(module: str, other: str) -> str | None:
-    """Say what is wrong with one import; None where nothing is."""
-    family, other_family = module.split(".")[0], other.split(".")[0]
-    if {family, other_family} <= set(APART) and family != other_family:
-        return f"{module} imports {other}: only systems joins them"
-    if layer(other) > layer(module):
-        return f"{module} imports {other}, which lies above it"
-    if layer(other) == layer(module) and family != other_family:
-        return f"{module} imports {other}, which lies beside it"
-    return None
+def rooms(modules: Graph, depth: int) -> Graph:
+    """Join modules into the folders of one depth and drop what stays inside."""
+    joined: Graph = {}
+    for module, others in modules.items():
+        room = ".".join(module.split(".")[:depth])
+        near = {".".join(other.split(".")[:depth]) for other in others}
+        joined.setdefault(room, set()).update(near - {room})
+    return joined
 
 
-@pytest.mark.parametrize("module", modules())
-def test_a_module_imports_downwards_only(module):
-    complaints = [complaint(module, other) for other in imports(module)]
-    assert not [c for c in complaints if c]
+def layers(house: Graph) -> list[list[str]]:
+    """Sort rooms by floors; a circle raises `graphlib.CycleError`."""
+    sorter, floors = TopologicalSorter(house), []
+    sorter.prepare()
+    while sorter.is_active():
+        floors.append(sorted(sorter.get_ready()))
+        sorter.done(*floors[-1])
+    return floors
 
 
-@pytest.mark.parametrize(
-    ("module", "other"),
-    [
-        ("boxes", "metrics"),
-        ("losses", "metrics"),
-        ("losses", "training"),
-        ("models.unet", "losses"),
-        ("datasets", "losses"),
-        ("training", "models.unet"),
-        ("models.blocks", "models.unet"),
-        ("metrics", "systems"),
-        ("boxes", "codestream"),
-    ],
-)
-def test_an_upward_or_sideways_import_is_told(module, other):
-    assert complaint(module, other)
+def test_the_rooms_of_the_house_stand_in_at_most_seven_layers():
+    floors = layers(rooms(graph(), 1))
+    assert len(floors) <= MOST_LAYERS, floors
 
 
-@pytest.mark.parametrize(
-    ("module", "other"),
-    [
-        ("losses", "boxes"),
-        ("models.unet", "models.blocks"),
-        ("systems", "losses"),
-        ("evaluation", "metrics"),
-        ("boxes", "errors"),
-    ],
-)
-def test_a_downward_import_is_fine(module, other):
-    assert complaint(module, other) is None
+@pytest.mark.parametrize("depth", [2, 3])
+def test_no_folder_imports_back_and_forth(depth):
+    layers(rooms(graph(), depth))
+
+
+def test_models_losses_datasets_and_training_never_import_each_other():
+    house = rooms(graph(), 1)
+    assert {a: house[a] & set(APART) for a in APART} == {a: set() for a in APART}
+
+
+def test_a_circle_and_an_upward_import_are_told():
+    with pytest.raises(ValueError, match="cycle"):
+        layers({"boxes": {"metrics"}, "metrics": {"boxes"}})
+    house = rooms({"models.unet": {"losses"}, "losses": {"boxes"}}, 1)
+    assert house["models"] & set(APART) == {"losses"}
+    assert layers({"c": {"b"}, "b": {"a"}}) == [["a"], ["b"], ["c"]]
+
+
+def test_at_most_two_dozen_modules_stand_side_by_side():
+    for folder in [PACKAGE, *(f for f in PACKAGE.rglob("*") if f.is_dir())]:
+        doors = [
+            f
+            for f in folder.iterdir()
+            if (f.suffix == ".py" and f.stem != "__init__")
+            or (f / "__init__.py").exists()
+        ]
+        assert len(doors) <= MOST_SIDE_BY_SIDE, folder
+
+
+def test_imports_are_written_in_full():
+    for file in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            assert not (isinstance(node, ast.ImportFrom) and node.level), file
 
 
 def test_the_package_itself_holds_a_docstring_and_a_version_only():
@@ -137,6 +110,5 @@ def test_the_package_itself_holds_a_docstring_and_a_version_only():
 
 
 def test_there_is_no_module_for_the_rest():
-    assert not [
-        m for m in modules() if m.split(".")[-1] in ("utils", "helpers", "common")
-    ]
+    names = {module.split(".")[-1] for module in graph()}
+    assert not names & {"utils", "helpers", "common", "misc"}

@@ -9,8 +9,8 @@ import papermill
 import pytest
 import yaml
 
-from book.tools.notebooks import code_of
-from book.tools.profiles import check_names, check_section, load_profile
+from book.pipeline.notebooks import code_of
+from book.pipeline.profiles import check_names, check_section, load_profile
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))

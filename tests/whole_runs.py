@@ -34,7 +34,7 @@ def command(cores: int, *more: str, targets: tuple[str, ...] = ()) -> list[str]:
         more: Further options of Snakemake.
         targets: Notebooks to run, with what they need; all where none is named.
     """
-    alone = [sys.executable, "-m", "book.tools.alone", "_build/.lock"]
+    alone = [sys.executable, "-m", "book.pipeline.alone", "_build/.lock"]
     files = [f"_build/notebooks/tiny/{name}.ipynb" for name in targets]
     snakemake = [sys.executable, "-m", "snakemake", *(files or ["notebooks"])]
     snakemake += ["--cores", str(cores)]

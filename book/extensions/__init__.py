@@ -11,24 +11,26 @@ import os
 
 from sphinx.application import Sphinx
 
-from book.extensions import (
+from book.extensions.directives import (
     banner,
     claims_page,
-    downloads,
-    equations,
-    films,
-    frames,
     fuzzing,
-    heads,
     landing,
-    pages,
-    paper,
     pipeline,
     provenance,
     register_pages,
     roles,
-    search_terms,
     tables,
+)
+from book.extensions.html import (
+    downloads,
+    equations,
+    films,
+    frames,
+    heads,
+    pages,
+    paper,
+    search_terms,
 )
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 from sphinx.environment import BuildEnvironment
 
+from chexnomaly.claims.ledger import LEDGER, load_ledger
 from chexnomaly.errors import InputError
-from chexnomaly.ledger import LEDGER, load_ledger
 from chexnomaly.results import read_result
 from chexnomaly.workspace import Workspace
 

@@ -14,17 +14,21 @@ from types import ModuleType
 import numpy as np
 import pandas as pd
 
-from chexnomaly.datasets.findings import check_images, load_findings, save_findings
-from chexnomaly.datasets.identities import hash_ids, list_path, load_numbers
-from chexnomaly.datasets.segmentation import SegmentationSet
-from chexnomaly.datasets.splits import (
+from chexnomaly.datasets.annotations.findings import (
+    check_images,
+    load_findings,
+    save_findings,
+)
+from chexnomaly.datasets.annotations.identities import hash_ids, list_path, load_numbers
+from chexnomaly.datasets.annotations.splits import (
     FRACTIONS,
     load_split,
     save_split,
     split_hash,
     split_images,
 )
-from chexnomaly.datasets.store import Store, prepare_store
+from chexnomaly.datasets.segmentation import SegmentationSet
+from chexnomaly.datasets.store.store import Store, prepare_store
 from chexnomaly.errors import AnnotationError, Refusal
 from chexnomaly.evidence import PHANTOM
 from chexnomaly.labels import NO_FINDING
@@ -178,7 +182,7 @@ def prepare(
     wanted = {name: images[name] for name in listed}
     if real:
         # pydicom is no part of the training path, which reads stores that are made
-        from chexnomaly.datasets.burned_in import warn_of_text
+        from chexnomaly.datasets.annotations.burned_in import warn_of_text
 
         warn_of_text(wanted, out)
     store, problems = prepare_store(wanted, out / "store", size, workers)

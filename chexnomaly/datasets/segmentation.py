@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from chexnomaly.datasets.findings import scale_boxes
-from chexnomaly.datasets.store import Store
-from chexnomaly.datasets.validation import BOX
+from chexnomaly.datasets.annotations.findings import scale_boxes
+from chexnomaly.datasets.annotations.validation import BOX
+from chexnomaly.datasets.store.store import Store
 from chexnomaly.labels import NO_FINDING
 
 

@@ -6,8 +6,8 @@ import seaborn as sns
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from chexnomaly.datasets.findings import scale_boxes
-from chexnomaly.datasets.validation import BOX
+from chexnomaly.datasets.annotations.findings import scale_boxes
+from chexnomaly.datasets.annotations.validation import BOX
 from chexnomaly.figures.style import BLUE, LIGHT, new_figure
 from chexnomaly.labels import DISPLAY_NAMES, NO_FINDING
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from chexnomaly.datasets.images import read_image
-from chexnomaly.datasets.resize import resize_square
+from chexnomaly.datasets.store.images import read_image
+from chexnomaly.datasets.store.resize import resize_square
 from chexnomaly.figures.layers import boxes_layer
 from chexnomaly.figures.style import draw_film, new_figure
 from chexnomaly.figures.viewer import Panel, Viewer

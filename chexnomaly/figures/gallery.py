@@ -11,12 +11,12 @@ from html import escape
 import numpy as np
 import pandas as pd
 
-from chexnomaly.categories import lenient_categories
 from chexnomaly.figures.layers import boxes_layer, mask_layer
 from chexnomaly.figures.predictions import Case
 from chexnomaly.figures.viewer import Panel, Viewer
 from chexnomaly.labels import DISPLAY_NAMES, NO_FINDING
-from chexnomaly.metrics import Scores, strict_categories
+from chexnomaly.metrics.categories import lenient_categories, strict_categories
+from chexnomaly.metrics.segmentation import Scores
 
 OUTCOMES = {
     "TP": "TP: found",

@@ -15,7 +15,7 @@ from chexnomaly.figures.style import WIDTH_IN, new_figure
 from chexnomaly.figures.viewer import Panel, Viewer
 from chexnomaly.labels import DISPLAY_NAMES
 from chexnomaly.phantom import Film
-from chexnomaly.phantom.direct import brightness
+from chexnomaly.phantom.files.store import brightness
 
 LEAST_DPI = 128
 """Below this, text becomes hard to read."""

@@ -14,9 +14,9 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from chexnomaly.datasets.images import read_image
 from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.datasets.segmentation import SegmentationSet
+from chexnomaly.datasets.store.images import read_image
 from chexnomaly.evidence import IMAGES, PHANTOM
 from chexnomaly.figures.layers import boxes_layer, mask_layer
 from chexnomaly.figures.style import (

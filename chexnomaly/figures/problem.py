@@ -5,8 +5,8 @@ import pandas as pd
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from chexnomaly.datasets.findings import scale_boxes
-from chexnomaly.datasets.validation import BOX
+from chexnomaly.datasets.annotations.findings import scale_boxes
+from chexnomaly.datasets.annotations.validation import BOX
 from chexnomaly.figures.style import BLUE, GREY, LIGHT, ORANGE, new_figure
 from chexnomaly.labels import NO_FINDING
 

@@ -7,11 +7,11 @@ sets, and `write_store` for the shortest way to training.
 """
 
 from chexnomaly.phantom.cohort import Plan, plan_image
-from chexnomaly.phantom.direct import write_store
+from chexnomaly.phantom.files.dataset import write_dataset
+from chexnomaly.phantom.files.store import write_store
 from chexnomaly.phantom.films import film
 from chexnomaly.phantom.records import Film, Reading, Switches, Truth
 from chexnomaly.phantom.version import GENERATOR
-from chexnomaly.phantom.writing import write_dataset
 
 __all__ = [
     "GENERATOR",

@@ -9,20 +9,15 @@ from collections.abc import Collection
 import numpy as np
 
 from chexnomaly.labels import NO_FINDING
+from chexnomaly.phantom.anatomy.grid import Grid
+from chexnomaly.phantom.anatomy.patient import Patient, sample_patient
 from chexnomaly.phantom.cohort import Plan, family_of, plan_image
-from chexnomaly.phantom.findings import ORDER, Case, build_case
-from chexnomaly.phantom.grid import Grid
-from chexnomaly.phantom.habits import Box, draw_conspicuity
+from chexnomaly.phantom.findings.catalog import ORDER, Case, build_case
+from chexnomaly.phantom.imaging.rendering import render
 from chexnomaly.phantom.names import name_image
-from chexnomaly.phantom.patient import Patient, sample_patient
-from chexnomaly.phantom.readers import (
-    Mark,
-    Target,
-    read_image,
-    tidy_box,
-)
+from chexnomaly.phantom.readers.habits import Box, draw_conspicuity
+from chexnomaly.phantom.readers.reading import Mark, Target, read_image, tidy_box
 from chexnomaly.phantom.records import FileForm, Film, Reading, Switches, Truth
-from chexnomaly.phantom.rendering import render
 
 CONCERNS = (
     *("patient", "technique", "vessels", "gas", "bones", "devices", "tissue"),

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from chexnomaly.phantom.anatomy.patient import Patient
 from chexnomaly.phantom.cohort import Plan
-from chexnomaly.phantom.habits import Box
-from chexnomaly.phantom.patient import Patient
+from chexnomaly.phantom.readers.habits import Box
 
 
 @dataclass(frozen=True)

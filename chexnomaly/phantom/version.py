@@ -7,8 +7,10 @@ from pathlib import Path
 def generator_version() -> str:
     """Hash the phantom's own source files; 12 hexadecimal digits."""
     digest = hashlib.sha256()
-    for file in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(file.name.encode() + file.read_bytes())
+    package = Path(__file__).parent
+    for file in sorted(package.rglob("*.py")):
+        place = file.relative_to(package).as_posix()
+        digest.update(place.encode() + file.read_bytes())
     return digest.hexdigest()[:12]
 
 

@@ -10,7 +10,8 @@ from chexnomaly.models.chexnomaly import CheXNomaly, JoiningUNet, in_channels
 from chexnomaly.systems.recipe import Options, Trained, fit, key, loaded, unet
 from chexnomaly.systems.segmentation import attention_unet, segmentation_loss
 from chexnomaly.systems.siamese import UNITS, siamese_network
-from chexnomaly.training import load_model, seeded_model
+from chexnomaly.training.checkpoints import load_model
+from chexnomaly.training.loop import seeded_model
 
 
 def chexnomaly_network(

@@ -16,7 +16,7 @@ from chexnomaly.datasets.segmentation import SegmentationSet
 from chexnomaly.models.ensembles import ChannelMax, MaxEnsemble, ModelEnsemble
 from chexnomaly.systems.recipe import Options, Trained, fit, key, loaded, unet
 from chexnomaly.systems.segmentation import load_supermodel, segmentation_loss
-from chexnomaly.training import load_model
+from chexnomaly.training.checkpoints import load_model
 
 
 def load_max_ensemble(specialized: Sequence[Path], options: Options) -> MaxEnsemble:

@@ -9,7 +9,7 @@ from torch import Tensor
 from chexnomaly.boxes import soft_boxes, straight_through_boxes
 from chexnomaly.losses import printed_focal_loss, sigmoid_focal_loss
 from chexnomaly.systems.recipe import Options
-from chexnomaly.training import Loss
+from chexnomaly.training.schedule import Loss
 
 READINGS = ("straight_through", "soft_boxes", "printed_focal", "cross_entropy")
 """Transform into hard boxes with the identity as gradient; into row and column

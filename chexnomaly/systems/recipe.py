@@ -9,13 +9,15 @@ from pathlib import Path
 from torch import nn
 from torch.utils.data import Dataset
 
-from chexnomaly.augmentation import augment
 from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.imports import ROOT, follow
 from chexnomaly.models.unet import UNet
-from chexnomaly.training import History, Loss, Schedule, load_model, seeded_model, train
+from chexnomaly.training.augmentation import augment
+from chexnomaly.training.checkpoints import load_model
+from chexnomaly.training.loop import seeded_model, train
+from chexnomaly.training.schedule import History, Loss, Schedule
 
-DATA = tuple(f"chexnomaly.datasets.{m}" for m in ("prepared", "store", "images"))
+DATA = ("chexnomaly.datasets.prepared", "chexnomaly.datasets.store.images")
 """What makes the data: a run's data hash speaks for it."""
 
 

@@ -18,7 +18,7 @@ from chexnomaly.models.self_attention import BottleneckAttentionUNet
 from chexnomaly.models.unet import UNet
 from chexnomaly.systems.readings import reading_loss
 from chexnomaly.systems.recipe import Options, Trained, fit, key, loaded, unet
-from chexnomaly.training import Loss
+from chexnomaly.training.schedule import Loss
 
 MIN_AREA_AT_512 = 16
 """Smallest component that the transform takes for a finding, px of a 512-px map."""

@@ -9,7 +9,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from chexnomaly.augmentation import augment
 from chexnomaly.datasets.pairs import PairsSet
 from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.losses import contrastive_loss
@@ -21,6 +20,7 @@ from chexnomaly.models.siamese import (
     rms_distance,
 )
 from chexnomaly.systems.recipe import Options, Trained, fit, key, loaded
+from chexnomaly.training.augmentation import augment
 
 KINDS = ("cnn", "unet")
 """The two bases of Tables IV and V."""

@@ -31,9 +31,9 @@ from pydicom.uid import JPEG2000Lossless
 from reporting import compare, interleaved, report, spread
 from skimage.transform import resize
 
-from chexnomaly.datasets.images import read_image
-from chexnomaly.datasets.preparing import prepare_image
-from chexnomaly.datasets.store import Store, prepare_store
+from chexnomaly.datasets.store.images import read_image
+from chexnomaly.datasets.store.preparing import prepare_image
+from chexnomaly.datasets.store.store import Store, prepare_store
 from chexnomaly.phantom import film
 from tests.dicom_files import dicom_dataset, save_dicom
 

@@ -14,10 +14,11 @@ from pathlib import Path
 
 from reporting import report
 
-from chexnomaly.datasets.store import Store
+from chexnomaly.datasets.store.store import Store
 from chexnomaly.labels import FINDINGS
 from chexnomaly.phantom import film, write_store
-from chexnomaly.studies.phantom_audit import audit_table, phantom_findings
+from chexnomaly.phantom.files.findings_table import phantom_findings
+from chexnomaly.studies.phantom_worth.annotations import audit_table
 from tests.phantom.test_shares import REAL
 
 SAMPLES = {64: 60, 128: 60, 256: 30, 512: 12, 1024: 4, 2048: 2}

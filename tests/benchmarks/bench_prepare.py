@@ -22,9 +22,9 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
 from chexnomaly import results  # noqa: E402
-from chexnomaly.datasets.images import read_image  # noqa: E402
-from chexnomaly.datasets.preparing import prepare_image  # noqa: E402
-from chexnomaly.datasets.store import prepare_store  # noqa: E402
+from chexnomaly.datasets.store.images import read_image  # noqa: E402
+from chexnomaly.datasets.store.preparing import prepare_image  # noqa: E402
+from chexnomaly.datasets.store.store import prepare_store  # noqa: E402
 from tests.dicom_files import dicom_dataset, save_dicom  # noqa: E402
 
 

@@ -25,14 +25,15 @@ from torch.utils.data import DataLoader, TensorDataset
 from chexnomaly.losses import box_focal_loss, sigmoid_focal_loss
 from chexnomaly.models.attention_unet import AttentionUNet
 from chexnomaly.models.unet import UNet
-from chexnomaly.studies.step_cost import (
+from chexnomaly.studies.speed.step_cost import (
     blobs,
     convolution_task,
     matrix_task,
     step_bytes,
     step_operations,
 )
-from chexnomaly.training import Schedule, seeded_model, train
+from chexnomaly.training.loop import seeded_model, train
+from chexnomaly.training.schedule import Schedule
 
 WIDTH, DEPTH, SIZE, BATCH, REPEATS = 16, 5, 128, 4, 15
 WIDTHS = tuple(WIDTH * 2**level for level in range(DEPTH))

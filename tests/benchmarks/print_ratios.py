@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from chexnomaly.studies import benchmarks  # noqa: E402
+from chexnomaly.studies.speed import benchmarks  # noqa: E402
 
 
 def peers(benches: dict) -> Iterator[str]:

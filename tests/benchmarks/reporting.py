@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
 from chexnomaly import results  # noqa: E402
-from chexnomaly.studies.step_cost import interleaved, spread  # noqa: E402
+from chexnomaly.studies.speed.step_cost import interleaved, spread  # noqa: E402
 
 __all__ = ["compare", "interleaved", "report", "spread"]
 

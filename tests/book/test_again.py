@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from book.tools import again
+from book.pipeline import again
 
 TALE = """
 import pathlib, sys

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-ALONE = [sys.executable, "-m", "book.tools.alone"]
+ALONE = [sys.executable, "-m", "book.pipeline.alone"]
 
 
 def start(lock):

@@ -3,7 +3,7 @@
 import json
 from types import SimpleNamespace
 
-from book.extensions.banner import describe, make_banner
+from book.extensions.directives.banner import describe, make_banner
 
 RESULT = {
     "schema": 1,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from book.tools.browser import HOW, BrowserError, find_browser
-from book.tools.check import VIEWS, Seen, as_table
+from book.site.browser import HOW, BrowserError, find_browser
+from book.site.check import VIEWS, Seen, as_table
 
 ROOT = Path(__file__).parents[2]
 
@@ -76,7 +76,7 @@ def test_the_table_is_aligned():
 def test_without_a_browser_it_says_what_to_install(monkeypatch):
     monkeypatch.setenv("PATH", "")
     monkeypatch.delenv("CHROMIUM", raising=False)
-    monkeypatch.setattr("book.tools.browser.ON_A_MAC", Path("/none"))
+    monkeypatch.setattr("book.site.browser.ON_A_MAC", Path("/none"))
     with pytest.raises(BrowserError, match="no chromium or .*apt-get install chromium"):
         find_browser()
 
@@ -90,7 +90,7 @@ def test_a_browser_that_is_named_must_be_there(monkeypatch):
 
 
 def test_a_book_that_was_not_built_is_told(tmp_path):
-    command = [sys.executable, "-m", "book.tools.check", tmp_path]
+    command = [sys.executable, "-m", "book.site.check", tmp_path]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 1
     assert "run `make book` first" in done.stderr
@@ -153,7 +153,7 @@ def check(site):
         find_browser()
     except BrowserError as error:
         pytest.skip(str(error))
-    command = [sys.executable, "-m", "book.tools.check", site]
+    command = [sys.executable, "-m", "book.site.check", site]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     return done.returncode, done.stdout, done.stderr
 

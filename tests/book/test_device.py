@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from book.tools import device
+from book.pipeline import device
 
 ROOT = Path(__file__).parents[2]
 SEEN = [
@@ -21,7 +21,7 @@ def seen(folder, wanted, **surroundings):
     hidden = ("CUDA_VISIBLE_DEVICES", "CHEXNOMALY_GPUS", "SLURM_JOB_ID")
     environment = {k: v for k, v in os.environ.items() if k not in hidden}
     environment |= {"PYTHONPATH": str(ROOT)} | surroundings
-    call = [sys.executable, "-m", "book.tools.device", str(wanted), *SEEN]
+    call = [sys.executable, "-m", "book.pipeline.device", str(wanted), *SEEN]
     done = subprocess.run(
         call, cwd=folder, env=environment, capture_output=True, text=True, check=True
     )

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 from sphinxcontrib import katex
 
-from book.extensions import equations
+from book.extensions.html import equations
 
 
 @pytest.fixture

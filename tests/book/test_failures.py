@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from book.tools import failures
+from book.pipeline import failures
 
 
 def executed(folder, name=None, message=""):

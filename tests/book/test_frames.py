@@ -4,7 +4,7 @@ import re
 
 import pandas as pd
 
-from book.extensions.frames import set_table
+from book.extensions.html.frames import set_table
 
 
 def text_of(html: str) -> list[str]:

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from book.tools import gate
+from book.pipeline import gate
 
 IMAGE = {
     "output_type": "display_data",

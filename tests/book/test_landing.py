@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 
-from book.tools import downloads
+from book.site import downloads
 from chexnomaly.figures.layers import boxes_layer
 from chexnomaly.figures.viewer import Panel, Viewer
 

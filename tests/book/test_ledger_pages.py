@@ -5,8 +5,9 @@ import re
 
 import pytest
 
-from chexnomaly import claims, decisions
-from chexnomaly.ledger import load_ledger
+from chexnomaly import claims
+from chexnomaly.claims import decisions
+from chexnomaly.claims.ledger import load_ledger
 
 IDS = list(load_ledger()["id"])
 ORPHAN = "---\norphan: true\n---\n"

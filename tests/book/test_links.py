@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from book.tools.links import pages_of, private_faults, private_words, static_faults
+from book.site.links import pages_of, private_faults, private_words, static_faults
 
 HEAD = (
     '<meta http-equiv="Content-Security-Policy" content="default-src \'self\'" />'

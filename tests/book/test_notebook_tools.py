@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from book.tools.notebooks import code_of, modules_used
+from book.pipeline.notebooks import code_of, modules_used
 from chexnomaly.imports import imported_names
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from book.tools import one_system
-from book.tools.profiles import load_profile
+from book.pipeline import one_system
+from book.pipeline.profiles import load_profile
 from chexnomaly import systems
-from chexnomaly.checkpoints import read_tensors
 from chexnomaly.systems import SYSTEMS
+from chexnomaly.tensor_files import read_tensors
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 TINY = load_profile(NOTEBOOKS / "profiles" / "tiny.yml")

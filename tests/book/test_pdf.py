@@ -4,9 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from book.extensions import paper
-from book.tools import pdf
-from book.tools.browser import BrowserError, drive, find_browser, install
+from book.extensions.html import paper
+from book.site import pdf
+from book.site.browser import BrowserError, drive, find_browser, install
 
 PAGE = """<!DOCTYPE html>
 <html lang="en"><head><title>A book</title></head><body>

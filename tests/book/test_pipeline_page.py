@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from book.extensions.pipeline import draw, placed
-from book.tools.pipeline import SITE, edges, read_notebooks, rows
+from book.extensions.directives.pipeline import draw, placed
+from book.pipeline.pipeline import SITE, edges, read_notebooks, rows
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = read_notebooks(ROOT / "Snakefile")

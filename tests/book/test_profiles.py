@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
-from book.tools import profiles
-from book.tools.profiles import check_profile, check_section, load_profile
+from book.pipeline import profiles
+from book.pipeline.profiles import check_profile, check_section, load_profile
 from chexnomaly.errors import ProfileError
 
 GOOD = {

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from book.extensions.downloads import figures_of, write_archive
-from book.extensions.provenance import as_hardware, by_hash, compact
+from book.extensions.directives.provenance import as_hardware, by_hash, compact
+from book.extensions.html.downloads import figures_of, write_archive
 
 ROOT = Path(__file__).parents[2]
 CONF = """

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from book.extensions.search_terms import numbers_by_label
-from book.tools.browser import NODE
+from book.extensions.html.search_terms import numbers_by_label
+from book.site.browser import NODE
 
 ROOT = Path(__file__).parents[2]
 OVERVIEW = (ROOT / "book" / "paper.md").read_text()

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from chexnomaly.datasets import vindr
-from chexnomaly.datasets.findings import (
+from chexnomaly.datasets.annotations.findings import (
     check_images,
     load_findings,
     refusal_table,
     save_findings,
 )
-from chexnomaly.datasets.store import Store, prepare_store
+from chexnomaly.datasets.sources import vindr
+from chexnomaly.datasets.store.store import Store, prepare_store
 from tests.dicom_files import PLANTED, ramp, write_dicom
 
 HEADER = "image_id,class_name,class_id,rad_id,x_min,y_min,x_max,y_max\n"

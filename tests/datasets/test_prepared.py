@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from chexnomaly import phantom
-from chexnomaly.datasets import rsna, vindr
-from chexnomaly.datasets.images import read_image
 from chexnomaly.datasets.prepared import PreparedSet, choose_positives, prepare
-from chexnomaly.datasets.resize import resize_square
+from chexnomaly.datasets.sources import rsna, vindr
+from chexnomaly.datasets.store.images import read_image
+from chexnomaly.datasets.store.resize import resize_square
 
 
 @pytest.fixture(scope="module")

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
+from chexnomaly.evaluation.intervals import entry
 from chexnomaly.figures import phantom, phantom_statistics
-from chexnomaly.intervals import entry
 from chexnomaly.phantom import film
 
 

@@ -16,15 +16,17 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from book.tools.profiles import load_profile
-from chexnomaly import ledger, measured
-from chexnomaly.checkpoints import read_tensors, write_tensors
-from chexnomaly.datasets import candid, coco, covid, images, rsna, vindr
-from chexnomaly.datasets.findings import COLUMNS, load_findings
-from chexnomaly.datasets.identities import hash_ids, load_numbers, load_salt
-from chexnomaly.datasets.lesion_masks import mask_to_runs
-from chexnomaly.datasets.splits import load_split
-from chexnomaly.datasets.store import Store, StoreWriter
+from book.pipeline.profiles import load_profile
+from chexnomaly.claims import ledger
+from chexnomaly.claims import lookup as measured
+from chexnomaly.datasets.annotations.findings import COLUMNS, load_findings
+from chexnomaly.datasets.annotations.identities import hash_ids, load_numbers, load_salt
+from chexnomaly.datasets.annotations.lesion_masks import mask_to_runs
+from chexnomaly.datasets.annotations.splits import load_split
+from chexnomaly.datasets.sources import candid, coco, covid, rsna, vindr
+from chexnomaly.datasets.store import images
+from chexnomaly.datasets.store.store import Store, StoreWriter
+from chexnomaly.tensor_files import read_tensors, write_tensors
 from tests.dicom_files import dicom_dataset, ramp, save_dicom
 
 ROOT = Path(__file__).parents[2]
@@ -173,7 +175,7 @@ def _findings(folder: Path) -> list[Path]:
 
 
 def _split(folder: Path) -> list[Path]:
-    from chexnomaly.datasets.splits import save_split
+    from chexnomaly.datasets.annotations.splits import save_split
 
     parts = pd.Series({f"film{i}": ("train", "val", "test")[i % 3] for i in range(9)})
     save_split(parts, folder / "splits.csv")

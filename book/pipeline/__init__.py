@@ -1,0 +1,1 @@
+"""Running notebooks: profiles, locks, failures, the gate."""

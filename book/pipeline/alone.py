@@ -1,0 +1,71 @@
+"""One run per folder, one job per notebook.
+
+    python -m book.pipeline.alone LOCK COMMAND ...
+    python -m book.pipeline.alone --wait DESCRIPTOR
+
+The first runs a command alone in this folder, or says that it cannot. The second locks
+an open file of the calling shell, and waits for it: a job may outlive the run that
+started it, when that run alone is killed. A lock dies with its last process, so that
+nothing has to be cleared away.
+"""
+
+import fcntl
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def hold(lock: Path) -> int:
+    """Take the lock for as long as this process, or what it becomes, lives.
+
+    Args:
+        lock: Lock file; made where it is missing.
+
+    Returns:
+        The open file that carries the lock.
+
+    Raises:
+        BlockingIOError: Another process holds it.
+    """
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    file = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.ftruncate(file, 0)
+    os.write(file, f"{os.getpid()}\n".encode())
+    os.set_inheritable(file, True)
+    return file
+
+
+def wait_for(descriptor: int) -> None:
+    """Lock an open file, after whoever has locked it."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        sys.stderr.write("waiting for a job that outlived its run\n")
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Become the command, or say that another run is at work."""
+    lock, *command = arguments
+    if lock == "--wait":
+        wait_for(int(command[0]))
+        return 0
+    try:
+        hold(Path(lock))
+    except BlockingIOError:
+        owner = Path(lock).read_text(encoding="utf-8").strip() or "unknown"
+        sys.stderr.write(
+            f"Another run is at work in this folder (process {owner}). "
+            "Wait for it to end, or end it, and try again.\n"
+        )
+        return 1
+    except OSError as error:
+        sys.stderr.write(f"Cannot write to {lock}: {error.strerror}.\n")
+        return 1
+    os.execvp(command[0], command)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,115 @@
+"""Say in one line why a notebook failed.
+
+    python -m book.pipeline.failures RUN NOTEBOOK LOG
+
+What the machine did to a run (a full disk, a killed kernel, a time limit) and what the
+library refused by name become one sentence; anything else keeps its traceback. Where
+the library refused something that was built here, such as a damaged store, the executed
+notebooks of the profile are forgotten, so that the next run looks at every input again
+and makes anew what is damaged. What is sound is taken up, not made again.
+"""
+
+import json
+import re
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from chexnomaly import errors
+
+GOES_ON = "What is finished is kept: the same command goes on from there."
+FULL = "No space left on device"
+ROOM = 64 * 1024
+"""Bytes without which no notebook can be written."""
+
+FROM_THE_MACHINE = {
+    rf"Errno 28|{FULL}": f"the disk is full. Make room. {GOES_ON}",
+    r"Errno 30|Read-only file system": (
+        f"the output folder is read-only. Make it writable. {GOES_ON}"
+    ),
+    r"Errno 13|Permission denied": (
+        f"a file may not be read or written, see the log. {GOES_ON}"
+    ),
+}
+IN_THE_LOG = {  # the kernel itself cannot say it
+    r"DeadKernelError": (
+        "its kernel was killed, most often for want of memory. Run fewer notebooks at "
+        f"once (make book CORES=1) or on a machine with more memory. {GOES_ON}"
+    ),
+    r"CellTimeoutError|A cell timed out": (
+        f"a cell ran over the time limit (limit_min, in minutes). {GOES_ON}"
+    ),
+}
+BUILT = "_build"
+"""Folder of all that this pipeline makes, and can make again."""
+
+
+def error_of(notebook: Path) -> tuple[str, str]:
+    """Find the error that ended an executed notebook.
+
+    Args:
+        notebook: The notebook as papermill left it; may be missing or torn.
+
+    Returns:
+        The error's name and message, both empty where there is none.
+    """
+    try:
+        cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    except (OSError, ValueError, KeyError):
+        return "", ""
+    outputs = [output for cell in cells for output in cell.get("outputs", [])]
+    found = [o for o in outputs if o["output_type"] == "error"]
+    return (found[-1]["ename"], found[-1]["evalue"]) if found else ("", "")
+
+
+def explain(notebook: Path, log: str) -> str | None:
+    """Give the reason in one sentence, None where only the traceback tells.
+
+    Args:
+        notebook: The notebook as papermill left it.
+        log: What papermill printed; nothing where the disk had no room for it.
+    """
+    name, message = error_of(notebook)
+    text = f"{name}: {message}" if name else log
+    if not name and shutil.disk_usage(notebook.parent).free < ROOM:
+        text = FULL
+    told = [(p, text) for p in FROM_THE_MACHINE] + [(p, log) for p in IN_THE_LOG]
+    for pattern, said in told:
+        if re.search(pattern, said):
+            return (FROM_THE_MACHINE | IN_THE_LOG)[pattern]
+    return text if refused(name) else None
+
+
+def refused(name: str) -> bool:
+    """Tell whether an error's name is that of one of the library's refusals."""
+    kind = getattr(errors, name, None) if name else None
+    return isinstance(kind, type) and issubclass(kind, errors.InputError)
+
+
+def forget(executed: Path) -> None:
+    """Have every notebook of a profile run again, whatever Snakemake remembers."""
+    for notebook in executed.glob("*.ipynb"):
+        notebook.unlink()
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print the reason, or the end of the log where there is no short one."""
+    run, notebook, log = arguments[0], Path(arguments[1]), Path(arguments[2])
+    text = log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""
+    sentence = explain(notebook, text)
+    if sentence is None:
+        sys.stderr.write("\n".join(text.splitlines()[-40:]) + "\n")
+    sys.stderr.write(f"{run}: FAILED, see {notebook}\n")
+    if sentence is not None:
+        sys.stderr.write(f"{run}: {sentence}\n")
+    name, message = error_of(notebook)
+    if refused(name) and BUILT in message:
+        profile = notebook.parent.name
+        forget(notebook.parents[2] / "notebooks" / profile)
+        sys.stderr.write(f"{run}: the next run makes anew what is damaged\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,48 @@
+"""What the pipeline must know about a notebook without running it."""
+
+import ast
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from chexnomaly.imports import follow, imported_names
+
+
+def source_hash(notebook: Path) -> str:
+    """Hash a notebook's file: the SHA-256 of its bytes, in hex."""
+    return hashlib.sha256(notebook.read_bytes()).hexdigest()
+
+
+def code_of(notebook: Path) -> str:
+    """Join a notebook's code cells, without IPython's magic and shell lines."""
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    code = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "code")
+    return "\n".join(
+        line for line in code.splitlines() if line.lstrip()[:1] not in ("%", "!")
+    )
+
+
+def data_of(module: Path, code: str) -> Iterator[Path]:
+    """Find the tables that a module's code names, beside it or one folder above."""
+    for node in ast.walk(ast.parse(code)):
+        value = getattr(node, "value", None)
+        if isinstance(value, str) and value.endswith(".csv"):
+            places = (module.parent / value, module.parents[1] / value)
+            yield from (place for place in places if place.is_file())
+
+
+def modules_used(notebook: Path, root: Path) -> list[Path]:
+    """Follow a notebook's imports through the library.
+
+    Args:
+        notebook: A notebook file.
+        root: The checkout.
+
+    Returns:
+        Every library file the notebook runs, directly or not, and the tables beside
+        them that they read; sorted.
+    """
+    found = follow(imported_names(code_of(notebook)), root)
+    data = {d for f in found for d in data_of(f, f.read_text(encoding="utf-8"))}
+    return sorted(found | data)

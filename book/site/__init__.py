@@ -1,0 +1,1 @@
+"""Looking at the built site: browser, links, downloads, PDF."""

@@ -1,0 +1,82 @@
+"""Prints the whole book into one PDF: tagged, with an outline, through a browser.
+
+    python -m book.site.pdf OUT
+
+The pages are laid end to end by Sphinx (`singlehtml`) and printed by Chromium. The
+executed notebooks must be there: `make book` puts them into `book/notebooks/`.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from book.site.browser import BrowserError, drive, find_browser, install
+
+ROOT = Path(__file__).parents[2]
+WORK = ROOT / "_build" / "pdf"
+FOOTER = (
+    '<div style="font: 8px sans-serif; width: 100%; text-align: center; color: #555">'
+    '<span class="pageNumber"></span> / <span class="totalPages"></span></div>'
+)
+OPTIONS = {
+    "format": "A4",
+    "scale": 0.72,
+    "margin": {"top": "18mm", "bottom": "18mm", "left": "16mm", "right": "16mm"},
+    "outline": True,
+    "tagged": True,
+    "printBackground": True,
+    "displayHeaderFooter": True,
+    "headerTemplate": "<span></span>",
+    "footerTemplate": FOOTER,
+}
+
+
+def lay_out(work: Path) -> Path:
+    """Build the book as a single page.
+
+    Args:
+        work: Folder to build in.
+
+    Returns:
+        The page.
+
+    Raises:
+        BrowserError: The build failed; says where its log is.
+    """
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    program = Path(sys.executable).with_name("jupyter-book")
+    command = [str(program), "build", "book", "--all"]
+    command += ["--builder", "singlehtml", "--path-output", str(work)]
+    log = work / "build.log"
+    with log.open("w") as file:
+        quiet = os.environ | {"NO_COLOR": "1"}
+        run = subprocess.run(command, cwd=ROOT, stdout=file, stderr=file, env=quiet)
+    if run.returncode:
+        raise BrowserError(f"the book could not be laid out: see {log}")
+    return work / "_build" / "singlehtml" / "index.html"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print the book; 1 where it cannot be done."""
+    out = Path(arguments[0])
+    if not any((ROOT / "book" / "notebooks").glob("*.ipynb")):
+        sys.stderr.write("pdf: no executed notebooks: run `make book` first\n")
+        return 1
+    try:
+        find_browser()
+        page = lay_out(WORK)
+        job = {"from": page.as_uri(), "to": str(out.resolve()), "options": OPTIONS}
+        list(drive({"pdf": job}, install(ROOT / "_build" / "browser")))
+    except BrowserError as error:
+        sys.stderr.write(f"pdf: {error}\n")
+        return 1
+    print(f"{out}: {out.stat().st_size / 1e6:.1f} MB")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

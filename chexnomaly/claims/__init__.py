@@ -1,0 +1,21 @@
+"""What the paper prints, what was measured, and the verdict on each claim."""
+
+from chexnomaly.claims.ledger import load_ledger
+from chexnomaly.claims.verdicts import (
+    COMPARED,
+    MEASURED_AS,
+    Verdict,
+    compare,
+    quantity,
+    verdict,
+)
+
+__all__ = [
+    "COMPARED",
+    "MEASURED_AS",
+    "Verdict",
+    "compare",
+    "load_ledger",
+    "quantity",
+    "verdict",
+]

@@ -1,0 +1,171 @@
+"""What the paper leaves open and what was decided, before any result was seen.
+
+`decisions.csv` holds one row for each point where the paper is silent or ambiguous and
+a choice can change a result; `errata.csv` holds the slips that change none. Both number
+their items alike, and profiles and notebooks refer to these numbers. A claim's id in
+braces stands for what the paper prints there.
+
+The measured effect of a choice stands in results files `multiverse__<set>.json`, whose
+keys are `<item>.<arm>.<metric>`. Beside the values such a file may hold differences
+from the default on the same scans (`paired`, under "default") and what each arm says
+(`arms`, by `<item>.<arm>`).
+"""
+
+import csv
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from chexnomaly.claims.lookup import Entry, NotMeasured, Ref, Shelf
+from chexnomaly.errors import ClaimError
+
+DECISIONS = Path(__file__).parents[1] / "decisions.csv"
+ERRATA = Path(__file__).parents[1] / "errata.csv"
+DECISION_COLUMNS = tuple("item knob where question default arms".split())
+ERRATA_COLUMNS = tuple("item where problem reading".split())
+SYSTEM = "multiverse"
+"""System key of the results that hold effects."""
+
+CLAIM_ID = re.compile(r"\{([\w-]+)\}")
+"""A claim's id inside a text of the register."""
+
+
+class Effect(NamedTuple):
+    """What one arm of one decision gave.
+
+    Attributes:
+        item: Number of the decision.
+        arm: Name of the arm.
+        metric: Results key.
+        dataset: Set key.
+        entry: The value, with its interval, n and evidence level.
+        gap: The arm less the default on the same scans, None where it is not there.
+        says: The reading in words; "" where the file has none.
+    """
+
+    item: int
+    arm: str
+    metric: str
+    dataset: str
+    entry: Entry
+    gap: Entry | None = None
+    says: str = ""
+
+
+def load_decisions(path: Path = DECISIONS) -> pd.DataFrame:
+    """Read the decision register.
+
+    Args:
+        path: A CSV file.
+
+    Returns:
+        Index item (whole numbers); columns knob, where, question, default, arms
+        (texts; arms may be empty).
+
+    Raises:
+        ClaimError: A row is malformed; the message names row and column.
+    """
+    return _load(path, DECISION_COLUMNS, may_be_empty={"arms"})
+
+
+def load_errata(path: Path = ERRATA) -> pd.DataFrame:
+    """Read the slips that change no result.
+
+    Returns:
+        Index item; columns where, problem, reading.
+
+    Raises:
+        ClaimError: A row is malformed; the message names row and column.
+    """
+    return _load(path, ERRATA_COLUMNS, may_be_empty=set())
+
+
+def _load(path: Path, columns: tuple[str, ...], may_be_empty: set[str]) -> pd.DataFrame:
+    with Path(path).open(newline="", encoding="utf-8") as file:
+        reader = csv.DictReader(file)
+        if tuple(reader.fieldnames or ()) != columns:
+            raise ClaimError(
+                f"columns {reader.fieldnames}", file=path, row=1, expected=str(columns)
+            )
+        rows = list(reader)
+    seen: set[str] = set()
+    for line, row in enumerate(rows, start=2):
+        where = {"file": path, "row": line}
+        if None in row or None in row.values():
+            raise ClaimError("wrong number of cells", **where)
+        for column in columns:
+            if not row[column].strip() and column not in may_be_empty:
+                raise ClaimError("empty", column=column, expected="a text", **where)
+        if not row["item"].isdecimal() or row["item"] in seen:
+            raise ClaimError(
+                repr(row["item"]), column="item", expected="a number once", **where
+            )
+        seen.add(row["item"])
+    table = pd.DataFrame(rows, columns=list(columns)).astype({"item": int})
+    return table.set_index("item")
+
+
+def items() -> set[int]:
+    """Give the numbers of every decision and every slip."""
+    return {*load_decisions().index, *load_errata().index}
+
+
+def claim_ids(text: str) -> list[str]:
+    """List the claims that a text of the register names."""
+    return CLAIM_ID.findall(text)
+
+
+def effects(results: Path | str | Iterable[Path]) -> Iterator[Effect]:
+    """Read what was measured for each arm.
+
+    Args:
+        results: Folder of results files, or several, of which the first that has a
+            file gives it.
+
+    Yields:
+        One effect per value, set by set.
+
+    Raises:
+        ResultError: A results file is corrupted.
+        ClaimError: A key is not of the form `<item>.<arm>.<metric>`.
+    """
+    shelf = Shelf(results)
+    names = {p.name for f in shelf.folders for p in Path(f).glob(f"{SYSTEM}__*.json")}
+    for name in sorted(names):
+        dataset = name.removeprefix(f"{SYSTEM}__").removesuffix(".json")
+        if dataset.endswith(".stamp"):
+            continue
+        for key in shelf.results(Ref(SYSTEM, dataset, ""))["values"]:
+            try:
+                yield _effect(shelf, dataset, key, name)
+            except NotMeasured:
+                continue
+
+
+def _effect(shelf: Shelf, dataset: str, key: str, name: str) -> Effect:
+    item, arm, metric = [*key.split(".", 2), "", ""][:3]
+    if not item.isdecimal() or not arm or not metric:
+        raise ClaimError(
+            f"key {key!r}", file=name, expected="<item>.<arm>.<metric>, item a number"
+        )
+    ref = Ref(SYSTEM, dataset, key)
+    told = shelf.results(ref).get("arms", {}).get(f"{item}.{arm}", {})
+    return Effect(
+        int(item),
+        arm,
+        metric,
+        dataset,
+        shelf.entry(ref),
+        _gap(shelf, ref),
+        str(told.get("says", "")),
+    )
+
+
+def _gap(shelf: Shelf, ref: Ref) -> Entry | None:
+    try:
+        return shelf.paired(ref, ref._replace(system="default"))
+    except NotMeasured:
+        return None

@@ -1,0 +1,154 @@
+"""Verdicts over time: what must never change unnoticed, and what may.
+
+A verdict that rests on the paper's text alone, or on the real annotation tables, is
+the same on every machine: `expected_verdicts.csv` holds it, and a change is an error.
+A verdict that rests on trained systems moves with seeds and data: it is reported.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Set
+from pathlib import Path
+
+import pandas as pd
+
+from chexnomaly.claims import verdicts as claims
+from chexnomaly.claims.ledger import bindings, load_ledger
+from chexnomaly.claims.lookup import NotMeasured, Shelf
+
+EXPECTED = Path(__file__).parents[1] / "expected_verdicts.csv"
+"""The committed expectations: id, rests_on, verdict."""
+
+PAPER, TABLES, RUNS = "paper", "tables", "runs"
+RESTS_ON = {
+    PAPER: "the paper's text alone",
+    TABLES: "real annotation tables",
+    RUNS: "trained systems or drawn samples",
+}
+"""What a verdict may rest on; all but the last are the same everywhere."""
+
+REAL_TABLES = ("vindr", "vindr_positives", "rsna", "rsna_positives")
+"""Sets whose results are computed from real annotation tables, without chance."""
+
+_LEDGER_COLUMNS = "id system dataset metric unit kind quote".split()
+
+
+def rests_on(claim: Mapping, systems: Set[str]) -> str:
+    """Say what decides a claim.
+
+    Args:
+        claim: One row of the ledger.
+        systems: System keys of the ledger.
+
+    Returns:
+        One of `RESTS_ON`.
+    """
+    sets = {ref.dataset for ref in bindings(claim, systems)}
+    if not sets:
+        return PAPER
+    return TABLES if sets <= set(REAL_TABLES) else RUNS
+
+
+def all_verdicts(results: Path | str | Iterable[Path]) -> pd.DataFrame:
+    """Judge every claim, with what the verdict rests on.
+
+    Args:
+        results: Folder of results files, or several.
+
+    Returns:
+        `claims.compare`'s columns, then the ledger's own (system, dataset, metric,
+        unit, kind, quote), "rests_on", "notebook": the one that measured it, ""
+        where nothing was measured, and "missing": results files that a verdict waits
+        for, joined by spaces.
+
+    Raises:
+        ResultError: A results file is corrupted.
+    """
+    folders = [results] if isinstance(results, str | Path) else list(results)
+    table, ledger = claims.compare(None, folders), load_ledger()
+    systems, shelf = set(ledger["system"]), Shelf(folders)
+    rows = ledger.to_dict("records")
+    table = table.merge(ledger[_LEDGER_COLUMNS], on="id", validate="one_to_one")
+    table["rests_on"] = [rests_on(claim, systems) for claim in rows]
+    sources = [_sources(claim, systems, shelf) for claim in rows]
+    return table.assign(
+        notebook=[notebook for notebook, _ in sources],
+        missing=[missing for _, missing in sources],
+    )
+
+
+def _sources(claim: Mapping, systems: Set[str], shelf: Shelf) -> tuple[str, str]:
+    notebooks, missing = [], []
+    for ref in bindings(claim, systems):
+        try:
+            notebooks.append(shelf.results(ref)["notebook"])
+        except NotMeasured:
+            missing.append(ref.file)
+    return next(iter(notebooks), ""), " ".join(dict.fromkeys(missing))
+
+
+def load_expected(path: Path = EXPECTED) -> pd.DataFrame:
+    """Read the committed expectations; columns id, rests_on, verdict."""
+    return pd.read_csv(path, dtype=str, keep_default_na=False)
+
+
+def expectations(table: pd.DataFrame) -> pd.DataFrame:
+    """Take the rows that must not change from a table of `all_verdicts`."""
+    steady = table[table["rests_on"] != RUNS]
+    return steady[["id", "rests_on", "verdict"]].reset_index(drop=True)
+
+
+def changes(
+    table: pd.DataFrame, expected: pd.DataFrame, *, with_tables: bool
+) -> pd.DataFrame:
+    """List the verdicts that are not what is expected.
+
+    A verdict that waits for a results file is none yet and is left out; one whose
+    value went missing from its file is not.
+
+    Args:
+        table: From `all_verdicts`.
+        expected: From `load_expected`.
+        with_tables: Whether the real annotation tables are there; without them
+            what rests on them is left out.
+
+    Returns:
+        Columns id, expected, found, reason; "" for a row that only one side has.
+        Empty where all is as expected.
+    """
+    left = [PAPER, TABLES] if with_tables else [PAPER]
+    found = table[table["rests_on"].isin(left)].set_index("id")
+    wanted = expected[expected["rests_on"].isin(left)].set_index("id")["verdict"]
+    both = pd.DataFrame({"expected": wanted, "found": found["verdict"]}).fillna("")
+    waiting = found.index[found["missing"] != ""]
+    both = both.drop(index=waiting)
+    both["reason"] = found["reason"].reindex(both.index).fillna("")
+    differ = both[both["expected"] != both["found"]]
+    return differ.rename_axis("id").reset_index()
+
+
+def write_verdicts(table: pd.DataFrame, folder: Path) -> tuple[Path, Path]:
+    """Write a table of `all_verdicts` for others to read.
+
+    Args:
+        table: The table.
+        folder: Where `claims.json` (an array of objects, null for what is missing)
+            and `claims.csv` go; made where it is missing.
+
+    Returns:
+        Both paths.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    plain = table.astype(object).where(table.notna(), None)
+    rows = [{k: _finite(v) for k, v in row.items()} for row in plain.to_dict("records")]
+    as_json, as_csv = folder / "claims.json", folder / "claims.csv"
+    text = json.dumps(rows, indent=1, ensure_ascii=False, allow_nan=False)
+    as_json.write_text(text + "\n", encoding="utf-8")
+    pd.DataFrame(rows, columns=list(table)).to_csv(
+        as_csv, index=False, lineterminator="\n"
+    )
+    return as_json, as_csv
+
+
+def _finite(value: object) -> object:
+    """Write an open end of an interval as JSON can hold it."""
+    return str(value) if value in (float("inf"), float("-inf")) else value

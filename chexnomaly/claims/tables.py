@@ -1,0 +1,181 @@
+"""The paper's tables, printed and measured side by side."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from chexnomaly.claims import verdicts as claims
+from chexnomaly.results import format_entry, read_result
+
+METRICS = {"mae": "MAE", "f1": "F1", "mean_iou": "mean IoU", "accuracy": "accuracy"}
+
+
+def printed_and_measured(
+    ids: Iterable[str], results: Path | Sequence[Path]
+) -> pd.DataFrame:
+    """Lay a table of the paper out, each cell as printed and as measured.
+
+    Args:
+        ids: Claim ids of its cells.
+        results: Folder of results files, or several.
+
+    Returns:
+        Index (set, metric, "printed" or "measured" with its evidence level), one
+        column per system. A cell that was not measured holds a dash; a measured one
+        its 95 % interval.
+    """
+    ledger = claims.load_ledger().set_index("id")
+    compared = claims.compare(ids, results).set_index("id")
+    place = ledger.loc[compared.index, ["dataset", "metric", "system"]]
+    levels = compared.evidence.groupby([place.dataset, place.metric])
+    label = levels.transform(lambda found: ", ".join(sorted(set(found) - {""})))
+    rows = []
+    for id_, claim in compared.iterrows():
+        where = {
+            "set": place.dataset[id_],
+            "metric": METRICS.get(place.metric[id_], place.metric[id_]),
+            "system": place.system[id_],
+        }
+        measured = f"measured ({label[id_] or 'nothing'})"
+        rows.append(where | {"cell": "printed", "value": claim.printed or "(lost)"})
+        rows.append(where | {"cell": measured, "value": _measured(claim)})
+    table = pd.DataFrame(rows)
+    order = {
+        name: list(dict.fromkeys(table[name])) for name in ("set", "metric", "system")
+    }
+    wide = table.pivot_table(
+        index=["set", "metric", "cell"],
+        columns="system",
+        values="value",
+        aggfunc="first",
+        sort=False,
+    )
+    return wide.reindex(columns=order["system"]).fillna("–")
+
+
+def verdicts(ids: Iterable[str], results: Path | Sequence[Path]) -> pd.DataFrame:
+    """Lay claims out, each with what was measured of it and the verdict.
+
+    Args:
+        ids: Claim ids.
+        results: Folder of results files, or several.
+
+    Returns:
+        Index id; columns quantity, printed, measured with its 95 % interval, evidence,
+        verdict and reason. What is not known is a dash.
+    """
+    compared = claims.compare(ids, results).set_index("id")
+    kept = ["quantity", "printed", "measured", "evidence", "verdict", "reason"]
+    told = [_measured_freely(claim) for claim in compared.itertuples()]
+    return compared[kept].assign(measured=told).fillna("–").replace("", "–")
+
+
+def _measured_freely(claim) -> str:
+    if pd.isna(claim.measured):
+        return "–"
+    kind = f"{claim.measured_as} " if claim.measured_as else ""
+    if pd.isna(claim.low) or claim.low == claim.high:
+        whole = float(claim.measured).is_integer()
+        return kind + (f"{claim.measured:,.0f}" if whole else f"{claim.measured:,.4g}")
+    return f"{kind}{claim.measured:.4g} [{claim.low:.4g}, {claim.high:.4g}]"
+
+
+def _measured(claim) -> str:
+    if pd.isna(claim.measured):
+        return "–"
+    if pd.isna(claim.low):
+        return f"{claim.measured:.3f}"
+    return f"{claim.measured:.3f} [{claim.low:.3f}, {claim.high:.3f}]"
+
+
+def systems_side_by_side(
+    results: Path, systems: Sequence[str], key: str, columns: dict[str, str]
+) -> pd.DataFrame:
+    """Measured values of several systems on one set; systems without a file left out.
+
+    Args:
+        results: Folder of results files.
+        systems: System keys.
+        key: Set key.
+        columns: Results key to heading.
+
+    Returns:
+        Index system; values without interval, then n and evidence.
+    """
+    rows = []
+    for system in systems:
+        path = results / f"{system}__{key}.json"
+        if not path.exists():
+            continue
+        result = read_result(path)
+        cells = {
+            h: result["values"].get(k, {}).get("value") for k, h in columns.items()
+        }
+        counts = {"n": result["n"], "evidence": result["evidence"]}
+        rows.append({"system": system, **cells, **counts})
+    return pd.DataFrame(rows).set_index("system")
+
+
+FLOOR = ("all_empty", "all_ones", "mean_mask", "random_box")
+"""Predictors that never look at the film, in the order of the tables."""
+
+
+def outcome(entry: Mapping | None) -> str:
+    """Say how a system fares against a predictor, larger being better.
+
+    Args:
+        entry: The paired difference, with "low" and "high" of its 95 % interval; None
+            where the two were not compared.
+
+    Returns:
+        "beats" where the interval lies above zero, "is beaten" where below, and "does
+        not beat" where it covers zero; a dash where there is none.
+    """
+    if entry is None or entry["value"] is None or entry["low"] is None:
+        return "–"
+    if entry["low"] > 0:
+        return "beats"
+    return "is beaten" if entry["high"] < 0 else "does not beat"
+
+
+def against_the_floor(
+    results: Path, systems: Sequence[str], key: str, quantity: str, suffix: str = ""
+) -> pd.DataFrame:
+    """Say of each system whether it beats each predictor that never looks.
+
+    What counts is the paired 95 % interval of the difference on the same scans, as in
+    `outcome`.
+
+    Args:
+        results: Folder of results files.
+        systems: System keys; those without a file are left out.
+        key: Set key.
+        quantity: Results key, larger is better.
+        suffix: What follows the predictors' keys, as in "mean_mask__cardiomegaly".
+
+    Returns:
+        Index system; its own value, one column per predictor in the form
+        "difference [low, high] outcome", then n and evidence. A dash stands where the
+        two were not compared.
+    """
+    rows = {}
+    for system in systems:
+        path = results / f"{system}__{key}.json"
+        if not path.exists():
+            continue
+        result = read_result(path)
+        cells = {"own value": format_entry(result["values"].get(quantity))}
+        for rival in FLOOR:
+            entry = result["paired"].get(rival + suffix, {}).get(quantity)
+            cells[rival] = _difference(entry)
+        counts = {"n": result["n"], "evidence": result["evidence"]}
+        rows[system] = cells | counts
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("system")
+
+
+def _difference(entry: dict | None) -> str:
+    told = outcome(entry)
+    if told == "–":
+        return told
+    return "{value:+.3f} [{low:+.3f}, {high:+.3f}] ".format_map(entry) + told

@@ -1,0 +1,1 @@
+"""Findings tables: reading, checking, splitting, and codes for identities."""

@@ -1,0 +1,250 @@
+"""The findings table: one row per reader and box, whatever the source.
+
+Columns, in order: image_id, reader, finding (a key of labels.DISPLAY_NAMES),
+x_min, y_min, x_max, y_max (px of the image's own frame, continuous corners: pixel
+i spans [i, i + 1]; NaN on a "no_finding" row), width_px, height_px (NA where the
+source does not know), source, row (line in the source's table, header = 1).
+
+A box may leave its image by at most TOLERANCE_PX, which annotation tools do when
+they round; it is then cut at the border. A box farther out is refused.
+"""
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from chexnomaly import labels
+from chexnomaly.datasets.annotations.refusals import refusal_table as refusal_table
+from chexnomaly.datasets.annotations.validation import BOX, Origin, split_rows
+from chexnomaly.errors import AnnotationError, ImageError, InputError, Refusal
+
+COLUMNS = (
+    *("image_id", "reader", "finding", *BOX),
+    *("width_px", "height_px", "source", "row"),
+)
+"""Columns of a findings table, in order."""
+
+TOLERANCE_PX = 1.0
+"""How far a corner may lie outside its image and still be cut to the border."""
+
+_TYPES = dict.fromkeys(COLUMNS, "str") | dict.fromkeys(BOX, "float64")
+_TYPES |= dict.fromkeys(("width_px", "height_px", "row"), "Int64")
+
+
+def clean_findings(
+    table: pd.DataFrame, origin: Origin
+) -> tuple[pd.DataFrame, list[Refusal]]:
+    """Bring a source's statements into the findings table's form and check them.
+
+    Args:
+        table: The findings table's columns, unique index; sizes may be missing.
+        origin: File, column names and text of the source, for the refusals.
+
+    Returns:
+        The rows that hold, and a refusal for each that does not. The table's
+        attributes serve later refusals: "files" names its file, "refused_ids" the
+        images that lost every row.
+    """
+    table = table.copy()
+    for name in ("width_px", "height_px"):
+        if name not in table:
+            table[name] = pd.array([pd.NA] * len(table), dtype="Int64")
+    table = _cut_to_border(table[list(COLUMNS)].astype(_TYPES))
+    good, refusals = split_rows(table, origin)
+    lost = frozenset(table["image_id"]) - frozenset(good["image_id"])
+    good.attrs = {"files": {"": str(origin.file)}, "refused_ids": lost}
+    return good, refusals
+
+
+def _cut_to_border(table: pd.DataFrame) -> pd.DataFrame:
+    """Move corners at most TOLERANCE_PX outside the image onto its border."""
+    for low, high, side in (
+        ("x_min", "x_max", "width_px"),
+        ("y_min", "y_max", "height_px"),
+    ):
+        size = table[side].astype("float64")
+        near = (table[low] < 0) & (table[low] >= -TOLERANCE_PX)
+        table[low] = table[low].mask(near, 0.0)
+        near = (table[high] > size) & (table[high] <= size + TOLERANCE_PX)
+        table[high] = table[high].mask(near, size)
+    return table
+
+
+def join_findings(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Stack findings tables; the attribute "files" keeps each finding's file."""
+    parts = list(tables)
+    files: dict[str, str] = {}
+    lost: frozenset[str] = frozenset()
+    for part in parts:
+        lost |= part.attrs.get("refused_ids", frozenset())
+        name = part.attrs.get("files", {}).get("")
+        if name is not None:
+            files |= {"": name} | dict.fromkeys(part["finding"].unique(), name)
+    joined = pd.concat([part for part in parts if len(part)] or parts[:1])
+    joined = joined.reset_index(drop=True)
+    joined.attrs = {"files": files, "refused_ids": lost}
+    return joined
+
+
+def save_findings(table: pd.DataFrame, path: Path) -> None:
+    """Write a findings table as CSV; a reader never sees half of it."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    with partial.open("w", encoding="utf-8", newline="") as stream:
+        table.to_csv(stream, index=False, columns=list(COLUMNS), lineterminator="\n")
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.replace(partial, path)
+
+
+def load_findings(path: Path) -> pd.DataFrame:
+    """Read a findings table that `save_findings` wrote.
+
+    Raises:
+        AnnotationError: It is missing, or a column or row does not hold.
+    """
+    try:
+        table = pd.read_csv(path, dtype="str", keep_default_na=False)
+        if not isinstance(table.index, pd.RangeIndex):
+            raise ValueError("more cells in a row than in the header")
+        for name in (*BOX, "width_px", "height_px", "row"):
+            table[name] = pd.to_numeric(table[name].replace("", None))
+        table = table.astype(_TYPES)
+    except (OSError, ValueError, TypeError, KeyError, OverflowError) as error:
+        problem = f"unreadable ({type(error).__name__})"
+        expected = "a findings table"
+        raise AnnotationError(problem, file=path, expected=expected) from None
+    table, refusals = split_rows(table, Origin(Path(path)))
+    if refusals:
+        first = refusals[0]
+        raise AnnotationError(
+            f"{len(refusals)} bad rows; {first.problem}",
+            file=path,
+            row=first.row,
+            column=first.column,
+            expected=first.expected,
+        )
+    table.attrs["files"] = {"": str(path)}
+    return table
+
+
+def check_images(
+    table: pd.DataFrame,
+    images: Mapping[str, Path],
+    sizes: Mapping[str, tuple[int, int]] | None = None,
+) -> tuple[pd.DataFrame, list[Refusal]]:
+    """Compare a findings table with the images that are there.
+
+    Args:
+        table: Findings.
+        images: Image id to file.
+        sizes: Image id to (height_px, width_px), as a store knows them; read from
+            the files' headers where it is None.
+
+    Returns:
+        The rows whose image is there, with width_px and height_px filled in and
+        boxes inside; and the refusals: images listed but absent or without a
+        readable size, boxes outside, images present but unlisted.
+    """
+    sizes, errors = _read_sizes(table, images) if sizes is None else (sizes, [])
+    present = table["image_id"].isin(set(sizes))
+    errors += _absent(table[~present], images)
+    errors += _unlisted(table, images)
+    kept = table[present].copy()
+    kept["height_px"] = _sides(kept, sizes, 0)
+    kept["width_px"] = _sides(kept, sizes, 1)
+    kept, refusals = split_rows(
+        _cut_to_border(kept), Origin(Path(_file_of(table, "") or "findings table"))
+    )
+    kept.attrs = dict(table.attrs)
+    return kept, [Refusal.from_error(error) for error in errors] + refusals
+
+
+def _sides(table: pd.DataFrame, sizes: Mapping, axis: int) -> pd.Series:
+    sides = {name: size[axis] for name, size in sizes.items()}
+    return table["image_id"].map(sides).astype("Int64")
+
+
+def _read_sizes(table: pd.DataFrame, images: Mapping[str, Path]) -> tuple:
+    from chexnomaly.datasets.store.images import read_size
+
+    sizes, errors = {}, []
+    for name in table["image_id"].unique():
+        if name in images:
+            try:
+                sizes[name] = read_size(images[name])
+            except ImageError as error:
+                errors.append(error)
+    return sizes, errors
+
+
+def _absent(table: pd.DataFrame, images: Mapping[str, Path]) -> list[InputError]:
+    first = table.drop_duplicates("image_id")
+    columns = (first[name] for name in ("image_id", "finding", "row"))
+    listed = list(zip(*columns, strict=True))
+    listed += [(k, "", row) for k, row in table.attrs.get("also_listed", {}).items()]
+    return [
+        ImageError(
+            f"image {name!a:.80} is listed but absent",
+            file=_file_of(table, finding),
+            row=int(row),
+            column="image_id",
+            expected="an image file of that name",
+        )
+        for name, finding, row in listed
+        if name not in images
+    ]
+
+
+def _unlisted(table: pd.DataFrame, images: Mapping[str, Path]) -> list[InputError]:
+    listed = set(table["image_id"]).union(
+        table.attrs.get("also_listed", ()), table.attrs.get("refused_ids", ())
+    )
+    return [
+        ImageError(
+            "image is present but unlisted",
+            file=path,
+            expected="a row in the annotation table",
+        )
+        for name, path in images.items()
+        if name not in listed
+    ]
+
+
+def _file_of(table: pd.DataFrame, finding: str) -> str | None:
+    files = table.attrs.get("files", {})
+    return files.get(finding, files.get(""))
+
+
+def scale_boxes(table: pd.DataFrame, size: int) -> pd.DataFrame:
+    """Bring boxes from their image's frame into the store's square frame.
+
+    Args:
+        table: Findings whose width_px and height_px are known.
+        size: Side of the store's images, px; the result's width_px and height_px.
+
+    Raises:
+        AnnotationError: The size of an image with a box is not known.
+    """
+    boxed = table["finding"] != labels.NO_FINDING
+    unknown = boxed & (table["width_px"].isna() | table["height_px"].isna())
+    if unknown.any():
+        row = table[unknown].iloc[0]
+        raise AnnotationError(
+            "size of the image is not known",
+            file=_file_of(table, row["finding"]),
+            row=int(row["row"]),
+            column="width_px",
+            expected="check_images to have filled in the sizes",
+        )
+    scaled = table.copy()
+    for side, corners in {"width_px": BOX[::2], "height_px": BOX[1::2]}.items():
+        factor = size / table[side].astype("float64")
+        for name in corners:
+            scaled[name] = np.clip(table[name] * factor, 0.0, float(size))
+        scaled[side] = pd.array([size] * len(table), dtype="Int64")
+    return scaled

@@ -1,0 +1,1 @@
+"""One module per data set: its annotations and its image files."""

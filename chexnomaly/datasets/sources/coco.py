@@ -1,0 +1,142 @@
+"""A data set of the reader's own, in COCO's form: `annotations.json` and `images/`.
+
+Annotation tools export it: `images` (id, file_name, width, height), `annotations`
+(image_id, category_id, bbox as x, y, width, height in px) and `categories` (id,
+name). A category that is none of the known findings becomes `other_lesion`: what is
+looked for here is any abnormality. An image without an annotation is "no finding".
+`annotator`, where an annotation has it, tells readers apart.
+"""
+
+import json
+import os
+from pathlib import Path
+
+import pandas as pd
+
+from chexnomaly import labels
+from chexnomaly.datasets.annotations.findings import BOX, clean_findings
+from chexnomaly.datasets.annotations.folders import find_file, scan_images, source_name
+from chexnomaly.datasets.annotations.validation import Origin
+from chexnomaly.errors import AnnotationError, Refusal
+
+TABLE = "annotations.json"
+IMAGE_FOLDER = "images"
+READER = "reader"
+MAX_BYTES = 512 * 2**20
+"""Largest table that is read."""
+
+MAX_SIDE_PX = 2**31 - 1
+"""Longest side that an entry may state; JSON's own numbers have no end."""
+
+_SECTIONS = ("images", "annotations", "categories")
+_KEYS = {name.lower(): key for key, name in labels.DISPLAY_NAMES.items()}
+_KEYS |= {key: key for key in labels.DISPLAY_NAMES}
+
+
+def read_annotations(root: Path) -> tuple[pd.DataFrame, list[Refusal]]:
+    """Read boxes, and the images without any.
+
+    Args:
+        root: Folder with `annotations.json` and `images/`.
+
+    Returns:
+        The findings table and the refused entries; a refusal's row counts the entries
+        of its section from 1.
+
+    Raises:
+        AnnotationError: The table is missing, too large, or not COCO's.
+    """
+    path = find_file(root, (TABLE,))
+    if path is None:
+        raise AnnotationError("no annotation table", file=root, expected=TABLE)
+    content = _load(path)
+    refused: list[Refusal] = []
+    names = _read(content["categories"], _category, "categories", path, refused)
+    images = _read(content["images"], _image, "images", path, refused)
+    finding, films = dict(names), dict(images)
+
+    def box(entry: dict, row: int) -> tuple:
+        name, width, height, _ = films[entry["image_id"]]
+        left, top, across, down = (float(v) for v in entry["bbox"])
+        corners = (left, top, left + across, top + down)
+        kind = finding[entry["category_id"]]
+        reader = str(entry.get("annotator", READER))
+        return (name, reader, kind, *corners, width, height, row)
+
+    rows = _read(content["annotations"], box, "annotations", path, refused)
+    drawn = {row[0] for row in rows}
+    nothing = (labels.NO_FINDING, *[float("nan")] * 4)
+    rows += [
+        (name, READER, *nothing, width, height, row)
+        for name, width, height, row in films.values()
+        if name not in drawn
+    ]
+    columns = ["image_id", "reader", "finding", *BOX, "width_px", "height_px", "row"]
+    table = pd.DataFrame(rows, columns=columns)
+    table["source"] = source_name(root, "coco")
+    table, bad = clean_findings(table, Origin(path, {"image_id": "file_name"}))
+    return table, refused + bad
+
+
+def _category(entry: dict, row: int) -> tuple[int, str]:
+    return int(entry["id"]), _KEYS.get(entry["name"].strip().lower(), "other_lesion")
+
+
+def _image(entry: dict, row: int) -> tuple[int, tuple]:
+    name = os.path.splitext(entry["file_name"])[0]
+    width, height = int(entry["width"]), int(entry["height"])
+    if max(abs(width), abs(height)) > MAX_SIDE_PX:
+        raise ValueError(f"a side of more than {MAX_SIDE_PX} px")
+    return int(entry["id"]), (name, width, height, row)
+
+
+def _read(entries: list, parse, section: str, path: Path, refused: list) -> list:
+    """Parse each entry of a section; one that cannot be is refused by its number."""
+    found = []
+    for row, entry in enumerate(entries, start=1):
+        try:
+            found.append(parse(entry, row))
+        except (
+            KeyError,
+            TypeError,
+            ValueError,
+            AttributeError,
+            OverflowError,
+        ) as error:
+            problem = f"unusable entry ({type(error).__name__}: {error})"[:200]
+            refused.append(
+                Refusal.from_error(
+                    AnnotationError(
+                        problem,
+                        file=path,
+                        row=row,
+                        column=section,
+                        expected="an entry as COCO defines it",
+                    )
+                )
+            )
+    return found
+
+
+def _load(path: Path) -> dict:
+    expected = f"a JSON object with the lists {', '.join(_SECTIONS)}"
+    if path.stat().st_size > MAX_BYTES:
+        raise AnnotationError("table too large", file=path, expected=expected)
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if all(isinstance(content[name], list) for name in _SECTIONS):
+            return content
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        problem = f"not COCO ({type(error).__name__})"
+        raise AnnotationError(problem, file=path, expected=expected) from None
+    raise AnnotationError("a section is no list", file=path, expected=expected)
+
+
+def locate_images(root: Path) -> dict[str, Path]:
+    """Return the image files by id; see `scan_images` for what is left out."""
+    return scan_folder(root)[0]
+
+
+def scan_folder(root: Path) -> tuple[dict[str, Path], list[Refusal]]:
+    """List the images by their names without ending, and what was refused."""
+    return scan_images(root, IMAGE_FOLDER)

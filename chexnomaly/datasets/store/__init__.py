@@ -1,0 +1,1 @@
+"""Images in one memory-mapped array: reading, resizing, writing."""

@@ -1,0 +1,98 @@
+"""Two systems compared on the scans of many findings at once.
+
+Among fourteen tests at 5 % one in two would find something by chance alone. The
+p-values are therefore adjusted together, by Benjamini and Hochberg's procedure: of the
+comparisons called different at 5 %, at most 5 % are expected to be chance.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from chexnomaly.evaluation.intervals import mean_entry
+from chexnomaly.evaluation.scores import ScoredSet
+from chexnomaly.metrics.segmentation import Scores, hard_error
+
+
+def abnormal_ious(scored: ScoredSet, threshold: float) -> np.ndarray:
+    """Give the overlap with the mask on each abnormal scan, which C is the mean of.
+
+    Args:
+        scored: Per-image scores.
+        threshold: One of its thresholds.
+
+    Returns:
+        Shape (number of abnormal scans,), in [0, 1].
+    """
+    scores = scored.scores[threshold]
+    true = scores["tp"] + scores["fn"]
+    union = true + scores["fp"]
+    return (scores["tp"][true > 0] / union[true > 0]).astype(np.float64)
+
+
+def compare_all(pairs: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> pd.DataFrame:
+    """Compare two systems in several groups of scans.
+
+    Args:
+        pairs: Name of a group to the values of either system, scan by scan in one
+            order, shape (N,) each.
+
+    Returns:
+        Index group. "difference", "low", "high": mean of first minus second with
+        Student's 95 % interval; "n": scans; "p": Wilcoxon's signed-rank test, two
+        sides; "p, adjusted". NaN where no two values differ.
+    """
+    rows = {name: _compare(*values) for name, values in pairs.items()}
+    table = pd.DataFrame.from_dict(rows, orient="index").astype(float)
+    table = table.astype({"n": int})
+    known = table["p"].notna()
+    table["p, adjusted"] = np.nan
+    if known.any():
+        adjusted = stats.false_discovery_control(table.loc[known, "p"])
+        table.loc[known, "p, adjusted"] = adjusted
+    return table
+
+
+def _compare(first: np.ndarray, second: np.ndarray) -> dict[str, float]:
+    gaps = np.asarray(first, dtype=np.float64) - second
+    entry = mean_entry(gaps)
+    p = stats.wilcoxon(gaps).pvalue if np.any(gaps) else np.nan
+    return {
+        "difference": entry["value"],
+        "low": entry["low"],
+        "high": entry["high"],
+        "n": len(gaps),
+        "p": float(p),
+    }
+
+
+ROWS = ("unseen", "many", "one", "healthy")
+"""The four kinds of Fig. 11: an unseen disease, many findings, one, none."""
+
+
+def best_share(scores: Mapping[str, Scores], system: str, rows: np.ndarray) -> float:
+    """Share of scans on which a system is alone at the top.
+
+    Args:
+        scores: Per-image scores of each system on the same scans.
+        system: The one in question.
+        rows: Which scans, indices.
+
+    Returns:
+        The share in [0, 1]; NaN without scans. An abnormal scan is won by the highest
+        IoU, a healthy one by the fewest wrong pixels; a tie is no win.
+    """
+    if len(rows) == 0:
+        return float("nan")
+    merits = {name: _merit(table)[rows] for name, table in scores.items()}
+    rivals = np.max([m for name, m in merits.items() if name != system], axis=0)
+    return float((merits[system] > rivals).mean())
+
+
+def _merit(table: Scores) -> np.ndarray:
+    union = table["tp"] + table["fp"] + table["fn"]
+    overlap = table["tp"] / np.where(union == 0, 1, union)
+    abnormal = table["tp"] + table["fn"] > 0
+    return np.where(abnormal, overlap, -hard_error(table))

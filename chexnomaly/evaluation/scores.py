@@ -1,0 +1,123 @@
+"""Scores of a system on a data set, with intervals (Section V).
+
+A predictor is anything that yields probability maps batch by batch in the order of
+a data set: a network through `predict`, or a baseline. Everything is counted per
+image once; all statistics and their paired bootstraps resample those counts.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from chexnomaly import metrics
+from chexnomaly.boxes import mask_to_boxes
+from chexnomaly.datasets.segmentation import SegmentationSet
+from chexnomaly.metrics.categories import (
+    box_scores,
+)
+
+PAPER_THRESHOLD = 0.5
+THRESHOLDS = tuple(round(0.05 * k, 2) for k in range(1, 20))
+"""The sweep 0.05 to 0.95 from which an operating threshold is chosen."""
+
+
+@dataclass(frozen=True)
+class ScoredSet:
+    """Per-image scores of one system on one data set.
+
+    Attributes:
+        ids: Image ids, in order.
+        scores: Per-image counts by threshold.
+        found: Predicted boxes and their scores per image, at the paper's threshold.
+        truth: Boxes of the mask's components per image.
+    """
+
+    ids: list[str]
+    scores: dict[float, metrics.Scores]
+    found: list[tuple[Tensor, Tensor]]
+    truth: list[Tensor]
+
+
+@torch.no_grad()
+def predict(
+    model: nn.Module, dataset: SegmentationSet, batch_size: int = 16
+) -> Iterator[Tensor]:
+    """Run a network over a data set.
+
+    Args:
+        model: Maps images to logits of shape (B, 1, S, S).
+        dataset: Images and masks.
+        batch_size: Images per batch.
+
+    Yields:
+        Probabilities, (B, 1, S, S), float32, on the CPU, in the data set's order.
+    """
+    model.eval()
+    device = next(model.parameters()).device
+    for image, _ in DataLoader(dataset, batch_size=batch_size):
+        image = image.to(device, memory_format=torch.channels_last)
+        yield torch.sigmoid(model(image).float()).cpu()
+
+
+def score(
+    predictions: Iterable[Tensor],
+    masks: Iterable[Tensor],
+    ids: Sequence[str],
+    thresholds: Sequence[float],
+) -> ScoredSet:
+    """Count what every metric needs, image by image.
+
+    Args:
+        predictions: Probability maps, (B, 1, S, S), in the order of `ids`.
+        masks: One mask per image, (1, S, S).
+        ids: Image ids.
+        thresholds: Where to binarize.
+
+    Returns:
+        The per-image scores.
+
+    Raises:
+        ValueError: There are fewer predictions or masks than ids.
+    """
+    parts: dict[float, list[metrics.Scores]] = {t: [] for t in thresholds}
+    found, truth = [], []
+    masks = iter(masks)
+    for probs in predictions:
+        mask = torch.stack([next(masks) for _ in range(len(probs))])
+        for threshold in thresholds:
+            counts = metrics.image_scores(probs, mask, threshold)
+            parts[threshold].append(counts | box_scores(probs, mask, threshold))
+        found += [metrics.detections(p, PAPER_THRESHOLD) for p in probs]
+        truth += [mask_to_boxes(m) for m in mask]
+    if len(found) != len(ids):
+        raise ValueError(f"expected {len(ids)} predictions, got {len(found)}")
+    joined = {
+        threshold: {k: np.concatenate([p[k] for p in part]) for k in part[0]}
+        for threshold, part in parts.items()
+    }
+    return ScoredSet(list(ids), joined, found, truth)
+
+
+def score_set(
+    predictions: Iterable[Tensor], dataset: SegmentationSet, thresholds: Sequence[float]
+) -> ScoredSet:
+    """Score predictions against the masks of their data set; see `score`."""
+    masks = (dataset.mask(image_id) for image_id in dataset.ids)
+    return score(predictions, masks, dataset.ids, thresholds)
+
+
+def choose_threshold(scored: ScoredSet) -> float:
+    """Choose the operating threshold: the best IoU under convention C.
+
+    Args:
+        scored: Scores of the validation part, never of a test part.
+
+    Returns:
+        The threshold; the one nearest to 0.5 where several are equally good.
+    """
+    values = {t: float(metrics.iou_statistic(s, "C")) for t, s in scored.scores.items()}
+    return max(values, key=lambda t: (values[t], -abs(t - PAPER_THRESHOLD)))

@@ -1,0 +1,216 @@
+"""What a notebook does with every system: choose a threshold, score, compare, write.
+
+One `Study` per notebook. Per-image scores are kept beside the run, so that later
+notebooks can compare systems scan by scan without predicting again.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from chexnomaly.datasets.prepared import PreparedSet
+from chexnomaly.datasets.segmentation import SegmentationSet
+from chexnomaly.evaluation.scores import (
+    PAPER_THRESHOLD,
+    THRESHOLDS,
+    ScoredSet,
+    choose_threshold,
+    score_set,
+)
+from chexnomaly.evaluation.statistics import paired_differences, summarize
+from chexnomaly.results import write_result
+from chexnomaly.tensor_files import read_tensors, write_tensors
+from chexnomaly.workspace import Workspace
+
+Predictor = Callable[[SegmentationSet], Iterable[Tensor]]
+
+
+@dataclass(frozen=True)
+class TestSet:
+    """A set to score on.
+
+    Attributes:
+        scans: Its images and masks.
+        origin: "phantom" or "images", from its data set.
+    """
+
+    __test__ = False  # no test class, whatever pytest thinks
+
+    scans: SegmentationSet
+    origin: str
+
+
+@dataclass(frozen=True)
+class Study:
+    """What is common to everything that a notebook measures.
+
+    Attributes:
+        workspace: Where results and scores go.
+        notebook: The notebook's name.
+        data: What the systems are trained and validated on.
+        seed: Seed of the training.
+        resamples: Bootstrap samples per interval.
+        parameters: For the stamp.
+        started: For the wall time.
+    """
+
+    workspace: Workspace
+    notebook: str
+    data: PreparedSet
+    seed: int = 0
+    resamples: int = 2000
+    parameters: dict = field(default_factory=dict)
+    started: float = field(default_factory=time.perf_counter)
+
+    def measure(
+        self,
+        system: str,
+        predictor: Predictor,
+        tests: Mapping[str, TestSet],
+        *,
+        learned: bool = True,
+        rivals: Sequence[str] = (),
+        validation: SegmentationSet | None = None,
+    ) -> dict[str, ScoredSet]:
+        """Score one system on several sets and write its results files.
+
+        Args:
+            system: System key.
+            predictor: Yields probability maps in the order of a set.
+            tests: Set key to what to score on.
+            learned: Whether the training part entered the system.
+            rivals: Systems already measured on the same sets, to compare with.
+            validation: Where the operating threshold is chosen; the validation part
+                of the data by default.
+
+        Returns:
+            Set key to per-image scores.
+        """
+        scans = validation or self.data.part("val")
+        curve = score_set(predictor(scans), scans, THRESHOLDS)
+        operating = choose_threshold(curve)
+        scored = {}
+        for key, test in tests.items():
+            thresholds = sorted({PAPER_THRESHOLD, operating})
+            scores = score_set(predictor(test.scans), test.scans, thresholds)
+            self.write(system, key, scores, operating, test, learned, rivals)
+            scored[key] = scores
+        return scored
+
+    def write(
+        self,
+        system: str,
+        key: str,
+        scores: ScoredSet,
+        operating: float | None,
+        test: TestSet,
+        learned: bool = True,
+        rivals: Sequence[str] = (),
+    ) -> Path:
+        """Write scores and the results file of one system on one set.
+
+        Args:
+            system: System key.
+            key: Set key.
+            scores: Per-image scores.
+            operating: The threshold chosen on validation, None where there is none.
+            test: The set.
+            learned: Whether the training part entered the system.
+            rivals: Systems to compare with, measured before; those without scores
+                are left out.
+
+        Returns:
+            The results file.
+        """
+        save_scores(self._scores_path(system, key), scores, operating)
+        thresholds = {"paper": PAPER_THRESHOLD}
+        if operating is not None:
+            thresholds["operating"] = operating
+        return write_result(
+            self.workspace.results,
+            system,
+            key,
+            profile=self.workspace.profile,
+            notebook=self.notebook,
+            trained_on=self.data.origin if learned else None,
+            scored_on=test.origin,
+            n=len(scores.ids),
+            n_positive=int(test.scans.is_abnormal().sum()),
+            values=summarize(scores, operating, self.resamples),
+            paired=self._paired(system, key, scores, operating, rivals),
+            seeds=[self.seed],
+            threshold=thresholds,
+            data_hash=self.data.data_hash,
+            split_hash=self.data.split_hash,
+            started=self.started,
+            parameters=self.parameters,
+        )
+
+    def scores(self, system: str, key: str) -> tuple[ScoredSet, float | None]:
+        """Load a system's per-image scores and its operating threshold.
+
+        Raises:
+            CheckpointError: They are missing or corrupted.
+        """
+        return load_scores(self._scores_path(system, key))
+
+    def _scores_path(self, system: str, key: str) -> Path:
+        return self.workspace.runs / system / f"scores__{key}.safetensors"
+
+    def _paired(
+        self,
+        system: str,
+        key: str,
+        scores: ScoredSet,
+        operating: float | None,
+        rivals: Sequence[str],
+    ) -> dict[str, dict]:
+        paired = {}
+        for rival in rivals:
+            if rival == system or not self._scores_path(rival, key).exists():
+                continue
+            other, other_operating = self.scores(rival, key)
+            both = None not in (operating, other_operating)
+            paired[rival] = paired_differences(
+                scores,
+                other,
+                (operating, other_operating) if both else None,
+                self.resamples,
+            )
+        return paired
+
+
+def save_scores(path: Path, scores: ScoredSet, operating: float | None) -> None:
+    """Keep per-image scores; boxes are not kept.
+
+    Args:
+        path: Target, replaced atomically.
+        scores: Per-image scores.
+        operating: The operating threshold, if there is one.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tensors = {
+        f"{threshold}.{name}": torch.from_numpy(np.ascontiguousarray(values))
+        for threshold, table in scores.scores.items()
+        for name, values in table.items()
+    }
+    write_tensors(path, tensors, {"ids": scores.ids, "operating": operating})
+
+
+def load_scores(path: Path) -> tuple[ScoredSet, float | None]:
+    """Read what `save_scores` wrote, without boxes.
+
+    Raises:
+        CheckpointError: It is missing or corrupted.
+    """
+    tensors, meta = read_tensors(path)
+    table: dict[float, dict[str, np.ndarray]] = {}
+    for name, values in tensors.items():
+        threshold, _, quantity = name.rpartition(".")
+        table.setdefault(float(threshold), {})[quantity] = values.numpy()
+    return ScoredSet(meta["ids"], table, [], []), meta["operating"]

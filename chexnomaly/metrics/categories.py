@@ -1,0 +1,102 @@
+"""Categories of Figures 12, 15 and 16: how a scan's mask is judged as a whole.
+
+The strict rule stands in Fig. 15's caption (`metrics.strict_categories`). The lenient
+rule and the one for scans of unseen disease are only hinted at; ours is stated here.
+"""
+
+import numpy as np
+from scipy import ndimage
+from torch import Tensor
+
+from chexnomaly.metrics.segmentation import Scores, hard_error
+
+EIGHT = np.ones((3, 3), dtype=bool)
+
+STRICT_LIMIT = 100 / 512**2
+"""A strict true positive differs in fewer pixels than this share (Fig. 15)."""
+
+
+def box_scores(probs: Tensor, mask: Tensor, threshold: float) -> Scores:
+    """Count, image by image, what the lenient rules need.
+
+    Args:
+        probs: Probabilities in [0, 1]. Shape (B, 1, H, W).
+        mask: Targets in {0, 1}, same shape.
+        threshold: A pixel is predicted when its probability is strictly above.
+
+    Returns:
+        Arrays of shape (B,), float64: "boxes", the true components; "touched", those
+        that the prediction overlaps; "flagged", 1 where the prediction is not empty.
+        Predicted components smaller than 100 px at 512 px (the same share at other
+        sizes) are dropped first.
+    """
+    rows = [
+        _count(p[0].numpy() > threshold, m[0].numpy() > 0.5)
+        for p, m in zip(probs, mask, strict=True)
+    ]
+    columns = np.array(rows, dtype=np.float64).reshape(-1, 3).T
+    return dict(zip(("boxes", "touched", "flagged"), columns, strict=True))
+
+
+def _count(predicted: np.ndarray, truth: np.ndarray) -> tuple[int, int, int]:
+    labels, count = ndimage.label(predicted, structure=EIGHT)
+    areas = np.bincount(labels.ravel(), minlength=count + 1)
+    keep = areas >= STRICT_LIMIT * predicted.size
+    keep[0] = False
+    kept = keep[labels]
+    boxes, total = ndimage.label(truth, structure=EIGHT)
+    touched = len(set(np.unique(boxes[kept]).tolist()) - {0})
+    return total, touched, int(kept.any())
+
+
+def lenient_categories(scores: Scores) -> np.ndarray:
+    """Sort scans by our lenient rule.
+
+    A normal scan is TN when nothing but specks is predicted, else FP. An abnormal one
+    is TP when any true component is touched, else FN.
+
+    Args:
+        scores: With the keys of `box_scores`.
+
+    Returns:
+        "TN", "TP", "FN" or "FP" per scan.
+    """
+    abnormal = scores["boxes"] > 0
+    found = abnormal & (scores["touched"] > 0)
+    clean = ~abnormal & (scores["flagged"] == 0)
+    return np.select([clean, found, abnormal], ["TN", "TP", "FN"], default="FP")
+
+
+def unseen_categories(scores: Scores) -> np.ndarray:
+    """Sort scans of unseen disease into the three groups of Fig. 16.
+
+    Args:
+        scores: With the keys of `box_scores`, abnormal scans only.
+
+    Returns:
+        "TP" where every true component is touched, "FN" where none is, else "50/50".
+    """
+    every = scores["touched"] >= scores["boxes"]
+    none = scores["touched"] == 0
+    return np.select([none, every], ["FN", "TP"], default="50/50")
+
+
+def strict_categories(scores: Scores) -> np.ndarray:
+    """Sort images by the strict rule of Fig. 15, with our tie rules.
+
+    TN: mask and prediction both empty. TP: abnormal, and fewer than 100 of 262,144
+    pixels differ (the same share at other sizes). Any other normal image is FP. Any
+    other abnormal image is FN when at least as many pixels are missed as are extra,
+    else FP.
+
+    Args:
+        scores: From `image_scores`.
+
+    Returns:
+        "TN", "TP", "FN" or "FP" per image.
+    """
+    abnormal = scores["tp"] + scores["fn"] > 0
+    empty = ~abnormal & (scores["fp"] == 0)
+    close = abnormal & (hard_error(scores) < STRICT_LIMIT)
+    missed = abnormal & ~close & (scores["fn"] >= scores["fp"])
+    return np.select([empty, close, missed], ["TN", "TP", "FN"], default="FP")

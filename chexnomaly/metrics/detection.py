@@ -1,0 +1,122 @@
+"""Boxes found in maps, and their average precision (Table II's third column)."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from chexnomaly.boxes import mask_to_boxes
+from chexnomaly.metrics.segmentation import divide
+
+
+def detections(probs: Tensor, threshold: float = 0.5) -> tuple[Tensor, Tensor]:
+    """Turn one probability map into scored boxes.
+
+    Args:
+        probs: Probabilities in [0, 1]. Shape (1, H, W).
+        threshold: A pixel is foreground when it is strictly above.
+
+    Returns:
+        Boxes (N, 4), xyxy px, one per 8-connected component, and scores (N,): the
+        mean probability of the foreground pixels inside the box.
+    """
+    foreground = (probs > threshold).float()
+    boxes = mask_to_boxes(foreground)
+    scores = []
+    for left, top, right, bottom in boxes.int().tolist():
+        inside = (0, slice(top, bottom), slice(left, right))
+        weight = foreground[inside]
+        scores.append(float((probs[inside] * weight).sum() / weight.sum()))
+    return boxes, torch.tensor(scores)
+
+
+def average_precision(
+    probs: Tensor, mask_boxes: Sequence[Tensor], iou_threshold: float = 0.4
+) -> float:
+    """Class-agnostic average precision of components as boxes (PASCAL VOC 2010).
+
+    Args:
+        probs: Probabilities in [0, 1]. Shape (B, 1, H, W).
+        mask_boxes: True boxes per image, xyxy px, (N_i, 4); N_i may be 0.
+        iou_threshold: A prediction matches when its IoU with a free true box is
+            strictly above.
+
+    Returns:
+        Area under the interpolated precision-recall curve, in [0, 1]; NaN when
+        there is no true box at all.
+
+    Raises:
+        ValueError: The number of images differs.
+    """
+    if len(probs) != len(mask_boxes):
+        raise ValueError(
+            f"expected boxes for {len(probs)} images, got {len(mask_boxes)}"
+        )
+    found = [detections(p) for p in probs]
+    return average_precision_of_boxes(found, mask_boxes, iou_threshold)
+
+
+def average_precision_of_boxes(
+    found: Sequence[tuple[Tensor, Tensor]],
+    mask_boxes: Sequence[Tensor],
+    iou_threshold: float = 0.4,
+) -> float:
+    """Average precision of scored boxes; see `average_precision`.
+
+    Args:
+        found: Boxes (N, 4) and scores (N,) per image.
+        mask_boxes: True boxes per image, (M, 4).
+        iou_threshold: Strict lower bound of a match.
+
+    Returns:
+        A value in [0, 1], or NaN without true boxes.
+    """
+    total = sum(len(boxes) for boxes in mask_boxes)
+    if total == 0:
+        return float("nan")
+    scores, hits = [np.empty(0)], [np.empty(0, dtype=bool)]
+    for (boxes, confidence), truth in zip(found, mask_boxes, strict=True):
+        order = np.argsort(-confidence.numpy(), kind="stable")
+        scores.append(confidence.numpy()[order])
+        hits.append(_match(boxes.numpy()[order], truth.numpy(), iou_threshold))
+    ranked = np.argsort(-np.concatenate(scores), kind="stable")
+    true_positives = np.cumsum(np.concatenate(hits)[ranked])
+    precision = true_positives / np.arange(1, len(true_positives) + 1)
+    return _area_under_envelope(true_positives / total, precision)
+
+
+def _match(boxes: np.ndarray, truth: np.ndarray, iou_threshold: float) -> np.ndarray:
+    """Give each box, in order, its best true box unless that one is taken."""
+    taken = np.zeros(len(truth), dtype=bool)
+    hits = np.zeros(len(boxes), dtype=bool)
+    for i, box in enumerate(boxes if len(truth) else []):
+        overlaps = box_iou(box[None], truth)[0]
+        best = int(overlaps.argmax())
+        if overlaps[best] > iou_threshold and not taken[best]:
+            taken[best] = hits[i] = True
+    return hits
+
+
+def box_iou(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Intersection over union of every pair of boxes.
+
+    Args:
+        first: (N, 4), xyxy.
+        second: (M, 4), xyxy.
+
+    Returns:
+        (N, M) in [0, 1]; 0 where both boxes have no area.
+    """
+    low = np.maximum(first[:, None, :2], second[None, :, :2])
+    high = np.minimum(first[:, None, 2:], second[None, :, 2:])
+    overlap = np.prod(np.clip(high - low, 0, None), axis=-1)
+    area = [np.prod(boxes[:, 2:] - boxes[:, :2], axis=-1) for boxes in (first, second)]
+    return divide(overlap, area[0][:, None] + area[1][None] - overlap, 0.0)
+
+
+def _area_under_envelope(recall: np.ndarray, precision: np.ndarray) -> float:
+    """Area under the precision that no later point exceeds."""
+    envelope = np.maximum.accumulate(precision[::-1])[::-1]
+    steps = np.diff(recall, prepend=0.0)
+    return float((steps * envelope).sum())

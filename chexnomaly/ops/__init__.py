@@ -1,0 +1,1 @@
+"""Operations on maps that PyTorch lacks, for CPU and GPU."""

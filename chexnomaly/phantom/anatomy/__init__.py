@@ -1,0 +1,1 @@
+"""A patient: outlines, organs, bones, vessels, and the thickness of each."""

@@ -1,0 +1,144 @@
+"""The pixel grid laid over the patient, and filters that count in cm."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy import ndimage
+
+from chexnomaly.phantom.anatomy.interpolation import linear_taps, resample
+
+Array = np.ndarray
+Window = tuple[slice, slice]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Pixel centers in patient coordinates.
+
+    Attributes:
+        height_px: Rows.
+        width_px: Columns.
+        corner_cm: Patient coordinates (x, y) of the upper left corner, cm.
+        field_cm: Width and height of the film, cm.
+        x: Column centers, cm. Shape (1, W), float32.
+        y: Row centers, cm. Shape (H, 1), float32.
+    """
+
+    height_px: int
+    width_px: int
+    corner_cm: tuple[float, float]
+    field_cm: tuple[float, float]
+    x: Array = field(init=False, repr=False)
+    y: Array = field(init=False, repr=False)
+
+    def __post_init__(self):
+        """Compute the centers once."""
+        x = self.corner_cm[0] + (np.arange(self.width_px) + 0.5) * self.pixel_x
+        y = self.corner_cm[1] + (np.arange(self.height_px) + 0.5) * self.pixel_y
+        object.__setattr__(self, "x", x[None].astype(np.float32))
+        object.__setattr__(self, "y", y[:, None].astype(np.float32))
+
+    @property
+    def pixel_x(self) -> float:
+        """Width of a pixel, cm."""
+        return self.field_cm[0] / self.width_px
+
+    @property
+    def pixel_y(self) -> float:
+        """Height of a pixel, cm."""
+        return self.field_cm[1] / self.height_px
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.height_px, self.width_px
+
+    def zeros(self) -> Array:
+        """Return an empty map. Shape (H, W), float32."""
+        return np.zeros(self.shape, np.float32)
+
+    def window(self, x0: float, y0: float, x1: float, y1: float) -> Window | None:
+        """Return rows and columns that cover a region, None if it is off the film."""
+        left, top = self.corner_cm
+        c0 = max(0, int(np.floor((x0 - left) / self.pixel_x)))
+        c1 = min(self.width_px, int(np.ceil((x1 - left) / self.pixel_x)))
+        r0 = max(0, int(np.floor((y0 - top) / self.pixel_y)))
+        r1 = min(self.height_px, int(np.ceil((y1 - top) / self.pixel_y)))
+        if c0 >= c1 or r0 >= r1:
+            return None
+        return slice(r0, r1), slice(c0, c1)
+
+    def axes(self, window: Window) -> tuple[Array, Array]:
+        """Return x (1, w) and y (h, 1) of a window, cm."""
+        return self.x[:, window[1]], self.y[window[0]]
+
+    def blur(self, image: Array, sigma_cm: float) -> Array:
+        """Blur by a Gaussian; wide ones are done on a coarse copy.
+
+        Args:
+            image: Map on this grid. Shape (H, W), float32.
+            sigma_cm: Standard deviation, cm.
+
+        Returns:
+            Blurred map, borders continued by reflection. Shape (H, W), float32.
+        """
+        sigma = (sigma_cm / self.pixel_y, sigma_cm / self.pixel_x)
+        factor = int(min(sigma) // 4)
+        if max(sigma) < 0.15:
+            return image
+        if factor < 2:
+            return ndimage.gaussian_filter(image, sigma, truncate=3)
+        coarse = _shrink(image, factor)
+        coarse = ndimage.gaussian_filter(
+            coarse, (sigma[0] / factor, sigma[1] / factor), truncate=3
+        )
+        return _enlarge(coarse, image.shape, factor)
+
+    def splat(self, x: Array, y: Array, volume_cm3: Array) -> Array:
+        """Drop point volumes on the grid, shared between the four nearest pixels.
+
+        Args:
+            x: Positions, cm. Shape (N,).
+            y: Positions, cm. Shape (N,).
+            volume_cm3: Volume of each point. Shape (N,).
+
+        Returns:
+            Mean thickness per pixel, cm. Shape (H, W), float32.
+        """
+        col = (x - self.corner_cm[0]) / self.pixel_x + 0.5
+        row = (y - self.corner_cm[1]) / self.pixel_y + 0.5
+        keep = (col >= 0) & (col < self.width_px + 1)
+        keep &= (row >= 0) & (row < self.height_px + 1)
+        mass = volume_cm3 / (self.pixel_x * self.pixel_y)
+        if not keep.all():
+            col, row, mass = col[keep], row[keep], mass[keep]
+        c, r = col.astype(np.int64), row.astype(np.int64)
+        fc, fr = col - c, row - r
+        stride = self.width_px + 2
+        base = r * stride + c
+        index = np.concatenate([base, base + 1, base + stride, base + stride + 1])
+        share = [(1 - fr) * (1 - fc), (1 - fr) * fc, fr * (1 - fc), fr * fc]
+        weights = np.concatenate([mass * part for part in share])
+        total = np.bincount(index, weights, (self.height_px + 2) * stride)
+        total = total.reshape(self.height_px + 2, stride)
+        return total[1:-1, 1:-1].astype(np.float32)
+
+
+def _shrink(image: Array, factor: int) -> Array:
+    """Average blocks; the last ones are padded by the edge value."""
+    rows = -image.shape[0] % factor
+    cols = -image.shape[1] % factor
+    padded = np.pad(image, ((0, rows), (0, cols)), mode="edge")
+    blocks = padded.reshape(
+        padded.shape[0] // factor, factor, padded.shape[1] // factor, factor
+    )
+    return blocks.mean(axis=(1, 3))
+
+
+def _enlarge(coarse: Array, shape: tuple[int, int], factor: int) -> Array:
+    """Interpolate block means linearly back to pixels."""
+    rows, cols = (
+        linear_taps((np.arange(fine) + 0.5) / factor - 0.5, count)
+        for fine, count in zip(shape, coarse.shape, strict=True)
+    )
+    return resample(coarse, rows, cols)

@@ -1,0 +1,204 @@
+"""Hila and the branching vessels of the lungs.
+
+A tree is grown level by level in patient coordinates, sampled to points whose
+volume is that of a cylinder, splatted on the grid and blurred once per caliber.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from chexnomaly.phantom.anatomy.chest import Chest
+from chexnomaly.phantom.anatomy.grid import Grid
+
+Array = np.ndarray
+LEVELS = 8
+
+
+@dataclass
+class Tree:
+    """Sampled points of a vessel tree.
+
+    Attributes:
+        x: Positions, cm. Shape (N,).
+        y: Positions, cm. Shape (N,).
+        radius: Vessel radius, cm. Shape (N,).
+        step: Length that each point stands for, cm. Shape (N,).
+    """
+
+    x: Array
+    y: Array
+    radius: Array
+    step: Array
+
+
+def vessel_map(chest: Chest, grid: Grid, rng: np.random.Generator) -> Array:
+    """Blood along the beam inside the lungs, cm. Shape (H, W), float32."""
+    out = grid.zeros()
+    trees = [_grow(chest, side, rng) for side in (0, 1)]
+    for tree in trees:
+        tree.radius *= chest.patient.vessel_gain
+    levels = [_by_caliber(tree) for tree in trees]
+    for low, high, parts in zip(
+        CALIBERS[:-1], CALIBERS[1:], zip(*levels, strict=True), strict=True
+    ):
+        level = grid.zeros()
+        for x, y, volume in parts:
+            level += grid.splat(x, y, volume)
+        out += grid.blur(level, 0.5 * (low + high) * 0.5)
+    return out + _hilar_tissue(chest, grid, rng) + _minor_fissure(chest, grid, rng)
+
+
+def _by_caliber(tree: Tree) -> list[tuple[Array, Array, Array]]:
+    """Sort a tree's points into `CALIBERS`: positions, cm, and volumes, cm3, of each.
+
+    Trunks wider than the last caliber are left to the tissue of the hilum.
+    """
+    level = np.searchsorted(CALIBERS[1:], tree.radius).astype(np.uint8)
+    order = np.argsort(level, kind="stable")
+    ends = np.cumsum(np.bincount(level, minlength=len(CALIBERS)))[:-1]
+    volume = np.pi * tree.radius**2 * tree.step
+    split = (np.split(values[order], ends) for values in (tree.x, tree.y, volume))
+    return list(zip(*split, strict=True))[:-1]
+
+
+def _hilar_tissue(chest: Chest, grid: Grid, rng: np.random.Generator) -> Array:
+    """Lymph nodes, veins and bronchial walls around both hila."""
+    out = grid.zeros()
+    for side in (0, 1):
+        x, y = hilum(chest, side)
+        count = 14
+        along = np.linspace(-1.6, 2.4, count)
+        xs = (
+            x + (1 if side else -1) * (0.2 * along - 0.1) + 0.3 * rng.normal(size=count)
+        )
+        volume = 1.1 * rng.gamma(4, 0.25, count) * np.exp(-(((along - 0.4) / 1.6) ** 2))
+        out += grid.splat(xs, y + along, 0.6 * volume)
+    return grid.blur(out, 0.5)
+
+
+def _minor_fissure(chest: Chest, grid: Grid, rng: np.random.Generator) -> Array:
+    """Pleura between two lobes of the right lung, seen edge on in some people."""
+    seen, start, drop, bend, thick = rng.random(5)
+    y0 = hilum(chest, 0)[1] + 2.0 * start - 0.6
+    inner = float(chest.border(0, np.array(y0))) + 1.5
+    u = np.linspace(inner, float(chest.wall(0, np.array(y0))), 200)
+    across = (u - inner) / (u[-1] - inner)
+    y = y0 + (2.2 * drop - 0.9) * across + (1.6 * bend - 0.8) * across * (1 - across)
+    x = chest.midline(y) - u
+    volume = (0.03 + 0.05 * thick) * (u[1] - u[0]) * np.ones(200) * (seen < 0.45)
+    return grid.blur(grid.splat(x, y, 0.35 * volume), 0.03)
+
+
+CALIBERS = (0.0, 0.035, 0.06, 0.1, 0.16, 0.26, 0.42, 0.9)
+"""Radius classes, cm."""
+
+
+def hilum(chest: Chest, side: int) -> tuple[float, float]:
+    """Patient coordinates of a hilum, cm; the left one is higher."""
+    y = chest.carina[1] + (2.6 if side == 0 else 1.6)
+    u = float(chest.border(side, np.array(y))) * (0.98 if side == 0 else 0.92)
+    return chest.to_x(side, u + (0.8 if side == 0 else 0.6), y), y
+
+
+def _grow(chest: Chest, side: int, rng: np.random.Generator) -> Tree:
+    """Grow one lung's tree from its hilum."""
+    x0, y0 = hilum(chest, side)
+    sign = 1 if side else -1
+    angle, radius = _trunks(side, rng)
+    reach = _reach(chest, side, (x0, y0), angle)
+    count = len(angle)
+    start = np.stack(
+        [
+            x0 - sign * 0.6 + 0.4 * rng.normal(size=count),
+            y0 + 1.0 * rng.normal(size=count),
+        ]
+    )
+    parts = []
+    for level in range(LEVELS):
+        # Branches that ended stay among the others with no radius, and as much is drawn
+        # after the last level: every tree uses up the same random numbers, and a
+        # finding elsewhere does not regrow the vessels.
+        length = rng.uniform(0.65, 1.3, len(angle)) * SHARES[level] * reach
+        bend = 0.35 * rng.normal(size=len(angle))
+        turn = rng.uniform(0.15, 0.6, (2, len(angle))) * np.array([[1], [-1]])
+        share = rng.uniform(0.62, 0.86, (2, len(angle)))
+        live = radius > 0
+        grown = (v[..., live] for v in (start, angle, bend, length, radius))
+        path = _path(*grown, sign)
+        parts.append(path)
+        if level < LEVELS - 1:
+            divided = _split(
+                chest, side, path, radius[live], turn[:, live], share[:, live]
+            )
+            live = np.tile(live, 2)
+            start, angle, radius = (np.zeros((2, len(live))), *np.zeros((2, len(live))))
+            start[:, live], angle[live], radius[live] = divided
+            reach = np.tile(reach, 2)
+    return _flatten(parts)
+
+
+SHARES = (0.2, 0.21, 0.18, 0.15, 0.12, 0.09, 0.07, 0.05)
+"""Length of each level, as a share of the way from the hilum to the pleura."""
+
+
+def _reach(chest: Chest, side: int, origin, angle: Array) -> Array:
+    """Distance from the hilum to the lung's edge in each direction, cm."""
+    sign = 1 if side else -1
+    way = np.linspace(1, 24, 47)[None]
+    x = origin[0] + sign * np.cos(angle)[:, None] * way
+    y = origin[1] + np.sin(angle)[:, None] * way
+    u = sign * (x - chest.midline(y))
+    inside = (u < chest.wall(side, y)) & (y < chest.dome(side, u) + 2.5) & (y > 0)
+    return 1 + 0.5 * np.argmin(np.c_[inside, np.zeros(len(angle), bool)], axis=1)
+
+
+def _trunks(side: int, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Angles (0 lateral, positive down) and radii of the first branches."""
+    angle = np.array([-1.25, -0.95, -0.55, -0.15, 0.2, 0.55, 0.85, 1.1, 1.3])
+    radius = np.array([0.3, 0.36, 0.3, 0.27, 0.3, 0.38, 0.44, 0.5, 0.4])
+    # veins and segmental branches between the arteries
+    angle = np.r_[angle, np.linspace(-1.1, 1.2, 5)]
+    radius = np.r_[radius, np.full(5, 0.2)]
+    if side:
+        angle, radius = angle - 0.06, radius * 0.92
+    angle = angle + 0.15 * rng.normal(size=14)
+    return angle, radius * np.exp(0.2 * rng.normal(size=14))
+
+
+def _path(start, angle, bend, length, radius, sign) -> Tree:
+    """Sample slightly curved branches. Fields have shape (branches, points)."""
+    t = (np.arange(24) + 0.5) / 24
+    heading = angle[:, None] + bend[:, None] * (t[None] - 0.3)
+    step = (length / 24)[:, None] * np.ones_like(heading)
+    x = start[0][:, None] + sign * np.cumsum(np.cos(heading) * step, axis=1)
+    y = start[1][:, None] + np.cumsum(np.sin(heading) * step, axis=1)
+    taper = radius[:, None] * (1 - 0.18 * t[None])
+    return Tree(x, y, taper, step)
+
+
+def _split(chest: Chest, side: int, path: Tree, radius: Array, turn, share):
+    """Divide every branch that is still inside the lung into two."""
+    sign = 1 if side else -1
+    heading = np.arctan2(
+        path.y[:, -1] - path.y[:, -2], sign * (path.x[:, -1] - path.x[:, -2])
+    )
+    share[1] = np.sqrt(np.clip(1.12 - share[0] ** 2, 0.2, 0.75))
+    angle = (heading[None] + turn).ravel()
+    smaller = (radius[None] * share).ravel()
+    start = np.tile(np.stack([path.x[:, -1], path.y[:, -1]]), 2)
+    goes_on = smaller > 0.013
+    goes_on[goes_on] = _inside(chest, side, start[:, goes_on])
+    return start, angle, smaller * goes_on
+
+
+def _inside(chest: Chest, side: int, point: Array) -> Array:
+    u = (point[0] - chest.midline(point[1])) * (1 if side else -1)
+    wall = chest.wall(side, point[1])
+    return (u > 0.3) & (u < 0.96 * wall) & (point[1] < chest.dome(side, u) + 3)
+
+
+def _flatten(parts: list[Tree]) -> Tree:
+    fields = ("x", "y", "radius", "step")
+    joined = (np.concatenate([getattr(p, f).ravel() for p in parts]) for f in fields)
+    return Tree(*joined)

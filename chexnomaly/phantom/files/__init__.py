@@ -1,0 +1,1 @@
+"""Phantoms as files: the layouts of real data sets, and the store."""

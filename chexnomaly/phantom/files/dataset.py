@@ -1,0 +1,127 @@
+"""Write a cohort as the folder of a public data set."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from chexnomaly.errors import InputError
+from chexnomaly.phantom.records import Film, Switches
+from chexnomaly.phantom.request import Request, each_index
+
+STATEMENT = "phantom.json"
+"""File in the root that says the pixels are synthetic."""
+
+UNBORN = f".{STATEMENT}.partial.partial"
+"""All there is in the root after a kill at the very start."""
+
+
+def write_dataset(
+    root: str | Path,
+    n: int,
+    seed: int,
+    layout: str = "vindr",
+    *,
+    size_px: tuple[int, int] = (192, 288),
+    workers: int = 1,
+    enriched: bool = False,
+    positive_share: float | None = None,
+    switches: Switches | None = None,
+    replace: bool = False,
+) -> None:
+    """Write n films in the folder layout of a public data set.
+
+    Run again after a kill, it goes on with the films that are missing. Tables and
+    phantom.json appear last, each at once. Bytes do not depend on `workers`.
+
+    Args:
+        root: Folder to write; created where missing.
+        n: Number of films.
+        seed: Seed of the cohort; film i is the same in a larger cohort.
+        layout: "vindr", "vindr_physionet", "rsna", "candid" or "covid".
+        size_px: Smallest and largest longer side of a film, px.
+        workers: Processes that render at the same time.
+        enriched: Even out the findings among positives, and keep 29.3 % positive.
+        positive_share: Share of positives in place of the layout's own.
+        switches: Parts turned off for an ablation.
+        replace: Remove another phantom that lies in the folder; what is not a
+            phantom is never touched.
+
+    Raises:
+        InputError: An unknown layout, a bad number, or a folder that holds another
+            data set.
+    """
+    from chexnomaly.phantom.files.layouts import LAYOUTS
+
+    root = Path(root)
+    fixed = (enriched, positive_share, switches or Switches())
+    request = Request(n, seed, layout, tuple(size_px), *fixed)
+    _claim(root, request, replace)
+    films = list(each_index(partial(_write_film, request, root), n, workers))
+    for name, table in LAYOUTS[layout].tables(films).items():
+        _replace(root / name, table.to_csv(index=False).encode())
+    _replace(root / STATEMENT, request.dump())
+    (root / f"{STATEMENT}.partial").unlink(missing_ok=True)
+
+
+def _claim(root: Path, request: Request, replace: bool) -> None:
+    """Make the folder ours, or go on where the same request was interrupted."""
+    root.mkdir(parents=True, exist_ok=True)
+    statements = [root / name for name in (STATEMENT, f"{STATEMENT}.partial")]
+    found = [file for file in statements if file.exists()]
+    others = [f for f in found if _read(f) != json.loads(request.dump())]
+    if others and not replace:
+        expected = "an empty folder or the same one"
+        raise InputError("another phantom", file=others[0], expected=expected)
+    old = root.with_name(f"{root.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if others:
+        os.replace(root, old)  # at once: half of a phantom would not be known as ours
+        root.mkdir()
+        shutil.rmtree(old, ignore_errors=True)
+    elif not found and {path.name for path in root.iterdir()} - {UNBORN}:
+        raise InputError("not empty", file=root, expected="an empty folder")
+    _replace(root / f"{STATEMENT}.partial", request.dump())
+
+
+def _read(file: Path) -> dict | None:
+    try:
+        return json.loads(file.read_text())
+    except ValueError:
+        return None
+
+
+def _write_film(request: Request, root: Path, index: int) -> Film:
+    """Write one film where it is missing; return it without pixels."""
+    from chexnomaly.phantom.files.layouts import LAYOUTS
+
+    layout = LAYOUTS[request.layout]
+    bare = request.film(index, pixels=False)
+    path = root / layout.image(bare)
+    if not path.exists():
+        made = request.film(index)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if request.layout == "covid":
+            from chexnomaly.phantom.files.png import write_masks, write_png
+
+            write_masks(made, root)
+            _through_partial(path, lambda file: write_png(made.pixels, file))
+        else:
+            from chexnomaly.phantom.files.dicom import write_dicom
+
+            _through_partial(path, lambda file: write_dicom(made, file))
+    return bare
+
+
+def _through_partial(path: Path, write: Callable[[Path], None]) -> None:
+    """Write beside the target and rename, so that a file is whole or absent."""
+    beside = path.with_name(f".{path.name}.partial")
+    write(beside)
+    os.replace(beside, path)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _through_partial(path, lambda file: file.write_bytes(content))

@@ -1,0 +1,62 @@
+"""A phantom's boxes as a findings table, without the way through files."""
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import pandas as pd
+
+from chexnomaly.datasets.annotations.findings import COLUMNS
+from chexnomaly.datasets.annotations.validation import BOX
+from chexnomaly.labels import NO_FINDING
+from chexnomaly.phantom.files.layouts import consensus
+from chexnomaly.phantom.films import film
+from chexnomaly.phantom.records import Film
+
+
+def phantom_findings(
+    n: int, seed: int, layout: str = "vindr", **options
+) -> pd.DataFrame:
+    """Annotate a cohort of phantoms without rendering it.
+
+    Args:
+        n: Number of films.
+        seed: Seed of the cohort.
+        layout: "vindr" (three readers) or "rsna" (one adjudicated set of boxes).
+        options: Further arguments of `phantom.film`.
+
+    Returns:
+        A findings table; its frame is 512 px on the longer side.
+    """
+    films = (
+        film(seed, index, 512, layout=layout, pixels=False, **options)
+        for index in range(n)
+    )
+    return findings_of(films, layout)
+
+
+def findings_of(films: Iterable[Film], layout: str = "vindr") -> pd.DataFrame:
+    """Lay the readings of films out as a findings table.
+
+    Args:
+        films: Films of one cohort, with or without pixels.
+        layout: Theirs; in "rsna" the readers' boxes are adjudicated.
+
+    Returns:
+        The table; rows are numbered from 2, as if below a header.
+    """
+    rows = [row for made in films for row in _rows(made, layout)]
+    table = pd.DataFrame(rows, columns=[*COLUMNS[:-1]])
+    table["row"] = np.arange(2, 2 + len(table))
+    sides = dict.fromkeys(("width_px", "height_px", "row"), "Int64")
+    return table.astype(sides | dict.fromkeys(BOX, "float64"))
+
+
+def _rows(made: Film, layout: str) -> Iterator[tuple]:
+    height, width = made.size_px
+    readings = [(r.reader, r.finding, r.box) for r in made.readings]
+    if layout == "rsna":
+        readings = [("rsna", r.finding, r.box) for r in consensus(made)]
+        readings = readings or [("rsna", NO_FINDING, None)]
+    for reader, finding, box in readings:
+        corners = (np.nan,) * 4 if box is None else box
+        yield (made.image_id, reader, finding, *corners, width, height, "phantom")

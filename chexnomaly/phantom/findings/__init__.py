@@ -1,0 +1,1 @@
+"""The findings: how each changes a patient's anatomy."""

@@ -1,0 +1,157 @@
+"""What a finding is: a change of the anatomy with a true box and a conspicuity."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from chexnomaly.phantom.anatomy.grid import Grid
+from chexnomaly.phantom.anatomy.texture import Texture, smoothstep
+from chexnomaly.phantom.anatomy.thickness_maps import Maps
+
+Array = np.ndarray
+Box = tuple[float, float, float, float]
+Painter = Callable[[Maps, Grid], None]
+
+
+@dataclass(frozen=True)
+class Lesion:
+    """One true lesion.
+
+    Attributes:
+        finding: Finding key.
+        box: Extent in patient coordinates, xyxy, cm.
+        conspicuity: 0 (hardly to be seen) to 1 (obvious).
+        paint: Changes the maps; None when the anatomy itself was reshaped.
+    """
+
+    finding: str
+    box: Box
+    conspicuity: float
+    paint: Painter | None = None
+
+
+def draw_seed(rng: np.random.Generator) -> int:
+    """Draw a seed for what is only needed when the film is rendered."""
+    return int(rng.integers(2**62))
+
+
+def blob_field(
+    grid: Grid, window, center, radii, seed: int, rough: float = 0.45, step: float = 0.3
+) -> tuple[Array, Texture]:
+    """Signed depth inside an irregular, textured ellipse: 1 at its center.
+
+    Args:
+        grid: Pixel grid.
+        window: Rows and columns to evaluate.
+        center: Center, cm.
+        radii: Half axes, cm.
+        seed: Seed of the texture.
+        rough: Strength of the boundary's irregularity.
+        step: Texture detail as a share of the smaller radius.
+
+    Returns:
+        The field (h, w), positive inside, and its texture for further use.
+    """
+    box = around(center, radii, 1.3)
+    texture = Texture(np.random.default_rng(seed), box, step * min(radii), -4.2)
+    x, y = grid.axes(window)
+    rho = np.hypot((x - center[0]) / radii[0], (y - center[1]) / radii[1])
+    field = 1 - rho + rough * 0.4 * texture(x, y) * np.minimum(rho, 1)
+    # whatever the outline does, it runs out softly before 1.12 radii
+    return np.minimum(field, 1.6 * (1.12 - rho)), texture
+
+
+def around(center, radii, scale: float = 1.0) -> Box:
+    """Box of an ellipse, xyxy, cm."""
+    (x, y), (a, b) = center, radii
+    return x - scale * a, y - scale * b, x + scale * a, y + scale * b
+
+
+def hazy(
+    center,
+    radii,
+    amount: float,
+    seed: int,
+    rough: float = 0.5,
+    soft: float = 0.5,
+    fissure: tuple[float, float] | None = None,
+) -> Painter:
+    """Return a painter that fills part of the lung's depth with water.
+
+    Args:
+        center: Center, cm.
+        radii: Half axes of the full extent, cm.
+        amount: Share of the remaining air that is replaced at the core, 0 to 1.
+        seed: Seed of the texture.
+        rough: Irregularity of the outline.
+        soft: Width of the transition at the edge, share of the radius.
+        fissure: Where a fissure ends the lesion: its distance below the center, cm
+            (above it where negative), and its slope, cm per cm.
+    """
+
+    def paint(maps: Maps, grid: Grid) -> None:
+        box = around(center, radii, 1.25)
+        window = grid.window(*box)
+        if window is None:
+            return
+        field, texture = blob_field(grid, window, center, radii, seed, rough)
+        x, y = grid.axes(window)
+        fine = Texture(np.random.default_rng(seed + 1), box, 0.45, -2.8)(x, y)
+        grain = np.clip(1 + 0.24 * texture(x, y) + 0.09 * fine, 0.3, 1.6)
+        share = amount * grain * smoothstep(field, 0.0, soft)
+        if fissure is not None:
+            share = share * _within(x - center[0], y - center[1], *fissure)
+        maps.fill(window, share)
+
+    return paint
+
+
+def _within(x: Array, y: Array, distance: float, slope: float) -> Array:
+    """1 on the center's side of a fissure, 0 beyond it."""
+    beyond = (y - distance - slope * x) * np.sign(distance)
+    return smoothstep(-beyond, -0.08, 0.15)
+
+
+def strands(lines: list[tuple[Array, Array]], radius: float, blur: float) -> Painter:
+    """Return a painter of thin water-dense lines inside the lung.
+
+    Args:
+        lines: Point sequences (x, y), cm, about equally spaced.
+        radius: Half thickness of a strand, cm.
+        blur: Blur across, cm.
+    """
+
+    def paint(maps: Maps, grid: Grid) -> None:
+        xs = np.concatenate([x for x, _ in lines])
+        ys = np.concatenate([y for _, y in lines])
+        steps = np.concatenate([_steps(x, y) for x, y in lines])
+        drawn = grid.splat(xs, ys, np.pi * radius**2 * steps)
+        maps.vessels += grid.blur(drawn, blur)
+
+    return paint
+
+
+def _steps(x: Array, y: Array) -> Array:
+    step = np.hypot(np.gradient(x), np.gradient(y))
+    return step
+
+
+def bent_line(rng, start, angle: float, length: float, bend: float):
+    """Sample a smooth line that starts at a point with a heading, in rad."""
+    count = max(6, int(length / 0.06))
+    t = (np.arange(count) + 0.5) / count
+    heading = angle + bend * (rng.normal() * (t - 0.5) + 0.5 * rng.normal() * t**2)
+    x = start[0] + np.cumsum(np.cos(heading)) * length / count
+    y = start[1] + np.cumsum(np.sin(heading)) * length / count
+    return x, y
+
+
+def together(*painters: Painter) -> Painter:
+    """Return a painter that applies several in order."""
+
+    def paint(maps: Maps, grid: Grid) -> None:
+        for painter in painters:
+            painter(maps, grid)
+
+    return paint

@@ -1,0 +1,167 @@
+"""Findings of the pleura: fluid, air and scars between lung and chest wall."""
+
+import numpy as np
+
+from chexnomaly.phantom.anatomy.chest import Chest
+from chexnomaly.phantom.anatomy.grid import Grid
+from chexnomaly.phantom.anatomy.texture import Texture, smoothstep
+from chexnomaly.phantom.anatomy.thickness_maps import Maps, distance, side_window
+from chexnomaly.phantom.findings.lesions import Lesion, draw_seed
+
+
+def pleural_effusion(chest: Chest, rng, seen: float) -> list[Lesion]:
+    """Fluid in the costophrenic angle, its surface rising towards the wall."""
+    sides = (0, 1) if rng.random() < 0.22 else (int(rng.random() > 0.55),)
+    return [_fluid(chest, side, rng, seen) for side in sides]
+
+
+def _fluid(chest: Chest, side: int, rng, seen: float) -> Lesion:
+    height = 1.1 + rng.gamma(1.3, 2.7) * (0.4 + seen)
+    height = float(min(height, 0.7 * chest.floor(side)))
+    bottom = chest.floor(side)
+    level, rise = bottom - height + 0.4, min(0.45 * height + 0.5, 3.0)
+    inner = _waterline(chest, side, level)
+    wall = float(chest.wall(side, np.array(level))) + 0.1
+    xs = sorted((chest.to_x(side, inner, bottom), chest.to_x(side, wall, bottom)))
+    box = (xs[0], level - 0.8 * rise, xs[1], bottom)
+    amount = 0.8 + 0.18 * seen
+    # a large effusion also lies behind the heart
+    deep = float(chest.dome_top(side)[1]) > level
+    rim = (0.0, 3.0) if deep else (inner - 0.6, inner + 0.5)
+
+    def paint(maps: Maps, grid: Grid) -> None:
+        window = side_window(chest, grid, side)
+        if window is None:
+            return
+        u, y = distance(chest, grid, window, side)
+        outer = chest.wall(side, y)
+        up = np.clip((u - inner) / np.maximum(outer - inner, 0.5), 0, 1)
+        below = y - (level - rise * up**2.5)
+        # the film of fluid behind the lung thins out upwards and inwards
+        behind = smoothstep(below, -0.15, 0.9 + 0.25 * height)
+        behind = behind * smoothstep(u, *rim)
+        beside = smoothstep(below, -0.1, 0.25) * up**4
+        maps.fill(window, amount * np.maximum(behind, beside))
+
+    return Lesion("pleural_effusion", box, seen, paint)
+
+
+def _waterline(chest: Chest, side: int, level: float) -> float:
+    """Distance from the midline where the fluid's level meets the diaphragm."""
+    u = np.linspace(0.15, 1, 120) * chest.patient.half_width
+    above = chest.dome(side, u) > level
+    outer = u > chest.dome_top(side)[0]
+    hit = u[above & outer]
+    if float(chest.dome(side, np.array(chest.dome_top(side)[0]))) > level:
+        return float(chest.border(side, np.array(level))) * 0.9
+    return float(hit[0]) if len(hit) else 0.85 * chest.patient.half_width
+
+
+def pleural_thickening(chest: Chest, rng, seen: float) -> list[Lesion]:
+    """A coat of scar under the apex, or along the wall."""
+    if rng.random() < 0.78:
+        sides = (0, 1) if rng.random() < 0.5 else (int(rng.random() > 0.58),)
+        return [_apical_cap(chest, side, rng, seen) for side in sides]
+    return [_wall_scar(chest, int(rng.random() > 0.5), rng, seen)]
+
+
+def _apical_cap(chest: Chest, side: int, rng, seen: float) -> Lesion:
+    depth = rng.uniform(0.5, 1.3) * (0.6 + 0.5 * seen)
+    end = rng.uniform(1.0, 3.2)
+    inner = float(chest.border(side, np.array(0.8)))
+    outer = float(chest.wall(side, np.array(end)))
+    xs = sorted((chest.to_x(side, inner, 0.8), chest.to_x(side, outer, 0.8)))
+    box = (xs[0], -0.15, xs[1], end)
+    return Lesion(
+        "pleural_thickening",
+        box,
+        seen,
+        _coat(chest, side, (-0.5, end), depth, rng, seen),
+    )
+
+
+def _wall_scar(chest: Chest, side: int, rng, seen: float) -> Lesion:
+    depth = rng.uniform(0.5, 1.2)
+    top = rng.uniform(0.25, 0.75) * chest.floor(side)
+    end = min(top + rng.uniform(2.5, 8.0), chest.floor(side) - 0.3)
+    u = chest.wall(side, np.linspace(top, end, 9))
+    xs = sorted(
+        (
+            chest.to_x(side, float(u.min()) - depth - 0.3, top),
+            chest.to_x(side, float(u.max()) + 0.1, top),
+        )
+    )
+    paint = _coat(chest, side, (top, end), depth, rng, seen)
+    return Lesion("pleural_thickening", (xs[0], top, xs[1], end), seen, paint)
+
+
+def _coat(chest: Chest, side: int, span, depth: float, rng, seen: float):
+    """Return a painter that fills a wavy layer under the wall between two heights."""
+    seed = draw_seed(rng)
+    amount = 0.4 + 0.5 * seen
+
+    def paint(maps: Maps, grid: Grid) -> None:
+        window = side_window(chest, grid, side)
+        if window is None:
+            return
+        u, y = distance(chest, grid, window, side)
+        box = (-20, span[0] - 1, 20, span[1] + 1)
+        wave = Texture(np.random.default_rng(seed), box, 0.8, -3.0)
+        thick = depth * (1 + 0.35 * wave(grid.axes(window)[0], y))
+        # distance under the wall, the cap of the apex counted from above
+        under = np.minimum(chest.wall(side, y) - u, 1.3 * (y + 0.4) + 0 * u)
+        ends = smoothstep(y, span[0], span[0] + 0.5) * smoothstep(span[1] - y, 0, 0.8)
+        layer = smoothstep(thick - under, 0.0, 0.3) * ends * (u > 0)
+        maps.fill(window, amount * layer)
+
+    return paint
+
+
+def pneumothorax(chest: Chest, rng, seen: float) -> list[Lesion]:
+    """Air outside the lung: no vessels beyond a thin pleural line."""
+    side = int(rng.random() > 0.62)
+    depth = 0.8 + 3.2 * seen * rng.uniform(0.5, 1.0)
+    end = chest.floor(side) * (0.14 + rng.uniform(0.15, 0.6) * (0.3 + 0.7 * seen))
+    inner = float(chest.border(side, np.array(1.0)))
+    outer = float(chest.wall(side, np.array(end))) + 0.1
+    xs = sorted((chest.to_x(side, inner, 1.0), chest.to_x(side, outer, end)))
+    box = (xs[0], -0.3, xs[1], end)
+
+    def paint(maps: Maps, grid: Grid) -> None:
+        window = side_window(chest, grid, side)
+        if window is None:
+            return
+        u, y = distance(chest, grid, window, side)
+        lung = _collapsed(chest, side, u, y, depth, end)
+        free = smoothstep(u - chest.border(side, y), -0.1, 0.4)
+        free = free * smoothstep(end - y, 0, 0.3)
+        outside = smoothstep(-lung, 0, 0.06) * free
+        maps.empty(window, 0.96 * outside)
+        pleura = np.exp(-((lung / 0.05) ** 2)) * free
+        maps.extra[window] += 0.26 * pleura * smoothstep(maps.lung[window], 0.3, 2)
+        # what is left of the lung holds the same blood in less room
+        near = smoothstep(lung, 0, 0.5) * smoothstep(end - y, 0, 3) * free
+        maps.fill(window, (0.03 + 0.08 * seen) * near)
+
+    return [Lesion("pneumothorax", box, seen, paint)]
+
+
+def _collapsed(chest: Chest, side: int, u, y, depth: float, end: float):
+    """Distance inside the visceral pleura, cm; negative in the free air."""
+    top = 0.9 * depth
+    # the shrunken lung keeps its shape: its apex hangs lower, its base stays
+    own = (y - top) * end / (end - top)
+    fall = np.maximum(-own, 0)
+    fade = 1 - smoothstep(y, 0.1 * end, 1.05 * end)
+    outer = chest.wall(side, own) - depth * fade - 6 * fall
+    inner = chest.border(side, np.minimum(own, y)) + 2 * fall
+    outside, inside = _across(outer - u, outer, y), _across(u - inner, inner, y)
+    # a smooth minimum: the pleura has no corner
+    gap = np.clip(0.5 + 0.5 * (inside - outside) / 0.8, 0, 1)
+    return inside + gap * (outside - inside) - 0.8 * gap * (1 - gap)
+
+
+def _across(along, curve, y):
+    """Turn a sideways distance from the curve u(y) into one across it, cm."""
+    steps = np.gradient(curve[:, 0], y[:, 0]) if len(y) > 1 else np.zeros(1)
+    return along / np.hypot(1, steps)[:, None].astype(np.float32)

@@ -1,0 +1,136 @@
+"""Findings that reshape the anatomy itself: heart, aorta, collapse, broken ribs.
+
+Their boxes are read from the curves of the reshaped chest, so they hold the organ,
+not a painted patch.
+"""
+
+import numpy as np
+
+from chexnomaly.phantom.anatomy.chest import Chest, Fracture
+from chexnomaly.phantom.anatomy.patient import Patient
+from chexnomaly.phantom.findings.lesions import (
+    Lesion,
+    bent_line,
+    draw_seed,
+    hazy,
+    strands,
+    together,
+)
+
+
+def enlarge_heart(patient: Patient, rng: np.random.Generator, seen: float) -> Patient:
+    """Widen the heart beyond half of the chest."""
+    ratio = 0.515 + 0.08 * seen + 0.012 * rng.normal()
+    return patient.changed(
+        heart_ratio=float(np.clip(ratio, 0.515, 0.66)),
+        heart_round=float(np.clip(patient.heart_round + rng.uniform(0, 0.5), 0, 1)),
+        heart_left=float(np.clip(patient.heart_left + 0.02 * rng.normal(), 0.6, 0.74)),
+    )
+
+
+def box_heart(chest: Chest, rng: np.random.Generator, seen: float) -> list[Lesion]:
+    """Box the heart: its full width, from the waist to the diaphragm."""
+    p = chest.patient
+    base = (p.dome[0] + p.dome[1]) / 2
+    y = np.linspace(0.7 * base, 1.02 * base, 40)
+    middle = chest.midline(y)
+    left = float((middle - chest.border(0, y)).min())
+    right = float((middle + chest.border(1, y)).max())
+    top = (0.765 + 0.03 * rng.normal()) * base
+    bottom = 0.5 * (p.dome[0] + base) + 0.4
+    return [Lesion("cardiomegaly", (left, top, right, bottom), seen)]
+
+
+def enlarge_aorta(patient: Patient, rng: np.random.Generator, seen: float) -> Patient:
+    """Widen and unfold the aortic arch."""
+    knob = 1.85 + 0.6 * seen + 0.12 * rng.normal()
+    return patient.changed(
+        knob=float(np.clip(max(knob, patient.knob + 0.2), 1.75, 2.8)),
+        unfolding=float(np.clip(patient.unfolding + rng.uniform(0.2, 0.6), 0, 1.5)),
+    )
+
+
+def box_aorta(chest: Chest, rng: np.random.Generator, seen: float) -> list[Lesion]:
+    """Box the aortic knob."""
+    k = chest.patient.knob
+    x, y = chest.knob_center
+    right = chest.to_x(1, float(chest.border(1, np.array(y))), y)
+    return [
+        Lesion(
+            "aortic_enlargement",
+            (right - 1.85 * k, y - 1.0 * k, right + 0.1, y + 1.05 * k),
+            seen,
+        )
+    ]
+
+
+def collapse(patient: Patient, rng: np.random.Generator, seen: float) -> Patient:
+    """Raise a dome and pull the mediastinum towards the lost volume."""
+    side = int(rng.random() < 0.35)
+    lift = rng.uniform(0.6, 2.6) * (0.4 + 0.6 * seen)
+    dome = list(patient.dome)
+    dome[side] -= lift
+    pull = (0.25 + 0.35 * seen) * lift * (1 if side else -1)
+    rotation = patient.rotation + 0.5 * pull
+    return patient.changed(dome=tuple(dome), rotation=rotation, collapsed=side)
+
+
+def box_collapse(chest: Chest, rng: np.random.Generator, seen: float) -> list[Lesion]:
+    """Fill the collapsed part: a plate, or a wedge at the base or the hilum."""
+    side = chest.patient.collapsed or 0
+    down = rng.uniform(0.35, 0.92)
+    center = chest.locate(side, rng.uniform(0.2, 0.5), down)
+    radii = (rng.uniform(2.4, 4.6), rng.uniform(2.0, 4.8))
+    # a fissure ends the airless part: a wedge, not a ball
+    fissure = (
+        rng.choice([-1, 1]) * rng.uniform(0.2, 0.6) * radii[1],
+        0.5 * rng.normal(),
+    )
+    haze = hazy(center, radii, 0.13 + 0.27 * seen, draw_seed(rng), 0.6, 1.0, fissure)
+    lines = []
+    tilt = rng.normal(0, 0.5)
+    for _ in range(int(rng.integers(2, 5))):
+        start = (
+            center[0] - 0.85 * radii[0] * np.cos(tilt),
+            center[1] + rng.uniform(-0.55, 0.55) * radii[1],
+        )
+        lines.append(bent_line(rng, start, tilt * 0.5, 1.6 * radii[0], 0.25))
+    plates = strands(lines, 0.16 + 0.12 * seen, 0.12)
+    box = (
+        center[0] - radii[0],
+        center[1] - radii[1],
+        center[0] + radii[0],
+        center[1] + radii[1],
+    )
+    return [Lesion("atelectasis", box, seen, together(haze, plates))]
+
+
+def break_ribs(chest: Chest, rng: np.random.Generator, seen: float):
+    """Break one to three neighboring ribs.
+
+    Returns:
+        The fractures for the skeleton, and their lesions.
+    """
+    side = int(rng.random() < 0.5)
+    first = int(rng.integers(3, 8))
+    share = rng.uniform(0.62, 0.9)
+    breaks, lesions = [], []
+    for rib in range(first, first + int(rng.choice([1, 2, 3], p=[0.55, 0.3, 0.15]))):
+        u, y = _rib_point(chest, side, rib, share + 0.02 * rng.normal())
+        step = (0.18 + 0.45 * seen) * rng.choice([-1, 1])
+        breaks.append(Fracture(side, rib, u, step, 0.12 + 0.12 * seen))
+        x = chest.to_x(side, u, y)
+        half = (1.0, 1.0 + abs(step))
+        box = (x - half[0], y - half[1], x + half[0], y + half[1])
+        swelling = hazy((x, y), half, 0.05 + 0.12 * seen, draw_seed(rng), 0.3, 0.9)
+        lesions.append(Lesion("rib_fracture", box, seen, swelling))
+    return tuple(breaks), lesions
+
+
+def _rib_point(chest: Chest, side: int, rib: int, share: float) -> tuple[float, float]:
+    """Distance from the midline and height of a point on a posterior rib, cm."""
+    y = float(chest.rib_heights[rib])
+    for _ in range(12):
+        fall = chest.rib_fall(side, np.array(y), np.array(share), False)
+        y = float(chest.rib_heights[rib] + fall)
+    return share * (float(chest.wall(side, np.array(y))) + 0.45), y

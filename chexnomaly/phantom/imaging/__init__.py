@@ -1,0 +1,1 @@
+"""From thickness to film: attenuation, exposure, processing."""

@@ -1,0 +1,1 @@
+"""Simulated readers, who mark what they see."""

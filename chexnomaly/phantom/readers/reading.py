@@ -1,0 +1,180 @@
+"""Three radiologists out of seventeen read one image.
+
+A reader misses what is subtle, draws the same lesion a little differently, calls it
+by a neighboring name, and sometimes boxes what is not there. On an image with
+findings every reader gives at least one box, on an image without none, as in
+VinDr-CXR's training table.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from chexnomaly.labels import NO_FINDING
+from chexnomaly.phantom.readers.habits import (
+    BUSY,
+    FALSE_ALARMS,
+    JITTER,
+    NEIGHBORS,
+    READERS,
+    Box,
+    Style,
+    seen_chance,
+    style,
+)
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One row of a reader.
+
+    Attributes:
+        reader: Reader id, "R1" to "R17".
+        finding: Finding key, or "no_finding".
+        box: Shares of width and height, xyxy in [0, 1]; None without a finding.
+    """
+
+    reader: str
+    finding: str
+    box: Box | None
+
+
+@dataclass(frozen=True)
+class Target:
+    """A true lesion as readers meet it: name, box in shares, conspicuity."""
+
+    finding: str
+    box: Box
+    conspicuity: float
+
+
+def read_image(
+    targets: Sequence[Target], rng: np.random.Generator, noise: float = 1.0
+) -> list[Mark]:
+    """Let three readers annotate one image.
+
+    Args:
+        targets: True lesions; empty on a normal image.
+        rng: Source of randomness.
+        noise: 1 for natural readers; 0 gives three identical, perfect ones (an
+            ablation).
+
+    Returns:
+        Rows of all three readers, in the order of reading.
+    """
+    readers = _draw_readers(rng, bool(targets))
+    if not targets:
+        return [Mark(reader, NO_FINDING, None) for reader in readers]
+    if noise == 0:
+        return [Mark(r, t.finding, t.box) for r in readers for t in targets]
+    found = _who_sees_what(targets, readers, rng)
+    marks = []
+    for reader, row in zip(readers, found, strict=True):
+        marks += _describe(
+            reader, [targets[i] for i in np.flatnonzero(row)], rng, noise
+        )
+    return marks
+
+
+def _draw_readers(rng: np.random.Generator, positive: bool) -> list[str]:
+    """Draw three ids; on abnormal images mostly the three busy ones."""
+    rest = (1 - sum(BUSY.values())) / (len(READERS) - len(BUSY))
+    weights = np.array([BUSY.get(reader, rest) for reader in READERS])
+    if not positive:
+        weights = np.full(len(READERS), 1.0)
+    picks = rng.choice(len(READERS), 3, replace=False, p=weights / weights.sum())
+    return [READERS[i] for i in picks]
+
+
+def _who_sees_what(targets, readers, rng: np.random.Generator) -> np.ndarray:
+    """Draw a table (3 readers, targets) of lesions seen.
+
+    Lesions of one finding are seen together more often than alone. What nobody saw
+    is given to one reader, and a reader without any takes the clearest lesion.
+    """
+    found = np.zeros((3, len(targets)), bool)
+    names = {target.finding for target in targets}
+    mood = {name: rng.random(3) for name in sorted(names)}
+    for column, target in enumerate(targets):
+        chance = seen_chance(target.finding, target.conspicuity)
+        own = rng.random(3)
+        for row, reader in enumerate(readers):
+            odds = style(reader).alertness * chance / max(1 - chance, 1e-6)
+            draw = mood[target.finding][row] if rng.random() < 0.85 else own[row]
+            found[row, column] = draw < odds / (1 + odds)
+    for name in sorted(names):
+        columns = [i for i, target in enumerate(targets) if target.finding == name]
+        if not found[:, columns].any():
+            found[int(rng.integers(3)), columns] = True
+    clearest = int(np.argmax([target.conspicuity for target in targets]))
+    found[~found.any(axis=1), clearest] = True
+    return found
+
+
+def _describe(reader: str, seen, rng: np.random.Generator, noise: float) -> list[Mark]:
+    """Turn the lesions a reader saw into rows, and add what is not there."""
+    habits = style(reader)
+    marks, renamed = [], {}
+    for target in seen:
+        if target.finding not in renamed:
+            renamed[target.finding] = _name(target.finding, habits, rng, noise)
+        box = _redraw(target.box, target.finding, habits, rng, noise)
+        marks.append(Mark(reader, renamed[target.finding], box))
+    if any(
+        target.finding in NEIGHBORS or target.finding == "cardiomegaly"
+        for target in seen
+    ):
+        for _ in range(rng.poisson(noise * habits.false_rate)):
+            marks.append(_false_alarm(reader, rng))
+    return marks
+
+
+def _name(finding: str, habits: Style, rng: np.random.Generator, noise: float) -> str:
+    draw = rng.random()
+    for other, chance in NEIGHBORS.get(finding, {}).items():
+        draw -= chance * habits.confusion * noise
+        if draw < 0:
+            return other
+    return finding
+
+
+def _redraw(box: Box, finding: str, habits: Style, rng, noise: float) -> Box:
+    """Move the sides of a box, keep it inside the image and not empty."""
+    x0, y0, x1, y1 = box
+    spread = JITTER.get(finding, 0.115) * habits.jitter * noise
+    step = spread * np.clip(rng.normal(size=4), -2.5, 2.5)
+    grow = 0.5 * (habits.growth - 1) * noise
+    width, height = x1 - x0, y1 - y0
+    x0, x1 = x0 + (step[0] - grow) * width, x1 + (step[1] + grow) * width
+    y0, y1 = y0 + (step[2] - grow) * height, y1 + (step[3] + grow) * height
+    return tidy_box((x0, y0, x1, y1))
+
+
+def tidy_box(box: Box, least: float = 0.008) -> Box:
+    """Sort the sides of a box and cut it to the unit square, at least 0.8 % wide."""
+    x0, x1 = _tidy_side(box[0], box[2], least)
+    y0, y1 = _tidy_side(box[1], box[3], least)
+    return x0, y0, x1, y1
+
+
+def _tidy_side(low: float, high: float, least: float) -> tuple[float, float]:
+    low, high = min(low, high), max(low, high)
+    center = float(np.clip((low + high) / 2, 0.5 * least, 1 - 0.5 * least))
+    low, high = min(low, center - 0.5 * least), max(high, center + 0.5 * least)
+    return float(np.clip(low, 0, 1)), float(np.clip(high, 0, 1))
+
+
+def _false_alarm(reader: str, rng: np.random.Generator) -> Mark:
+    """Box something harmless: a crossing of ribs, a vessel, a nipple."""
+    names = list(FALSE_ALARMS)
+    share = np.array(list(FALSE_ALARMS.values()))
+    name = names[int(rng.choice(len(names), p=share / share.sum()))]
+    size = np.exp(rng.normal(np.log(0.075), 0.4, 2))
+    center = rng.uniform((0.15, 0.15), (0.85, 0.75))
+    if name == "pleural_thickening":
+        center = np.array([rng.choice([0.28, 0.72]), rng.uniform(0.12, 0.22)])
+    if name == "aortic_enlargement":
+        center, size = np.array([0.58, rng.uniform(0.28, 0.36)]), np.array([0.12, 0.12])
+    low, high = center - size / 2, center + size / 2
+    return Mark(reader, name, tidy_box((low[0], low[1], high[0], high[1])))

@@ -1,0 +1,1 @@
+"""What annotation tables tell without a pixel."""

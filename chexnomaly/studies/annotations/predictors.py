@@ -1,0 +1,178 @@
+"""Predictors that need no pixel, scored on whole annotation tables.
+
+Four never look: nothing everywhere, everything everywhere, one fixed place, one random
+box. One is human: a reader against the others. `baselines` scores the first four on
+prepared sets, film by film; here pixel counts of rectangles give the same numbers for
+tables of many thousand scans that have no films.
+
+All predictions are binary, so that soft and hard errors are equal.
+"""
+
+import numpy as np
+
+from chexnomaly.metrics.segmentation import Scores
+from chexnomaly.studies.annotations.rectangles import (
+    Cover,
+    overlap_with_boxes,
+    overlap_with_masks,
+    pixels_by_readers,
+    sum_of_masks,
+)
+
+LEVELS = np.round(np.arange(0.02, 1.0, 0.02), 2)
+"""Shares of abnormal scans above which the fixed place is cut; the best one counts."""
+
+MASKS = {"union": 1, "two_readers": 2}
+"""How several readers' boxes become one mask: how many must have drawn at a pixel."""
+
+
+def counts(
+    overlap: np.ndarray, predicted: np.ndarray, true: np.ndarray, size: int
+) -> Scores:
+    """Turn areas into what every metric needs; see `metrics.image_scores`.
+
+    Args:
+        overlap: Pixels that prediction and mask share.
+        predicted: Pixels of the prediction, same shape.
+        true: Pixels of the mask, same shape.
+        size: Side of the images, px.
+
+    Returns:
+        The scores, arrays of that shape.
+    """
+    overlap, predicted, true = np.broadcast_arrays(overlap, predicted, true)
+    union = predicted + true - overlap
+    return {
+        "tp": overlap.astype(np.float64),
+        "fp": (predicted - overlap).astype(np.float64),
+        "fn": (true - overlap).astype(np.float64),
+        "tn": (size**2 - union).astype(np.float64),
+        "soft_error": (union - overlap) / size**2,
+        "soft_iou": (overlap + 1) / (union + 1),
+    }
+
+
+def true_pixels(cover: Cover, mask: str = "union") -> np.ndarray:
+    """Count the pixels of each image's mask.
+
+    Args:
+        cover: The images.
+        mask: One of `MASKS`, or "one_reader" for the masks of each reader alone.
+
+    Returns:
+        Shape (N,); (R, N) for "one_reader".
+    """
+    pixels = pixels_by_readers(cover)
+    code = np.arange(2**cover.n_readers)
+    if mask == "one_reader":
+        each = [code >> k & 1 > 0 for k in range(cover.n_readers)]
+        return np.stack([pixels[:, one].sum(axis=1) for one in each])
+    return pixels[:, np.bitwise_count(code) >= MASKS[mask]].sum(axis=1)
+
+
+def all_empty(cover: Cover, mask: str = "union") -> Scores:
+    """Predict nothing, everywhere; the masks are those of `true_pixels`."""
+    return counts(np.zeros(1), np.zeros(1), true_pixels(cover, mask), cover.size)
+
+
+def all_ones(cover: Cover) -> Scores:
+    """Predict everything, everywhere."""
+    true = true_pixels(cover)
+    return counts(true, np.full(1, cover.size**2), true, cover.size)
+
+
+def fixed_place(cover: Cover, seed: int = 0) -> Scores:
+    """Predict one place for all scans: the mean mask of others, cut where it fits best.
+
+    The scans are dealt into two halves; each is scored with the place that the other
+    half's abnormal scans give, so that no scan enters its own prediction.
+
+    Args:
+        cover: The images; at least two abnormal ones in each half.
+        seed: Of the halves.
+
+    Returns:
+        The scores, shape (N,).
+    """
+    true = true_pixels(cover)
+    half = np.random.default_rng(seed).permutation(len(true)) % 2
+    overlap, predicted = np.zeros(len(true)), np.zeros(len(true))
+    for own in (0, 1):
+        place = fit_place(cover, (half != own) & (true > 0))
+        mine = half == own
+        overlap[mine] = overlap_with_masks(cover, place[None])[mine, 0]
+        predicted[mine] = place.sum()
+    return counts(overlap, predicted, true, cover.size)
+
+
+def fit_place(cover: Cover, chosen: np.ndarray) -> np.ndarray:
+    """Find the fixed mask with the best mean IoU on some abnormal images.
+
+    Args:
+        cover: The images.
+        chosen: Which to fit on, bool, shape (N,); all abnormal.
+
+    Returns:
+        The mask, (S, S), bool: the mean mask, cut at one of `LEVELS`.
+
+    Raises:
+        ValueError: No image is chosen.
+    """
+    if not chosen.any():
+        raise ValueError("expected at least one abnormal image, got none")
+    mean = sum_of_masks(cover, chosen) / chosen.sum()
+    levels = LEVELS[LEVELS < mean.max()]
+    masks = mean > np.append(levels, 0.0)[:, None, None]
+    shared = overlap_with_masks(cover, masks)[chosen]
+    union = masks.sum(axis=(1, 2)) + true_pixels(cover)[chosen, None] - shared
+    return masks[np.argmax((shared / union).mean(axis=0))]
+
+
+def random_box(cover: Cover, boxes: np.ndarray, seed: int = 0) -> Scores:
+    """Predict one box per scan: the size of a drawn one, at a uniform place.
+
+    Args:
+        cover: The images.
+        boxes: Boxes to take sizes from, xyxy px on the square, shape (B, 4), B > 0.
+        seed: Of sizes and places.
+
+    Returns:
+        The scores, shape (N,).
+    """
+    rng = np.random.default_rng(seed)
+    n = len(cover.ids)
+    sides = np.round(boxes[:, 2:] - boxes[:, :2])[rng.integers(len(boxes), size=n)]
+    sides = np.clip(sides, 1, cover.size).astype(np.int64)
+    corner = rng.integers(cover.size - sides + 1)
+    overlap = overlap_with_boxes(cover, np.hstack([corner, corner + sides]))
+    return counts(overlap, np.prod(sides, axis=1), true_pixels(cover), cover.size)
+
+
+def one_reader(cover: Cover, against: str = "others") -> Scores:
+    """Predict what one reader drew; each reader of a scan in turn.
+
+    Args:
+        cover: Images on each of which R readers drew, or none did.
+        against: "others" for the union of the other readers, or one of `MASKS`, to
+            which the reader contributes.
+
+    Returns:
+        The scores, shape (R, N): a statistic is the mean over the first axis.
+
+    Raises:
+        ValueError: There are fewer than two readers.
+    """
+    if cover.n_readers < 2:
+        raise ValueError(f"expected two readers or more, got {cover.n_readers}")
+    pixels = pixels_by_readers(cover)
+    code = np.arange(2**cover.n_readers)
+    parts = []
+    for k in range(cover.n_readers):
+        one = code >> k & 1 > 0
+        if against == "others":
+            true = code & ~(1 << k) > 0
+        else:
+            true = np.bitwise_count(code) >= MASKS[against]
+        areas = [pixels[:, which].sum(axis=1) for which in (one & true, one, true)]
+        parts.append(counts(*areas, cover.size))
+    return {name: np.stack([part[name] for part in parts]) for name in parts[0]}

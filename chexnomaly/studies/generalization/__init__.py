@@ -1,0 +1,1 @@
+"""Each finding kept from training in turn."""

@@ -1,0 +1,160 @@
+"""Tables of what a network finds that it never saw."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from chexnomaly.evaluation.intervals import excludes_zero
+from chexnomaly.labels import DISPLAY_NAMES
+from chexnomaly.results import format_entry, read_result
+from chexnomaly.studies.generalization.answers import ALPHA, KEYS, QUESTIONS, verdict
+from chexnomaly.workspace import Workspace
+
+SHOWN = {
+    "generalizes": "CheX-Nomaly\nminus supermodel",
+    "contrastive_helps": "trained twin\nminus untrained",
+    "unseen_is_harder": "supermodel,\ncontrol minus held out",
+    "loses_less": "price: supermodel\nminus CheX-Nomaly",
+}
+"""Questions drawn finding by finding, with the titles of their panels."""
+
+
+COLUMNS = {
+    ("supermodel", "held_out"): "supermodel, never saw it",
+    ("supermodel", "held_out_control"): "supermodel, control",
+    ("chexnomaly", "held_out"): "CheX-Nomaly, never saw it",
+    ("chexnomaly", "held_out_control"): "CheX-Nomaly, control",
+    ("chexnomaly__random_base", "held_out"): "untrained twin, never saw it",
+    ("mean_mask", "held_out"): "mean mask of the others",
+}
+"""System and set to a heading."""
+
+
+def describe(result: Mapping, stamp: Mapping) -> pd.Series:
+    """Say when, where and how large a study was.
+
+    Args:
+        result: A results file of the study.
+        stamp: Its stamp.
+
+    Returns:
+        Words by what they tell.
+    """
+    sizes, machine = stamp["parameters"], stamp["hardware"]
+    train, val, test = sizes["counts"]
+    return pd.Series(
+        {
+            "evidence": result["evidence"],
+            "films": f"{train} to train on, {val} to choose thresholds, {test} to test",
+            "side": f"{sizes['size']} px",
+            "epochs": sizes["options"]["schedule"]["epochs"],
+            "seeds": ", ".join(map(str, result["seeds"])),
+            "machine": f"{machine['system']}, {machine['threads']} thread",
+            "torch": stamp["versions"]["torch"],
+            "date": stamp["date"],
+        },
+        name="the study",
+    ).to_frame()
+
+
+def verdict_table(result: Mapping) -> pd.DataFrame:
+    """Lay the answers out: claim, difference in IoU, findings decided, verdict.
+
+    Args:
+        result: `generalization__held_out`.
+
+    Returns:
+        One row per question.
+    """
+    rows = []
+    for name, question in QUESTIONS.items():
+        value = result["values"][f"{name}.{KEYS['iou']}"]
+        judged = verdict(result, name)
+        rows.append(
+            {
+                "claim": question.says,
+                "difference in IoU": format_entry(value),
+                "each seed alone": _seeds_alone(result, name),
+                "n": f"{value['n']} {'scans' if _single(question) else 'findings'}",
+                "findings for : against": _decided(result, name),
+                "verdict": ": ".join(filter(None, judged)),
+                "evidence": result["evidence"],
+            }
+        )
+    return pd.DataFrame(rows).set_index("claim")
+
+
+def _single(question) -> bool:
+    return question.dataset == "unseen"
+
+
+def _seeds_alone(result: Mapping, name: str) -> str:
+    alone = result["by_seed"][f"{name}.{KEYS['iou']}"]
+    return f"{min(alone):+.3f} to {max(alone):+.3f}"
+
+
+def _decided(result: Mapping, name: str) -> str:
+    """Count the findings that decide by themselves, either way; a dash for none."""
+    stem = f"{name}.{KEYS['iou']}."
+    keys = [k for k, p in result["p_adjusted"].items() if k.startswith(stem)]
+    if not keys:
+        return "–"
+    decided = [k for k in keys if result["p_adjusted"][k] < ALPHA]
+    above = sum(result["values"][k]["value"] > 0 for k in decided)
+    return f"{above} : {len(decided) - above}"
+
+
+def panels(result: Mapping) -> dict[str, pd.DataFrame]:
+    """Lay out each finding's difference for `figures.beyond.figure_generalization`.
+
+    Args:
+        result: `generalization__held_out`.
+
+    Returns:
+        Panel title to a table with one row per finding, and one for all.
+    """
+    drawn = {}
+    for name, title in SHOWN.items():
+        stem = f"{name}.{KEYS['iou']}"
+        rows = {}
+        for key, one in result["values"].items():
+            if not key.startswith(f"{stem}."):
+                continue
+            finding = key.removeprefix(f"{stem}.")
+            decided = result["p_adjusted"][key] < ALPHA
+            rows[DISPLAY_NAMES[finding]] = {**one, "decided": decided}
+        total = result["values"][stem]
+        rows["all findings"] = {**total, "decided": excludes_zero(total)}
+        drawn[title] = pd.DataFrame(rows).T
+    return drawn
+
+
+def score_table(workspace: Workspace) -> pd.DataFrame:
+    """Lay out what each system scores on each held-out finding.
+
+    Args:
+        workspace: Where results are looked for.
+
+    Returns:
+        IoU at the operating threshold, one row per finding and one for their mean,
+        with the number of scans.
+    """
+    stored = {
+        heading: read_result(workspace.find_result(f"{system}__{name}")[0])["values"]
+        for (system, name), heading in COLUMNS.items()
+    }
+    key = KEYS["iou"]
+    findings = [k.removesuffix(f".{key}") for k in _first(stored) if k.endswith(key)]
+    rows = {}
+    for finding in [f for f in findings if f != key]:
+        cells = {h: values[f"{finding}.{key}"] for h, values in stored.items()}
+        row = {"scans": _first(cells)["n"]} | {h: c["value"] for h, c in cells.items()}
+        rows[DISPLAY_NAMES[finding]] = row
+    rows["all findings"] = {h: values[key]["value"] for h, values in stored.items()}
+    table = pd.DataFrame(rows).T
+    scans = [f"{n:.0f}" for n in table.scans[:-1]]
+    return table.assign(scans=[*scans, "–"])
+
+
+def _first(mapping: Mapping):
+    return next(iter(mapping.values()))

@@ -1,0 +1,1 @@
+"""What choices that the paper leaves open do to its results."""

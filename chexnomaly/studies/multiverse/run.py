@@ -1,0 +1,257 @@
+"""How far do results move with what the paper never states? Arms that need training.
+
+    python -m chexnomaly.studies.multiverse --out FOLDER
+
+trains every arm of `arms` on the study's films beside its default, and writes one
+results file per test set, anew after each arm. A run that was interrupted goes on where
+it stopped.
+"""
+
+import argparse
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import torch
+
+from chexnomaly import evaluation, results, systems
+from chexnomaly.datasets.prepared import PreparedSet
+from chexnomaly.evaluation.scores import PAPER_THRESHOLD, ScoredSet
+from chexnomaly.studies.generalization.design import (
+    Design,
+    World,
+    make_world,
+    other_films,
+)
+from chexnomaly.studies.generalization.scores import best_threshold, predict_maps
+from chexnomaly.studies.multiverse.arms import ARMS, Arm
+from chexnomaly.systems import Options
+from chexnomaly.workspace import Workspace
+
+METRICS = ("iou_c@operating", "iou_c", "mae_soft", "f1_any_pixel")
+"""What is reported of every arm."""
+
+RESAMPLES = 1000
+
+
+@dataclass(frozen=True)
+class Runner:
+    """Trains systems with all that they build on.
+
+    Attributes:
+        data: Training and validation films.
+        root: Folder of all runs.
+        design: Sizes.
+        changes: Options that differ.
+        seed: Seed of the networks.
+        draw: Which films `data` holds, as of `Arm`.
+    """
+
+    data: PreparedSet
+    root: Path
+    design: Design
+    changes: tuple[tuple[str, float], ...] = ()
+    seed: int = 0
+    draw: int = 0
+
+    @property
+    def runs(self) -> Path:
+        """Folder of the runs under these options."""
+        names = [f"seed_{self.seed}", *(f"{k}_{v}" for k, v in self.changes)]
+        names += [f"films_{self.draw}"] * (self.draw > 0)
+        return self.root / "__".join(names)
+
+    def options(self, system: str) -> Options:
+        """Give a system's recipe."""
+        kinds = {
+            "specialized": self.design.specialized,
+            "siamese": self.design.twin,
+            "model_ensemble": self.design.joining,
+        }
+        fits = [recipe for name, recipe in kinds.items() if system.startswith(name)]
+        recipe = fits[0] if fits else self.design.unet
+        return replace(recipe(self.seed), **dict(self.changes))
+
+    def model(self, system: str) -> torch.nn.Module:
+        """Train a system and what it builds on, or take up its run."""
+        entry = systems.SYSTEMS[system]
+        for needed in entry.needs:
+            self.model(needed)
+        options = self.options(system)
+        if entry.train is None:
+            return systems.load_system(system, self.runs, options, self.data.store.size)
+        return systems.train_system(system, self.data, self.runs, options).model
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One system's scores on the study's test sets.
+
+    Attributes:
+        scored: Set key to per-scan scores.
+        operating: Threshold chosen on validation.
+    """
+
+    scored: dict[str, ScoredSet]
+    operating: float
+
+
+def measure(model: torch.nn.Module, data: PreparedSet, world: World) -> Measured:
+    """Score a system on the test films and on the unseen finding.
+
+    Args:
+        model: Trained.
+        data: The films it was trained on; their validation part chooses a threshold.
+        world: The test films.
+
+    Returns:
+        Its scores.
+    """
+    val = data.part("val")
+    masks = torch.cat([val.mask(i) for i in val.ids]).numpy() > 0
+    maps = predict_maps(model, val)
+    operating = best_threshold(maps, masks, masks | True)
+    thresholds = sorted({PAPER_THRESHOLD, operating})
+    scored = {
+        key: evaluation.score_set(
+            torch.from_numpy(predict_maps(model, scans)).unsqueeze(1).split(64),
+            scans,
+            thresholds,
+        )
+        for key, scans in _tests(world).items()
+    }
+    return Measured(scored, operating)
+
+
+def _tests(world: World) -> dict:
+    return {
+        "study_test": world.data.part("test"),
+        "unseen_study": world.unseen.part("test"),
+    }
+
+
+def entries(one: Measured, dataset: str) -> dict[str, dict]:
+    """Give a system's values on one set by `METRICS`."""
+    table, scores = evaluation.statistics(), one.scored[dataset].scores
+    values = {}
+    for metric in METRICS:
+        name, _, at = metric.partition("@")
+        threshold = one.operating if at else PAPER_THRESHOLD
+        values[metric] = evaluation.interval(
+            table[name], scores[threshold], resamples=RESAMPLES
+        )
+    return values
+
+
+def differences(one: Measured, default: Measured, dataset: str) -> dict[str, dict]:
+    """Give an arm minus its default, scan by scan, by `METRICS`."""
+    found = evaluation.paired_differences(
+        one.scored[dataset],
+        default.scored[dataset],
+        (one.operating, default.operating),
+        RESAMPLES,
+    )
+    return {metric: found[metric] for metric in METRICS}
+
+
+def run_study(
+    work: Path, out: Path, design: Design, arms: Sequence[Arm] = ARMS
+) -> None:
+    """Run the arms; results are written anew after each.
+
+    Args:
+        work: Receives films and runs.
+        out: Receives results files.
+        design: Sizes; its first seed is every arm's.
+        arms: Which.
+    """
+    started = time.perf_counter()
+    world = make_world(work / "data", design)
+    seed = design.seeds[0]
+    root = work / "arms"
+    defaults: dict[str, Measured] = {}
+    found: dict[str, dict] = {key: {} for key in _tests(world)}
+    paired: dict[str, dict] = {key: {} for key in found}
+    told = {}
+    for arm in arms:
+        if arm.default not in defaults:
+            runner = Runner(world.data, root, design, seed=seed)
+            model = runner.model(arm.default)
+            defaults[arm.default] = measure(model, world.data, world)
+        data = other_films(work, design, arm.draw) if arm.draw else world.data
+        changes = tuple(arm.changes.items())
+        runner = Runner(data, root, design, changes, seed + arm.seed, arm.draw)
+        one = measure(runner.model(arm.system), data, world)
+        default = defaults[arm.default]
+        told[_name(arm)] = {
+            "system": arm.system,
+            "default": _default_name(arm),
+            "says": arm.says,
+        }
+        for key in found:
+            found[key] |= _named(_default_name(arm), entries(default, key))
+            found[key] |= _named(_name(arm), entries(one, key))
+            paired[key] |= _named(_name(arm), differences(one, default, key))
+        _write(out, found, paired, told, world, design, started)
+        print(f"{_name(arm)} done", flush=True)
+
+
+def _name(arm: Arm) -> str:
+    """Name an arm in a results file; a draw is asked of two systems."""
+    return f"{arm.key}_{arm.default}" if arm.item in ("8", "17") else arm.key
+
+
+def _default_name(arm: Arm) -> str:
+    """Name an arm's default in a results file."""
+    return f"{arm.item}.default_{arm.default}"
+
+
+def _named(stem: str, values: dict[str, dict]) -> dict[str, dict]:
+    return {f"{stem}.{metric}": entry for metric, entry in values.items()}
+
+
+def _write(
+    out: Path,
+    found: dict[str, dict],
+    paired: dict[str, dict],
+    told: dict,
+    world: World,
+    design: Design,
+    started: float,
+) -> None:
+    for key, scans in _tests(world).items():
+        results.write_result(
+            out,
+            "multiverse",
+            key,
+            profile="study",
+            notebook="12_beyond_the_paper",
+            trained_on="phantom",
+            scored_on="phantom",
+            n=len(scans),
+            n_positive=int(scans.is_abnormal().sum()),
+            values=found[key],
+            paired={"default": paired[key]},
+            arms=told,
+            seeds=[design.seeds[0]],
+            data_hash=world.data.data_hash,
+            started=started,
+            parameters=asdict(design),
+        )
+
+
+def main() -> None:
+    """Run the study with its own sizes."""
+    torch.set_num_threads(1)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, required=True, help="results folder")
+    work = Workspace.open("study").runs
+    parser.add_argument("--work", type=Path, default=work, help="films and runs")
+    parser.add_argument("--workers", type=int, default=1, help="that render films")
+    options = parser.parse_args()
+    run_study(options.work, options.out, Design(workers=options.workers))
+
+
+if __name__ == "__main__":
+    main()

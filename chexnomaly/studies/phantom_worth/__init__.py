@@ -1,0 +1,1 @@
+"""What a phantom is worth: ablations, statistics, a blind test."""

@@ -1,0 +1,1 @@
+"""Speed and scale: benchmarks, the cost of a step, runs on a GPU."""

@@ -1,0 +1,276 @@
+"""What one training step costs, beside what the machine could do at most.
+
+The floor is the step's operations over the rate of a large matrix product, measured in
+the same run; the other parts are the box transform and the reading of images.
+"""
+
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from itertools import cycle
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+from torch.utils.flop_counter import FlopCounterMode
+
+from chexnomaly.boxes import rectangularize
+from chexnomaly.datasets.store.store import Store, StoreWriter
+from chexnomaly.losses import box_focal_loss
+from chexnomaly.models.unet import UNet
+from chexnomaly.training.devices import moved_ahead
+
+
+@dataclass(frozen=True)
+class StepSizes:
+    """What is measured.
+
+    Attributes:
+        widths: Widths of the U-Net's first level.
+        size: Side of the images, px.
+        batch: Images per step.
+        depth: Levels of the U-Net.
+        matrix: Side of the matrices whose product gives the machine's rate.
+        repeats: How often each is timed.
+        workers: Processes that read images.
+        compiled: Compile the network as well, and time both.
+    """
+
+    widths: tuple[int, ...] = (64, 32)
+    size: int = 512
+    batch: int = 32
+    depth: int = 5
+    matrix: int = 8192
+    repeats: int = 20
+    workers: int = 8
+    compiled: bool = False
+
+
+def interleaved(
+    tasks: dict[str, Callable[[], object]],
+    repeats: int,
+    device: torch.device,
+    clock: Callable[[], float] = time.perf_counter,
+) -> dict[str, list[float]]:
+    """Time several tasks in turn, so that a busy moment hits all alike.
+
+    Args:
+        tasks: What to run; each runs once beforehand, untimed.
+        repeats: Rounds.
+        device: Waited for before the clock is read.
+        clock: Gives seconds: of the wall, or of this process's processors.
+
+    Returns:
+        Seconds of each round, by task.
+    """
+    wait = torch.get_device_module(device).synchronize
+    for task in tasks.values():
+        task()
+    seconds: dict[str, list[float]] = {name: [] for name in tasks}
+    for _ in range(repeats):
+        for name, task in tasks.items():
+            wait()
+            started = clock()
+            task()
+            wait()
+            seconds[name].append(clock() - started)
+    return seconds
+
+
+def spread(seconds: Sequence[float]) -> dict[str, float]:
+    """Sum up timings: least, median and most, s."""
+    return {
+        "min_s": round(min(seconds), 6),
+        "median_s": round(median(seconds), 6),
+        "max_s": round(max(seconds), 6),
+    }
+
+
+def matrix_task(side: int, device: torch.device, dtype: torch.dtype) -> Callable:
+    """Make a product of two square matrices: 2 side^3 operations."""
+    a, b = (torch.rand(side, side, device=device, dtype=dtype) for _ in range(2))
+    return lambda: a @ b
+
+
+def convolution_task(channels: int, side: int, images: int) -> Callable:
+    """Make a 3x3 convolution on the CPU: 18 channels^2 side^2 images operations."""
+    layer = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+    layer = layer.requires_grad_(False).to(memory_format=torch.channels_last)
+    maps = torch.rand(images, channels, side, side)
+    return partial(layer, maps.to(memory_format=torch.channels_last))
+
+
+def step_operations(model: nn.Module, shape: tuple[int, ...]) -> int:
+    """Count the operations of a forward and a backward pass, without running them."""
+    there = next(model.parameters()).device
+    image = torch.zeros(shape, device="meta")
+    with FlopCounterMode(display=False) as counter:
+        model.to("meta")(image).sum().backward()
+    model.to_empty(device=there)
+    return counter.get_total_flops()
+
+
+def step_bytes(model: nn.Module, shape: tuple[int, ...], width: int = 4) -> int:
+    """Count the bytes that a step's convolutions must move at least.
+
+    Each reads its input and its weights and writes its output once, in the forward
+    pass and in each of the two parts of the backward pass.
+
+    Args:
+        model: A network; its weights are left undefined.
+        shape: Of the images.
+        width: Bytes of one number.
+
+    Returns:
+        Bytes, if no cache could hold a map between two layers.
+    """
+    numbers = 0
+
+    def count(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        nonlocal numbers
+        numbers += inputs[0].numel() + layer.weight.numel() + output.numel()
+
+    for layer in model.modules():
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
+            layer.register_forward_hook(count)
+    model.to("meta")(torch.zeros(shape, device="meta"))
+    return 3 * width * numbers
+
+
+def blobs(batch: int, size: int, device: torch.device) -> Tensor:
+    """Draw maps like those of a trained network: a few smooth blobs. (B, 1, S, S)."""
+    generator = torch.Generator().manual_seed(0)
+    coarse = torch.rand(batch, 1, 9, 9, generator=generator)
+    smooth = F.interpolate(coarse, (size, size), mode="bicubic", align_corners=False)
+    return ((smooth - 0.3).clamp(0, 1)).to(device)
+
+
+class StepRunner:
+    """One network's training step, as `training.train` takes it, on given batches."""
+
+    def __init__(self, model: nn.Module, device: torch.device, bf16: bool):
+        self.model = model.to(device, memory_format=torch.channels_last).train()
+        self.device, self.bf16 = device, bf16
+        parameters = self.model.parameters()
+        fused = device.type == "cuda" or None
+        self.optimizer = torch.optim.Adam(parameters, lr=1e-4, fused=fused)
+
+    def __call__(self, image: Tensor, mask: Tensor) -> None:
+        """Take one step."""
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
+            logits = self.model(image)
+        box_focal_loss(logits.float(), mask).backward()
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+
+
+class StoredSet(Dataset):
+    """Images of a store with a mask each, for the cost of reading."""
+
+    def __init__(self, store: Store):
+        self.store = store
+
+    def __len__(self) -> int:
+        return len(self.store)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        image = torch.from_numpy(self.store.image(index)).unsqueeze(0)
+        return image, (image > 0.9).float()
+
+
+def noise_store(folder: Path, n: int, size: int) -> Store:
+    """Write a store of noise."""
+    rng = np.random.default_rng(0)
+    writer = StoreWriter(folder, [f"noise{i:04d}" for i in range(n)], size)
+    for row in writer.missing:
+        writer.write(row, rng.random((size, size), dtype=np.float32), size, size)
+    return writer.finish()
+
+
+def transform_task(maps: Tensor, min_area: int = 16) -> None:
+    """Run the box transform and its gradient once."""
+    probs = maps.clone().requires_grad_()
+    rectangularize(probs, min_area=min_area).sum().backward()
+
+
+def measure_width(
+    width: int, sizes: StepSizes, device: torch.device, store: Store
+) -> dict:
+    """Time one width's step on resident and on read images, and its parts."""
+    bf16 = device.type == "cuda"
+    model = UNet(base_channels=width, depth=sizes.depth, batch_norm=True)
+    operations = step_operations(model, (sizes.batch, 1, sizes.size, sizes.size))
+    model = UNet(base_channels=width, depth=sizes.depth, batch_norm=True)
+    if sizes.compiled:
+        model.compile()
+    step = StepRunner(model, device, bf16)
+    loader = DataLoader(
+        StoredSet(store),
+        sizes.batch,
+        num_workers=sizes.workers if bf16 else 0,
+        persistent_workers=bf16 and sizes.workers > 0,
+        pin_memory=bf16,
+        drop_last=True,
+    )
+    resident = next(moved_ahead(loader, device))
+    read = cycle_batches(loader, device)
+    dtype = torch.bfloat16 if bf16 else torch.float32
+    tasks = {
+        "step": lambda: step(*resident),
+        "step_from_store": lambda: step(*next(read)),
+        "transform": partial(transform_task, blobs(sizes.batch, sizes.size, device)),
+        "matrix": matrix_task(sizes.matrix, device, dtype),
+    }
+    seconds = interleaved(tasks, sizes.repeats, device)
+    middle = {name: median(values) for name, values in seconds.items()}
+    floor = operations * middle["matrix"] / (2 * sizes.matrix**3)
+    return {
+        "operations": operations,
+        "floor_s": round(floor, 6),
+        "share_of_matrix_rate": round(floor / middle["step"], 4),
+        "speed_from_store_to_resident": round(
+            middle["step"] / middle["step_from_store"], 4
+        ),
+        "transform_to_step": round(middle["transform"] / middle["step"], 4),
+        "images_per_s": round(sizes.batch / middle["step_from_store"], 2),
+        "tera_operations_per_s": round(
+            2 * sizes.matrix**3 / middle["matrix"] / 1e12, 3
+        ),
+        "seconds": {name: spread(values) for name, values in seconds.items()},
+    }
+
+
+def cycle_batches(loader: DataLoader, device: torch.device):
+    """Move batches to a device, pass after pass."""
+    for _ in cycle([None]):
+        yield from moved_ahead(loader, device)
+
+
+def measure_costs(sizes: StepSizes) -> dict:
+    """Measure the step of each width on the GPU, or on the CPU where there is none.
+
+    Args:
+        sizes: What to measure.
+
+    Returns:
+        "sizes", and by width, eager and, where asked for, compiled: operations of a
+        step, its floor, shares of that floor, of the transform and of reading, and the
+        timings behind them.
+    """
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    torch.backends.cudnn.benchmark = device.type == "cuda"
+    report: dict = {"sizes": asdict(sizes), "bundle": 0, "unet": {}}
+    with tempfile.TemporaryDirectory() as folder:
+        store = noise_store(Path(folder, "store"), 8 * sizes.batch, sizes.size)
+        for width in sizes.widths:
+            for compiled in (False, True) if sizes.compiled else (False,):
+                one = replace(sizes, compiled=compiled)
+                name = f"{width}{'_compiled' if compiled else ''}"
+                report["unet"][name] = measure_width(width, one, device, store)
+    return report

@@ -1,0 +1,192 @@
+"""A few trained systems in one small committed file, for whoever has trained nothing.
+
+They were trained on phantoms at the size of the `demo` profile. On a real film their
+masks show how the program works and nothing about the patient.
+
+    python -m chexnomaly.systems.pretrained --profile demo --out FOLDER
+"""
+
+import argparse
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from chexnomaly import systems
+from chexnomaly.datasets.prepared import PreparedSet
+from chexnomaly.datasets.store.resize import resize_square
+from chexnomaly.errors import CheckpointError
+from chexnomaly.results import read_result
+from chexnomaly.systems import Options, baselines
+from chexnomaly.tensor_files import read_tensors, write_tensors
+from chexnomaly.workspace import Workspace
+
+FILE = "systems.safetensors"
+"""Name of the file in its folder."""
+
+PRIOR = "mean_mask"
+"""The location prior, kept beside the networks: it never looks at the film."""
+
+BUILDERS: dict[str, Callable[[Options], nn.Module]] = {
+    "supermodel": systems.unet,
+    "attention_supermodel": systems.attention_unet,
+    "chexnomaly": lambda options: systems.chexnomaly_network(
+        systems.siamese_network("unet", options, size=1).base, options
+    ),
+}
+"""The networks that are kept, by system key, and how each is built without weights."""
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """The systems of one file.
+
+    Attributes:
+        models: Networks by system key, ready for prediction.
+        prior: The mean mask of the training films, (S, S) in [0, 1].
+        thresholds: Operating threshold by system key, chosen on validation films.
+        size: Side of the images that the networks were trained on, px.
+        about: Profile, seed, data hash, and what they were trained on.
+    """
+
+    models: dict[str, nn.Module]
+    prior: np.ndarray
+    thresholds: dict[str, float]
+    size: int
+    about: dict
+
+    @torch.no_grad()
+    def predict(self, image: np.ndarray) -> dict[str, np.ndarray]:
+        """Mark one film with every system, the prior last.
+
+        Args:
+            image: One film in [0, 1], air dark, any size, (H, W).
+
+        Returns:
+            System key to probabilities, (S, S), float32.
+
+        Raises:
+            ValueError: The image has another number of axes.
+        """
+        if image.ndim != 2:
+            raise ValueError(f"expected an image (H, W), got shape {image.shape}")
+        batch = torch.from_numpy(resize_square(image, self.size))[None, None].float()
+        maps = {
+            name: torch.sigmoid(model(batch))[0, 0].numpy()
+            for name, model in self.models.items()
+        }
+        return maps | {PRIOR: self.prior}
+
+
+def load_pretrained(folder: Path) -> Pretrained:
+    """Read the committed systems; nothing is unpickled.
+
+    Args:
+        folder: Folder that holds `systems.safetensors`.
+
+    Returns:
+        The systems.
+
+    Raises:
+        CheckpointError: The file is missing, corrupted, or of other systems.
+    """
+    path = folder / FILE
+    tensors, meta = read_tensors(path)
+    try:
+        options = Options.from_parameters(**meta["options"])
+        models = {name: BUILDERS[name](options) for name in meta["systems"]}
+        for name, model in models.items():
+            model.load_state_dict(_under(tensors, name))
+            model.eval()
+        prior, thresholds = tensors[PRIOR].numpy(), meta["thresholds"]
+        return Pretrained(models, prior, thresholds, meta["size"], meta["about"])
+    except (KeyError, TypeError, RuntimeError) as error:
+        raise CheckpointError(
+            f"systems of another program ({type(error).__name__})",
+            file=path,
+            expected=", ".join(BUILDERS),
+        ) from error
+
+
+def save_pretrained(workspace: Workspace, folder: Path) -> Path:
+    """Put the trained systems of a build into one file.
+
+    Args:
+        workspace: Where the systems were trained and measured.
+        folder: Where the file goes.
+
+    Returns:
+        The file.
+
+    Raises:
+        CheckpointError: A run is missing or corrupted.
+        ResultError: A system was not measured.
+        StoreError: There is no training data.
+    """
+    data = PreparedSet.open(workspace.data / "vindr")
+    options, thresholds = _options(workspace), {}
+    tensors: dict[str, Tensor] = {}
+    for name in BUILDERS:
+        size = data.store.size
+        model = systems.load_system(name, workspace.runs, options, size)
+        tensors |= {f"{name}.{k}": v for k, v in model.state_dict().items()}
+    for name in (*BUILDERS, PRIOR):
+        result = read_result(workspace.results / f"{name}__vindr_test.json")
+        thresholds[name] = result["threshold"]["operating"]
+    tensors[PRIOR] = baselines.mean_mask(data.part("train")).reshape(
+        data.store.size, -1
+    )
+    about = {
+        "profile": workspace.profile,
+        "trained_on": data.origin,
+        "seed": options.schedule.seed,
+        "data_hash": data.data_hash,
+        "split_hash": data.split_hash,
+    }
+    meta = {
+        "systems": [*BUILDERS],
+        "options": _flat(options),
+        "thresholds": thresholds,
+        "size": data.store.size,
+        "about": about,
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    write_tensors(folder / FILE, tensors, meta)
+    return folder / FILE
+
+
+def _options(workspace: Workspace) -> Options:
+    """Read the options of the training from the stamp that it left."""
+    stamp = workspace.results / "supermodel__vindr_test.stamp.json"
+    parameters = json.loads(stamp.read_text(encoding="utf-8"))["parameters"]
+    schedule = parameters.pop("schedule")
+    return Options.from_parameters(**parameters, **schedule)
+
+
+def _flat(options: Options) -> dict:
+    values = asdict(options)
+    return values | values.pop("schedule")
+
+
+def _under(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
+    prefix = f"{name}."
+    return {
+        k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)
+    }
+
+
+def main() -> None:
+    """Write the file from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--profile", default="demo")
+    parser.add_argument("--out", type=Path, required=True)
+    arguments = parser.parse_args()
+    save_pretrained(Workspace.open(arguments.profile), arguments.out)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Training: the loop, and beside it schedule, devices and checkpoints."""

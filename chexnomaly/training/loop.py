@@ -1,0 +1,209 @@
+"""The training loop, in plain sight (Section IV-F: until validation loss plateaus).
+
+Lightning Fabric brings device and precision; the loop is ours. One safetensors file
+holds everything that a resumed run needs, so that a run killed at any moment and
+started again ends with the same weights, bit for bit on one machine's processors; a
+GPU adds in an order of its own, unless `DETERMINISTIC` is set. Within an epoch the
+host waits for a GPU only where the box transform asks how many runs there are.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, Dataset
+from tqdm import tqdm
+
+from chexnomaly.training.checkpoints import load_model, resume, save_state
+from chexnomaly.training.devices import (
+    check_shares,
+    follow_switch,
+    launch_fabric,
+    make_loader,
+    moved_ahead,
+    share_of,
+    sum_over_processes,
+)
+from chexnomaly.training.schedule import (
+    Batch,
+    History,
+    Loss,
+    Schedule,
+    adam,
+    epoch_generator,
+    set_rate,
+)
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+
+def seeded_model(build: Callable[[], nn.Module], seed: int) -> nn.Module:
+    """Build a model whose initial weights depend on the seed alone.
+
+    Args:
+        build: Makes the model.
+        seed: Seed of its random initial weights.
+
+    Returns:
+        The model; the global random state is left as it was.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return build()
+
+
+def train(
+    model: nn.Module,
+    loss: Loss,
+    train_set: Dataset,
+    val_set: Dataset,
+    run_dir: Path,
+    schedule: Schedule,
+    augment: Callable[[Batch, torch.Generator], Batch] | None = None,
+    fingerprint: str = "",
+) -> History:
+    """Train a model, or go on where an interrupted run stopped.
+
+    Processes that torchrun started share each batch. The loss curve stays the same to
+    rounding, without augmentation, which each process draws for its own images, and
+    batch normalization, which keeps to them.
+
+    Args:
+        model: Called with all tensors of a batch but the last.
+        loss: Called as loss(prediction, target), the target being the last tensor;
+            returns a scalar, the mean over the batch.
+        train_set: Items are tuples of tensors.
+        val_set: The same, for the validation loss.
+        run_dir: Receives `model.safetensors` (the best epoch) and
+            `checkpoint.safetensors` (the last epoch, to resume from).
+        schedule: How long and how fast.
+        augment: Changes each training batch; draws from the generator alone.
+        fingerprint: Names the code and data of this run. A checkpoint of another
+            fingerprint or schedule is not resumed: training starts anew. So it does,
+            with a warning, where a file of the run is damaged.
+
+    Returns:
+        The history. The model holds the weights of the best epoch.
+
+    Raises:
+        CheckpointError: The checkpoint is of another architecture.
+        RuntimeError: `DETERMINISTIC` is set, and a step has no such form on this GPU.
+        ValueError: The processes cannot share the batches.
+    """
+    run_dir.mkdir(parents=True, exist_ok=True)
+    follow_switch()
+    fabric = launch_fabric(schedule)
+    world, rank = fabric.world_size, fabric.global_rank
+    check_shares(len(train_set), len(val_set), schedule.batch_size, world)
+    model.to(memory_format=torch.channels_last)
+    optimizer = adam(model, schedule, fabric.device)
+    if schedule.compiled:
+        model.compile()
+    wrapped, wrapped_optimizer = fabric.setup(model, optimizer)
+    order: list[int] = []  # of the training set; each epoch fills in its own
+    own = range(rank, len(val_set), world)
+    loaders = (
+        make_loader(train_set, schedule, order, world),
+        make_loader(val_set, schedule, own, world),
+    )
+    key = {"fingerprint": fingerprint, "schedule": asdict(schedule)}
+    history = resume(run_dir, model, optimizer, key)
+    with _progress_bar(schedule, history) as bar:
+        while not history.finished(schedule):
+            started = time.perf_counter()
+            mean = _train_epoch(
+                fabric,
+                wrapped,
+                wrapped_optimizer,
+                loss,
+                loaders[0],
+                order,
+                schedule,
+                history.epoch,
+                augment,
+            )
+            history.train_loss.append(mean)
+            history.val_loss.append(evaluate_loss(wrapped, loss, loaders[1]))
+            if fabric.is_global_zero:
+                save_state(run_dir, model, optimizer, history, key)
+            fabric.barrier()
+            seconds = time.perf_counter() - started
+            _report(bar, history, len(train_set) / seconds)
+    load_model(run_dir, model)
+    return history
+
+
+def _train_epoch(
+    fabric: "Fabric",
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    loss: Loss,
+    loader: DataLoader,
+    order: list[int],
+    schedule: Schedule,
+    epoch: int,
+    augment: Callable[[Batch, torch.Generator], Batch] | None,
+) -> float:
+    """Pass once over the training set; return the mean loss."""
+    model.train()
+    generator = epoch_generator(schedule.seed, epoch)
+    n = len(loader.dataset)
+    shuffled = torch.randperm(n, generator=generator).tolist()
+    order[:] = share_of(
+        shuffled, schedule.batch_size, fabric.global_rank, fabric.world_size
+    )
+    total = torch.zeros((), device=fabric.device)
+    for step, batch in enumerate(moved_ahead(loader, fabric.device)):
+        set_rate(optimizer, schedule, epoch + step / len(loader))
+        if augment is not None:
+            batch = augment(batch, generator)
+        *inputs, target = batch
+        value = loss(model(*inputs), target)
+        # Gradients are averaged over the processes: so is this, over the images.
+        whole = min(schedule.batch_size, n - step * schedule.batch_size)
+        fabric.backward(value * (len(target) * fabric.world_size / whole))
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        total += value.detach() * len(target)
+    return float(sum_over_processes(total)) / n
+
+
+@torch.no_grad()
+def evaluate_loss(model: nn.Module, loss: Loss, loader: DataLoader) -> float:
+    """Mean loss over a data set, without training.
+
+    Args:
+        model: Called with all tensors of a batch but the last.
+        loss: Called as loss(prediction, target).
+        loader: Batches of the data set.
+
+    Returns:
+        The mean over the items.
+    """
+    model.eval()
+    device = next(model.parameters()).device
+    total = torch.zeros((), device=device)
+    for *inputs, target in moved_ahead(loader, device):
+        total += loss(model(*inputs), target) * len(target)
+    return float(sum_over_processes(total)) / len(loader.dataset)
+
+
+def _progress_bar(schedule: Schedule, history: History) -> tqdm:
+    return tqdm(
+        total=schedule.epochs, initial=history.epoch, unit="epoch", mininterval=5
+    )
+
+
+def _report(bar: tqdm, history: History, images_per_s: float) -> None:
+    bar.set_postfix(
+        loss=f"{history.train_loss[-1]:.4f}",
+        val_loss=f"{history.val_loss[-1]:.4f}",
+        images_per_s=f"{images_per_s:.0f}",
+        refresh=False,
+    )
+    bar.update()

@@ -1,0 +1,99 @@
+"""Two runs: in which of seeds, data, split, values, versions, hardware they differ."""
+
+import json
+
+import pytest
+
+from chexnomaly.claims.compare_runs import (
+    differences,
+    fingerprint,
+    load_fingerprint,
+    write_fingerprint,
+)
+from chexnomaly.errors import ResultError
+from chexnomaly.results import write_result
+
+ENTRY = {"value": 0.5, "low": 0.4, "high": 0.6, "n": 9}
+
+
+def run(folder, system="supermodel", seed=0, data="d" * 64, split="s" * 64, value=0.5):
+    return write_result(
+        folder,
+        system,
+        "vindr_test",
+        profile="demo",
+        notebook="06_supermodels",
+        scored_on="phantom",
+        trained_on="phantom",
+        n=9,
+        values={"iou_c": ENTRY | {"value": value}},
+        seeds=[seed],
+        data_hash=data,
+        split_hash=split,
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({}, []),
+        ({"seed": 1}, ["seeds: supermodel__vindr_test (1) of 1 in common"]),
+        ({"data": "e" * 64}, ["data hash: supermodel__vindr_test (1) of 1 in common"]),
+        (
+            {"split": "t" * 64},
+            ["split hash: supermodel__vindr_test (1) of 1 in common"],
+        ),
+        ({"value": 0.501}, ["values: supermodel__vindr_test (1) of 1 in common"]),
+    ],
+)
+def test_each_difference_is_named_and_nothing_else(tmp_path, changed, told):
+    run(tmp_path / "a")
+    run(tmp_path / "b", **changed)
+    assert differences(fingerprint(tmp_path / "a"), fingerprint(tmp_path / "b")) == told
+
+
+@pytest.mark.parametrize(
+    ("field", "key", "told"),
+    [
+        ("versions", "torch", "versions: torch is {} here, 9.9 there"),
+        ("hardware", "cores", "hardware: cores is {} here, 9.9 there"),
+    ],
+)
+def test_versions_and_hardware_are_compared(tmp_path, field, key, told):
+    run(tmp_path / "a")
+    stamp_path = run(tmp_path / "b").with_suffix(".stamp.json")
+    stamp = json.loads(stamp_path.read_text())
+    here = stamp[field][key]
+    stamp[field][key] = "9.9"
+    stamp["date"], stamp["wall_s"] = "1999-01-01", 12345
+    stamp_path.write_text(json.dumps(stamp))
+    found = differences(fingerprint(tmp_path / "a"), fingerprint(tmp_path / "b"))
+    assert found == [told.format(here)]
+
+
+def test_results_that_only_one_run_has_are_told(tmp_path):
+    for folder, extra in (("a", "chexnomaly"), ("b", "attention_supermodel")):
+        run(tmp_path / folder)
+        run(tmp_path / folder, extra)
+    found = differences(fingerprint(tmp_path / "a"), fingerprint(tmp_path / "b"))
+    assert found == [
+        "only here: chexnomaly__vindr_test (1)",
+        "only there: attention_supermodel__vindr_test (1)",
+    ]
+
+
+def test_a_written_fingerprint_stands_for_its_folder(tmp_path):
+    run(tmp_path / "a")
+    content = fingerprint(tmp_path / "a")
+    write_fingerprint(content, tmp_path / "deep" / "demo.json")
+    assert load_fingerprint(tmp_path / "deep" / "demo.json") == content
+    assert load_fingerprint(tmp_path / "a") == content
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"results": {}}'])
+def test_what_is_no_fingerprint_is_refused(tmp_path, text):
+    (tmp_path / "f.json").write_text(text)
+    with pytest.raises(ResultError, match="f.json"):
+        load_fingerprint(tmp_path / "f.json")
+    with pytest.raises(ResultError, match="no results files"):
+        fingerprint(tmp_path)

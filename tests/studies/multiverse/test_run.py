@@ -1,0 +1,107 @@
+"""The arms are readings of the register, and each is compared with its default."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from book.pipeline.one_system import options_of
+from book.pipeline.profiles import load_profile
+from chexnomaly.results import read_result
+from chexnomaly.studies.generalization.design import (
+    UNET,
+    Design,
+    make_world,
+    other_films,
+)
+from chexnomaly.studies.multiverse import run as mv
+from chexnomaly.studies.multiverse.arms import ARMS
+from chexnomaly.systems import SYSTEMS
+from chexnomaly.training.schedule import Schedule
+
+TINY = Design(
+    counts=(60, 30, 40),
+    n_unseen=6,
+    size=32,
+    seeds=(0,),
+    options=replace(
+        UNET, base_channels=4, depth=2, schedule=Schedule(epochs=1, batch_size=8)
+    ),
+    twin_epochs=1,
+    specialized_epochs=1,
+    joining_epochs=1,
+)
+
+
+def test_every_arm_is_a_system_and_changes_something():
+    assert {arm.system for arm in ARMS} | {arm.default for arm in ARMS} <= set(SYSTEMS)
+    for arm in ARMS:
+        assert arm.system != arm.default or arm.changes or arm.seed or arm.draw
+        assert re.fullmatch(r"\d+\.\w+", arm.key)
+    names = [mv._name(arm) for arm in ARMS]
+    assert len(set(names)) == len(names)
+
+
+def test_an_arm_with_other_options_has_a_folder_of_its_own(squares):
+    runner = mv.Runner(squares, Path("runs"), TINY)
+    other = replace(runner, changes=(("alpha", 0.5),))
+    seed = replace(runner, seed=1)
+    films = replace(runner, draw=1)
+    assert len({one.runs for one in (runner, other, seed, films)}) == 4
+    assert other.options("supermodel").alpha == 0.5
+    assert seed.options("chexnomaly").schedule.seed == 1
+    assert runner.options("siamese_unet").schedule.learning_rate == TINY.twin_rate
+    assert runner.options("specialized_ild").schedule.epochs == 1
+
+
+@pytest.mark.slow
+def test_arms_are_trained_scored_and_compared(tmp_path):
+    wanted = {"8.seed_1", "17.films_1", "32.alpha_0_5", "46.concat", "18.two_readers"}
+    arms = [arm for arm in ARMS if arm.key in wanted]
+    mv.run_study(tmp_path / "work", tmp_path / "out", TINY, arms)
+    result = read_result(tmp_path / "out" / "multiverse__study_test.json")
+    assert result["n"] == 40 and result["evidence"] == "phantom"
+    names = {mv._name(arm) for arm in arms}
+    assert set(result["arms"]) == names
+    for arm in arms:
+        for metric in mv.METRICS:
+            difference = result["paired"]["default"][f"{mv._name(arm)}.{metric}"]
+            pair = [
+                result["values"][f"{stem}.{metric}"]["value"]
+                for stem in (mv._name(arm), mv._default_name(arm))
+            ]
+            if None not in pair:
+                expected = pytest.approx(pair[0] - pair[1], abs=2e-6)
+                assert difference["value"] == expected
+    unseen = read_result(tmp_path / "out" / "multiverse__unseen_study.json")
+    assert unseen["n"] == unseen["n_positive"] == 6
+
+
+def test_the_study_has_the_sizes_of_its_profile():
+    notebooks = Path(__file__).parents[3] / "notebooks"
+    profile = load_profile(notebooks / "profiles" / "study.yml")
+    design = Design()
+    runner = mv.Runner(None, Path(), design, seed=0)
+    for system in ("supermodel", "chexnomaly", "siamese_unet", "model_ensemble"):
+        assert runner.options(system) == options_of(system, profile, notebooks)
+    assert runner.options("specialized_ild") == options_of(
+        "specialized_ild", profile, notebooks
+    )
+    given = profile.section("02_data")
+    assert given["n_films"] == sum(design.counts) and given["size_px"] == design.size
+    shares = [round(n / sum(design.counts), 4) for n in design.counts[1:]]
+    assert shares == [given["val_share"], given["test_share"]]
+
+
+def test_other_films_are_none_of_the_test_films(tmp_path):
+    design = replace(TINY, counts=(8, 4, 6), n_unseen=2)
+    world = make_world(tmp_path / "data", design)
+    other = other_films(tmp_path, design, 1)
+    assert {part: len(other.ids(part)) for part in ("train", "val", "test")} == {
+        "train": 8,
+        "val": 4,
+        "test": 0,
+    }
+    films = {world.data.store.image(i).tobytes() for i in world.data.ids("test")}
+    assert not films & {other.store.image(i).tobytes() for i in other.ids("train")}

@@ -1,0 +1,74 @@
+"""Rules on masks and images small enough to count by hand."""
+
+import numpy as np
+import pytest
+
+from chexnomaly.studies.phantom_worth import rules
+
+
+def square(left, top, side, size=8):
+    mask = np.zeros((size, size), dtype=bool)
+    mask[top : top + side, left : left + side] = True
+    return mask
+
+
+def test_iou_of_two_squares_shifted_by_one_pixel():
+    # 4 x 4 each, overlap 3 x 4 = 12, union 20
+    found = rules.iou_per_image(square(1, 0, 4)[None], square(0, 0, 4)[None])
+    assert found == pytest.approx([0.6])
+    assert np.isnan(rules.iou_per_image(square(0, 0, 4), np.zeros((1, 8, 8), bool)))
+
+
+def test_the_prior_is_the_mask_most_targets_agree_on():
+    # Three of four targets are the same square: that square scores
+    # (1 + 1 + 1 + 0) / 4, the union of both squares (3 * 0.5 + 0.5) / 4.
+    masks = np.array([square(0, 0, 4)] * 3 + [square(4, 4, 4)])
+    assert (rules.fit_prior(masks) == square(0, 0, 4)).all()
+    masks = np.concatenate([masks, np.zeros((5, 8, 8), bool)])  # normal scans
+    assert (rules.fit_prior(masks) == square(0, 0, 4)).all()
+
+
+def test_one_target_is_its_own_prior():
+    assert (rules.fit_prior(square(2, 2, 3)[None]) == square(2, 2, 3)).all()
+
+
+@pytest.mark.parametrize("brighter", [True, False])
+def test_a_threshold_finds_what_brightness_alone_shows(brighter):
+    masks = np.array([square(k, k, 3) for k in range(4)])
+    images = np.where(masks == brighter, 0.8, 0.3)
+    rule = rules.fit_threshold(images, masks)
+    assert rule.brighter == brighter and 0.3 <= rule.level <= 0.8
+    assert (rule.mark(images) == masks).all()
+    assert str(rule) == f"{'above' if brighter else 'below'} {rule.level:.2f}"
+
+
+def test_a_threshold_in_a_region_marks_nothing_outside():
+    masks = square(0, 0, 4)[None]
+    images = np.full((1, 8, 8), 0.9)
+    rule = rules.fit_threshold(images, masks, square(0, 0, 4))
+    assert (rule.mark(images) == masks).all()
+
+
+def test_nothing_to_fit_is_refused():
+    empty = np.zeros((2, 8, 8), bool)
+    with pytest.raises(ValueError, match="not empty"):
+        rules.fit_prior(empty)
+    with pytest.raises(ValueError, match="not empty"):
+        rules.fit_threshold(np.zeros((2, 8, 8)), empty)
+
+
+def test_arrays_hold_the_scans_with_the_finding(squares):
+    images, masks = rules.arrays(squares, "train", "ild")
+    everything = rules.arrays(squares, "train")[0]
+    others = rules.arrays(squares, "train", "nodule_mass")[0]
+    assert images.shape == masks.shape and masks.any(axis=(1, 2)).all()
+    assert len(images) + len(others) == len(everything) == 10
+
+
+def test_a_threshold_solves_the_bright_squares_and_a_place_does_not(squares):
+    # Squares are 0.4 brighter than noise in [0, 0.5] and lie anywhere.
+    scores = rules.compare_rules(squares)
+    assert scores.threshold.mean() > 0.5 > scores.prior.mean()
+    assert len(scores.threshold) == len(scores.prior) == len(scores.in_place) == 5
+    nothing = rules.compare_rules(squares, "pneumothorax")
+    assert nothing.rule is None and len(nothing.prior) == 0

@@ -1,0 +1,122 @@
+"""The page shows what the committed files hold, and no GPU figure that was not made."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from chexnomaly.errors import MissingInputError
+from chexnomaly.studies.speed import benchmarks
+
+REFERENCE = Path(__file__).parents[3] / "book" / "reference"
+
+
+@pytest.fixture(scope="module")
+def benches():
+    return benchmarks.read_benchmarks(REFERENCE)
+
+
+def test_every_peer_has_a_row_with_its_range(benches):
+    rows = benchmarks.ratios(benches)
+    for peer in ("scikit-image", "MONAI BasicUNet", "MONAI AttentionUnet", "plain"):
+        assert [label for label in rows if peer in label]
+    for ratio in rows.values():
+        assert 0 < ratio["min"] <= ratio["median"] <= ratio["max"]
+
+
+def test_the_faster_way_of_each_peer_is_the_one_shown(benches):
+    step = benches["bench_step"]["step"]
+    for one in step["networks"].values():
+        kind = one["fastest_peer"].split(",")[0]
+        ways = {k: v for k, v in step["seconds"].items() if k.startswith(f"{kind},")}
+        assert len(ways) == 2
+        assert min(ways, key=lambda k: ways[k]["median_s"]) == one["fastest_peer"]
+
+
+def test_the_box_transform_meets_its_goal_on_the_cpu(benches):
+    rows, goals = benchmarks.ratios(benches), benchmarks.goals(benches)
+    for label, ratio in rows.items():
+        if label.startswith("box transform"):
+            assert ratio["median"] >= goals[label] == 2.0
+
+
+def test_preparing_compressed_films_is_nearly_as_fast_as_decoding_them(benches):
+    shares, goals = benchmarks.floors(benches), benchmarks.floor_goals(benches)
+    assert list(goals.values()) == [0.9]
+    for label, goal in goals.items():
+        assert shares[label] >= goal
+
+
+def test_preparing_takes_as_much_time_and_memory_a_film_however_many(benches):
+    prepare = benches["bench_prepare"]
+    assert prepare["largest_to_smallest_cpu_per_image"] < 1.25
+    assert prepare["largest_to_smallest_peak"] < 1.1
+
+
+def test_a_killed_ingest_lost_nothing_and_ended_with_the_same_store(benches):
+    resume = benches["bench_ingest"]["resume"]
+    assert resume["same_store"] and resume["lost"] == 0
+    assert 0 < resume["done_when_killed"] < resume["films"]
+
+
+def test_floors_are_shares_and_the_roofline_lies_above_its_points(benches):
+    assert all(0 < share <= 1.1 for share in benchmarks.floors(benches).values())
+    roof = benchmarks.roofline(benches)
+    for intensity, reached in roof["points"].values():
+        assert 0 < reached < 1.1 * min(roof["rate"], roof["bandwidth"] * intensity)
+
+
+def test_without_a_gpu_every_row_says_so(tmp_path):
+    assert benchmarks.read_step_costs(tmp_path) == {}
+    table = benchmarks.gpu_table({})
+    assert {v for row in table.values() for v in row.values()} == {"not measured"}
+
+
+def test_a_bundle_that_ran_without_a_gpu_is_not_shown_as_one(tmp_path):
+    (tmp_path / "gpu").mkdir()
+    for gpu, shown in ((None, {}), ("a GPU", {"64": {"images_per_s": 9.0}})):
+        report = {"hardware": {"gpu": gpu}, "unet": {"64": {"images_per_s": 9.0}}}
+        (tmp_path / "gpu" / "bundle_0.json").write_text(json.dumps(report))
+        assert benchmarks.read_step_costs(tmp_path) == shown
+
+
+def test_a_missing_benchmark_is_named(tmp_path):
+    with pytest.raises(MissingInputError, match="make bench"):
+        benchmarks.read_benchmarks(tmp_path)
+
+
+def test_each_rate_of_phantoms_stands_beside_its_goal(benches):
+    rows = benchmarks.phantom_rates(benches)
+    goals = {side: row["goal"] for side, row in rows.items() if row["goal"] != "none"}
+    assert goals == {"128 px": 20.0, "512 px": 1.0, "2048 px": 0.05}
+    for side, one in benches["bench_phantom"]["rates"].items():
+        row = rows[f"{side} px"]
+        rate = row["films per second of one core"]
+        assert row["in the slowest round"] <= rate
+        assert one.get("met") in (None, rate >= one.get("required", 0))
+    store = benches["bench_phantom"]["store"]
+    assert store["hours_for_15000"] <= 2 and store["same_bytes_for_one_worker"]
+
+
+def test_the_tables_of_phantoms_hold_what_was_promised(benches):
+    rows = benchmarks.phantom_tables(benches)
+    assert [row["goal"] for row in rows.values()] == [
+        "0.511 ± 0.05",
+        "0.256 ± 0.03",
+        "0.29 ± 0.04",
+        "0.9 to 1.1",
+    ]
+    tables = benches["bench_phantom"]["tables"]
+    assert len(tables["shares"]) == 14
+    promises = [tables[k] for k in ("agreement", "prior_vindr", "prior_rsna")]
+    assert all(one["met"] for one in (*promises, *tables["shares"].values()))
+
+
+def test_memory_that_is_kept_is_no_longer_brought_page_by_page(benches):
+    tasks = benches["bench_allocator"]["tasks"]
+    rows = benchmarks.memory_kept(benches)
+    assert list(rows) == list(tasks) and len(tasks) == 3
+    for name, one in tasks.items():
+        assert one["page_faults"]["kept"] < one["page_faults"]["given back"] / 50
+        ratio = one["times_as_fast_as"]["given back"]
+        assert rows[name]["times as fast"] == f"{ratio['median']:.2f}"

@@ -1,0 +1,106 @@
+"""The grid for a GPU runs end to end at tiny size, and is the one that is stated."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from PIL import Image
+
+from chexnomaly.results import read_result
+from chexnomaly.studies.speed import step_cost
+from chexnomaly.studies.speed.gpu_pictures import png
+from chexnomaly.studies.speed.gpu_run import run_bundle
+from chexnomaly.studies.speed.gpu_sizes import BEFORE, BUNDLES, TINY, Sizes
+from chexnomaly.systems import SPECIALIZED, SYSTEMS
+
+ROOT = Path(__file__).parents[3]
+SEGMENTING = [s for bundle in BUNDLES for s in bundle if not s.startswith("siamese")]
+
+
+def test_every_system_of_the_paper_is_in_one_bundle_after_what_it_builds_on():
+    flat = [system for bundle in BUNDLES for system in bundle]
+    assert len(flat) == len(set(flat))
+    plain = {s for s in SYSTEMS if "__" not in s}
+    assert plain | set(BEFORE) <= set(flat) <= set(SYSTEMS)
+    for bundle in BUNDLES:
+        for place, system in enumerate(bundle):
+            assert set(SYSTEMS[system].needs) <= set(bundle[:place])
+
+
+def test_the_profile_has_the_sizes_of_the_command():
+    profile = yaml.safe_load((ROOT / "notebooks/profiles/reference.yml").read_text())
+    parameters, sizes = profile["parameters"], Sizes()
+    data = parameters["02_data"]
+    assert data["n_films"] == sum(sizes.counts)
+    assert data["size_px"] == data["shortest_px"] == data["longest_px"] == sizes.size
+    shares = np.array(sizes.counts[1:]) / sum(sizes.counts)
+    assert [data["val_share"], data["test_share"]] == shares.round(4).tolist()
+    for notebook, system in {
+        "06_supermodels": "supermodel",
+        "04_one_finding": SPECIALIZED[0],
+        "07_siamese_networks": "siamese_unet",
+        "08_chexnomaly": "chexnomaly",
+    }.items():
+        options = sizes.recipe(system)
+        for name, value in parameters[notebook].items():
+            owner = options if hasattr(options, name) else options.schedule
+            assert getattr(owner, name) == value, (notebook, name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("bundle", range(1, len(BUNDLES)))
+def test_a_bundle_runs_alone_and_brings_back_every_result(tmp_path, bundle):
+    run_bundle(bundle, tmp_path / "out", TINY, tmp_path / "work")
+    for system in BUNDLES[bundle]:
+        key = "reference_test"
+        if system.startswith("siamese"):
+            key = "reference_pairs"
+        elif system.startswith("specialized"):
+            key = "reference_specialized_test"
+        result = read_result(tmp_path / "out" / f"{system}__{key}.json")
+        assert result["evidence"] == "phantom"
+        assert (tmp_path / "out" / f"{system}__{key}.stamp.json").exists()
+    report = json.loads((tmp_path / "out" / f"bundle_{bundle}.json").read_text())
+    assert set(report["seconds"]) == {"films", *BUNDLES[bundle]}
+    with Image.open(tmp_path / "out" / f"bundle_{bundle}.png") as picture:
+        assert "boxes" in picture.text["Description"]
+    size = sum(file.stat().st_size for file in (tmp_path / "out").iterdir())
+    assert size < 1_000_000
+
+
+def test_a_picture_is_read_back_as_it_was_written(tmp_path):
+    pixels = np.arange(256, dtype=np.uint8).reshape(8, 32)
+    (tmp_path / "a.png").write_bytes(png(pixels, "columns"))
+    with Image.open(tmp_path / "a.png") as picture:
+        np.testing.assert_array_equal(np.asarray(picture), pixels)
+        assert picture.text == {"Description": "columns"}
+
+
+def test_operations_of_a_step_are_counted_by_pencil_for_one_convolution():
+    model = torch.nn.Conv2d(3, 5, 3, padding=1, bias=False)
+    # Forward and the gradient of the weights: 2 x 3 x 5 x 9 operations per pixel each;
+    # the image needs no gradient.
+    assert step_cost.step_operations(model, (2, 3, 8, 8)) == 2 * (2 * 135 * 2 * 64)
+
+
+def test_bytes_of_a_step_are_counted_by_pencil_for_one_convolution():
+    model = torch.nn.Conv2d(3, 5, 3, padding=1, bias=False)
+    # Image 2 x 3 x 64, weights 135, output 2 x 5 x 64; thrice, four bytes a number.
+    assert step_cost.step_bytes(model, (2, 3, 8, 8)) == 3 * 4 * (384 + 135 + 640)
+
+
+def test_costs_are_measured_for_each_width_and_part():
+    report = step_cost.measure_costs(TINY.step)
+    part = report["unet"]["2"]
+    assert set(part["seconds"]) == {"step", "step_from_store", "transform", "matrix"}
+    assert part["operations"] > 0 and part["floor_s"] > 0
+
+
+def test_maps_for_timing_have_blobs_of_which_some_overlap_the_threshold():
+    maps = step_cost.blobs(4, 64, torch.device("cpu"))
+    share = (maps > 0.5).float().mean()
+    assert 0.02 < share < 0.4
+    assert maps.min() >= 0 and maps.max() <= 1
