@@ -3,7 +3,6 @@
 from chexnomaly.claims.ledger import load_ledger
 from chexnomaly.claims.verdicts import (
     COMPARED,
-    MEASURED_AS,
     Verdict,
     compare,
     quantity,
@@ -12,7 +11,6 @@ from chexnomaly.claims.verdicts import (
 
 __all__ = [
     "COMPARED",
-    "MEASURED_AS",
     "Verdict",
     "compare",
     "load_ledger",
