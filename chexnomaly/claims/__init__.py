@@ -8,12 +8,3 @@ from chexnomaly.claims.verdicts import (
     quantity,
     verdict,
 )
-
-__all__ = [
-    "COMPARED",
-    "Verdict",
-    "compare",
-    "load_ledger",
-    "quantity",
-    "verdict",
-]

@@ -13,7 +13,7 @@ from scipy import stats
 
 from chexnomaly.evaluation.intervals import mean_entry
 from chexnomaly.evaluation.scores import ScoredSet
-from chexnomaly.metrics.segmentation import Scores, hard_error
+from chexnomaly.metrics.segmentation import Scores, hard_error, iou_per_image
 
 
 def abnormal_ious(scored: ScoredSet, threshold: float) -> np.ndarray:
@@ -26,10 +26,8 @@ def abnormal_ious(scored: ScoredSet, threshold: float) -> np.ndarray:
     Returns:
         Shape (number of abnormal scans,), in [0, 1].
     """
-    scores = scored.scores[threshold]
-    true = scores["tp"] + scores["fn"]
-    union = true + scores["fp"]
-    return (scores["tp"][true > 0] / union[true > 0]).astype(np.float64)
+    ious = iou_per_image(scored.scores[threshold])
+    return ious[~np.isnan(ious)]
 
 
 def compare_all(pairs: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> pd.DataFrame:
@@ -59,13 +57,7 @@ def _compare(first: np.ndarray, second: np.ndarray) -> dict[str, float]:
     gaps = np.asarray(first, dtype=np.float64) - second
     entry = mean_entry(gaps)
     p = stats.wilcoxon(gaps).pvalue if np.any(gaps) else np.nan
-    return {
-        "difference": entry["value"],
-        "low": entry["low"],
-        "high": entry["high"],
-        "n": len(gaps),
-        "p": float(p),
-    }
+    return {"difference": entry.pop("value"), **entry, "p": float(p)}
 
 
 ROWS = ("unseen", "many", "one", "healthy")
@@ -92,7 +84,5 @@ def best_share(scores: Mapping[str, Scores], system: str, rows: np.ndarray) -> f
 
 
 def _merit(table: Scores) -> np.ndarray:
-    union = table["tp"] + table["fp"] + table["fn"]
-    overlap = table["tp"] / np.where(union == 0, 1, union)
-    abnormal = table["tp"] + table["fn"] > 0
-    return np.where(abnormal, overlap, -hard_error(table))
+    overlap = iou_per_image(table)
+    return np.where(np.isnan(overlap), -hard_error(table), overlap)

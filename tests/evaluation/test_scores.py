@@ -74,7 +74,7 @@ def test_paired_differences_of_two_systems(squares):
     values = evaluation.paired_differences(right, empty, (0.3, 0.5), resamples=50)
     assert values["iou_c"]["value"] == values["iou_c@operating"]["value"] == 1
     assert values["mae_hard"]["value"] < 0 and "mae_soft@operating" not in values
-    with pytest.raises(ValueError, match="the same scans"):
+    with pytest.raises(ValueError, match="the same films"):
         other = evaluation.ScoredSet(right.ids[::-1], right.scores, [], [])
         evaluation.paired_differences(right, other)
 
