@@ -19,7 +19,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from chexnomaly.claims.ledger import read_rows
-from chexnomaly.claims.lookup import Measured, NotMeasured, Ref, Shelf
+from chexnomaly.claims.lookup import MeasuredValue, Ref, Shelf
 from chexnomaly.errors import ClaimError
 
 DECISIONS = Path(__file__).parents[1] / "decisions.csv"
@@ -50,8 +50,8 @@ class Effect(NamedTuple):
     arm: str
     metric: str
     dataset: str
-    entry: Measured
-    gap: Measured | None = None
+    entry: MeasuredValue
+    gap: MeasuredValue | None = None
     says: str = ""
 
 
@@ -98,11 +98,6 @@ def items() -> set[int]:
     return {*load_decisions().index, *load_errata().index}
 
 
-def claim_ids(text: str) -> list[str]:
-    """List the claims that a text of the register names."""
-    return CLAIM_ID.findall(text)
-
-
 def effects(results: Path | str | Iterable[Path]) -> Iterator[Effect]:
     """Read what was measured for each arm.
 
@@ -123,34 +118,20 @@ def effects(results: Path | str | Iterable[Path]) -> Iterator[Effect]:
         dataset = name.removeprefix(f"{SYSTEM}__").removesuffix(".json")
         if dataset.endswith(".stamp"):
             continue
-        for key in shelf.results(Ref(SYSTEM, dataset, ""))["values"]:
-            try:
-                yield _effect(shelf, dataset, key, name)
-            except NotMeasured:
-                continue
+        data = shelf.results(Ref(SYSTEM, dataset, ""))
+        for key in data["values"]:
+            item, arm, metric = _parts(key, name)
+            entry = shelf.find(Ref(SYSTEM, dataset, key))
+            gap = shelf.find(Ref(SYSTEM, dataset, f"default/{key}"))
+            says = data.get("arms", {}).get(f"{item}.{arm}", {}).get("says", "")
+            if entry is not None:
+                yield Effect(item, arm, metric, dataset, entry, gap, str(says))
 
 
-def _effect(shelf: Shelf, dataset: str, key: str, name: str) -> Effect:
+def _parts(key: str, name: str) -> tuple[int, str, str]:
+    """Split a key into item, arm and metric."""
     item, arm, metric = [*key.split(".", 2), "", ""][:3]
     if not item.isdecimal() or not arm or not metric:
-        raise ClaimError(
-            f"key {key!r}", file=name, expected="<item>.<arm>.<metric>, item a number"
-        )
-    ref = Ref(SYSTEM, dataset, key)
-    told = shelf.results(ref).get("arms", {}).get(f"{item}.{arm}", {})
-    return Effect(
-        int(item),
-        arm,
-        metric,
-        dataset,
-        shelf.look_up(ref),
-        _gap(shelf, ref),
-        str(told.get("says", "")),
-    )
-
-
-def _gap(shelf: Shelf, ref: Ref) -> Measured | None:
-    try:
-        return shelf.paired(ref, ref._replace(system="default"))
-    except NotMeasured:
-        return None
+        expected = "<item>.<arm>.<metric>, item a number"
+        raise ClaimError(f"key {key!r}", file=name, expected=expected)
+    return int(item), arm, metric

@@ -24,7 +24,13 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from chexnomaly.claims.arithmetic import parse
-from chexnomaly.claims.lookup import Measured, Ref, Shelf, common_level, results_key
+from chexnomaly.claims.lookup import (
+    MeasuredValue,
+    Ref,
+    Shelf,
+    common_level,
+    results_key,
+)
 from chexnomaly.errors import ClaimError
 
 MOST_TOLD = 3
@@ -60,7 +66,7 @@ class Outcome(NamedTuple):
     """
 
     held: bool | None
-    measured: Measured
+    measured: MeasuredValue
     reason: str
 
 
@@ -214,7 +220,7 @@ def evaluate(tests: Iterable[Comparison], shelf: Shelf) -> Outcome:
         gaps.append(gap)
         sides += [a, b]
         reasons.append(f"{_named(test.a, a)} against {_named(test.b, b)}")
-    shown = gaps[0] if len(gaps) == 1 else Measured(math.nan)
+    shown = gaps[0] if len(gaps) == 1 else MeasuredValue(math.nan)
     n = min((side.n for side in sides if side.n is not None), default=None)
     shown = shown._replace(evidence=common_level(sides), n=n)
     return Outcome(_all(held), shown, _told(reasons, held))
@@ -235,11 +241,13 @@ def _all(held: list[bool | None]) -> bool | None:
     return None if None in held else True
 
 
-def _look_up(side: Ref | float, shelf: Shelf) -> Measured:
-    return shelf.look_up(side) if isinstance(side, Ref) else Measured(side)
+def _look_up(side: Ref | float, shelf: Shelf) -> MeasuredValue:
+    return shelf.look_up(side) if isinstance(side, Ref) else MeasuredValue(side)
 
 
-def _gap(test: Comparison, a: Measured, b: Measured, shelf: Shelf) -> Measured:
+def _gap(
+    test: Comparison, a: MeasuredValue, b: MeasuredValue, shelf: Shelf
+) -> MeasuredValue:
     """Give a - b or a / b with its interval, paired where there is one."""
     if test.relation == "ratio":
         return _quotient(a, b)
@@ -248,18 +256,18 @@ def _gap(test: Comparison, a: Measured, b: Measured, shelf: Shelf) -> Measured:
         if paired is not None:
             return paired
     low, high = a.ends[0] - b.ends[1], a.ends[1] - b.ends[0]
-    return Measured(a.value - b.value, low, high)
+    return MeasuredValue(a.value - b.value, low, high)
 
 
-def _quotient(a: Measured, b: Measured) -> Measured:
+def _quotient(a: MeasuredValue, b: MeasuredValue) -> MeasuredValue:
     """Give a / b; nothing is known of it unless b is surely positive."""
     if b.ends[0] <= 0:
-        return Measured(math.nan, -math.inf, math.inf)
+        return MeasuredValue(math.nan, -math.inf, math.inf)
     corners = [x / y for x in a.ends for y in b.ends]
-    return Measured(a.value / b.value, min(corners), max(corners))
+    return MeasuredValue(a.value / b.value, min(corners), max(corners))
 
 
-def _decide(test: Comparison, gap: Measured) -> bool | None:
+def _decide(test: Comparison, gap: MeasuredValue) -> bool | None:
     low, high = gap.ends
     if test.relation == "ratio":
         if test.low <= low and high <= test.high:
@@ -272,7 +280,7 @@ def _decide(test: Comparison, gap: Measured) -> bool | None:
     return True if low > 0 else False if high < 0 else None
 
 
-def _named(side: Ref | float, found: Measured) -> str:
+def _named(side: Ref | float, found: MeasuredValue) -> str:
     if not isinstance(side, Ref):
         return f"{side:g}"
     interval = "" if found.low is None else f" [{found.low:.4g}, {found.high:.4g}]"

@@ -8,7 +8,7 @@ section holds differences on the same films, this system minus another:
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,7 +46,7 @@ class Ref(NamedTuple):
         return f"{self.system}__{self.dataset}.json"
 
 
-class Measured(NamedTuple):
+class MeasuredValue(NamedTuple):
     """One entry of a results file, with the evidence level and profile of the file.
 
     Attributes:
@@ -75,7 +75,7 @@ class Measured(NamedTuple):
             self.value if self.high is None else self.high,
         )
 
-    def negated(self) -> "Measured":
+    def negated(self) -> "MeasuredValue":
         """Give the same with the other sign: b minus a for a minus b."""
         ends = (None, None) if self.low is None else (-self.high, -self.low)
         return self._replace(value=-self.value, low=ends[0], high=ends[1])
@@ -114,7 +114,7 @@ class Shelf:
             self._files[ref.file] = read_checked(path, ref)
         return self._files[ref.file]
 
-    def look_up(self, ref: Ref) -> Measured:
+    def look_up(self, ref: Ref) -> MeasuredValue:
         """Look one value up.
 
         Raises:
@@ -126,26 +126,32 @@ class Shelf:
         values = data.get("paired", {}).get(other, {}) if other else data["values"]
         if key not in values:
             raise NotMeasured(f"{ref.file} has no value {ref.key!r}")
-        return _measured(data, values[key], ref)
+        item = values[key]
+        value, low, high = (_number(item.get(k)) for k in ("value", "low", "high"))
+        if value is None:
+            raise NotMeasured(f"{ref.key!r} of {ref.file} is undefined")
+        level, profile = data["evidence"], data["profile"]
+        return MeasuredValue(value, low, high, item.get("n"), level, profile)
 
-    def paired(self, a: Ref, b: Ref) -> Measured | None:
+    def paired(self, a: Ref, b: Ref) -> MeasuredValue | None:
         """Look up the paired difference a minus b; None where no file has it."""
         if a.dataset != b.dataset or a.key != b.key:
             return None
         for first, second in ((a, b), (b, a)):
-            data = self.results(first)
-            item = data.get("paired", {}).get(second.system, {}).get(first.key)
-            if item is not None:
-                found = _measured(data, item, first)
+            if first.key in self.results(first).get("paired", {}).get(
+                second.system, {}
+            ):
+                key = f"{second.system}/{first.key}"
+                found = self.look_up(first._replace(key=key))
                 return found if first is a else found.negated()
         return None
 
-
-def _measured(data: Mapping, item: Mapping, ref: Ref) -> Measured:
-    value, low, high = (_number(item.get(name)) for name in ("value", "low", "high"))
-    if value is None:
-        raise NotMeasured(f"{ref.key!r} of {ref.file} is undefined")
-    return Measured(value, low, high, item.get("n"), data["evidence"], data["profile"])
+    def find(self, ref: Ref) -> MeasuredValue | None:
+        """Look one value up; None where it was not measured."""
+        try:
+            return self.look_up(ref)
+        except NotMeasured:
+            return None
 
 
 def _number(value: float | None) -> float | None:
@@ -202,7 +208,7 @@ def _check_item(path: Path, key: str, item: object) -> None:
         raise _wrong(path, key, (low, high), "both ends of an interval, low <= high")
 
 
-def common_level(values: Iterable[Measured]) -> str:
+def common_level(values: Iterable[MeasuredValue]) -> str:
     """Give the level of a comparison, or refuse to mix what cannot be compared.
 
     Raises:

@@ -118,7 +118,7 @@ def against_the_floor(
 ) -> pd.DataFrame:
     """Say of each system whether it beats each predictor that never looks.
 
-    What counts is the paired 95 % interval of the difference on the same scans, as in
+    What counts is the paired 95 % interval of the difference on the same films, as in
     `outcome`.
 
     Args:

@@ -25,7 +25,7 @@ from chexnomaly.claims.ledger import (
     printed_values,
     way,
 )
-from chexnomaly.claims.lookup import Measured, NotMeasured, Shelf
+from chexnomaly.claims.lookup import MeasuredValue, NotMeasured, Shelf
 from chexnomaly.errors import ClaimError
 
 COMPARED = tuple(
@@ -48,7 +48,7 @@ class Verdict(NamedTuple):
 
 
 def verdict(
-    claim: Mapping, measured: Measured | None, held: bool | None = None
+    claim: Mapping, measured: MeasuredValue | None, held: bool | None = None
 ) -> Verdict:
     """Judge a claim by what was measured.
 
@@ -97,7 +97,7 @@ def _direction_verdict(level: str, held: bool | None) -> Verdict:
     return Verdict(evidence.SAME_DIRECTION if held else evidence.DIFFERS, "")
 
 
-def _value_verdict(claim: Mapping, measured: Measured) -> Verdict:
+def _value_verdict(claim: Mapping, measured: MeasuredValue) -> Verdict:
     printed = claim["value"]
     value, low, high = _in_unit(claim, measured)
     if not math.isfinite(value):
@@ -106,7 +106,7 @@ def _value_verdict(claim: Mapping, measured: Measured) -> Verdict:
     return Verdict(evidence.REPRODUCED if same else evidence.DIFFERS, _note(claim))
 
 
-def _in_unit(claim: Mapping, measured: Measured) -> list[float]:
+def _in_unit(claim: Mapping, measured: MeasuredValue) -> list[float]:
     """Give value, low and high in the unit of the claim; NaN where there is none."""
     scale = 100 if claim["unit"] == "%" else 1
     return [
@@ -164,7 +164,7 @@ def quantity(claim: Mapping) -> str:
 def _row(claim: Mapping, claims: Mapping[str, Mapping], shelf: Shelf) -> dict:
     measured, judged = _judged(claim, claims, shelf)
     level = evidence.QUOTED if way(claim) == "external" else ""
-    found = measured or Measured(math.nan, evidence=level)
+    found = measured or MeasuredValue(math.nan, evidence=level)
     value, low, high = _in_unit(claim, found)
     return {
         "id": claim["id"],
@@ -191,7 +191,7 @@ def _measured_as(claim: Mapping) -> str:
 
 def _judged(
     claim: Mapping, claims: Mapping[str, Mapping], shelf: Shelf
-) -> tuple[Measured | None, Verdict]:
+) -> tuple[MeasuredValue | None, Verdict]:
     if way(claim) == "arithmetic":
         return _arithmetic(claim, claims)
     if way(claim) == "contradicts":
@@ -211,7 +211,7 @@ def _judged(
 
 def _direction(
     claim: Mapping, systems: Set[str], shelf: Shelf
-) -> tuple[Measured, Verdict]:
+) -> tuple[MeasuredValue, Verdict]:
     tests = directions.expand(claim["needs"], claim["metric"], systems)
     outcome = directions.evaluate(tests, shelf)
     name, reason = verdict(claim, outcome.measured, outcome.held)
@@ -221,10 +221,10 @@ def _direction(
 
 def _arithmetic(
     claim: Mapping, claims: Mapping[str, Mapping]
-) -> tuple[Measured | None, Verdict]:
+) -> tuple[MeasuredValue | None, Verdict]:
     printed = printed_values(claims.values())
     same, value, reason = arithmetic.check(claim["needs"], claim["value"], printed)
     name = evidence.REPRODUCED if same else evidence.INCONSISTENT
     scale = 100 if claim["unit"] == "%" else 1
-    computed = None if value is None else Measured(float(value / scale))
+    computed = None if value is None else MeasuredValue(float(value / scale))
     return computed, Verdict(name, f"the paper's own numbers: {reason}")

@@ -5,7 +5,13 @@ import math
 
 import pytest
 
-from chexnomaly.claims.lookup import Measured, NotMeasured, Ref, Shelf, common_level
+from chexnomaly.claims.lookup import (
+    MeasuredValue,
+    NotMeasured,
+    Ref,
+    Shelf,
+    common_level,
+)
 from chexnomaly.errors import ResultError
 
 REF = Ref("supermodel", "vindr_test", "mae_soft")
@@ -32,7 +38,7 @@ def put(folder, **changes):
 
 def test_an_entry_carries_interval_n_level_and_profile(tmp_path):
     entry = Shelf(put(tmp_path)).look_up(REF)
-    assert entry == Measured(0.02, 0.01, 0.03, 400, "phantom", "demo")
+    assert entry == MeasuredValue(0.02, 0.01, 0.03, 400, "phantom", "demo")
     assert entry.ends == (0.01, 0.03)
 
 
@@ -113,16 +119,16 @@ def test_a_paired_difference_is_found_from_either_side(tmp_path):
 
 
 def test_a_deterministic_value_is_its_own_interval_but_one_scan_tells_nothing():
-    assert Measured(57, n=15000).ends == (57, 57)
-    assert Measured(0.5, n=1).ends == (-math.inf, math.inf)
+    assert MeasuredValue(57, n=15000).ends == (57, 57)
+    assert MeasuredValue(0.5, n=1).ends == (-math.inf, math.inf)
 
 
 def test_phantoms_and_real_data_and_two_profiles_are_never_mixed():
     def entry(level, profile="demo"):
-        return Measured(0.0, evidence=level, profile=profile)
+        return MeasuredValue(0.0, evidence=level, profile=profile)
 
     assert common_level([entry("images"), entry("annotations")]) == "annotations"
-    assert common_level([entry("phantom"), Measured(0.5)]) == "phantom"
+    assert common_level([entry("phantom"), MeasuredValue(0.5)]) == "phantom"
     for other in ("images", "annotations", "phantom-to-real", "quoted"):
         with pytest.raises(NotMeasured, match="evidence levels differ"):
             common_level([entry("phantom"), entry(other)])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from chexnomaly import claims, evidence
 from chexnomaly.claims.ledger import bindings, load_ledger, way
-from chexnomaly.claims.lookup import REGISTER, Measured
+from chexnomaly.claims.lookup import REGISTER, MeasuredValue
 from chexnomaly.errors import ClaimError, ResultError
 
 LEDGER = load_ledger()
@@ -46,7 +46,7 @@ def row(folder, id_):
 
 
 def entry(value, level="images", low=None, high=None):
-    return Measured(value, low, high, 100, level, "demo")
+    return MeasuredValue(value, low, high, 100, level, "demo")
 
 
 # --- values

@@ -103,6 +103,22 @@ def test_the_operating_threshold_is_the_best_on_its_part(squares):
     assert chosen == 0.3  # 0.05 to 0.3 are all perfect; the nearest to 0.5 is kept
 
 
+def test_pixels_alone_choose_the_same_threshold_as_full_scores(squares):
+    data = squares.part("val")
+    for seed in range(5):
+        generator = torch.Generator().manual_seed(seed)
+        probs = torch.rand(len(data), 1, 32, 32, generator=generator)
+        scored = evaluation.score_set(probs.split(3), data, evaluation.THRESHOLDS)
+        masks = map(data.mask, data.ids)
+        chosen = evaluation.operating_threshold(probs.split(3), masks)
+        assert chosen == evaluation.choose_threshold(scored)
+
+
+def test_without_anything_to_find_the_papers_threshold_stays():
+    probs, masks = torch.rand(3, 1, 4, 4), torch.zeros(3, 1, 4, 4)
+    assert evaluation.operating_threshold([probs], masks) == evaluation.PAPER_THRESHOLD
+
+
 def test_baselines_by_hand(squares):
     train, test = squares.part("train"), squares.part("test")
     empty = evaluation.score_set(baselines.constant(test, 0.0), test, (0.5,))

@@ -15,7 +15,7 @@ import numpy as np
 from scipy import stats
 
 from chexnomaly import claims, results
-from chexnomaly.claims.lookup import Measured
+from chexnomaly.claims.lookup import MeasuredValue as Measured
 from chexnomaly.evaluation.intervals import Entry, mean_entry
 from chexnomaly.studies.generalization.design import Design, World
 from chexnomaly.studies.generalization.scores import METRICS, Scores, mean_over_seeds
