@@ -22,8 +22,11 @@ COMPARED_FIELDS = {
 }
 """Fields of a result that are compared, in words."""
 
-STAMPED = ("versions", "hardware")
-"""Fields of a stamp that are compared."""
+SIZES = {
+    "absolute": lambda x, y: abs(x - y),
+    "relative": lambda x, y: abs(x - y) / max(abs(x), abs(y)),
+}
+"""How large a difference of two values is."""
 
 
 def summarize_run(folder: Path) -> dict:
@@ -34,24 +37,30 @@ def summarize_run(folder: Path) -> dict:
 
     Returns:
         "results": name to seeds, data_hash, split_hash, the hash of all values, and
-        "measured", key to value; "versions" and "hardware": name to the sorted values
-        met, as text.
+        "measured", key to value; "stamps": such as "versions: torch" to the sorted
+        values met, as text.
 
     Raises:
         ResultError: There are no results, or one is corrupted.
     """
-    paths = [
-        p for p in sorted(Path(folder).glob("*__*.json")) if ".stamp" not in p.name
-    ]
-    if not paths:
+    results, stamps = {}, {}
+    for path in sorted(Path(folder).glob("*__*.json")):
+        if path.name.endswith(".stamp.json"):
+            for field, value in _stamped(read_json(path, "a stamp")):
+                stamps[field] = sorted({*stamps.get(field, []), value})
+        else:
+            results[path.stem] = _compared(read_result(path))
+    if not results:
         expected = "the output of `make book`"
         raise ResultError("no results files", file=folder, expected=expected)
-    stamps = [path.with_suffix(".stamp.json") for path in paths]
-    stamps = [read_json(path, "a stamp") for path in stamps if path.exists()]
-    return {
-        "results": {path.stem: _compared(read_result(path)) for path in paths},
-        **{name: _met(stamp.get(name, {}) for stamp in stamps) for name in STAMPED},
-    }
+    return {"results": results, "stamps": stamps}
+
+
+def _stamped(stamp: Mapping) -> Iterator[tuple[str, str]]:
+    """List the versions and the hardware of a stamp."""
+    for part in ("versions", "hardware"):
+        for key, value in stamp.get(part, {}).items():
+            yield f"{part}: {key}", str(value)
 
 
 def _compared(result: Mapping) -> dict:
@@ -66,14 +75,6 @@ def _compared(result: Mapping) -> dict:
     }
 
 
-def _met(parts: Iterable[Mapping]) -> dict[str, list[str]]:
-    met: dict[str, set[str]] = {}
-    for part in parts:
-        for key, value in part.items():
-            met.setdefault(key, set()).add(str(value))
-    return {key: sorted(values) for key, values in met.items()}
-
-
 def load_run(path: Path) -> dict:
     """Summarize a folder, or read a summary that was written.
 
@@ -83,7 +84,7 @@ def load_run(path: Path) -> dict:
     if Path(path).is_dir():
         return summarize_run(path)
     content = read_json(path, "a run")
-    if set(content) != {"results", *STAMPED}:
+    if set(content) != {"results", "stamps"}:
         raise ResultError("other fields", file=path, expected="a run")
     return content
 
@@ -92,9 +93,10 @@ def write_run(run: Mapping, path: Path) -> None:
     """Write the summary of a run as JSON, one result in a line."""
     path.parent.mkdir(parents=True, exist_ok=True)
     results = (f"{json.dumps(k)}: {json.dumps(v)}" for k, v in run["results"].items())
-    stamped = (f"{json.dumps(name)}: {json.dumps(run[name])}" for name in STAMPED)
-    whole = [*stamped, '"results": {\n' + ",\n".join(results) + "\n}"]
-    path.write_text("{\n" + ",\n".join(whole) + "\n}\n", encoding="utf-8")
+    text = ",\n".join(results)
+    stamps = json.dumps(run["stamps"])
+    whole = f'{{\n"stamps": {stamps},\n"results": {{\n{text}\n}}\n}}\n'
+    path.write_text(whole, encoding="utf-8")
 
 
 def differences(ours: Mapping, theirs: Mapping) -> list[str]:
@@ -106,7 +108,7 @@ def differences(ours: Mapping, theirs: Mapping) -> list[str]:
 
     Returns:
         Sentences: results that only one has, then seeds, data, split, values with the
-        largest difference, versions and hardware; empty where nothing differs.
+        largest difference, hardware and versions; empty where nothing differs.
     """
     a, b = ours["results"], theirs["results"]
     sides = {"here": a.keys() - b.keys(), "there": b.keys() - a.keys()}
@@ -116,7 +118,13 @@ def differences(ours: Mapping, theirs: Mapping) -> list[str]:
         names = [name for name in common if a[name][field] != b[name][field]]
         if names:
             found.append(f"{words}: {_named(names)} of {len(common)} in common")
-    return [*found, *_largest(a, b, common), *_stamp_differences(ours, theirs)]
+    found += _largest(a, b, common)
+    here, there = ours["stamps"], theirs["stamps"]
+    for field in sorted(here.keys() | there.keys()):
+        x, y = (" and ".join(side.get(field, ["none"])) for side in (here, there))
+        if x != y:
+            found.append(f"{field} is {x} here, {y} there")
+    return found
 
 
 def _named(names: Iterable[str], shown: int = 4) -> str:
@@ -135,23 +143,7 @@ def _largest(a: Mapping, b: Mapping, names: Iterable[str]) -> Iterator[str]:
     pairs = {k: v for k, v in measured.items() if None not in v and v[0] != v[1]}
     if not pairs:
         return
-    for kind, size in {"absolute": _absolute, "relative": _relative}.items():
+    for kind, size in SIZES.items():
         place, (x, y) = max(pairs.items(), key=lambda item, size=size: size(*item[1]))
         told = f"{size(x, y):.3g} ({place}: {x:g} here, {y:g} there)"
         yield f"largest {kind} difference: {told}"
-
-
-def _absolute(x: float, y: float) -> float:
-    return abs(x - y)
-
-
-def _relative(x: float, y: float) -> float:
-    return abs(x - y) / max(abs(x), abs(y))
-
-
-def _stamp_differences(ours: Mapping, theirs: Mapping) -> Iterator[str]:
-    for name in STAMPED:
-        for key in sorted(ours[name].keys() | theirs[name].keys()):
-            a, b = (" and ".join(s[name].get(key, ["none"])) for s in (ours, theirs))
-            if a != b:
-                yield f"{name}: {key} is {a} here, {b} there"
