@@ -5,10 +5,10 @@ leaving out a finding, changing the size or adding a worker moves nothing else.
 """
 
 from collections.abc import Collection
+from dataclasses import replace
 
 import numpy as np
 
-from chexnomaly.labels import NO_FINDING
 from chexnomaly.phantom.anatomy.grid import Grid
 from chexnomaly.phantom.anatomy.patient import Patient, sample_patient
 from chexnomaly.phantom.cohort import Plan, family_of, plan_image
@@ -16,8 +16,8 @@ from chexnomaly.phantom.findings.catalog import ORDER, Case, build_case
 from chexnomaly.phantom.imaging.rendering import render
 from chexnomaly.phantom.names import name_image
 from chexnomaly.phantom.readers.habits import Box, draw_conspicuity
-from chexnomaly.phantom.readers.reading import Mark, Target, read_image, tidy_box
-from chexnomaly.phantom.records import FileForm, Film, Reading, Switches, Truth
+from chexnomaly.phantom.readers.reading import Opinion, Truth, read_image, tidy_box
+from chexnomaly.phantom.records import FileForm, Film, Switches
 
 CONCERNS = (
     *("patient", "technique", "vessels", "gas", "bones", "devices", "tissue"),
@@ -78,7 +78,7 @@ def film(
     form = _sample_form(streams["file"], layout)
     key = streams["file"].bytes(16).hex()
     grid = _grid(case.chest.patient, size_px, streams["file"])
-    truths, readings = _annotate(case, plan, grid, streams["readers"], switches)
+    truths, opinions = _annotate(case, plan, grid, streams["readers"], switches)
     values = None
     if pixels:
         shown = [key for key in plan.findings if key not in set(leave_out)]
@@ -98,7 +98,7 @@ def film(
         grid.shape,
         (10 * grid.pixel_y, 10 * grid.pixel_x),
         truths,
-        readings,
+        opinions,
         case.chest.patient,
         plan,
     )
@@ -157,22 +157,13 @@ def encode(shown: np.ndarray, form: FileForm) -> np.ndarray:
 
 
 def _annotate(case: Case, plan: Plan, grid: Grid, rng, switches: Switches):
-    """Turn lesions into boxes in px, and let the readers read."""
-    targets = [
-        Target(lesion.finding, _share(lesion.box, grid), lesion.conspicuity)
+    """Box the lesions and let the readers read; boxes of both in px."""
+    truths = [
+        Truth(lesion.finding, _share(lesion.box, grid), lesion.conspicuity)
         for lesion in case.lesions
     ]
-    truths = tuple(
-        Truth(t.finding, _to_px(t.box, grid), t.conspicuity) for t in targets
-    )
-    marks = read_image(targets if plan.positive else [], rng, switches.reader_noise)
-    return truths, tuple(_reading(mark, grid) for mark in marks)
-
-
-def _reading(mark: Mark, grid: Grid) -> Reading:
-    if mark.finding == NO_FINDING or mark.box is None:
-        return Reading(mark.reader, NO_FINDING, None)
-    return Reading(mark.reader, mark.finding, _to_px(mark.box, grid))
+    opinions = read_image(truths if plan.positive else [], rng, switches.reader_noise)
+    return (tuple(_to_px(one, grid) for one in many) for many in (truths, opinions))
 
 
 def _share(box: Box, grid: Grid) -> Box:
@@ -188,6 +179,9 @@ def _share(box: Box, grid: Grid) -> Box:
     )
 
 
-def _to_px(box: Box, grid: Grid) -> Box:
-    height, width = grid.shape
-    return box[0] * width, box[1] * height, box[2] * width, box[3] * height
+def _to_px(one: Truth | Opinion, grid: Grid) -> Truth | Opinion:
+    """Turn a box from shares of the film into px."""
+    if one.box is None:
+        return one
+    (x0, y0, x1, y1), (height, width) = one.box, grid.shape
+    return replace(one, box=(x0 * width, y0 * height, x1 * width, y1 * height))

@@ -22,17 +22,19 @@ class Request:
         seed: Seed of the cohort.
         layout: Key of `layouts.LAYOUTS`.
         size_px: Smallest and largest longer side, px.
-        enriched: Evened-out findings.
+        enriched: Even out the findings among positives, and keep 29.3 % positive.
         positive_share: Share of positives in place of the layout's own.
+        findings: What every film shows in place of the cohort's findings.
         switches: Parts turned off for an ablation.
     """
 
     n: int
     seed: int
-    layout: str
-    size_px: tuple[int, int]
+    layout: str = "vindr"
+    size_px: tuple[int, int] = (192, 288)
     enriched: bool = False
     positive_share: float | None = None
+    findings: tuple[str, ...] | None = None
     switches: Switches = field(default_factory=Switches)
 
     def film(self, index: int, pixels: bool = True) -> Film:
@@ -44,20 +46,15 @@ class Request:
             layout=self.layout,
             enriched=self.enriched,
             positive_share=self.positive_share,
+            findings=self.findings,
             switches=self.switches,
             pixels=pixels,
         )
 
-    def statement(self) -> dict:
-        """Return what phantom.json says."""
-        out = asdict(self)
-        out["switches"]["painted"] = sorted(self.switches.painted)
-        out["size_px"] = list(self.size_px)
-        return {"generator": GENERATOR, **out}
-
     def dump(self) -> bytes:
         """Return the text of phantom.json."""
-        text = json.dumps(self.statement(), indent=1, sort_keys=True)
+        statement = {"generator": GENERATOR, **asdict(self)}
+        text = json.dumps(statement, indent=1, sort_keys=True, default=sorted)
         return f"{text}\n".encode()
 
     def __post_init__(self):

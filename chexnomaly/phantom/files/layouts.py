@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from chexnomaly.labels import NO_FINDING, VINDR_NAMES
+from chexnomaly.phantom.readers.reading import Opinion
 from chexnomaly.phantom.records import Film
 
 CLASS_IDS = {key: number for number, key in enumerate(VINDR_NAMES)} | {NO_FINDING: 14}
@@ -63,9 +64,9 @@ def vindr_physionet_tables(films: Sequence[Film]) -> dict[str, pd.DataFrame]:
 def _reader_rows(films: Sequence[Film]) -> pd.DataFrame:
     none = (np.nan,) * 4
     rows = [
-        (film.image_id, reading.reader, reading.finding, *(reading.box or none))
+        (film.image_id, opinion.reader, opinion.finding, *(opinion.box or none))
         for film in films
-        for reading in film.readings
+        for opinion in film.opinions
     ]
     return pd.DataFrame(
         rows,
@@ -78,7 +79,7 @@ def rsna_tables(films: Sequence[Film]) -> dict[str, pd.DataFrame]:
     labels, classes = [], []
     for film in films:
         name = film.image_id
-        boxes = [reading.box for reading in consensus(film)]
+        boxes = [opinion.box for opinion in consensus(film)]
         kind = "Normal" if not film.plan.findings else "No Lung Opacity / Not Normal"
         kind = "Lung Opacity" if film.plan.positive else kind
         for x0, y0, x1, y1 in boxes:
@@ -96,10 +97,10 @@ def rsna_tables(films: Sequence[Film]) -> dict[str, pd.DataFrame]:
     }
 
 
-def consensus(film: Film) -> list:
-    """The boxes of the first reader who saw anything: one row per lesion."""
-    rows = [reading for reading in film.readings if reading.box is not None]
-    return [row for row in rows if row.reader == rows[0].reader]
+def consensus(film: Film) -> list[Opinion]:
+    """What the first reader who saw anything says: one box per lesion."""
+    boxed = [opinion for opinion in film.opinions if opinion.box is not None]
+    return [opinion for opinion in boxed if opinion.reader == boxed[0].reader]
 
 
 def candid_tables(films: Sequence[Film]) -> dict[str, pd.DataFrame]:
