@@ -29,21 +29,19 @@ WORLDS = WHOLE | {
 }
 """World to what is turned off in it."""
 
-RECIPE = systems.Options(
+NETWORK = systems.Options(
     base_channels=8,
     depth=4,
     convolutions=1,
     batch_norm=True,
     augment=False,
-    schedule=Schedule(
-        epochs=8, batch_size=8, learning_rate=0.012, one_cycle=True, patience=100
-    ),
+    schedule=Schedule(epochs=8, learning_rate=0.012, one_cycle=True, patience=100),
 )
 """The demo's supermodel, for fewer epochs."""
 
 
 @dataclass(frozen=True)
-class Study:
+class Ablation:
     """Sizes of the study.
 
     Attributes:
@@ -59,12 +57,12 @@ class Study:
     size: int = 64
     cohort: int = 14
     seeds: tuple[int, ...] = (0, 1, 2)
-    options: systems.Options = field(default_factory=lambda: RECIPE)
+    options: systems.Options = field(default_factory=lambda: NETWORK)
     workers: int = 1
 
 
 def make_world(
-    root: Path, study: Study, switches: Switches, natural: PreparedSet | None = None
+    root: Path, study: Ablation, switches: Switches, natural: PreparedSet | None = None
 ) -> PreparedSet:
     """Render a cohort without some parts, or open it where it is finished.
 
