@@ -11,17 +11,10 @@ import numpy as np
 
 from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.phantom.files.prepared import write_prepared
+from chexnomaly.studies.phantom_worth.worlds import NETWORK
 from chexnomaly.systems import Options
-from chexnomaly.training.schedule import Schedule
 
-UNET = Options(
-    base_channels=8,
-    depth=4,
-    convolutions=1,
-    batch_norm=True,
-    augment=False,
-    schedule=Schedule(epochs=6, learning_rate=0.012, one_cycle=True, patience=100),
-)
+UNET = replace(NETWORK, schedule=replace(NETWORK.schedule, epochs=6))
 """Every segmentation network of the study."""
 
 

@@ -34,7 +34,8 @@ def predict_maps(
 
 def masks_of(scans: SegmentationSet) -> np.ndarray:
     """Draw the masks, (N, S, S), bool, in the order of the scans."""
-    return np.array([scans.mask(i)[0].numpy() > 0 for i in scans.ids], dtype=bool)
+    masks = [scans.mask(i)[0].numpy() > 0 for i in scans.ids]
+    return np.reshape(masks, (len(masks), scans.size, scans.size)).astype(bool)
 
 
 def operating_threshold(maps: np.ndarray, data: PreparedSet) -> float:
