@@ -9,13 +9,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from chexnomaly.phantom.anatomy.grid import Grid
+from chexnomaly.phantom.anatomy.grid import Box, Grid
 from chexnomaly.phantom.anatomy.patient import Patient, sample_patient
 from chexnomaly.phantom.cohort import Plan, family_of, plan_image
 from chexnomaly.phantom.findings.catalog import ORDER, Case, build_case
 from chexnomaly.phantom.imaging.rendering import render
 from chexnomaly.phantom.names import name_image
-from chexnomaly.phantom.readers.habits import Box, draw_conspicuity
+from chexnomaly.phantom.readers.habits import draw_conspicuity
 from chexnomaly.phantom.readers.reading import Opinion, Truth, read_image, tidy_box
 from chexnomaly.phantom.records import FileForm, Film, Switches
 

@@ -7,8 +7,7 @@ from dataclasses import asdict, dataclass, field
 from multiprocessing import get_context
 
 from chexnomaly.errors import InputError
-from chexnomaly.phantom.cohort import family_of
-from chexnomaly.phantom.films import SMALLEST_PX, film
+from chexnomaly.phantom.films import film
 from chexnomaly.phantom.records import Film, Switches
 from chexnomaly.phantom.version import GENERATOR
 
@@ -59,25 +58,12 @@ class Request:
 
     def __post_init__(self):
         """Refuse what cannot be made."""
-        low, high = self.size_px
-        share = self.positive_share
-        checks = {
-            "n": (self.n >= 1, self.n, "at least 1"),
-            "seed": (self.seed >= 0, self.seed, "0 or more"),
-            "size_px": (
-                SMALLEST_PX <= low <= high,
-                self.size_px,
-                f"a pair, low to high, from {SMALLEST_PX}",
-            ),
-            "positive_share": (share is None or 0 <= share <= 1, share, "0 to 1"),
-        }
-        for name, (fine, value, expected) in checks.items():
-            if not fine:
-                raise InputError(f"{value!r}", column=name, expected=expected)
+        if self.n < 1:
+            raise InputError(f"{self.n!r}", column="n", expected="at least 1")
         try:
-            family_of(self.layout)
+            self.film(0, pixels=False)
         except ValueError as error:
-            raise InputError(str(error), column="layout") from None
+            raise InputError(str(error)) from None
 
 
 def each_index(task: Callable, n: int, workers: int) -> Iterator:

@@ -11,22 +11,22 @@ from functools import cached_property
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
+from chexnomaly.phantom.anatomy.interpolation import Array
 from chexnomaly.phantom.anatomy.patient import Patient
 
-Array = np.ndarray
-TABLE = np.linspace(-15, 50, 651)
+HEIGHTS = np.linspace(-15, 50, 651)
 """Heights at which curves are tabulated, cm."""
 
 
 def curve(heights, values) -> Array:
     """Tabulate a monotone-preserving curve; constant beyond its ends."""
     inner = PchipInterpolator(heights, values)
-    return inner(np.clip(TABLE, heights[0], heights[-1]))
+    return inner(np.clip(HEIGHTS, heights[0], heights[-1]))
 
 
 def look_up(table: Array, y: Array) -> Array:
     """Read a tabulated curve at heights y, keeping shape. Float32."""
-    return np.interp(y, TABLE, table).astype(np.float32)
+    return np.interp(y, HEIGHTS, table).astype(np.float32)
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,9 @@ They are normal variation, not findings: no reader boxes them.
 import numpy as np
 
 from chexnomaly.phantom.anatomy.chest import Chest
-from chexnomaly.phantom.anatomy.grid import Grid
+from chexnomaly.phantom.anatomy.grid import Array, Grid
 from chexnomaly.phantom.anatomy.thickness_maps import tube
 
-Array = np.ndarray
 Line = list[tuple[float, float]]
 
 
@@ -66,10 +65,9 @@ def _pacemaker(chest: Chest, grid: Grid, out: Array, rng: np.random.Generator) -
     x, y = chest.locate(1, rng.uniform(0.55, 0.8), rng.uniform(0.2, 0.34))
     size = rng.uniform(1.7, 2.2)
     window = grid.window(x - size, y - size, x + size, y + size)
-    if window is not None:
-        gx, gy = grid.axes(window)
-        rho = np.abs((gx - x) / size) ** 3 + np.abs((gy - y) / (0.9 * size)) ** 3
-        out[window] += np.where(rho < 1, 1.2, 0) + np.where(rho < 0.35, 0.9, 0)
+    gx, gy = grid.axes(window)
+    rho = np.abs((gx - x) / size) ** 3 + np.abs((gy - y) / (0.9 * size)) ** 3
+    out[window] += np.where(rho < 1, 1.2, 0) + np.where(rho < 0.35, 0.9, 0)
     cx, cy = chest.carina
     apex = chest.to_x(
         1, 0.75 * float(chest.border(1, np.array(0.9 * chest.dome_top(1)[1]))), 0

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from chexnomaly.phantom.anatomy.chest import Chest
-from chexnomaly.phantom.anatomy.grid import Grid
+from chexnomaly.phantom.anatomy.grid import Array, Grid
 
-Array = np.ndarray
 LEVELS = 8
 
 

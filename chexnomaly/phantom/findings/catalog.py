@@ -119,8 +119,6 @@ def paint_lesions(
 def _paint_ellipse(lesion: Lesion, maps: Maps, grid: Grid) -> None:
     x0, y0, x1, y1 = lesion.box
     window = grid.window(*lesion.box)
-    if window is None:
-        return
     x, y = grid.axes(window)
     rho = ((2 * x - x0 - x1) / (x1 - x0)) ** 2 + ((2 * y - y0 - y1) / (y1 - y0)) ** 2
     maps.extra[window] += 3.0 * np.clip(1 - rho, 0, 1)

@@ -39,8 +39,6 @@ def _sphere(center, radius: float, density: float, seed: int) -> Painter:
 
     def paint(maps: Maps, grid: Grid) -> None:
         window = grid.window(*around(center, (radius, radius), 1.3))
-        if window is None:
-            return
         x, y = grid.axes(window)
         lobes = Texture(
             np.random.default_rng(seed),
@@ -109,8 +107,6 @@ def _specks(spots, amount: float) -> Painter:
         for x, y, v, r in zip(xs, ys, volume, radii, strict=True):
             reach = 3.5 * r + 3 * grid.pixel_x
             window = grid.window(x - reach, y - reach, x + reach, y + reach)
-            if window is None:
-                continue
             gx, gy = grid.axes(window)
             sigma = np.hypot(0.55 * r, 0.4 * grid.pixel_x)
             off = ((gx - x) ** 2 + (gy - y) ** 2) / (2 * sigma**2)
@@ -153,8 +149,6 @@ def _bulla(chest: Chest, rng, seen: float) -> Lesion:
 
     def paint(maps: Maps, grid: Grid) -> None:
         window = grid.window(*around(center, radii, 1.2))
-        if window is None:
-            return
         field, _ = blob_field(grid, window, center, radii, seed, 0.25)
         maps.empty(window, (0.35 + 0.4 * seen) * smoothstep(field, 0.02, 0.4))
         wall = np.exp(-(((field - 0.03) * min(radii) / 0.06) ** 2))
@@ -173,8 +167,6 @@ def _hernia(chest: Chest, rng, seen: float) -> Lesion:
 
     def paint(maps: Maps, grid: Grid) -> None:
         window = grid.window(*around(center, radii, 1.2))
-        if window is None:
-            return
         field, _ = blob_field(grid, window, center, radii, seed, 0.3)
         _, y = grid.axes(window)
         maps.extra[window] += 1.2 * np.sqrt(np.clip(field, 0, 1))
@@ -196,8 +188,6 @@ def _mediastinal_mass(chest: Chest, rng, seen: float) -> Lesion:
 
     def paint(maps: Maps, grid: Grid) -> None:
         window = grid.window(*around(center, radii, 1.05))
-        if window is None:
-            return
         x, y = grid.axes(window)
         rho = ((x - center[0]) / radii[0]) ** 2 + ((y - center[1]) / radii[1]) ** 2
         share = (0.25 + 0.35 * seen) * np.sqrt(np.clip(1 - rho, 0, 1))
@@ -221,8 +211,6 @@ def _dense_rib(chest: Chest, rng, seen: float) -> Lesion:
 
     def paint(maps: Maps, grid: Grid) -> None:
         window = grid.window(*around((x, y), radii, 1.2))
-        if window is None:
-            return
         field, texture = blob_field(grid, window, (x, y), radii, seed, 0.4)
         gx, gy = grid.axes(window)
         grain = np.clip(1 + 0.4 * texture(gx, gy), 0.3, 2)

@@ -5,12 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chexnomaly.phantom.anatomy.grid import Grid
+from chexnomaly.phantom.anatomy.grid import Array, Box, Grid
 from chexnomaly.phantom.anatomy.texture import Texture, smoothstep
 from chexnomaly.phantom.anatomy.thickness_maps import Maps
 
-Array = np.ndarray
-Box = tuple[float, float, float, float]
 Painter = Callable[[Maps, Grid], None]
 
 
@@ -93,8 +91,6 @@ def hazy(
     def paint(maps: Maps, grid: Grid) -> None:
         box = around(center, radii, 1.25)
         window = grid.window(*box)
-        if window is None:
-            return
         field, texture = blob_field(grid, window, center, radii, seed, rough)
         x, y = grid.axes(window)
         fine = Texture(np.random.default_rng(seed + 1), box, 0.45, -2.8)(x, y)

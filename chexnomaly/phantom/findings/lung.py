@@ -164,8 +164,6 @@ def _net(chest: Chest, side: int, high: float, rng, seen: float) -> Lesion:
 
     def paint(maps: Maps, grid: Grid) -> None:
         window = grid.window(*box)
-        if window is None:
-            return
         own = np.random.default_rng(seed)
         x, y = grid.axes(window)
         mesh = 0.5 * _ridges(own, box, x, y, 0.26) + 0.5 * _ridges(own, box, x, y, 0.42)
@@ -264,8 +262,6 @@ def _ground_glass(center, radii, amount: float, seed: int) -> Painter:
 
     def paint(maps: Maps, grid: Grid) -> None:
         window = grid.window(*around(center, radii, 1.25))
-        if window is None:
-            return
         field, _ = blob_field(grid, window, center, radii, seed, 0.7)
         share = amount * smoothstep(field, 0.0, 0.75)
         before = maps.density[window].copy()

@@ -5,7 +5,7 @@ import numpy as np
 from chexnomaly.phantom.anatomy.chest import Chest
 from chexnomaly.phantom.anatomy.grid import Grid
 from chexnomaly.phantom.anatomy.texture import Texture, smoothstep
-from chexnomaly.phantom.anatomy.thickness_maps import Maps, distance, side_window
+from chexnomaly.phantom.anatomy.thickness_maps import Maps, half_chest
 from chexnomaly.phantom.findings.lesions import Lesion, draw_seed
 
 
@@ -30,10 +30,7 @@ def _fluid(chest: Chest, side: int, rng, seen: float) -> Lesion:
     rim = (0.0, 3.0) if deep else (inner - 0.6, inner + 0.5)
 
     def paint(maps: Maps, grid: Grid) -> None:
-        window = side_window(chest, grid, side)
-        if window is None:
-            return
-        u, y = distance(chest, grid, window, side)
+        window, u, y = half_chest(chest, grid, side)
         outer = chest.wall(side, y)
         up = np.clip((u - inner) / np.maximum(outer - inner, 0.5), 0, 1)
         below = y - (level - rise * up**2.5)
@@ -101,10 +98,7 @@ def _coat(chest: Chest, side: int, span, depth: float, rng, seen: float):
     amount = 0.4 + 0.5 * seen
 
     def paint(maps: Maps, grid: Grid) -> None:
-        window = side_window(chest, grid, side)
-        if window is None:
-            return
-        u, y = distance(chest, grid, window, side)
+        window, u, y = half_chest(chest, grid, side)
         box = (-20, span[0] - 1, 20, span[1] + 1)
         wave = Texture(np.random.default_rng(seed), box, 0.8, -3.0)
         thick = depth * (1 + 0.35 * wave(grid.axes(window)[0], y))
@@ -128,10 +122,7 @@ def pneumothorax(chest: Chest, rng, seen: float) -> list[Lesion]:
     box = (xs[0], -0.3, xs[1], end)
 
     def paint(maps: Maps, grid: Grid) -> None:
-        window = side_window(chest, grid, side)
-        if window is None:
-            return
-        u, y = distance(chest, grid, window, side)
+        window, u, y = half_chest(chest, grid, side)
         lung = _collapsed(chest, side, u, y, depth, end)
         free = smoothstep(u - chest.border(side, y), -0.1, 0.4)
         free = free * smoothstep(end - y, 0, 0.3)

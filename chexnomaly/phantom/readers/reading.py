@@ -12,13 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from chexnomaly.labels import NO_FINDING
+from chexnomaly.phantom.anatomy.grid import Box
 from chexnomaly.phantom.readers.habits import (
     BUSY,
     FALSE_ALARMS,
     JITTER,
     NEIGHBORS,
     READERS,
-    Box,
     Style,
     seen_chance,
     style,
