@@ -210,6 +210,18 @@ class Chest:
         arch = self.patient.rib_arch * (0.6 if front else 1)
         return 0.5 * self._rib_drop(y) * turn + arch * share
 
+    def rib_point(self, side: int, rib: int, share: float) -> tuple[float, float]:
+        """Find a point on a posterior rib by its share of the way to the wall.
+
+        Returns:
+            Distance from the midline and height, cm.
+        """
+        y = float(self.rib_heights[rib])
+        for _ in range(12):
+            fall = self.rib_fall(side, np.array(y), np.array(share), False)
+            y = float(self.rib_heights[rib] + fall)
+        return share * (float(self.wall(side, np.array(y))) + 0.45), y
+
     def rib_slope(self, side: int, y: Array, share: Array, front: bool) -> Array:
         """Steepness of a rib at (share, y), cm down per cm outwards; see `rib_fall`."""
         back = np.sqrt(np.clip(1 - share * share, 0.0025, 1))

@@ -112,8 +112,9 @@ def paint_lesions(
     for lesion in case.lesions:
         if lesion.finding in painted:
             _paint_ellipse(lesion, maps, grid)
-        elif lesion.paint is not None:
-            lesion.paint(maps, grid)
+            continue
+        for paint in lesion.paint:
+            paint(maps, grid)
 
 
 def _paint_ellipse(lesion: Lesion, maps: Maps, grid: Grid) -> None:
