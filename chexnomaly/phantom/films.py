@@ -12,7 +12,7 @@ import numpy as np
 from chexnomaly.phantom.anatomy.grid import Box, Grid
 from chexnomaly.phantom.anatomy.patient import Patient, sample_patient
 from chexnomaly.phantom.cohort import Plan, family_of, plan_image
-from chexnomaly.phantom.findings.catalog import ORDER, Case, build_case
+from chexnomaly.phantom.findings.catalog import ORDER, Subject, build_subject
 from chexnomaly.phantom.imaging.rendering import render
 from chexnomaly.phantom.names import name_image
 from chexnomaly.phantom.readers.habits import draw_conspicuity
@@ -74,22 +74,22 @@ def film(
         plan = Plan(tuple(key for key in ORDER if key in set(findings)))
     switches = switches or Switches()
     streams = _streams(seed, index, layout)
-    case = _case(plan.findings, streams, layout, switches)
+    subject = _subject(plan.findings, streams, layout, switches)
     form = _sample_form(streams["file"], layout)
     key = streams["file"].bytes(16).hex()
-    grid = _grid(case.chest.patient, size_px, streams["file"])
-    truths, opinions = _annotate(case, plan, grid, streams["readers"], switches)
+    grid = _grid(subject.chest.patient, size_px, streams["file"])
+    truths, opinions = _annotate(subject, plan, grid, streams["readers"], switches)
     values = None
     if pixels:
         shown = [key for key in plan.findings if key not in set(leave_out)]
         if len(shown) < len(plan.findings):
-            case = _case(shown, _streams(seed, index, layout), layout, switches)
+            subject = _subject(shown, _streams(seed, index, layout), layout, switches)
         if switches.painted & set(shown):
             # the ellipse lies where the finding would be, in a body without it
             real = [key for key in shown if key not in switches.painted]
-            bare = _case(real, _streams(seed, index, layout), layout, switches)
-            case = Case(bare.chest, case.lesions)
-        values = encode(render(case, grid, streams, switches.painted), form)
+            bare = _subject(real, _streams(seed, index, layout), layout, switches)
+            subject = Subject(bare.chest, subject.lesions)
+        values = encode(render(subject, grid, streams, switches.painted), form)
     return Film(
         key,
         name_image(key, family_of(layout)),
@@ -99,7 +99,7 @@ def film(
         (10 * grid.pixel_y, 10 * grid.pixel_x),
         truths,
         opinions,
-        case.chest.patient,
+        subject.chest.patient,
         plan,
     )
 
@@ -115,12 +115,12 @@ def _streams(seed: int, index: int, layout: str) -> dict[str, np.random.Generato
     }
 
 
-def _case(findings, streams, layout: str, switches: Switches) -> Case:
+def _subject(findings, streams, layout: str, switches: Switches) -> Subject:
     """Sample the patient and put the findings in."""
     family, variation = family_of(layout), switches.anatomy_variation
     patient = sample_patient(streams["patient"], family, variation)
     conspicuity = {key: draw_conspicuity(key, streams[key]) for key in findings}
-    return build_case(patient, findings, streams, conspicuity)
+    return build_subject(patient, findings, streams, conspicuity)
 
 
 def _grid(patient: Patient, size_px, rng: np.random.Generator) -> Grid:
@@ -156,11 +156,11 @@ def encode(shown: np.ndarray, form: FileForm) -> np.ndarray:
     return (top - values if form.inverted else values).astype(np.uint16)
 
 
-def _annotate(case: Case, plan: Plan, grid: Grid, rng, switches: Switches):
+def _annotate(subject: Subject, plan: Plan, grid: Grid, rng, switches: Switches):
     """Box the lesions and let the readers read; boxes of both in px."""
     truths = [
         Truth(lesion.finding, _share(lesion.box, grid), lesion.conspicuity)
-        for lesion in case.lesions
+        for lesion in subject.lesions
     ]
     opinions = read_image(truths if plan.positive else [], rng, switches.reader_noise)
     return (tuple(_to_px(one, grid) for one in many) for many in (truths, opinions))

@@ -94,14 +94,13 @@ def _write_film(request: Request, root: Path, index: int) -> Film:
         made = request.film(index)
         path.parent.mkdir(parents=True, exist_ok=True)
         if request.layout == "covid":
-            from chexnomaly.phantom.files.png import write_masks, write_png
+            from chexnomaly.phantom.files.png import write_masks
+            from chexnomaly.phantom.files.png import write_png as write
 
             write_masks(made, root)
-            _through_partial(path, lambda file: write_png(made.pixels, file))
         else:
-            from chexnomaly.phantom.files.dicom import write_dicom
-
-            _through_partial(path, lambda file: write_dicom(made, file))
+            from chexnomaly.phantom.files.dicom import write_dicom as write
+        _through_partial(path, lambda file: write(made, file))
     return bare
 
 

@@ -8,8 +8,8 @@ import pandas as pd
 from chexnomaly.datasets.annotations.findings import COLUMNS
 from chexnomaly.datasets.annotations.validation import BOX
 from chexnomaly.labels import NO_FINDING
-from chexnomaly.phantom.files.layouts import consensus
 from chexnomaly.phantom.films import film
+from chexnomaly.phantom.readers.reading import Opinion
 from chexnomaly.phantom.records import Film
 
 
@@ -60,3 +60,9 @@ def _rows(made: Film, layout: str) -> Iterator[tuple]:
     for reader, finding, box in rows:
         corners = (np.nan,) * 4 if box is None else box
         yield (made.image_id, reader, finding, *corners, width, height, "phantom")
+
+
+def consensus(film: Film) -> list[Opinion]:
+    """What the first reader who saw anything says: one box per lesion."""
+    boxed = [opinion for opinion in film.opinions if opinion.box is not None]
+    return [opinion for opinion in boxed if opinion.reader == boxed[0].reader]

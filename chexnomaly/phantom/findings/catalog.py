@@ -45,7 +45,7 @@ ORDER = FINDINGS + UNSEEN
 
 
 @dataclass(frozen=True)
-class Case:
+class Subject:
     """A patient with lesions.
 
     Attributes:
@@ -57,12 +57,12 @@ class Case:
     lesions: tuple[Lesion, ...]
 
 
-def build_case(
+def build_subject(
     patient: Patient,
     findings: Iterable[str],
     streams: Mapping[str, np.random.Generator],
     conspicuity: Mapping[str, float],
-) -> Case:
+) -> Subject:
     """Put findings into a patient.
 
     Args:
@@ -94,22 +94,22 @@ def build_case(
         else:
             made = PLACE[key](chest, streams[key], conspicuity[key])
         lesions += made
-    return Case(chest, tuple(lesions))
+    return Subject(chest, tuple(lesions))
 
 
 def paint_lesions(
-    case: Case, maps: Maps, grid: Grid, painted: Collection[str] = ()
+    subject: Subject, maps: Maps, grid: Grid, painted: Collection[str] = ()
 ) -> None:
     """Apply every lesion to the thickness maps, in place.
 
     Args:
-        case: Patient with lesions.
+        subject: Patient with lesions.
         maps: Thickness maps of the healthy anatomy.
         grid: Their grid.
         painted: Findings drawn as a bright ellipse in place of their physics (an
             ablation).
     """
-    for lesion in case.lesions:
+    for lesion in subject.lesions:
         if lesion.finding in painted:
             _paint_ellipse(lesion, maps, grid)
             continue

@@ -28,7 +28,7 @@ StudyScores = Mapping[str, Mapping[str, SystemScores]]
 """Set ("held_out", "held_out_control", "unseen") to finding ("" for the unseen one)
 to scores by system."""
 
-IOU = MEASURES[0]
+DECIDED_BY = MEASURES[0]
 """The measure by which questions are decided."""
 
 ALPHA = 0.05
@@ -191,7 +191,7 @@ def write_generalization(
     world: World,
     design: Design,
     started: float,
-) -> list[Path]:
+) -> None:
     """Write every system's scores and the answers.
 
     Args:
@@ -200,9 +200,6 @@ def write_generalization(
         world: The films.
         design: Sizes, for the stamp.
         started: `time.perf_counter()` at the start.
-
-    Returns:
-        The paths.
     """
     common = {
         "profile": "study",
@@ -215,18 +212,14 @@ def write_generalization(
         "parameters": asdict(design),
     }
     scored = mean_study(by_seed)
-    paths = []
     for dataset, by_finding in scored.items():
         one = next(iter(by_finding.values()))
-        n = sum(len(next(iter(s.values()))[IOU]) for s in by_finding.values())
+        n = sum(len(next(iter(s.values()))[DECIDED_BY]) for s in by_finding.values())
         for system in one:
             values = entries_of(by_finding, system)
             name = "unseen_study" if dataset == "unseen" else dataset
-            paths.append(
-                results.write_result(out, system, name, n=n, values=values, **common)
-            )
-    paths.append(_write_answers(out, scored, by_seed, common))
-    return paths
+            results.write_result(out, system, name, n=n, values=values, **common)
+    _write_answers(out, scored, by_seed, common)
 
 
 def mean_study(by_seed: Sequence[StudyScores]) -> StudyScores:
@@ -239,7 +232,7 @@ def mean_study(by_seed: Sequence[StudyScores]) -> StudyScores:
 
 def _write_answers(
     out: Path, scored: StudyScores, by_seed: Sequence[StudyScores], common: Mapping
-) -> Path:
+) -> None:
     values, p_values, seeds = {}, {}, {}
     for name, question in QUESTIONS.items():
         for measure in MEASURES:
@@ -249,7 +242,7 @@ def _write_answers(
             p_values |= named(stem, adjusted_p)
             alone = [answer(one, question, measure)[0][""] for one in by_seed]
             seeds[stem] = [one["value"] for one in alone]
-    return results.write_result(
+    results.write_result(
         out,
         "generalization",
         "held_out",
@@ -273,7 +266,7 @@ def verdict(result: Mapping, name: str, finding: str = "") -> claims.Verdict:
     Returns:
         The verdict; left open where neither decides.
     """
-    key = ".".join(filter(None, [name, IOU, finding]))
+    key = ".".join(filter(None, [name, DECIDED_BY, finding]))
     entry = result["values"][key]
     if finding:
         decided = result["p_adjusted"][key] < ALPHA

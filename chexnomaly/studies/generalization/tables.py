@@ -7,7 +7,12 @@ import pandas as pd
 from chexnomaly.evaluation.intervals import Entry, excludes_zero
 from chexnomaly.labels import DISPLAY_NAMES
 from chexnomaly.results import format_entry, read_result
-from chexnomaly.studies.generalization.answers import ALPHA, IOU, QUESTIONS, verdict
+from chexnomaly.studies.generalization.answers import (
+    ALPHA,
+    DECIDED_BY,
+    QUESTIONS,
+    verdict,
+)
 from chexnomaly.workspace import Workspace
 
 SHOWN = {
@@ -68,7 +73,7 @@ def verdict_table(result: Mapping) -> pd.DataFrame:
     """
     rows = []
     for name, question in QUESTIONS.items():
-        value = result["values"][f"{name}.{IOU}"]
+        value = result["values"][f"{name}.{DECIDED_BY}"]
         judged, single = verdict(result, name), question.dataset == "unseen"
         rows.append(
             {
@@ -85,7 +90,7 @@ def verdict_table(result: Mapping) -> pd.DataFrame:
 
 
 def _seeds_alone(result: Mapping, name: str) -> str:
-    alone = result["by_seed"][f"{name}.{IOU}"]
+    alone = result["by_seed"][f"{name}.{DECIDED_BY}"]
     return f"{min(alone):+.3f} to {max(alone):+.3f}"
 
 
@@ -98,7 +103,7 @@ def _decided(result: Mapping, name: str) -> str:
 
 def _findings(result: Mapping, name: str) -> dict[str, tuple[Entry, float]]:
     """Finding to the entry of a question's difference and its adjusted p value."""
-    stem = f"{name}.{IOU}."
+    stem = f"{name}.{DECIDED_BY}."
     return {
         key.removeprefix(stem): (result["values"][key], p)
         for key, p in result["p_adjusted"].items()
@@ -121,7 +126,7 @@ def panels(result: Mapping) -> dict[str, pd.DataFrame]:
             DISPLAY_NAMES[finding]: {**entry, "decided": p < ALPHA}
             for finding, (entry, p) in _findings(result, name).items()
         }
-        total = result["values"][f"{name}.{IOU}"]
+        total = result["values"][f"{name}.{DECIDED_BY}"]
         rows["all findings"] = {**total, "decided": excludes_zero(total)}
         drawn[title] = pd.DataFrame(rows).T
     return drawn
@@ -142,9 +147,9 @@ def score_table(workspace: Workspace) -> pd.DataFrame:
         for (system, name), heading in SCORE_COLUMNS.items()
     }
     first = next(iter(stored.values()))
-    keys = [key for key in first if key.endswith(f".{IOU}")]
-    rows = {DISPLAY_NAMES[key.removesuffix(f".{IOU}")]: key for key in keys}
-    rows["all findings"] = IOU
+    keys = [key for key in first if key.endswith(f".{DECIDED_BY}")]
+    rows = {DISPLAY_NAMES[key.removesuffix(f".{DECIDED_BY}")]: key for key in keys}
+    rows["all findings"] = DECIDED_BY
     table = pd.DataFrame(
         {
             h: [values[k]["value"] for k in rows.values()]

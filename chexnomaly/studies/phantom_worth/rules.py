@@ -11,7 +11,7 @@ import numpy as np
 from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.studies.phantom_worth.scores import masks_of
 
-CUTS = np.round(np.arange(0.02, 1.0, 0.02), 2)
+TRIED_LEVELS = np.round(np.arange(0.02, 1.0, 0.02), 2)
 """Brightnesses, and shares of the mean mask, that are tried."""
 
 
@@ -70,7 +70,7 @@ def fit_prior(masks: np.ndarray) -> np.ndarray:
     if not len(masks):
         raise ValueError("expected at least one target that is not empty, got none")
     mean = masks.mean(axis=0)
-    levels = CUTS[CUTS < mean.max()]
+    levels = TRIED_LEVELS[TRIED_LEVELS < mean.max()]
     scores = [iou_per_image(mean > level, masks).mean() for level in levels]
     return mean > levels[int(np.argmax(scores))] if len(levels) else mean > 0
 
@@ -95,7 +95,11 @@ def fit_threshold(
     if not there.any():
         raise ValueError("expected at least one target that is not empty, got none")
     images, masks = images[there], masks[there]
-    rules = [Threshold(float(t), side, region) for t in CUTS for side in (True, False)]
+    rules = [
+        Threshold(float(t), side, region)
+        for t in TRIED_LEVELS
+        for side in (True, False)
+    ]
     scores = [iou_per_image(rule.mark(images), masks).mean() for rule in rules]
     return rules[int(np.argmax(scores))]
 

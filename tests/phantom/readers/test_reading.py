@@ -10,7 +10,7 @@ import pytest
 
 from chexnomaly.labels import FINDINGS
 from chexnomaly.phantom import film
-from chexnomaly.phantom.files.layouts import consensus
+from chexnomaly.phantom.files.findings_table import consensus
 from chexnomaly.phantom.readers.habits import READERS, seen_chance, style
 from chexnomaly.phantom.readers.reading import Truth, read_image, tidy_box
 
