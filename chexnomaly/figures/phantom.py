@@ -35,7 +35,7 @@ def figure_findings(films: Mapping[str, Film], columns: int = 4) -> Viewer:
     for finding, made in films.items():
         clear = max((t.conspicuity for t in made.truths), default=0.0)
         frame = made.size_px[::-1]
-        drawn = [r.box for r in made.readings if r.box is not None]
+        drawn = [o.box for o in made.opinions if o.box is not None]
         layers = (
             boxes_layer("truth", [t.box for t in made.truths], frame, "true lesions"),
             boxes_layer("readers", drawn, frame, "boxes of readers"),

@@ -14,7 +14,7 @@ def test_a_sheet_shows_true_boxes_and_the_readers():
     panel = sheet.rows[""][0]
     truth, readers = panel.layers
     assert (truth.kind, readers.kind) == ("truth", "readers")
-    drawn = [r for r in made.readings if r.box is not None]
+    drawn = [r for r in made.opinions if r.box is not None]
     assert truth.drawing.count("<rect") == len(made.truths)
     assert readers.drawing.count("<rect") == len(drawn)
     assert f'x="{made.truths[0].box[0]:.1f}'.removesuffix(".0") in truth.drawing

@@ -8,7 +8,8 @@ from functools import partial
 from pathlib import Path
 
 from chexnomaly.errors import InputError
-from chexnomaly.phantom.records import Film, Switches
+from chexnomaly.phantom.files.layouts import LAYOUTS
+from chexnomaly.phantom.records import Film
 from chexnomaly.phantom.request import Request, each_index
 
 STATEMENT = "phantom.json"
@@ -24,12 +25,9 @@ def write_dataset(
     seed: int,
     layout: str = "vindr",
     *,
-    size_px: tuple[int, int] = (192, 288),
     workers: int = 1,
-    enriched: bool = False,
-    positive_share: float | None = None,
-    switches: Switches | None = None,
     replace: bool = False,
+    **options,
 ) -> None:
     """Write n films in the folder layout of a public data set.
 
@@ -41,23 +39,17 @@ def write_dataset(
         n: Number of films.
         seed: Seed of the cohort; film i is the same in a larger cohort.
         layout: "vindr", "vindr_physionet", "rsna", "candid" or "covid".
-        size_px: Smallest and largest longer side of a film, px.
         workers: Processes that render at the same time.
-        enriched: Even out the findings among positives, and keep 29.3 % positive.
-        positive_share: Share of positives in place of the layout's own.
-        switches: Parts turned off for an ablation.
         replace: Remove another phantom that lies in the folder; what is not a
             phantom is never touched.
+        options: Further fields of `Request`: size_px, enriched, positive_share, ...
 
     Raises:
         InputError: An unknown layout, a bad number, or a folder that holds another
             data set.
     """
-    from chexnomaly.phantom.files.layouts import LAYOUTS
-
     root = Path(root)
-    fixed = (enriched, positive_share, switches or Switches())
-    request = Request(n, seed, layout, tuple(size_px), *fixed)
+    request = Request(n, seed, layout, **options)
     _claim(root, request, replace)
     films = list(each_index(partial(_write_film, request, root), n, workers))
     for name, table in LAYOUTS[layout].tables(films).items():
@@ -95,8 +87,6 @@ def _read(file: Path) -> dict | None:
 
 def _write_film(request: Request, root: Path, index: int) -> Film:
     """Write one film where it is missing; return it without pixels."""
-    from chexnomaly.phantom.files.layouts import LAYOUTS
-
     layout = LAYOUTS[request.layout]
     bare = request.film(index, pixels=False)
     path = root / layout.image(bare)
@@ -104,14 +94,13 @@ def _write_film(request: Request, root: Path, index: int) -> Film:
         made = request.film(index)
         path.parent.mkdir(parents=True, exist_ok=True)
         if request.layout == "covid":
-            from chexnomaly.phantom.files.png import write_masks, write_png
+            from chexnomaly.phantom.files.png import write_masks
+            from chexnomaly.phantom.files.png import write_png as write
 
             write_masks(made, root)
-            _through_partial(path, lambda file: write_png(made.pixels, file))
         else:
-            from chexnomaly.phantom.files.dicom import write_dicom
-
-            _through_partial(path, lambda file: write_dicom(made, file))
+            from chexnomaly.phantom.files.dicom import write_dicom as write
+        _through_partial(path, lambda file: write(made, file))
     return bare
 
 

@@ -24,8 +24,9 @@ from chexnomaly.studies.generalization.design import (
     make_world,
     other_films,
 )
-from chexnomaly.studies.generalization.scores import best_threshold, predict_maps
+from chexnomaly.studies.generalization.scores import best_threshold
 from chexnomaly.studies.multiverse.arms import ARMS, Arm
+from chexnomaly.studies.phantom_worth.scores import predict_maps
 from chexnomaly.systems import Options
 from chexnomaly.workspace import Workspace
 

@@ -17,20 +17,15 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import torch
 
 from chexnomaly import evaluation, results, systems
-from chexnomaly.datasets.annotations.findings import save_findings
-from chexnomaly.datasets.annotations.splits import save_split
 from chexnomaly.datasets.pairs import PairsSet
 from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.datasets.sampling import specialized_part
-from chexnomaly.datasets.store.store import Store
 from chexnomaly.evaluation.evaluator import Evaluator, Predictor, TestSet
 from chexnomaly.evaluation.pairs import summarize_pairs
-from chexnomaly.phantom import write_store
-from chexnomaly.phantom.files.findings_table import findings_of
+from chexnomaly.phantom.files.prepared import write_prepared
 from chexnomaly.studies.speed.gpu_pictures import write_picture
 from chexnomaly.studies.speed.gpu_sizes import (
     BUNDLES,
@@ -46,22 +41,15 @@ from chexnomaly.workspace import Workspace
 
 def make_films(root: Path, sizes: Sizes) -> PreparedSet:
     """Render the films straight into a store, or open it where it is finished."""
-    films = write_store(
-        root / "store",
-        sum(sizes.counts),
+    return write_prepared(
+        root,
+        np.repeat(["train", "val", "test"], sizes.counts),
         sizes.cohort,
         sizes.size,
         size_px=(sizes.size, sizes.size),
         enriched=True,
         workers=sizes.workers,
     )
-    table = findings_of(films)
-    save_findings(table, root / "findings.csv")
-    parts = np.repeat(["train", "val", "test"], sizes.counts)
-    split = pd.Series(parts, index=[made.image_id for made in films])
-    save_split(split, root / "splits.csv")
-    # Not read back: what checks tables from outside may not be installed.
-    return PreparedSet(root, Store.open(root / "store"), table, split)
 
 
 def run_bundle(bundle: int, out: Path, sizes: Sizes, work: Path) -> None:
