@@ -9,7 +9,6 @@ A box may leave its image by at most TOLERANCE_PX, which annotation tools do whe
 they round; it is then cut at the border. A box farther out is refused.
 """
 
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from chexnomaly import labels
 from chexnomaly.datasets.annotations.refusals import refusal_table as refusal_table
 from chexnomaly.datasets.annotations.validation import BOX, Origin, split_rows
 from chexnomaly.errors import AnnotationError, ImageError, InputError, Refusal
+from chexnomaly.files import write_atomic
 
 COLUMNS = (
     *("image_id", "reader", "finding", *BOX),
@@ -91,14 +91,8 @@ def join_findings(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
 
 def save_findings(table: pd.DataFrame, path: Path) -> None:
     """Write a findings table as CSV; a reader never sees half of it."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("w", encoding="utf-8", newline="") as stream:
-        table.to_csv(stream, index=False, columns=list(COLUMNS), lineterminator="\n")
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(partial, path)
+    text = table.to_csv(index=False, columns=list(COLUMNS), lineterminator="\n")
+    write_atomic(path, text)
 
 
 def load_findings(path: Path) -> pd.DataFrame:

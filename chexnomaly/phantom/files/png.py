@@ -1,6 +1,7 @@
 """PNG files of the covid layout: films, and masks of regions as RGBA crops."""
 
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
@@ -12,7 +13,7 @@ GROUND_GLASS = (255, 0, 255, 255)
 """Color of the class in the masks; background is opaque black."""
 
 
-def write_png(pixels: np.ndarray, file: Path) -> None:
+def write_png(pixels: np.ndarray, file: Path | BinaryIO) -> None:
     """Write 8-bit pixels. Shape (H, W), values 0 to 255."""
     Image.fromarray(pixels.astype(np.uint8)).save(file, format="PNG")
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from chexnomaly.datasets.prepared import PreparedSet
+from chexnomaly.files import open_atomic
 from chexnomaly.studies.phantom_worth.worlds import Study
 
 SCORES = "scores.npz"
@@ -69,10 +69,8 @@ def save(folder: Path, statement: Statement, scored: dict) -> None:
     for (system, name), one in scored.items():
         arrays[f"{system}/{name}/iou"] = one.iou
         arrays |= {f"{system}/{name}/{key}": v for key, v in one.found.items()}
-    beside = folder / f".{SCORES}.partial"
-    with beside.open("wb") as file:
+    with open_atomic(folder / SCORES, durable=False) as file:
         np.savez_compressed(file, **arrays)
-    os.replace(beside, folder / SCORES)
 
 
 def load(folder: Path, statement: Statement) -> dict | None:
