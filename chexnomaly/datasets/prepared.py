@@ -28,7 +28,8 @@ from chexnomaly.datasets.annotations.splits import (
     split_images,
 )
 from chexnomaly.datasets.segmentation import SegmentationSet
-from chexnomaly.datasets.store.store import Store, prepare_store
+from chexnomaly.datasets.store.preparing import prepare_store
+from chexnomaly.datasets.store.store import Store
 from chexnomaly.errors import AnnotationError, Refusal
 from chexnomaly.evidence import PHANTOM
 from chexnomaly.labels import NO_FINDING

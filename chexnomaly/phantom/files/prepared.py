@@ -12,7 +12,7 @@ from chexnomaly.datasets.annotations.findings import save_findings
 from chexnomaly.datasets.annotations.splits import save_split
 from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.datasets.store.resize import resize_square
-from chexnomaly.datasets.store.store import StoreWriter
+from chexnomaly.datasets.store.writer import StoreWriter
 from chexnomaly.phantom.files.findings_table import findings_of
 from chexnomaly.phantom.files.store import brightness
 from chexnomaly.phantom.films import film

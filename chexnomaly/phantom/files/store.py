@@ -43,7 +43,7 @@ def write_store(
         The films without pixels, in the order of their index; rows of the store are
         in the order of the sorted image ids.
     """
-    from chexnomaly.datasets.store.store import StoreWriter
+    from chexnomaly.datasets.store.writer import StoreWriter
 
     fixed = (enriched, positive_share, switches or Switches())
     request = Request(n, seed, layout, tuple(size_px), *fixed)
