@@ -230,11 +230,11 @@ def kill_and_resume(files: list[Path], folder: Path) -> dict:
     )
     process.start()
     work = out.with_name(out.name + ".partial") / "work"
-    while len(list(work.glob("*[0-9].npz"))) < FILES // 2:
+    while len(list(work.glob("*[0-9].image"))) < FILES // 2:
         time.sleep(0.01)
     os.kill(process.pid, signal.SIGKILL)
     process.join()
-    done = len(list(work.glob("*[0-9].npz")))
+    done = len(list(work.glob("*[0-9].image")))
     started = time.perf_counter()
     resumed, _ = prepare_store(images, out, SIZE)
     seconds = time.perf_counter() - started

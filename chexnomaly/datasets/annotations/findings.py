@@ -17,7 +17,12 @@ import pandas as pd
 
 from chexnomaly import labels
 from chexnomaly.datasets.annotations.refusals import refusal_table as refusal_table
-from chexnomaly.datasets.annotations.validation import BOX, Origin, split_rows
+from chexnomaly.datasets.annotations.validation import (
+    BOX,
+    FINDING_RULES,
+    Origin,
+    split_rows,
+)
 from chexnomaly.errors import AnnotationError, ImageError, InputError, Refusal
 from chexnomaly.files import write_atomic
 
@@ -53,7 +58,7 @@ def clean_findings(
         if name not in table:
             table[name] = pd.array([pd.NA] * len(table), dtype="Int64")
     table = _cut_to_border(table[list(COLUMNS)].astype(_TYPES))
-    good, refusals = split_rows(table, origin)
+    good, refusals = split_rows(table, origin, _TYPES, FINDING_RULES)
     lost = frozenset(table["image_id"]) - frozenset(good["image_id"])
     good.attrs = {"files": {"": str(origin.file)}, "refused_ids": lost}
     return good, refusals
@@ -112,7 +117,7 @@ def load_findings(path: Path) -> pd.DataFrame:
         problem = f"unreadable ({type(error).__name__})"
         expected = "a findings table"
         raise AnnotationError(problem, file=path, expected=expected) from None
-    table, refusals = split_rows(table, Origin(Path(path)))
+    table, refusals = split_rows(table, Origin(Path(path)), _TYPES, FINDING_RULES)
     if refusals:
         first = refusals[0]
         raise AnnotationError(
@@ -129,51 +134,31 @@ def load_findings(path: Path) -> pd.DataFrame:
 def check_images(
     table: pd.DataFrame,
     images: Mapping[str, Path],
-    sizes: Mapping[str, tuple[int, int]] | None = None,
+    sizes: Mapping[str, tuple[int, int]],
 ) -> tuple[pd.DataFrame, list[Refusal]]:
     """Compare a findings table with the images that are there.
 
     Args:
         table: Findings.
         images: Image id to file.
-        sizes: Image id to (height_px, width_px), as a store knows them; read from
-            the files' headers where it is None.
+        sizes: Image id to (height_px, width_px), as a store knows them.
 
     Returns:
         The rows whose image is there, with width_px and height_px filled in and
-        boxes inside; and the refusals: images listed but absent or without a
-        readable size, boxes outside, images present but unlisted.
+        boxes inside; and the refusals: images listed but absent, boxes outside, images
+        present but unlisted.
     """
-    sizes, errors = _read_sizes(table, images) if sizes is None else (sizes, [])
     present = table["image_id"].isin(set(sizes))
-    errors += _absent(table[~present], images)
-    errors += _unlisted(table, images)
+    errors = _absent(table[~present], images) + _unlisted(table, images)
     kept = table[present].copy()
-    kept["height_px"] = _sides(kept, sizes, 0)
-    kept["width_px"] = _sides(kept, sizes, 1)
-    kept, refusals = split_rows(
-        _cut_to_border(kept), Origin(Path(_file_of(table, "") or "findings table"))
-    )
+    for axis, name in enumerate(("height_px", "width_px")):
+        sides = {image_id: size[axis] for image_id, size in sizes.items()}
+        kept[name] = kept["image_id"].map(sides).astype("Int64")
+    origin = Origin(Path(_file_of(table, "") or "findings table"))
+    kept = _cut_to_border(kept)
+    kept, refusals = split_rows(kept, origin, _TYPES, FINDING_RULES)
     kept.attrs = dict(table.attrs)
     return kept, [Refusal.from_error(error) for error in errors] + refusals
-
-
-def _sides(table: pd.DataFrame, sizes: Mapping, axis: int) -> pd.Series:
-    sides = {name: size[axis] for name, size in sizes.items()}
-    return table["image_id"].map(sides).astype("Int64")
-
-
-def _read_sizes(table: pd.DataFrame, images: Mapping[str, Path]) -> tuple:
-    from chexnomaly.datasets.store.images import read_size
-
-    sizes, errors = {}, []
-    for name in table["image_id"].unique():
-        if name in images:
-            try:
-                sizes[name] = read_size(images[name])
-            except ImageError as error:
-                errors.append(error)
-    return sizes, errors
 
 
 def _absent(table: pd.DataFrame, images: Mapping[str, Path]) -> list[InputError]:

@@ -1,16 +1,19 @@
 """The files of a finished store: names, numbers, hashes, and what makes them sound."""
 
+import csv
 import hashlib
 import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from chexnomaly.errors import StoreError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 STORE_SCHEMA = 1
 PIXELS_FILE = "images.npy"
@@ -74,10 +77,11 @@ def npy_header(n: int, size: int) -> bytes:
 
 def format_index(images: Mapping[str, StoredImage]) -> str:
     """Return index.csv, one line per image, in their order."""
-    rows = [(image_id, *image) for image_id, image in images.items()]
-    return pd.DataFrame(rows, columns=INDEX_COLUMNS).to_csv(
-        index=False, lineterminator="\n"
-    )
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(INDEX_COLUMNS)
+    writer.writerows((image_id, *image) for image_id, image in images.items())
+    return text.getvalue()
 
 
 def format_manifest(
@@ -149,12 +153,14 @@ _RULES = {
 """Entry of the manifest to its check, and what is expected."""
 
 
-def read_index(file: Path, manifest: dict) -> pd.DataFrame:
+def read_index(file: Path, manifest: dict) -> "pd.DataFrame":
     """Read index.csv as text, checked against the manifest.
 
     Raises:
         StoreError: It is missing, malformed, or another store's.
     """
+    import pandas as pd  # workers that only write need none
+
     try:
         content = file.read_bytes()
         index = pd.read_csv(io.BytesIO(content), dtype="str", keep_default_na=False)

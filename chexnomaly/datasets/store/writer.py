@@ -1,6 +1,6 @@
 """Writing a store: one file per image in `<out>.partial/work`, packed at the end.
 
-An image's file appears whole (`files.open_atomic`) and carries a checksum, so after a
+An image's file appears whole (`files.open_atomic`) and carries its hash, so after a
 kill or a power cut the files themselves say what is done. Packing adds images.npy,
 index and manifest beside `work/`, then the folder takes its name: a store under its
 own name is complete, and a kill at any moment loses nothing. Until it is packed, a
@@ -13,15 +13,13 @@ import hashlib
 import json
 import os
 import shutil
-import zipfile
-import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
-from chexnomaly.datasets.store.store import UNREADABLE, Store
+from chexnomaly.datasets.store.store import Store
 from chexnomaly.datasets.store.store_format import (
     INDEX_FILE,
     MANIFEST_FILE,
@@ -83,7 +81,7 @@ class StoreWriter:
 
     def file(self, row: int) -> Path:
         """Return where one image waits until it is packed."""
-        return self._folder / "work" / f"{row:08d}.npz"
+        return self._folder / "work" / f"{row:08d}.image"
 
     def write(self, row: int, image: np.ndarray, width_px: int, height_px: int) -> None:
         """Write one image.
@@ -148,25 +146,26 @@ class StoreWriter:
     def _resume(self) -> None:
         """Take over the images that a run of the same request left whole."""
         if not _holds(self._folder, self._request):
-            for file in (self._folder / "work").glob("*.npz"):
+            for file in (self._folder / "work").glob("*.image"):
                 file.unlink()
             write_atomic(self._folder / REQUEST_FILE, self._request)
         for row in range(len(self.ids)):
-            if (image := load_image(self.file(row), self.size)) is not None:
-                pixels, *sides = image
-                self._done[row] = StoredImage(*sides, hash_pixels(pixels))
+            saved = load_image(self.file(row), self.size)
+            if saved is not None and hash_pixels(saved["pixels"]) == saved["sha256"]:
+                sides = int(saved["width_px"]), int(saved["height_px"])
+                self._done[row] = StoredImage(*sides, str(saved["sha256"]))
 
     def _pack(self) -> None:
         """Join the images into images.npy, one of them in memory at a time."""
         with open_atomic(self._folder / PIXELS_FILE) as stream:
             stream.write(npy_header(len(self._done), self.size))
             for row in sorted(self._done):
-                pixels, *_ = load_image(self.file(row), self.size) or (None,)
-                if pixels is None or hash_pixels(pixels) != self._done[row].sha256:
+                file = self.file(row)
+                saved = load_image(file, self.size)
+                if saved is None:
                     problem, expected = "damaged meanwhile", "run again to go on"
-                    file = self.file(row)
                     raise StoreError(problem, file=file, row=row, expected=expected)
-                stream.write(pixels)
+                stream.write(saved["pixels"])
 
     def _rename(self) -> None:
         """Swap the finished folder in for what was there."""
@@ -189,21 +188,30 @@ def save_image(
         StoreError: The disk does not allow it.
     """
     image = StoredImage(int(width_px), int(height_px), hash_pixels(pixels))
-    # A power cut may leave it damaged; its checksum then tells.
+    saved = np.array((pixels, *image), _record(len(pixels)))
+    # A power cut may leave it damaged; its hash then tells.
     with disk_errors(file), open_atomic(file, durable=False) as stream:
-        np.savez(stream, pixels=pixels, sides=image[:2])
+        stream.write(saved)
     return image
 
 
-def load_image(file: Path, size: int) -> tuple[np.ndarray, int, int] | None:
-    """Read what `save_image` saved: pixels, width, height; None if it is not whole."""
+def load_image(file: Path, size: int) -> np.ndarray | None:
+    """Read what `save_image` saved, hash unchecked; None where bytes are missing.
+
+    Returns:
+        One record: pixels (S, S), uint16; width_px, height_px, sha256.
+    """
     try:
-        with np.load(file, allow_pickle=False) as saved:
-            pixels, (width_px, height_px) = saved["pixels"], saved["sides"].tolist()
-    except (*UNREADABLE, LookupError, TypeError, zipfile.BadZipFile, zlib.error):
+        (saved,) = np.fromfile(file, _record(size))
+    except (OSError, ValueError):
         return None
-    whole = pixels.shape == (size, size) and pixels.dtype == np.dtype("<u2")
-    return (pixels, width_px, height_px) if whole else None
+    return saved
+
+
+def _record(size: int) -> np.dtype:
+    """Return the form of an image's file: its pixels, then what the index says."""
+    sides = [("width_px", "<i8"), ("height_px", "<i8")]
+    return np.dtype([("pixels", "<u2", (size, size)), *sides, ("sha256", "U64")])
 
 
 @contextlib.contextmanager

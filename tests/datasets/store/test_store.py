@@ -175,11 +175,11 @@ def test_a_full_disk_is_one_clear_message_and_loses_nothing(tmp_path, monkeypatc
     image = np.zeros((SIZE, SIZE), np.float32)
     writer.write(0, image, 9, 9)
 
-    def full(*args, **arrays):
+    def full(*args):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(np, "savez", full)
+        patch.setattr(os, "replace", full)
         with pytest.raises(StoreError, match="No space left on device"):
             writer.write(1, image, 9, 9)
     writer.close()
@@ -281,14 +281,14 @@ def test_a_killed_run_goes_on_without_redoing_or_losing(tmp_path, images, worker
     work = tmp_path / "store.partial" / "work"
     process = subprocess.Popen([sys.executable, str(script)], start_new_session=True)
     deadline = time.monotonic() + 60
-    while len(list(work.glob("0*.npz"))) < 3:
+    while len(list(work.glob("0*.image"))) < 3:
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.01)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    done = list(work.glob("0*.npz"))
+    done = list(work.glob("0*.image"))
     assert 3 <= len(done) < len(images)
-    (work / ".00000011.npz.partial").write_bytes(b"torn while it was written")
+    (work / ".00000011.image.partial").write_bytes(b"torn while it was written")
     READ.clear()
     store, refusals = prepare_store(images, out, 16, 1, partial(read_npy, pause=0.15))
     assert len(READ) == len(images) - len(done)
@@ -354,7 +354,7 @@ def test_an_image_damaged_before_packing_is_named_and_written_again(tmp_path):
     first = StoreWriter(tmp_path / "store", ["a"], SIZE)
     first.write(0, np.zeros((SIZE, SIZE), np.float32), 9, 9)
     first.file(0).write_bytes(b"")
-    with pytest.raises(StoreError, match="00000000.npz.*damaged meanwhile"):
+    with pytest.raises(StoreError, match="00000000.image.*damaged meanwhile"):
         first.finish()
     first.close()
     again = StoreWriter(tmp_path / "store", ["a"], SIZE)
@@ -365,7 +365,7 @@ def test_an_image_damaged_before_packing_is_named_and_written_again(tmp_path):
 def test_what_a_kill_after_the_last_rename_left_is_cleared(tmp_path):
     store = written(tmp_path)
     (store.path / "work").mkdir()
-    (store.path / "work" / "00000000.npz").write_bytes(b"left")
+    (store.path / "work" / "00000000.image").write_bytes(b"left")
     assert written(tmp_path).path == store.path
     assert not (store.path / "work").exists()
 
