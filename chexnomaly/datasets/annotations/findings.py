@@ -17,6 +17,7 @@ import pandas as pd
 
 from chexnomaly import labels
 from chexnomaly.datasets.annotations.refusals import refusal_table as refusal_table
+from chexnomaly.datasets.annotations.tables import read_table
 from chexnomaly.datasets.annotations.validation import (
     BOX,
     FINDING_RULES,
@@ -62,6 +63,40 @@ def clean_findings(
     lost = frozenset(table["image_id"]) - frozenset(good["image_id"])
     good.attrs = {"files": {"": str(origin.file)}, "refused_ids": lost}
     return good, refusals
+
+
+def read_boxes(
+    path: Path,
+    columns: Mapping[str, str],
+    findings: Mapping[str, str],
+    *,
+    sides: bool = False,
+    **fixed,
+) -> tuple[pd.DataFrame, list[Refusal]]:
+    """Read a source's CSV table that has one box a row, or none.
+
+    Args:
+        path: The table, plain or compressed.
+        columns: The findings table's column to the source's own.
+        findings: What the source writes in its column of findings, to our key.
+        sides: Whether the columns of x_max and y_max hold width and height.
+        fixed: Columns of the findings table that are the same for every row.
+
+    Returns:
+        The findings table and the refused rows.
+
+    Raises:
+        AnnotationError: The table cannot be read, or lacks a column.
+    """
+    raw, refused = read_table(path, tuple(columns.values()))
+    table = pd.DataFrame({name: raw[column] for name, column in columns.items()})
+    table[BOX] = table[BOX].apply(pd.to_numeric, errors="coerce")
+    if sides:
+        table[BOX[2:]] += table[BOX[:2]].to_numpy()
+    table["finding"] = table["finding"].str.strip().map(findings)
+    table = table.assign(row=raw["row"], **fixed)
+    table, bad = clean_findings(table, Origin(path, dict(columns), raw))
+    return table, refused + bad
 
 
 def _cut_to_border(table: pd.DataFrame) -> pd.DataFrame:

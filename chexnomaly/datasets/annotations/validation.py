@@ -105,11 +105,10 @@ def refuse(
     row, name = table.loc[index, "row"], origin.columns.get(column, column)
     has_text = origin.raw is not None and name in origin.raw
     value = origin.raw.at[index, name] if has_text else table.at[index, column]
-    hidden = column in ("image_id", "filename", "patientId")
     error = UnsafePathError if expected == SAFE else AnnotationError
     return Refusal.from_error(
         error(
-            HIDDEN if hidden else f"found {str(value)!a:.60}",
+            HIDDEN if column == "image_id" else f"found {str(value)!a:.60}",
             file=origin.file,
             row=None if pd.isna(row) else int(row),
             column=name,
@@ -121,6 +120,11 @@ def refuse(
 def is_safe(column: str) -> Rule:
     """Return the rule that a column holds plain file names."""
     return column, SAFE, lambda table: table[column].str.contains(SAFE_ID)
+
+
+def matches(column: str, pattern: str, expected: str) -> Rule:
+    """Return the rule that a column's text is of one form, a regular expression."""
+    return column, expected, lambda table: table[column].str.fullmatch(pattern)
 
 
 def is_one_of(column: str, values: Iterable[str], expected: str) -> Rule:

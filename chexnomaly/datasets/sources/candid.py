@@ -8,6 +8,7 @@ none of the three: the source says nothing about other findings. The free-text r
 are not kept.
 """
 
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +19,8 @@ from chexnomaly.datasets.annotations.findings import BOX, clean_findings, join_f
 from chexnomaly.datasets.annotations.folders import (
     IMAGE_SUFFIXES,
     find_file,
+    list_images,
+    require_file,
     scan_images,
     source_name,
 )
@@ -36,6 +39,7 @@ REPORT_TABLE = "Pneumothorax_reports.csv"
 FRACTURE_TABLES = ("acute_rib_fracture.csv", "Rib_fracture_mask_rle.csv")
 TUBE_TABLE = "chest_tube.csv"
 IMAGE_FOLDER = "dataset"
+ENDINGS = IMAGE_SUFFIXES | {""}
 READER = "candid"
 
 SIDE_PX = 1024
@@ -92,9 +96,7 @@ def read_annotations(root: Path) -> tuple[pd.DataFrame, list[Refusal]]:
 
 
 def _find_tables(root: Path) -> tuple[_Outlines, _Outlines | None, _Outlines | None]:
-    reports = find_file(root, (REPORT_TABLE,))
-    if reports is None:
-        raise AnnotationError("no annotation table", file=root, expected=REPORT_TABLE)
+    reports = require_file(root, REPORT_TABLE)
     fractures = find_file(root, FRACTURE_TABLES)
     tubes = find_file(root, (TUBE_TABLE,))
     names = ("anon_SOPUID", "mask_rle")
@@ -152,11 +154,5 @@ def _refusal(error: Exception, outlines: _Outlines, line: int) -> Refusal:
     )
 
 
-def locate_images(root: Path) -> dict[str, Path]:
-    """Return the image files by id; see `scan_images` for what is left out."""
-    return scan_folder(root)[0]
-
-
-def scan_folder(root: Path) -> tuple[dict[str, Path], list[Refusal]]:
-    """List the images, named by UID with or without an ending, and what was refused."""
-    return scan_images(root, IMAGE_FOLDER, IMAGE_SUFFIXES | {""})
+scan_folder = partial(scan_images, folder=IMAGE_FOLDER, suffixes=ENDINGS)
+locate_images = partial(list_images, folder=IMAGE_FOLDER, suffixes=ENDINGS)
