@@ -172,7 +172,7 @@ FINDING_RULES: tuple[Rule, ...] = (
         (side, "a size of at least 1 px", partial(_is_positive, column=side))
         for side in ("width_px", "height_px")
     ),
-    is_one_of("source", COLLECTIONS, "a source"),
+    ("source", "a source", lambda table: table["source"].isin(COLLECTIONS)),
     ("row", "a line number", lambda table: table["row"].ge(1).fillna(False)),
     *((corner, _STATED, partial(_is_stated, corner=corner)) for corner in BOX),
     ("x_max", _ORDERED, partial(_is_beyond, low="x_min", high="x_max")),

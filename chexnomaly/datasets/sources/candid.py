@@ -15,15 +15,8 @@ from typing import NamedTuple
 import pandas as pd
 
 from chexnomaly import labels
+from chexnomaly.datasets.annotations import folders
 from chexnomaly.datasets.annotations.findings import BOX, clean_findings, join_findings
-from chexnomaly.datasets.annotations.folders import (
-    IMAGE_SUFFIXES,
-    find_file,
-    list_images,
-    require_file,
-    scan_images,
-    source_name,
-)
 from chexnomaly.datasets.annotations.lesion_masks import (
     MIN_COMPONENT_PX,
     NO_MASK,
@@ -39,7 +32,7 @@ REPORT_TABLE = "Pneumothorax_reports.csv"
 FRACTURE_TABLES = ("acute_rib_fracture.csv", "Rib_fracture_mask_rle.csv")
 TUBE_TABLE = "chest_tube.csv"
 IMAGE_FOLDER = "dataset"
-ENDINGS = IMAGE_SUFFIXES | {""}
+ENDINGS = folders.IMAGE_SUFFIXES | {""}
 READER = "candid"
 
 SIDE_PX = 1024
@@ -86,7 +79,7 @@ def read_annotations(root: Path) -> tuple[pd.DataFrame, list[Refusal]]:
     for outlines in (reports, fractures):
         if outlines is not None:
             table, bad = _read_outlines(outlines, images, outlined)
-            table["source"] = source_name(root, "candid")
+            table["source"] = folders.source_name(root, "candid")
             table, worse = clean_findings(
                 table, Origin(outlines.path, {"image_id": outlines.id_column})
             )
@@ -96,9 +89,9 @@ def read_annotations(root: Path) -> tuple[pd.DataFrame, list[Refusal]]:
 
 
 def _find_tables(root: Path) -> tuple[_Outlines, _Outlines | None, _Outlines | None]:
-    reports = require_file(root, REPORT_TABLE)
-    fractures = find_file(root, FRACTURE_TABLES)
-    tubes = find_file(root, (TUBE_TABLE,))
+    reports = folders.require_file(root, REPORT_TABLE)
+    fractures = folders.find_file(root, FRACTURE_TABLES)
+    tubes = folders.find_file(root, (TUBE_TABLE,))
     names = ("anon_SOPUID", "mask_rle")
     return (
         _Outlines(reports, "SOPInstanceUID", "EncodedPixels", "pneumothorax"),
@@ -154,5 +147,5 @@ def _refusal(error: Exception, outlines: _Outlines, line: int) -> Refusal:
     )
 
 
-scan_folder = partial(scan_images, folder=IMAGE_FOLDER, suffixes=ENDINGS)
-locate_images = partial(list_images, folder=IMAGE_FOLDER, suffixes=ENDINGS)
+scan_folder = partial(folders.scan_images, folder=IMAGE_FOLDER, suffixes=ENDINGS)
+locate_images = partial(folders.list_images, folder=IMAGE_FOLDER, suffixes=ENDINGS)

@@ -15,13 +15,8 @@ from pathlib import Path
 import pandas as pd
 
 from chexnomaly import labels
+from chexnomaly.datasets.annotations import folders
 from chexnomaly.datasets.annotations.findings import BOX, clean_findings
-from chexnomaly.datasets.annotations.folders import (
-    list_images,
-    require_file,
-    scan_images,
-    source_name,
-)
 from chexnomaly.datasets.annotations.validation import Origin
 from chexnomaly.errors import AnnotationError, Refusal
 
@@ -53,7 +48,7 @@ def read_annotations(root: Path) -> tuple[pd.DataFrame, list[Refusal]]:
     Raises:
         AnnotationError: The table is missing, too large, or not COCO's.
     """
-    path = require_file(root, TABLE)
+    path = folders.require_file(root, TABLE)
     content = _load(path)
     refused: list[Refusal] = []
     names = _read(content["categories"], _category, "categories", path, refused)
@@ -78,7 +73,7 @@ def read_annotations(root: Path) -> tuple[pd.DataFrame, list[Refusal]]:
     ]
     columns = ["image_id", "reader", "finding", *BOX, "width_px", "height_px", "row"]
     table = pd.DataFrame(rows, columns=columns)
-    table["source"] = source_name(root, "coco")
+    table["source"] = folders.source_name(root, "coco")
     table, bad = clean_findings(table, Origin(path, {"image_id": "file_name"}))
     return table, refused + bad
 
@@ -127,5 +122,5 @@ def _load(path: Path) -> dict:
     raise AnnotationError("a section is no list", file=path, expected=expected)
 
 
-scan_folder = partial(scan_images, folder=IMAGE_FOLDER)
-locate_images = partial(list_images, folder=IMAGE_FOLDER)
+scan_folder = partial(folders.scan_images, folder=IMAGE_FOLDER)
+locate_images = partial(folders.list_images, folder=IMAGE_FOLDER)

@@ -13,14 +13,8 @@ from pathlib import Path
 import pandas as pd
 
 from chexnomaly import labels
+from chexnomaly.datasets.annotations import folders
 from chexnomaly.datasets.annotations.findings import BOX, clean_findings, join_findings
-from chexnomaly.datasets.annotations.folders import (
-    find_file,
-    list_images,
-    require_file,
-    scan_images,
-    source_name,
-)
 from chexnomaly.datasets.annotations.tables import read_table
 from chexnomaly.datasets.annotations.validation import Origin, is_safe, split_rows
 from chexnomaly.datasets.sources.covid_regions import disease_of, read_regions
@@ -57,8 +51,8 @@ def read_annotations(root: Path) -> tuple[pd.DataFrame, list[Refusal]]:
     Raises:
         AnnotationError: Neither table, or one without the needed columns.
     """
-    label_path = find_file(root, (LABEL_TABLE,))
-    region_path = find_file(root, (REGION_TABLE,))
+    label_path = folders.find_file(root, (LABEL_TABLE,))
+    region_path = folders.find_file(root, (REGION_TABLE,))
     if label_path is None and region_path is None:
         expected = f"{LABEL_TABLE} or {REGION_TABLE}"
         raise AnnotationError("no annotation table", file=root, expected=expected)
@@ -74,7 +68,7 @@ def read_annotations(root: Path) -> tuple[pd.DataFrame, list[Refusal]]:
         refusals += bad
     tables = []
     for table, path, id_column in parts:
-        table["source"] = source_name(root, "covid")
+        table["source"] = folders.source_name(root, "covid")
         table, bad = clean_findings(table, Origin(path, {"image_id": id_column}))
         tables.append(table)
         refusals += bad
@@ -98,7 +92,7 @@ def read_labels(root: Path) -> tuple[pd.DataFrame, list[Refusal]]:
     Raises:
         AnnotationError: No table, or one without the needed columns.
     """
-    return _read_table(require_file(root, LABEL_TABLE))
+    return _read_table(folders.require_file(root, LABEL_TABLE))
 
 
 def _read_table(path: Path) -> tuple[pd.DataFrame, list[Refusal]]:
@@ -147,5 +141,5 @@ def _no_findings(nothing: pd.DataFrame) -> pd.DataFrame:
     return table.reset_index(drop=True)
 
 
-scan_folder = partial(scan_images, folder=IMAGE_FOLDER, stem=False)
-locate_images = partial(list_images, folder=IMAGE_FOLDER, stem=False)
+scan_folder = partial(folders.scan_images, folder=IMAGE_FOLDER, stem=False)
+locate_images = partial(folders.list_images, folder=IMAGE_FOLDER, stem=False)

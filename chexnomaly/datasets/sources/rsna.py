@@ -12,14 +12,8 @@ from pathlib import Path
 import pandas as pd
 
 from chexnomaly import labels
+from chexnomaly.datasets.annotations import folders
 from chexnomaly.datasets.annotations.findings import read_boxes
-from chexnomaly.datasets.annotations.folders import (
-    find_file,
-    list_images,
-    require_file,
-    scan_images,
-    source_name,
-)
 from chexnomaly.datasets.annotations.tables import read_table
 from chexnomaly.datasets.annotations.validation import Origin, is_one_of, split_rows
 from chexnomaly.errors import Refusal
@@ -67,8 +61,8 @@ def read_annotations(root: Path) -> tuple[pd.DataFrame, list[Refusal]]:
     Raises:
         AnnotationError: No table, or one without the needed columns.
     """
-    path = require_file(root, LABEL_TABLE)
-    return read_findings(path, source_name(root, "rsna"))
+    path = folders.require_file(root, LABEL_TABLE)
+    return read_findings(path, folders.source_name(root, "rsna"))
 
 
 def read_findings(
@@ -88,7 +82,7 @@ def read_classes(root: Path) -> tuple[pd.Series, list[Refusal]]:
         Image id to "normal", "not_normal" or "lung_opacity" (empty where the file
         is absent), and the refused rows: unknown classes, and images with two.
     """
-    path = find_file(root, (CLASS_TABLE,))
+    path = folders.find_file(root, (CLASS_TABLE,))
     if path is None:
         return pd.Series(dtype="str", name="class"), []
     raw, refused = read_table(path, ("patientId", "class"))
@@ -100,5 +94,5 @@ def read_classes(root: Path) -> tuple[pd.Series, list[Refusal]]:
     return good.set_index("image_id")["key"].rename("class"), refused + bad
 
 
-scan_folder = partial(scan_images, folder=IMAGE_FOLDER)
-locate_images = partial(list_images, folder=IMAGE_FOLDER)
+scan_folder = partial(folders.scan_images, folder=IMAGE_FOLDER)
+locate_images = partial(folders.list_images, folder=IMAGE_FOLDER)

@@ -12,13 +12,8 @@ from pathlib import Path
 import pandas as pd
 
 from chexnomaly import labels
+from chexnomaly.datasets.annotations import folders
 from chexnomaly.datasets.annotations.findings import BOX, read_boxes
-from chexnomaly.datasets.annotations.folders import (
-    list_images,
-    require_file,
-    scan_images,
-    source_name,
-)
 from chexnomaly.errors import Refusal
 
 IMAGE_FOLDER = "train"
@@ -65,8 +60,8 @@ def read_annotations(root: Path) -> tuple[pd.DataFrame, list[Refusal]]:
         AnnotationError: No table, or one without the needed columns.
     """
     expected = f"{KAGGLE_TABLE} (Kaggle) or {PHYSIONET_TABLE} (PhysioNet)"
-    path = require_file(root, KAGGLE_TABLE, PHYSIONET_TABLE, expected=expected)
-    return read_findings(path, source_name(root, "vindr"))
+    path = folders.require_file(root, KAGGLE_TABLE, PHYSIONET_TABLE, expected=expected)
+    return read_findings(path, folders.source_name(root, "vindr"))
 
 
 def read_findings(
@@ -76,5 +71,5 @@ def read_findings(
     return read_boxes(path, _COLUMNS, FINDING_OF_NAME, source=source)
 
 
-scan_folder = partial(scan_images, folder=IMAGE_FOLDER)
-locate_images = partial(list_images, folder=IMAGE_FOLDER)
+scan_folder = partial(folders.scan_images, folder=IMAGE_FOLDER)
+locate_images = partial(folders.list_images, folder=IMAGE_FOLDER)
