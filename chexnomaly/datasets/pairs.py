@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 
 from chexnomaly.datasets.segmentation import SegmentationSet
 
-KINDS = ("PP", "PN", "NP", "NN")
+PAIR_KINDS = ("PP", "PN", "NP", "NN")
 """Kinds of pairs, in the order of their numbers; only the first is similar."""
 
 SCHEMES = ("balanced", "random", "random_nn")
@@ -31,7 +31,7 @@ class PairsSet(Dataset):
 
     Attributes:
         ids: Image ids of the pairs, a list of (first, second), never equal.
-        kinds: Index into `KINDS` of each pair, (n_pairs,).
+        kinds: Index into `PAIR_KINDS` of each pair, (n_pairs,).
 
     Raises:
         ValueError: Unknown scheme, no pair asked for, fewer than two abnormal scans
@@ -78,8 +78,8 @@ class PairsSet(Dataset):
 
     def class_shares(self) -> dict[str, float]:
         """Share of each kind of pair; "PP" is class 1, the others class 0."""
-        counts = np.bincount(self.kinds, minlength=len(KINDS))
-        return dict(zip(KINDS, (counts / len(self)).tolist(), strict=True))
+        counts = np.bincount(self.kinds, minlength=len(PAIR_KINDS))
+        return dict(zip(PAIR_KINDS, (counts / len(self)).tolist(), strict=True))
 
 
 def _two_kinds(scans: SegmentationSet) -> tuple[np.ndarray, np.ndarray]:
@@ -98,7 +98,7 @@ def _two_kinds(scans: SegmentationSet) -> tuple[np.ndarray, np.ndarray]:
 def _draw_kinds(
     rng: np.random.Generator, scheme: str, n: int, n_abnormal: int, n_normal: int
 ) -> np.ndarray:
-    """Draw the kind of each of n pairs, as an index into `KINDS`."""
+    """Draw the kind of each of n pairs, as an index into `PAIR_KINDS`."""
     if scheme == "balanced":
         return np.resize([0, 1, 0, 2], n)
     p, q = n_abnormal, n_normal
@@ -116,7 +116,7 @@ def _draw_members(
 ) -> np.ndarray:
     """Draw the two scans of each pair, uniformly within its kind; (n, 2)."""
     pairs = np.empty((len(kinds), 2), dtype=int)
-    for kind, name in enumerate(KINDS):
+    for kind, name in enumerate(PAIR_KINDS):
         at = np.flatnonzero(kinds == kind)
         pools = [abnormal if letter == "P" else normal for letter in name]
         same = name[0] == name[1]

@@ -5,7 +5,7 @@ x_min, y_min, x_max, y_max (px of the image's own frame, continuous corners: pix
 i spans [i, i + 1]; NaN on a "no_finding" row), width_px, height_px (NA where the
 source does not know), source, row (line in the source's table, header = 1).
 
-A box may leave its image by at most TOLERANCE_PX, which annotation tools do when
+A box may leave its image by at most BORDER_TOLERANCE_PX, which annotation tools do when
 they round; it is then cut at the border. A box farther out is refused.
 """
 
@@ -33,7 +33,7 @@ COLUMNS = (
 )
 """Columns of a findings table, in order."""
 
-TOLERANCE_PX = 1.0
+BORDER_TOLERANCE_PX = 1.0
 """How far a corner may lie outside its image and still be cut to the border."""
 
 _TYPES = dict.fromkeys(COLUMNS, "str") | dict.fromkeys(BOX, "float64")
@@ -100,15 +100,15 @@ def read_boxes(
 
 
 def _cut_to_border(table: pd.DataFrame) -> pd.DataFrame:
-    """Move corners at most TOLERANCE_PX outside the image onto its border."""
+    """Move corners at most BORDER_TOLERANCE_PX outside the image onto its border."""
     for low, high, side in (
         ("x_min", "x_max", "width_px"),
         ("y_min", "y_max", "height_px"),
     ):
         size = table[side].astype("float64")
-        near = (table[low] < 0) & (table[low] >= -TOLERANCE_PX)
+        near = (table[low] < 0) & (table[low] >= -BORDER_TOLERANCE_PX)
         table[low] = table[low].mask(near, 0.0)
-        near = (table[high] > size) & (table[high] <= size + TOLERANCE_PX)
+        near = (table[high] > size) & (table[high] <= size + BORDER_TOLERANCE_PX)
         table[high] = table[high].mask(near, size)
     return table
 

@@ -18,7 +18,7 @@ from chexnomaly.datasets.annotations.tables import read_table
 from chexnomaly.datasets.annotations.validation import Origin, is_one_of, split_rows
 from chexnomaly.errors import Refusal
 
-LABEL_TABLE = "stage_2_train_labels.csv"
+BOX_TABLE = "stage_2_train_labels.csv"
 CLASS_TABLE = "stage_2_detailed_class_info.csv"
 IMAGE_FOLDER = "stage_2_train_images"
 
@@ -61,7 +61,7 @@ def read_annotations(root: Path) -> tuple[pd.DataFrame, list[Refusal]]:
     Raises:
         AnnotationError: No table, or one without the needed columns.
     """
-    path = folders.require_file(root, LABEL_TABLE)
+    path = folders.require_file(root, BOX_TABLE)
     return read_findings(path, folders.source_name(root, "rsna"))
 
 
