@@ -10,7 +10,8 @@ import pytest
 import torch
 from torch.utils.data import TensorDataset
 
-from chexnomaly.datasets.store.store import Store, prepare_store
+from chexnomaly.datasets.store.preparing import prepare_store
+from chexnomaly.datasets.store.store import Store
 from chexnomaly.errors import CheckpointError, StoreError
 from chexnomaly.losses import sigmoid_focal_loss
 from chexnomaly.models.unet import UNet

@@ -23,8 +23,10 @@ sys.path.insert(0, str(ROOT))
 
 from chexnomaly import results  # noqa: E402
 from chexnomaly.datasets.store.images import read_image  # noqa: E402
-from chexnomaly.datasets.store.preparing import prepare_image  # noqa: E402
-from chexnomaly.datasets.store.store import prepare_store  # noqa: E402
+from chexnomaly.datasets.store.preparing import (  # noqa: E402
+    prepare_image,
+    prepare_store,
+)
 from tests.dicom_files import dicom_dataset, save_dicom  # noqa: E402
 
 

@@ -25,7 +25,8 @@ from chexnomaly.datasets.annotations.lesion_masks import mask_to_runs
 from chexnomaly.datasets.annotations.splits import load_split
 from chexnomaly.datasets.sources import candid, coco, covid, rsna, vindr
 from chexnomaly.datasets.store import images
-from chexnomaly.datasets.store.store import Store, StoreWriter
+from chexnomaly.datasets.store.store import Store
+from chexnomaly.datasets.store.writer import StoreWriter
 from chexnomaly.tensor_files import read_tensors, write_tensors
 from tests.dicom_files import dicom_dataset, ramp, save_dicom
 

@@ -3,11 +3,11 @@
 import json
 import os
 import shutil
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from chexnomaly.errors import InputError
+from chexnomaly.files import open_atomic, write_atomic
 from chexnomaly.phantom.files.layouts import LAYOUTS
 from chexnomaly.phantom.records import Film
 from chexnomaly.phantom.request import Request, each_index
@@ -53,8 +53,8 @@ def write_dataset(
     _claim(root, request, replace)
     films = list(each_index(partial(_write_film, request, root), n, workers))
     for name, table in LAYOUTS[layout].tables(films).items():
-        _replace(root / name, table.to_csv(index=False).encode())
-    _replace(root / STATEMENT, request.dump())
+        write_atomic(root / name, table.to_csv(index=False), durable=False)
+    write_atomic(root / STATEMENT, request.dump(), durable=False)
     (root / f"{STATEMENT}.partial").unlink(missing_ok=True)
 
 
@@ -75,7 +75,7 @@ def _claim(root: Path, request: Request, replace: bool) -> None:
         shutil.rmtree(old, ignore_errors=True)
     elif not found and {path.name for path in root.iterdir()} - {UNBORN}:
         raise InputError("not empty", file=root, expected="an empty folder")
-    _replace(root / f"{STATEMENT}.partial", request.dump())
+    write_atomic(root / f"{STATEMENT}.partial", request.dump(), durable=False)
 
 
 def _read(file: Path) -> dict | None:
@@ -92,7 +92,6 @@ def _write_film(request: Request, root: Path, index: int) -> Film:
     path = root / layout.image(bare)
     if not path.exists():
         made = request.film(index)
-        path.parent.mkdir(parents=True, exist_ok=True)
         if request.layout == "covid":
             from chexnomaly.phantom.files.png import write_masks
             from chexnomaly.phantom.files.png import write_png as write
@@ -100,17 +99,6 @@ def _write_film(request: Request, root: Path, index: int) -> Film:
             write_masks(made, root)
         else:
             from chexnomaly.phantom.files.dicom import write_dicom as write
-        _through_partial(path, lambda file: write(made, file))
+        with open_atomic(path, durable=False) as file:
+            write(made, file)
     return bare
-
-
-def _through_partial(path: Path, write: Callable[[Path], None]) -> None:
-    """Write beside the target and rename, so that a file is whole or absent."""
-    beside = path.with_name(f".{path.name}.partial")
-    write(beside)
-    os.replace(beside, path)
-
-
-def _replace(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _through_partial(path, lambda file: file.write_bytes(content))

@@ -1,6 +1,7 @@
 """PNG files of the covid layout: films, and masks of regions as RGBA crops."""
 
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
@@ -12,7 +13,7 @@ MAGENTA = (255, 0, 255, 255)
 """Color of ground glass in the masks; background is opaque black."""
 
 
-def write_png(film: Film, file: Path) -> None:
+def write_png(film: Film, file: Path | BinaryIO) -> None:
     """Write a film's 8-bit pixels."""
     Image.fromarray(film.pixels.astype(np.uint8)).save(file, format="PNG")
 

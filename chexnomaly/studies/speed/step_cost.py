@@ -21,7 +21,8 @@ from torch.utils.data import DataLoader, Dataset
 from torch.utils.flop_counter import FlopCounterMode
 
 from chexnomaly.boxes import rectangularize
-from chexnomaly.datasets.store.store import Store, StoreWriter
+from chexnomaly.datasets.store.store import Store
+from chexnomaly.datasets.store.writer import StoreWriter
 from chexnomaly.losses import box_focal_loss
 from chexnomaly.models.unet import UNet
 from chexnomaly.training.devices import moved_ahead
