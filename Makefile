@@ -72,7 +72,6 @@ lint: $(READY) ## check style, notebooks included, and that no notebook holds ou
 	@$(BIN)/nbstripout --keep-id --verify notebooks/*.ipynb
 
 format: $(READY) ## mend what lint finds, where that can be done by machine
-	@$(BIN)/python -m book.pipeline.first_cell
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 	@$(BIN)/nbstripout --keep-id notebooks/*.ipynb
 
@@ -129,7 +128,7 @@ fuzz: $(READY) ## damage INPUTS files of every kind (10000), SECONDS at most for
 		--out _build/fuzz$(if $(GUIDED),_guided).json
 
 clean: ## remove what was built; the environment stays
-	rm -rf _build book/notebooks .snakemake
+	rm -rf _build book/notebooks book/rendered .snakemake
 
 # The environment: torch, then the lock with hashes, then this project in place.
 # A conda environment (environment.yml) already holds the first two.

@@ -1,6 +1,7 @@
 """The landing page's pieces, films as files, and what can be downloaded."""
 
 import hashlib
+import json
 import re
 
 import numpy as np
@@ -16,10 +17,12 @@ PAGE = """# Start
 
 {verdict}`t1-vindr-supermodel-mean_iou`, {level}`phantom`
 
-```{verdicts}
+```{raw} html
+:file: rendered/verdicts.html
 ```
 
-```{actions}
+```{raw} html
+:file: rendered/actions.html
 ```
 """
 ADDRESS = "https://github.com/somebody/chexnomaly"
@@ -75,6 +78,20 @@ def test_a_film_becomes_one_file_for_all_its_copies(build):
     assert hashlib.sha256(content).hexdigest()[:20] in html
     assert html.count("<style>") == 1
     assert "viewer.js" in html and "viewer.css" in html
+
+
+def test_the_picture_in_front_stands_with_caption_and_evidence(build):
+    pictures = build.workspace.pictures
+    pictures.mkdir(parents=True)
+    page = "# Start\n\n```{include} rendered/hero.md\n```\n\nText."
+    assert "hero" not in build(page)[1]
+    (pictures / "hero.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg" />')
+    about = {"caption": "Four films.", "alt": "Films", "evidence": "phantom"}
+    (pictures / "hero.json").write_text(json.dumps(about))
+    status, html, messages = build(page)
+    assert (status, messages) == (0, "")
+    assert re.search(r'<img alt="Films" class="dark-light" src="_images/hero', html)
+    assert "Four films." in html and 'class="evidence evidence-phantom"' in html
 
 
 def test_a_page_without_films_loads_no_viewer(build):

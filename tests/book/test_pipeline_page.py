@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from book.extensions.directives.pipeline import draw, placed
-from book.pipeline.pipeline import SITE, edges, read_notebooks, rows
+from book.pieces.facts import Facts
+from book.pieces.graph import SITE, edges, placed, read_notebooks, rows
+from book.pieces.render import render
+from chexnomaly.workspace import Workspace
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = read_notebooks(ROOT / "Snakefile")
@@ -35,7 +37,7 @@ def test_boxes_do_not_overlap():
 
 
 def test_each_box_links_to_its_page():
-    svg = draw(NOTEBOOKS, {name: f"notebooks/{name}.html" for name in NOTEBOOKS})
+    svg = render(Facts(Workspace("demo", ROOT)), "pipeline.html", "pipeline")
     links = re.findall(r'<a class="box" href="notebooks/(\w+)\.html">', svg)
     assert sorted(links) == sorted(NOTEBOOKS)
     assert svg.count('class="edge"') == len(edges(NOTEBOOKS))
@@ -60,5 +62,5 @@ def test_snakemake_has_the_same_graph():
     names = dict(re.findall(r'(\d+)\[.*?label = "(?:run_)?(\w+)"', done.stdout))
     pairs = re.findall(r"(\d+) -> (\d+)", done.stdout)
     found = {tuple(names[end].partition("__")[0] for end in pair) for pair in pairs}
-    inside = {pair for pair in found if not set(pair) & {"gate", "site"}}
+    inside = {pair for pair in found if not set(pair) & {"gate", "pieces", "site"}}
     assert inside == {pair for pair in edges(NOTEBOOKS) if pair[1] != SITE}

@@ -10,7 +10,7 @@ import re
 
 from sphinx.application import Sphinx
 
-from book.extensions.words import slug
+from book.pieces.words import slug
 from chexnomaly.evidence import LEVELS, VERDICTS
 
 TABLE = re.compile(r'<table border="1" class="dataframe.*?</table>', re.DOTALL)
