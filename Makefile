@@ -59,7 +59,6 @@ verify: $(READY) ## the verdict of every claim; AGAINST=<folder> compares two ru
 
 pdf: $(READY) ## print the whole book, once it is built, as _build/html/book.pdf, with a button in front
 	@$(BIN)/python -m book.site.pdf _build/html/book.pdf
-	@$(BIN)/python -m book.site.downloads _build/html _build/html/book.pdf
 
 check: $(READY) ## look at the built site in a browser: requests, errors, axe, links, weight
 	@$(BIN)/python -m book.site.check _build/html

@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 
 class NumberRole(SphinxRole):
-    """What the roles below share: what is unknown is a warning, which `-W` makes fatal."""
+    """What the roles share: an unknown text is a warning, which `-W` makes fatal."""
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
         """Look up what the role's text names."""

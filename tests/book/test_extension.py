@@ -28,7 +28,8 @@ def test_a_page_prints_what_the_files_hold(build):
         f"""# Page
 
 The paper printed {{claim}}`t1-vindr-supermodel-mean_iou`; measured
-{{result}}`supermodel__vindr_test:iou_c`, or {{result}}`supermodel__vindr_test:iou_c:.1f`.
+{{result}}`supermodel__vindr_test:iou_c`, or
+{{result}}`supermodel__vindr_test:iou_c:.1f`.
 
 {included("deviations")}
 """

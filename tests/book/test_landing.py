@@ -5,9 +5,7 @@ import json
 import re
 
 import numpy as np
-import pytest
 
-from book.site import downloads
 from chexnomaly.figures.layers import boxes_layer
 from chexnomaly.figures.viewer import Panel, Viewer
 
@@ -96,19 +94,3 @@ def test_the_picture_in_front_stands_with_caption_and_evidence(build):
 
 def test_a_page_without_films_loads_no_viewer(build):
     assert "viewer.js" not in build("# Page\n\nText.")[1]
-
-
-def test_a_download_shows_its_button(tmp_path):
-    site = tmp_path / "html"
-    site.mkdir()
-    place = '<span data-built="book.pdf" hidden>PDF</span>'
-    (site / "index.html").write_text(f"{place} {place.replace('book', 'other')}")
-    (tmp_path / "book.pdf").write_bytes(b"%PDF")
-    for _ in range(2):
-        assert downloads.main([str(site), str(tmp_path / "book.pdf")]) == 0
-    assert (site / "book.pdf").read_bytes() == b"%PDF"
-    html = (site / "index.html").read_text()
-    assert 'href="book.pdf">PDF</a>' in html and html.count("href") == 1
-    assert '<span data-built="other.pdf" hidden>' in html
-    with pytest.raises(ValueError, match="no place for results"):
-        downloads.publish(site, tmp_path / "results.zip")
