@@ -1,5 +1,6 @@
 """What the templates of pieces may ask for, read from results, ledger and registers."""
 
+import ast
 import json
 from collections import defaultdict
 from collections.abc import Iterator
@@ -138,6 +139,15 @@ class Facts:
                     about = _json(picture.with_suffix(".json"))
                     return about | {"path": relpath(picture, self.root / "book")}
         return None
+
+    def rooms(self) -> Iterator[tuple[str, str]]:
+        """Give each folder of code and each file at the top, with its first sentence."""
+        for house in (self.root / "book", self.root / "chexnomaly"):
+            folders = {init.parent: init for init in house.rglob("__init__.py")}
+            files = {file: file for file in house.glob("[!_]*.py")}
+            for door, file in sorted((folders | files).items()):
+                said = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8")))
+                yield door.relative_to(self.root).as_posix(), said.splitlines()[0]
 
     def address(self) -> str:
         """Give the repository's address; empty where none is decided."""

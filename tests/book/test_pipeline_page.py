@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from book.pieces.facts import Facts
 from book.pieces.graph import SITE, edges, placed, read_notebooks, rows
 from book.pieces.render import render
 from chexnomaly.workspace import Workspace
+from tests import test_layers
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = read_notebooks(ROOT / "Snakefile")
@@ -52,6 +54,36 @@ def test_a_small_table_gives_a_small_graph(tmp_path):
     assert notebooks["02_b"]["each"] is None
     assert rows(notebooks) == [["01_a"], ["02_b"], [SITE]]
     assert edges(notebooks) == [("01_a", "02_b"), ("02_b", SITE)]
+
+
+PAGE = (ROOT / "book" / "pipeline.md").read_text()
+PLACE = re.compile(r"`((?:book|chexnomaly|notebooks|tests)/[\w/.]+)`")
+
+
+def test_every_place_on_the_map_is_there():
+    places = PLACE.findall(PAGE)
+    assert len(places) > 25
+    assert [place for place in places if not (ROOT / place).exists()] == []
+
+
+def test_the_tree_on_the_map_names_every_folder_of_code():
+    html = render(Facts(Workspace("demo", ROOT)), "rooms.html", "pipeline")
+    rooms_shown = set(re.findall(r"<td><code>(.*?)</code>", html))
+    for house in ("book", "chexnomaly"):
+        for init in (ROOT / house).rglob("__init__.py"):
+            assert init.parent.relative_to(ROOT).as_posix() in rooms_shown
+    assert "chexnomaly/losses.py" in rooms_shown
+
+
+@pytest.mark.parametrize("way", ["film", "number"])
+def test_a_way_through_the_code_steps_back_at_most_twice(way):
+    text = PAGE.partition(f"### The way of a {way}")[2].partition("###")[0]
+    floors = test_layers.layers(test_layers.rooms(test_layers.graph(), 1))
+    floor_of = {room: at for at, floor in enumerate(floors) for room in floor}
+    rooms_walked = re.findall(r"`chexnomaly/(\w+)(?:/[\w/]*\.?py|/|\.py)`", text)
+    walk = [floor_of[room] for room in rooms_walked]
+    assert len(walk) >= 5
+    assert sum(a > b for a, b in pairwise(walk)) <= 2
 
 
 @pytest.mark.slow
