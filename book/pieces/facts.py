@@ -141,7 +141,7 @@ class Facts:
         return None
 
     def rooms(self) -> Iterator[tuple[str, str]]:
-        """Give each folder of code and each file at the top, with its first sentence."""
+        """Give each folder of code and each file at the top, with its first line."""
         for house in (self.root / "book", self.root / "chexnomaly"):
             folders = {init.parent: init for init in house.rglob("__init__.py")}
             files = {file: file for file in house.glob("[!_]*.py")}
