@@ -9,15 +9,18 @@ from itertools import pairwise
 
 import pandas as pd
 import torch
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyBboxPatch
 from torch import nn
 
-from chexnomaly.figures.style import BLUE, GREEN, GREY, LIGHT, ORANGE, new_figure
-
-STEP, BOX = 0.62, 1.0
-"""How far a level lies to the right of the one above, and how wide a stage is."""
+from chexnomaly.figures.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    draw_links,
+    draw_nodes,
+    one_panel,
+)
 
 
 def layer_table(
@@ -78,58 +81,28 @@ def figure_unet(table: pd.DataFrame, title: str) -> Figure:
     Returns:
         The figure.
     """
-    fig, axs = new_figure(height_in=4.2)
-    ax = axs[0, 0]
-    stages = table.set_index("stage")
-    downs = [s for s in stages.index if s == "stem" or s.startswith("downs")]
-    ups = [s for s in stages.index if s.startswith("ups")]
-    gated = any(s.startswith("gates") for s in stages.index)
+    shown = {
+        row.stage: f"{row.stage}\n{' x '.join(map(str, row.shape))}\n{row.parameters:,}"
+        for row in table.itertuples()
+    }
+    downs = [name for name in shown if name == "stem" or name.startswith("downs")]
     bottom = len(downs) - 1
-    places = {}
-    for level, name in enumerate(downs):
-        places[name] = (STEP * level, -level)
-        _box(ax, *places[name], name, stages.loc[name], BLUE)
-    for name in ups:
-        level = int(name.split(".")[1])
-        x = STEP * (2 * bottom - level) + BOX * 0.3
-        places[name] = (x, -level)
-        _box(ax, *places[name], name, stages.loc[name], GREEN)
-        start = STEP * level + BOX
-        _arrow(ax, (start, -level), (x, -level), color=ORANGE if gated else GREY)
+    ups = [f"ups.{level}" for level in reversed(range(bottom))]
+    way = {name: (k, -k, BLUE) for k, name in enumerate(downs)}
+    way |= {name: (bottom + k, k - bottom, GREEN) for k, name in enumerate(ups, 1)}
+    way["head"] = (2 * bottom + 1.5, 0, GREY)
+    fig, ax = one_panel(4.2)
+    nodes = {name: (x, y, shown[name], color) for name, (x, y, color) in way.items()}
+    texts = draw_nodes(ax, nodes, fontsize=7)
+    draw_links(texts, pairwise(way))
+    gated = "gates.0" in shown
+    skips = list(zip(downs, reversed(ups), strict=False))
+    draw_links(texts, skips, color=ORANGE if gated else GREY)
+    for level in range(bottom):
         label = f"gates.{level}" if gated else "skip"
-        ax.text((start + x) / 2, -level + 0.06, label, ha="center", fontsize=7)
-    right = STEP * 2 * bottom + BOX * 1.45
-    _box(ax, right, 0, "head", stages.loc["head"], GREY)
-    way = [places[name] for name in (*downs, *sorted(ups, reverse=True))]
-    for (x, y), (to_x, to_y) in pairwise(way):
-        half = 0.36 if to_y > y else -0.36
-        _arrow(ax, (x + BOX * 0.8, y + half), (to_x + BOX * 0.2, to_y - half))
-    _arrow(ax, (way[-1][0] + BOX, 0), (right, 0))
-    ax.set(xlim=(-0.1, right + BOX + 0.1), ylim=(-bottom - 0.5, 0.6), title=title)
-    ax.set_axis_off()
+        ax.text(bottom, 0.06 - level, label, ha="center", fontsize=7)
+    ax.set(xlim=(-0.6, 2 * bottom + 2), ylim=(-bottom - 0.5, 0.6), title=title)
     return fig
-
-
-def _arrow(ax: Axes, start: tuple, stop: tuple, **style) -> None:
-    arrow = {"arrowstyle": "->", "color": GREY} | style
-    ax.annotate("", stop, start, arrowprops=arrow)
-
-
-def _box(ax: Axes, x: float, y: float, name: str, stage: pd.Series, color: str) -> None:
-    ax.add_patch(
-        FancyBboxPatch(
-            (x, y - 0.32),
-            BOX,
-            0.64,
-            boxstyle="round,pad=0.02",
-            facecolor=LIGHT if color == GREY else "white",
-            edgecolor=color,
-            linewidth=1.5,
-        )
-    )
-    channels, height, width = stage["shape"]
-    text = f"{name}\n{channels} x {height} x {width}\n{stage['parameters']:,}"
-    ax.text(x + BOX / 2, y, text, ha="center", va="center", fontsize=7)
 
 
 def figure_8(images: pd.Series, parameters: int, gates: int) -> Figure:
@@ -144,8 +117,6 @@ def figure_8(images: pd.Series, parameters: int, gates: int) -> Figure:
         The figure; the two methods carry our reading, since the paper describes
         neither.
     """
-    fig, axs = new_figure(height_in=3.0)
-    ax = axs[0, 0]
     total = images.sum()
     share = f"{images['abnormal'] / total:.1%}"
     nodes = {
@@ -157,17 +128,9 @@ def figure_8(images: pd.Series, parameters: int, gates: int) -> Figure:
         "mask": (0.94, 0.55, "one mask:\nabnormal\nor not", GREY),
     }
     links = "data-one data-two one-gated one-plain two-plain plain-mask gated-mask"
-    patches = {}
-    for name, (x, y, text, color) in nodes.items():
-        box = {"boxstyle": "round,pad=0.5", "facecolor": "white", "edgecolor": color}
-        node = ax.text(x, y, text, ha="center", va="center", fontsize=8, bbox=box)
-        patches[name] = node.get_bbox_patch()
-    for link in links.split():
-        start, stop = link.split("-")
-        ends = {"patchA": patches[start], "patchB": patches[stop]}
-        _arrow(ax, nodes[start][:2], nodes[stop][:2], **ends)
+    fig, ax = one_panel()
+    draw_links(draw_nodes(ax, nodes), (link.split("-") for link in links.split()))
     said = "the paper does not say which two"
     ax.text(0.36, 0.5, said, ha="center", fontsize=7, color=GREY)
     ax.set(xlim=(-0.03, 1.02), ylim=(0, 1))
-    ax.set_axis_off()
     return fig

@@ -13,7 +13,10 @@ from chexnomaly.figures.style import (
     GREY,
     LIGHT,
     RED,
+    draw_intervals,
+    name_rows,
     new_figure,
+    one_panel,
 )
 
 
@@ -34,22 +37,18 @@ def figure_generalization(panels: Mapping[str, pd.DataFrame]) -> Figure:
         _forest(ax, table)
         ax.set_title(title, fontsize=8)
         ax.set_xlabel("difference in IoU", fontsize=8)
-    axs[0, 0].set_yticks(range(len(first)), first.index, fontsize=8)
-    axs[0, 0].invert_yaxis()
+    name_rows(axs[0, 0], first.index, fontsize=8)
     return fig
 
 
 def _forest(ax: Axes, table: pd.DataFrame) -> None:
     """Draw one point and interval per row; those above 0 in blue, below in red."""
     ax.axvline(0, color=GREY, linewidth=0.8)
-    for y, row in enumerate(table.itertuples()):
-        if pd.isna(row.value):
-            continue
-        color = (BLUE if row.value > 0 else RED) if row.decided else GREY
-        if not pd.isna(row.low):
-            ax.plot([row.low, row.high], [y, y], color=color, linewidth=1.4)
-        fill = color if row.decided else "white"
-        ax.plot(row.value, y, "o", color=color, markerfacecolor=fill, markersize=5)
+    decided = table.decided.astype(bool)
+    signs = np.where(table.value.astype(float) > 0, BLUE, RED)
+    colors = np.where(decided, signs, GREY)
+    fills = np.where(decided, signs, "white")
+    draw_intervals(ax, range(len(table)), table, colors, fills)
     ax.tick_params(axis="x", labelsize=8)
 
 
@@ -65,8 +64,7 @@ def figure_readings(
     Returns:
         The figure: one row of points per system, a diamond for the register.
     """
-    fig, axs = new_figure(1, 1, height_in=0.9 + 0.55 * len(tables))
-    ax = axs[0, 0]
+    fig, ax = one_panel(0.9 + 0.55 * len(tables))
     rng = np.random.default_rng(0)
     for y, (system, table) in enumerate(tables.items()):
         for place, (convention, color) in enumerate(CONVENTION_COLORS.items()):
@@ -76,18 +74,12 @@ def figure_readings(
             ax.plot(values, height, ".", color=color, markersize=3.5, label=label)
         label = "the register's reading" if y == 0 else None
         ax.plot(defaults[system], y, "kD", markersize=6, label=label)
-    ax.set_yticks(range(len(tables)), tables)
-    ax.set(xlabel='"mean IOU"', ylim=(len(tables) - 0.5, -0.5))
+    name_rows(ax, tables)
+    ax.set_xlabel('"mean IOU"')
     for y in range(1, len(tables)):
         ax.axhline(y - 0.5, color=LIGHT, linewidth=0.8)
-    fig.legend(
-        *ax.get_legend_handles_labels(),
-        loc="outside upper left",
-        ncols=3,
-        frameon=False,
-        fontsize=8,
-        markerscale=1.4,
-    )
+    above = {"loc": "outside upper left", "ncols": 3, "markerscale": 1.4}
+    fig.legend(*ax.get_legend_handles_labels(), frameon=False, fontsize=8, **above)
     return fig
 
 
@@ -102,16 +94,12 @@ def figure_decisions(table: pd.DataFrame, noise: float | None = None) -> Figure:
     Returns:
         The figure.
     """
-    fig, axs = new_figure(1, 1, height_in=0.9 + 0.22 * len(table))
-    ax = axs[0, 0]
+    fig, ax = one_panel(0.9 + 0.22 * len(table))
     if noise is not None:
         label = f"another seed: at most {noise:.3f}"
         ax.axvspan(-noise, noise, color=LIGHT, alpha=0.6, linewidth=0, label=label)
         fig.legend(loc="outside upper left", frameon=False, fontsize=8)
     _forest(ax, table)
-    names = [f"{row.says}  ({row.item})" for row in table.itertuples()]
-    ax.set_yticks(range(len(table)), names, fontsize=8)
-    ax.set(
-        xlabel="difference from the register's reading", ylim=(len(table) - 0.4, -0.6)
-    )
+    name_rows(ax, [f"{row.says}  ({row.item})" for row in table.itertuples()], 8)
+    ax.set_xlabel("difference from the register's reading")
     return fig

@@ -3,9 +3,19 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import seaborn as sns
 from matplotlib.figure import Figure
 
-from chexnomaly.figures.style import BLUE, GREEN, GREY, LIGHT, ORANGE, RED, new_figure
+from chexnomaly.figures.style import (
+    BLUE,
+    GREY,
+    LIGHT,
+    ORANGE,
+    PALETTE,
+    RED,
+    new_figure,
+    one_panel,
+)
 
 OUTLIER_PERCENT = 4.0
 """Fig. 13: scans with more than 4 % wrong pixels "are considered outliers"."""
@@ -28,15 +38,20 @@ def figure_13(
     for line, (name, values) in zip(axs, errors.items(), strict=True):
         inside = values[values <= OUTLIER_PERCENT]
         beyond = len(values) - len(inside)
-        line[0].hist(inside, bins=np.arange(0, OUTLIER_PERCENT + 0.1, 0.1), color=BLUE)
+        bins = {"binwidth": 0.1, "binrange": (0, OUTLIER_PERCENT)}
+        sns.histplot(inside, color=BLUE, linewidth=0, alpha=1, ax=line[0], **bins)
         line[0].bar(4.35, beyond, 0.4, color=RED)
-        line[0].set(xlabel="wrong pixels, %; bar at the right: more", ylabel="scans")
         line[0].set_title(f"{name}: {beyond} of {len(values)} outliers")
-        line[1].hist(values, bins=40, color=LIGHT, edgecolor=GREY)
-        line[1].set(xlabel="wrong pixels, %, full range", ylabel="scans")
-        for ax in line:
-            ax.axvline(all_empty[name], color=ORANGE, linestyle="--")
+        whole = {"bins": 40, "color": LIGHT, "edgecolor": GREY, "alpha": 1}
+        sns.histplot(values, ax=line[1], **whole)
         line[1].set_title(f"dashed: empty mask, mean {all_empty[name]:.2f} %")
+        texts = (
+            "wrong pixels, %; bar at the right: more",
+            "wrong pixels, %, full range",
+        )
+        for ax, text in zip(line, texts, strict=True):
+            ax.set(xlabel=text, ylabel="scans")
+            ax.axvline(all_empty[name], color=ORANGE, linestyle="--")
     return fig
 
 
@@ -75,11 +90,8 @@ def figure_thresholds(
     Returns:
         The figure.
     """
-    fig, axs = new_figure(height_in=3.0)
-    ax = axs[0, 0]
-    for (name, sweep), color in zip(
-        sweeps.items(), (BLUE, GREEN, ORANGE, RED, GREY), strict=False
-    ):
+    fig, ax = one_panel()
+    for (name, sweep), color in zip(sweeps.items(), PALETTE, strict=False):
         ax.plot(list(sweep), list(sweep.values()), color=color, label=name)
     ax.axvline(0.5, color="black", linestyle=":", linewidth=1)
     ax.axvline(operating, color="black", linewidth=1)

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from chexnomaly.figures.layers import boxes_layer, mask_layer
-from chexnomaly.figures.predictions import Case
+from chexnomaly.figures.predictions import Example
 from chexnomaly.figures.viewer import Panel, Viewer
 from chexnomaly.labels import DISPLAY_NAMES, NO_FINDING
 from chexnomaly.metrics.categories import lenient_categories, strict_categories
@@ -27,12 +27,12 @@ OUTCOMES = {
 }
 """Every outcome, and what it means."""
 
-TOLERANCE_PX = 0.5
+COARSE_PX = 0.5
 """Outlines may leave the traced ones by this much: the page holds hundreds."""
 
 
 @dataclass(frozen=True)
-class Entry:
+class Exhibit:
     """One case of the gallery.
 
     Attributes:
@@ -43,7 +43,7 @@ class Entry:
             is healthy), by `judge`.
     """
 
-    case: Case
+    case: Example
     group: str
     findings: Sequence[str]
     judged: Mapping[str, Sequence]
@@ -108,7 +108,7 @@ def judge(
 
 
 def figure_gallery(
-    entries: Sequence[Entry], thresholds: Mapping[str, float], columns: int = 6
+    entries: Sequence[Exhibit], thresholds: Mapping[str, float], columns: int = 6
 ) -> Viewer:
     """Lay the cases out, with filters.
 
@@ -124,11 +124,11 @@ def figure_gallery(
     return Viewer({"": panels}, columns, _filters(entries, list(thresholds)))
 
 
-def _panel(entry: Entry, thresholds: Mapping[str, float]) -> Panel:
+def _panel(entry: Exhibit, thresholds: Mapping[str, float]) -> Panel:
     case, first = entry.case, next(iter(thresholds))
     size = case.maps[first].shape[::-1]
     masks = [
-        mask_layer(case.maps[name], threshold, name, TOLERANCE_PX)
+        mask_layer(case.maps[name], threshold, name, COARSE_PX)
         for name, threshold in thresholds.items()
     ]
     data = {"set": entry.group, "findings": " ".join(entry.findings)}
@@ -149,7 +149,7 @@ def _overlap(value: float) -> str:
     return "-" if np.isnan(value) else f"{value:.2f}"
 
 
-def _filters(entries: Sequence[Entry], systems: Sequence[str]) -> str:
+def _filters(entries: Sequence[Exhibit], systems: Sequence[str]) -> str:
     there = {finding for entry in entries for finding in entry.findings}
     findings = {f: name for f, name in DISPLAY_NAMES.items() if f in there}
     groups = {group: group for group in dict.fromkeys(e.group for e in entries)}

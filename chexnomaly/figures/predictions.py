@@ -32,7 +32,7 @@ from chexnomaly.labels import DISPLAY_NAMES, NO_FINDING
 
 
 @dataclass(frozen=True)
-class Case:
+class Example:
     """One film with its boxes and the predictions to draw.
 
     Attributes:
@@ -54,7 +54,7 @@ def make_cases(
     predictors: Mapping[str, Callable[[SegmentationSet], Iterable[Tensor]]],
     films: Mapping[str, Path],
     findings_kept: Sequence[str] | None = None,
-) -> dict[str, Case]:
+) -> dict[str, Example]:
     """Predict a few scans and put them beside their boxes, ready to draw.
 
     Args:
@@ -79,7 +79,7 @@ def make_cases(
         for name, predictor in predictors.items()
     }
     return {
-        image_id: Case(
+        image_id: Example(
             read_image(films[image_id]) if image_id in shown else None,
             subset.boxes(image_id).numpy(),
             {name: probs[row] for name, probs in maps.items()},
@@ -157,7 +157,7 @@ def choose_abnormal(scans: SegmentationSet, seed: int) -> list[str]:
     return [str(i) for i in np.random.default_rng(seed).permutation(sorted(ill))[:1]]
 
 
-def figure_hero(cases: Sequence[Case], threshold: float) -> Figure:
+def figure_hero(cases: Sequence[Example], threshold: float) -> Figure:
     """Draw films in two columns, with boxes and predicted mask, for the front page.
 
     Args:
@@ -181,7 +181,9 @@ def figure_hero(cases: Sequence[Case], threshold: float) -> Figure:
     return fig
 
 
-def case_panel(case: Case, thresholds: Mapping[str, float], title: str = "") -> Panel:
+def case_panel(
+    case: Example, thresholds: Mapping[str, float], title: str = ""
+) -> Panel:
     """Lay a case's boxes and masks over its film.
 
     Args:
@@ -199,7 +201,7 @@ def case_panel(case: Case, thresholds: Mapping[str, float], title: str = "") -> 
 
 
 def figure_cases(
-    rows: Mapping[str, Sequence[Case]], threshold: float, per_row: int
+    rows: Mapping[str, Sequence[Example]], threshold: float, per_row: int
 ) -> Viewer:
     """Show examples of each category in rows (Figs. 15 and 16).
 
@@ -219,7 +221,9 @@ def figure_cases(
 
 
 def figure_11(
-    rows: Mapping[str, Case], systems: Sequence[str], thresholds: Mapping[str, float]
+    rows: Mapping[str, Example],
+    systems: Sequence[str],
+    thresholds: Mapping[str, float],
 ) -> Viewer:
     """Show each system on each test case (Fig. 11).
 
@@ -246,7 +250,7 @@ def figure_11(
 
 
 def figure_14(
-    cases: Mapping[str, Case | None], thresholds: Mapping[str, float]
+    cases: Mapping[str, Example | None], thresholds: Mapping[str, float]
 ) -> Viewer:
     """Show one scan per finding with its specialized model's mask (Fig. 14).
 
@@ -261,7 +265,7 @@ def figure_14(
 
 
 def figure_14_before(
-    cases: Mapping[str, Case | None], thresholds: Mapping[str, float]
+    cases: Mapping[str, Example | None], thresholds: Mapping[str, float]
 ) -> Viewer:
     """Show scans with a model's mask before the custom loss, and after (Fig. 14).
 
@@ -283,7 +287,9 @@ def figure_14_before(
 
 
 def _finding_panels(
-    cases: Mapping[str, Case | None], thresholds: Mapping[str, float], arm: str = ""
+    cases: Mapping[str, Example | None],
+    thresholds: Mapping[str, float],
+    arm: str = "",
 ) -> list[Panel]:
     panels = []
     for finding, case in cases.items():

@@ -3,14 +3,26 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 
-from chexnomaly.figures.style import BLUE, GREEN, GREY, LIGHT, ORANGE, new_figure
+from chexnomaly.figures.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    LIGHT,
+    ORANGE,
+    PALETTE,
+    draw_intervals,
+    name_rows,
+    new_figure,
+    one_panel,
+)
 
-Ratio = Mapping[str, float]
 
-
-def figure_ratios(ratios: Mapping[str, Ratio], required: Mapping[str, float]) -> Figure:
+def figure_ratios(
+    ratios: Mapping[str, Mapping[str, float]], required: Mapping[str, float]
+) -> Figure:
     """Draw how many times as fast as each peer we are.
 
     Args:
@@ -20,20 +32,18 @@ def figure_ratios(ratios: Mapping[str, Ratio], required: Mapping[str, float]) ->
     Returns:
         The figure: dots with their range, on a logarithmic scale; 1 is a draw.
     """
-    fig, axs = new_figure(height_in=0.8 + 0.36 * len(ratios))
-    ax = axs[0, 0]
-    for place, (label, ratio) in enumerate(ratios.items()):
-        ax.plot([ratio["min"], ratio["max"]], [place, place], color=BLUE, linewidth=1.5)
-        ax.plot(ratio["median"], place, "o", color=BLUE, markersize=6)
-        if label in required:
-            ax.plot(required[label], place, "|", color=ORANGE, markersize=14, mew=2)
+    fig, ax = one_panel(0.8 + 0.36 * len(ratios))
+    ends = {"min": "low", "median": "value", "max": "high"}
+    places = range(len(ratios))
+    draw_intervals(ax, places, pd.DataFrame(ratios).T.rename(columns=ends), BLUE)
+    goals = pd.Series(required, dtype=float).reindex(ratios)
+    ax.plot(goals, places, "|", color=ORANGE, markersize=14, mew=2)
     ax.axvline(1, color=GREY, linewidth=1)
     ax.set_xscale("log")
     ticks = [t for t in (0.5, 1, 2, 5, 10, 20) if ax.get_xlim()[0] <= t]
     ax.set_xticks(ticks, [f"{t:g}" for t in ticks], minor=False)
     ax.set_xticks([], minor=True)
-    ax.set_yticks(range(len(ratios)), list(ratios))
-    ax.invert_yaxis()
+    name_rows(ax, ratios)
     ax.grid(axis="x", color=LIGHT, linewidth=0.6)
     ax.set_xlabel("times as fast as the peer (1: a draw; orange: the goal)")
     return fig
@@ -73,8 +83,7 @@ def figure_floors(shares: Mapping[str, float]) -> Figure:
     Returns:
         The figure, bars from 0 to 1.
     """
-    fig, axs = new_figure(height_in=0.8 + 0.36 * len(shares))
-    ax = axs[0, 0]
+    fig, ax = one_panel(0.8 + 0.36 * len(shares))
     bars = ax.barh(list(shares), list(shares.values()), color=BLUE, height=0.6)
     ax.bar_label(bars, [f"{share:.0%}" for share in shares.values()], padding=4)
     ax.invert_yaxis()
@@ -96,13 +105,12 @@ def figure_roofline(
     Returns:
         The figure, both axes logarithmic.
     """
-    fig, axs = new_figure(height_in=3.0)
-    ax = axs[0, 0]
+    fig, ax = one_panel()
     farthest = 4 * max([rate / bandwidth, *(x for x, _ in points.values())])
     x = np.geomspace(0.1, farthest, 200)
     ax.plot(x, np.minimum(rate, bandwidth * x), color=GREY)
     for (label, (intensity, reached)), color in zip(
-        points.items(), (BLUE, ORANGE, GREEN), strict=False
+        points.items(), PALETTE, strict=False
     ):
         ax.plot(intensity, reached, "o", color=color, label=label)
     ax.set(xscale="log", yscale="log")

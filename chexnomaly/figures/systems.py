@@ -14,6 +14,7 @@ from chexnomaly.figures.style import (
     ORANGE,
     RED,
     draw_film,
+    draw_image,
     new_figure,
 )
 
@@ -55,16 +56,10 @@ def figure_distances(pairs: Mapping[str, pd.DataFrame]) -> Figure:
     fig, axs = new_figure(1, len(pairs), height_in=2.8)
     for ax, (name, table) in zip(axs[0], pairs.items(), strict=True):
         kinds = table.similar.map({1: "similar", 0: "dissimilar"})
-        sns.histplot(
-            x=table.distance,
-            hue=kinds,
-            hue_order=["similar", "dissimilar"],
-            palette=[GREEN, RED],
-            element="step",
-            stat="density",
-            common_norm=False,
-            ax=ax,
-        )
+        colors = {"similar": GREEN, "dissimilar": RED}
+        steps = {"element": "step", "stat": "density", "common_norm": False}
+        options = {"hue_order": [*colors], "palette": colors, **steps}
+        sns.histplot(x=table.distance, hue=kinds, ax=ax, **options)
         ax.get_legend().set_title("")
         ax.set(xlabel="distance D", ylabel="density", title=name)
     return fig
@@ -87,8 +82,7 @@ def figure_maps(
         draw_film(ax, film)
     for line, (name, row) in zip(axs[1:], maps.items(), strict=True):
         for ax, values in zip(line, row, strict=True):
-            ax.imshow(values, cmap="viridis")
-            ax.set(xticks=[], yticks=[])
+            draw_image(ax, values, cmap="viridis")
         line[0].set_ylabel(name, fontsize=8)
     return fig
 
@@ -106,20 +100,14 @@ def figure_12(matrices: Mapping[str, Mapping[str, int]]) -> Figure:
     rows = -(-len(matrices) // 2)
     fig, axs = new_figure(rows, 2, height_in=2.6 * rows)
     for ax, (title, counts) in zip(axs.flat, matrices.items(), strict=False):
-        grid, names = _matrix(counts)
-        share = np.array(grid, dtype=float) / max(1, sum(counts.values()))
-        ax.imshow(share, cmap="Blues", vmin=0, vmax=1)
-        for (r, c), value in np.ndenumerate(np.array(grid)):
-            text = f"{names[r][c]}\n{value}"
-            color = "white" if share[r, c] > 0.6 else "black"
-            ax.text(c, r, text, ha="center", va="center", color=color)
+        kinds = [["TP", "FN"], ["FP", "TN"]]
+        if "50/50" in counts:
+            kinds = [["TP", "50/50", "FN"]]
+        grid = pd.DataFrame([[counts.get(kind, 0) for kind in row] for row in kinds])
+        text = pd.DataFrame(kinds) + "\n" + grid.astype(str)
+        looks = {"cmap": "Blues", "vmin": 0, "vmax": 1, "cbar": False, "square": True}
+        shares = grid / max(1, sum(counts.values()))
+        sns.heatmap(shares, annot=text, fmt="", ax=ax, **looks)
         ax.set(xticks=[], yticks=[])
         ax.set_title(title, fontsize=9)
     return fig
-
-
-def _matrix(counts: Mapping[str, int]) -> tuple[list, list]:
-    names = (
-        [["TP", "50/50", "FN"]] if "50/50" in counts else [["TP", "FN"], ["FP", "TN"]]
-    )
-    return [[counts.get(n, 0) for n in row] for row in names], names

@@ -13,7 +13,7 @@ import pandas as pd
 from chexnomaly import metrics
 from chexnomaly.evaluation.intervals import Entry
 from chexnomaly.metrics.segmentation import IOU_CONVENTIONS, Scores
-from chexnomaly.studies.annotations.draws import KEYS
+from chexnomaly.studies.annotations.draws import AUDIT_KEYS
 
 
 def atlas_rows(
@@ -28,7 +28,7 @@ def atlas_rows(
 
     Returns:
         Columns "group", "system", "printed" and "A" to "E" (one or the other NaN), and
-        each key of `draws.KEYS`.
+        each key of `draws.AUDIT_KEYS`.
     """
     rows = [
         {"group": "printed, convention unknown", "system": name, "printed": value}
@@ -36,10 +36,10 @@ def atlas_rows(
     ]
     for group, systems in groups.items():
         for name, entries in systems.items():
-            values = {key: entries[key]["value"] for key in KEYS}
+            values = {key: entries[key]["value"] for key in AUDIT_KEYS}
             values |= {c: values[f"iou_{c.lower()}"] for c in IOU_CONVENTIONS}
             rows.append({"group": group, "system": name} | values)
-    columns = ["group", "system", "printed", *IOU_CONVENTIONS, *KEYS]
+    columns = ["group", "system", "printed", *IOU_CONVENTIONS, *AUDIT_KEYS]
     return pd.DataFrame(rows, columns=columns)
 
 

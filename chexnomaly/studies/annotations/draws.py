@@ -12,7 +12,7 @@ from chexnomaly.evaluation.statistics import statistics
 from chexnomaly.metrics.classification import F1_RULES
 from chexnomaly.metrics.segmentation import IOU_CONVENTIONS, Scores
 
-KEYS = (
+AUDIT_KEYS = (
     *(f"iou_{convention.lower()}" for convention in IOU_CONVENTIONS),
     *("mae_soft", "mae_hard"),
     *(f"f1_{rule}" for rule in F1_RULES),
@@ -58,7 +58,7 @@ def draw_sets(
 
 
 def whole_entries(scores: Scores, rows: np.ndarray | None = None) -> dict[str, Entry]:
-    """Compute every value of `KEYS` on a whole table.
+    """Compute every value of `AUDIT_KEYS` on a whole table.
 
     Args:
         scores: Shape (N,), or (R, N): values are then means over the first axis.
@@ -77,7 +77,7 @@ def whole_entries(scores: Scores, rows: np.ndarray | None = None) -> dict[str, E
 
 
 def drawn_entries(scores: Scores, sets: np.ndarray) -> dict[str, Entry]:
-    """Compute every value of `KEYS` on drawn test sets.
+    """Compute every value of `AUDIT_KEYS` on drawn test sets.
 
     Args:
         scores: Shape (N,) or (R, N).
@@ -98,4 +98,4 @@ def drawn_entries(scores: Scores, sets: np.ndarray) -> dict[str, Entry]:
 
 def _values(scores: Scores) -> dict[str, np.ndarray]:
     table = statistics()
-    return {key: np.asarray(table[key](scores)) for key in KEYS}
+    return {key: np.asarray(table[key](scores)) for key in AUDIT_KEYS}

@@ -21,6 +21,13 @@ from scipy import optimize
 
 RULES = ("any_pixel", "healthy")
 CONVENTIONS = ("A", "C", "D")
+READINGS = {
+    f"IoU {convention}, F1 {rule.replace('_', ' ')}": (convention, rule)
+    for convention in CONVENTIONS
+    for rule in RULES
+}
+"""Every reading that the linear program decides, by its name in tables."""
+
 QUANTITIES = ("recall", "false_alarms", "iou_abnormal")
 
 INFEASIBLE = 2
@@ -30,7 +37,7 @@ Range = tuple[float, float]
 
 
 @dataclass(frozen=True)
-class Scores:
+class PrintedScores:
     """What was printed for one system: the values that round to each number.
 
     Attributes:
@@ -45,7 +52,7 @@ class Scores:
 
 
 @dataclass(frozen=True)
-class TestSet:
+class TestMix:
     """What the bounds need to know of a test set.
 
     Attributes:
@@ -70,7 +77,7 @@ def rounded_from(printed: Decimal, digits: int = 0) -> Range:
     return float(max(0, printed - half)), float(min(1, printed + half))
 
 
-def least_iou(mae: float, test: TestSet, soft: bool = True) -> float:
+def least_iou(mae: float, test: TestMix, soft: bool = True) -> float:
     """Bound the mean IoU on abnormal scans from below by an error.
 
     A scan with foreground share s and IoU j has at least s (1 - j) wrong pixels. They
@@ -93,8 +100,8 @@ def least_iou(mae: float, test: TestSet, soft: bool = True) -> float:
 
 
 def regions(
-    printed: Scores,
-    test: TestSet,
+    printed: PrintedScores,
+    test: TestMix,
     convention: str = "C",
     rule: str = "any_pixel",
     soft: bool = True,
@@ -125,8 +132,8 @@ def regions(
 
 
 def is_possible(
-    printed: Scores,
-    test: TestSet,
+    printed: PrintedScores,
+    test: TestMix,
     convention: str = "C",
     rule: str = "any_pixel",
     soft: bool = True,
@@ -136,7 +143,7 @@ def is_possible(
 
 
 def impossible_systems(
-    printed: Mapping[str, Scores], tests: Mapping[str, TestSet]
+    printed: Mapping[str, PrintedScores], tests: Mapping[str, TestMix]
 ) -> pd.DataFrame:
     """Name the systems whose printed scores cannot be true together.
 
@@ -147,29 +154,27 @@ def impossible_systems(
     Returns:
         Index reading, one column per test set: names, or "none".
     """
-    table: dict[str, dict[str, str]] = {title: {} for title in tests}
+    table = {}
     for title, test in tests.items():
         pixels = test.abnormal_share * float(test.foreground.mean())
-        for convention in CONVENTIONS:
-            for rule in RULES:
-                bad = [
-                    name
-                    for name, scores in printed.items()
-                    if not is_possible(scores, test, convention, rule)
-                ]
-                row = f"IoU {convention}, F1 {rule.replace('_', ' ')}"
-                table[title][row] = ", ".join(bad) or "none"
-        bad = [
-            name
-            for name, scores in printed.items()
-            if pooled_range(scores.mae, pixels)[0] > scores.iou[1]
-        ]
-        table[title]["IoU B, any F1"] = ", ".join(bad) or "none"
-    return pd.DataFrame(table)
+        bad = {
+            "IoU B, any F1": [
+                name
+                for name, scores in printed.items()
+                if pooled_range(scores.mae, pixels)[0] > scores.iou[1]
+            ]
+        }
+        for reading, choice in READINGS.items():
+            possible = {n: is_possible(s, test, *choice) for n, s in printed.items()}
+            bad[reading] = [name for name, so in possible.items() if not so]
+        table[title] = {r: ", ".join(names) or "none" for r, names in bad.items()}
+    return pd.DataFrame(table, [*READINGS, "IoU B, any F1"])
 
 
 def possible_shares(
-    printed: Mapping[str, Scores], foreground: np.ndarray, shares: Sequence[float]
+    printed: Mapping[str, PrintedScores],
+    foreground: np.ndarray,
+    shares: Sequence[float],
 ) -> pd.DataFrame:
     """Try every reading at every share of abnormal scans.
 
@@ -181,27 +186,21 @@ def possible_shares(
     Returns:
         Columns "reading", "system", "abnormal_share", "possible".
     """
+    mixes = {float(share): TestMix(float(share), foreground) for share in shares}
+    columns = ["reading", "system", "abnormal_share", "possible"]
     rows = [
-        {
-            "reading": f"IoU {convention}, F1 {rule.replace('_', ' ')}",
-            "system": name,
-            "abnormal_share": float(share),
-            "possible": is_possible(
-                scores, TestSet(float(share), foreground), convention, rule
-            ),
-        }
-        for convention in CONVENTIONS
-        for rule in RULES
+        (reading, name, share, is_possible(scores, mix, *choice))
+        for reading, choice in READINGS.items()
         for name, scores in printed.items()
-        for share in shares
+        for share, mix in mixes.items()
     ]
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _solve(
     goal: np.ndarray,
-    printed: Scores,
-    test: TestSet,
+    printed: PrintedScores,
+    test: TestMix,
     convention: str,
     rule: str,
     soft: bool,
@@ -213,32 +212,22 @@ def _solve(
     return None if solved.status == INFEASIBLE else float(solved.fun)
 
 
-def _constraints(printed: Scores, p: float, convention: str, rule: str) -> tuple:
+def _constraints(printed: PrintedScores, p: float, convention: str, rule: str) -> tuple:
     """Write the scores as rows @ (r, f, c) <= limits."""
-    iou = {
-        "A": ((0, -(1 - p), p), 1 - p),
-        "C": ((0, 0, 1), 0.0),
-        "D": ((0, 0, p), 0.0),
-    }[convention]
-    rows: list = [(-1, 0, 1)]
-    limits = [0.0]
-    for bound, sign in zip(printed.iou, (-1, 1), strict=True):
-        rows.append(sign * np.array(iou[0], dtype=float))
-        limits.append(sign * (bound - iou[1]))
-    # F1 = 2 hits / (hits + real + called): hits and called are linear in r and f.
+    recall, alarms, overlap, one = np.eye(4)  # as weights of (r, f, c, 1)
+    flagged = p * recall + (1 - p) * alarms
+    clear = (1 - p) * (one - alarms)
+    iou = {"A": p * overlap + clear, "C": overlap, "D": p * overlap}[convention]
     hits, real, called = {
-        "any_pixel": (((p, 0, 0), 0.0), p, ((p, 1 - p, 0), 0.0)),
-        "healthy": (
-            ((0, -(1 - p), 0), 1 - p),
-            1 - p,
-            ((-p, -(1 - p), 0), 1.0),
-        ),
+        "any_pixel": (p * recall, p * one, flagged),
+        "healthy": (clear, (1 - p) * one, one - flagged),
     }[rule]
-    for bound, sign in zip(printed.f1, (-1, 1), strict=True):
-        slope = 2 * np.array(hits[0], dtype=float) - bound * np.array(called[0])
-        rows.append(sign * slope)
-        limits.append(sign * (bound * (real + called[1]) - 2 * hits[1]))
-    return np.array(rows, dtype=float), np.array(limits)
+    rows = [overlap - recall]  # each at most 0
+    for sign, iou_end, f1_end in zip((-1, 1), printed.iou, printed.f1, strict=True):
+        rows.append(sign * (iou - iou_end * one))
+        rows.append(sign * (2 * hits - f1_end * (real + called)))
+    table = np.array(rows)
+    return table[:, :3], -table[:, 3]
 
 
 def pooled_range(

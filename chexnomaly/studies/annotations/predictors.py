@@ -16,13 +16,13 @@ from chexnomaly.studies.annotations.rectangles import (
     overlap_with_boxes,
     overlap_with_masks,
     pixels_by_readers,
-    sum_of_masks,
+    sum_of_rectangles,
 )
 
-LEVELS = np.round(np.arange(0.02, 1.0, 0.02), 2)
+PLACE_CUTS = np.round(np.arange(0.02, 1.0, 0.02), 2)
 """Shares of abnormal scans above which the fixed place is cut; the best one counts."""
 
-MASKS = {"union": 1, "two_readers": 2}
+DRAWN_BY = {"union": 1, "two_readers": 2}
 """How several readers' boxes become one mask: how many must have drawn at a pixel."""
 
 
@@ -57,7 +57,7 @@ def true_pixels(cover: Cover, mask: str = "union") -> np.ndarray:
 
     Args:
         cover: The images.
-        mask: One of `MASKS`, or "one_reader" for the masks of each reader alone.
+        mask: One of `DRAWN_BY`, or "one_reader" for the masks of each reader alone.
 
     Returns:
         Shape (N,); (R, N) for "one_reader".
@@ -67,7 +67,7 @@ def true_pixels(cover: Cover, mask: str = "union") -> np.ndarray:
     if mask == "one_reader":
         each = [code >> k & 1 > 0 for k in range(cover.n_readers)]
         return np.stack([pixels[:, one].sum(axis=1) for one in each])
-    return pixels[:, np.bitwise_count(code) >= MASKS[mask]].sum(axis=1)
+    return pixels[:, np.bitwise_count(code) >= DRAWN_BY[mask]].sum(axis=1)
 
 
 def all_empty(cover: Cover, mask: str = "union") -> Scores:
@@ -113,15 +113,15 @@ def fit_place(cover: Cover, chosen: np.ndarray) -> np.ndarray:
         chosen: Which to fit on, bool, shape (N,); all abnormal.
 
     Returns:
-        The mask, (S, S), bool: the mean mask, cut at one of `LEVELS`.
+        The mask, (S, S), bool: the mean mask, cut at one of `PLACE_CUTS`.
 
     Raises:
         ValueError: No image is chosen.
     """
     if not chosen.any():
         raise ValueError("expected at least one abnormal image, got none")
-    mean = sum_of_masks(cover, chosen) / chosen.sum()
-    levels = LEVELS[LEVELS < mean.max()]
+    mean = sum_of_rectangles(cover, chosen[cover.image]) / chosen.sum()
+    levels = PLACE_CUTS[PLACE_CUTS < mean.max()]
     masks = mean > np.append(levels, 0.0)[:, None, None]
     shared = overlap_with_masks(cover, masks)[chosen]
     union = masks.sum(axis=(1, 2)) + true_pixels(cover)[chosen, None] - shared
@@ -153,7 +153,7 @@ def one_reader(cover: Cover, against: str = "others") -> Scores:
 
     Args:
         cover: Images on each of which R readers drew, or none did.
-        against: "others" for the union of the other readers, or one of `MASKS`, to
+        against: "others" for the union of the other readers, or one of `DRAWN_BY`, to
             which the reader contributes.
 
     Returns:
@@ -172,7 +172,7 @@ def one_reader(cover: Cover, against: str = "others") -> Scores:
         if against == "others":
             true = code & ~(1 << k) > 0
         else:
-            true = np.bitwise_count(code) >= MASKS[against]
+            true = np.bitwise_count(code) >= DRAWN_BY[against]
         areas = [pixels[:, which].sum(axis=1) for which in (one & true, one, true)]
         parts.append(counts(*areas, cover.size))
     return {name: np.stack([part[name] for part in parts]) for name in parts[0]}
