@@ -12,15 +12,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import nn
 
-from chexnomaly.figures.style import (
-    BLUE,
-    GREEN,
-    GREY,
-    ORANGE,
-    draw_links,
-    draw_nodes,
-    one_panel,
-)
+from chexnomaly.figures import style
 
 
 def layer_table(
@@ -88,16 +80,17 @@ def figure_unet(table: pd.DataFrame, title: str) -> Figure:
     downs = [name for name in shown if name == "stem" or name.startswith("downs")]
     bottom = len(downs) - 1
     ups = [f"ups.{level}" for level in reversed(range(bottom))]
-    way = {name: (k, -k, BLUE) for k, name in enumerate(downs)}
-    way |= {name: (bottom + k, k - bottom, GREEN) for k, name in enumerate(ups, 1)}
-    way["head"] = (2 * bottom + 1.5, 0, GREY)
-    fig, ax = one_panel(4.2)
+    way = {name: (k, -k, style.BLUE) for k, name in enumerate(downs)}
+    for k, name in enumerate(ups, 1):
+        way[name] = (bottom + k, k - bottom, style.GREEN)
+    way["head"] = (2 * bottom + 1.5, 0, style.GREY)
+    fig, ax = style.one_panel(4.2)
     nodes = {name: (x, y, shown[name], color) for name, (x, y, color) in way.items()}
-    texts = draw_nodes(ax, nodes, fontsize=7)
-    draw_links(texts, pairwise(way))
+    texts = style.draw_nodes(ax, nodes, fontsize=7)
+    style.draw_links(texts, pairwise(way))
     gated = "gates.0" in shown
     skips = list(zip(downs, reversed(ups), strict=False))
-    draw_links(texts, skips, color=ORANGE if gated else GREY)
+    style.draw_links(texts, skips, color=style.ORANGE if gated else style.GREY)
     for level in range(bottom):
         label = f"gates.{level}" if gated else "skip"
         ax.text(bottom, 0.06 - level, label, ha="center", fontsize=7)
@@ -119,18 +112,22 @@ def figure_8(images: pd.Series, parameters: int, gates: int) -> Figure:
     """
     total = images.sum()
     share = f"{images['abnormal'] / total:.1%}"
+    scans = f"all training scans\n{total:,}\n{share} abnormal"
+    focal = "method 1 (our reading)\nnatural ratio, focal loss"
+    oversampled = "method 2 (our reading)\nabnormal oversampled"
     nodes = {
-        "data": (0.08, 0.5, f"all training scans\n{total:,}\n{share} abnormal", GREY),
-        "one": (0.36, 0.8, "method 1 (our reading)\nnatural ratio, focal loss", BLUE),
-        "two": (0.36, 0.2, "method 2 (our reading)\nabnormal oversampled", GREEN),
-        "plain": (0.68, 0.35, f"U-Net\n{parameters:,} parameters", BLUE),
-        "gated": (0.68, 0.8, f"with a gate on each skip\n+ {gates:,}", ORANGE),
-        "mask": (0.94, 0.55, "one mask:\nabnormal\nor not", GREY),
+        "data": (0.08, 0.5, scans, style.GREY),
+        "one": (0.36, 0.8, focal, style.BLUE),
+        "two": (0.36, 0.2, oversampled, style.GREEN),
+        "plain": (0.68, 0.35, f"U-Net\n{parameters:,} parameters", style.BLUE),
+        "gated": (0.68, 0.8, f"with a gate on each skip\n+ {gates:,}", style.ORANGE),
+        "mask": (0.94, 0.55, "one mask:\nabnormal\nor not", style.GREY),
     }
     links = "data-one data-two one-gated one-plain two-plain plain-mask gated-mask"
-    fig, ax = one_panel()
-    draw_links(draw_nodes(ax, nodes), (link.split("-") for link in links.split()))
+    fig, ax = style.one_panel()
+    texts = style.draw_nodes(ax, nodes)
+    style.draw_links(texts, (link.split("-") for link in links.split()))
     said = "the paper does not say which two"
-    ax.text(0.36, 0.5, said, ha="center", fontsize=7, color=GREY)
+    ax.text(0.36, 0.5, said, ha="center", fontsize=7, color=style.GREY)
     ax.set(xlim=(-0.03, 1.02), ylim=(0, 1))
     return fig

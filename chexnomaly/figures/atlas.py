@@ -7,16 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from chexnomaly.figures.style import (
-    BLUE,
-    CONVENTION_COLORS,
-    GREY,
-    LIGHT,
-    PALETTE,
-    name_rows,
-    new_figure,
-    one_panel,
-)
+from chexnomaly.figures import style
 from chexnomaly.labels import DISPLAY_NAMES
 
 MARKERS = {
@@ -40,7 +31,7 @@ def figure_atlas(panels: Mapping[str, pd.DataFrame]) -> Figure:
         The figure: one panel per set; groups from the top in their order.
     """
     rows = max(len(table) + table.group.nunique() for table in panels.values())
-    fig, axs = new_figure(1, len(panels), height_in=0.9 + 0.25 * rows)
+    fig, axs = style.new_figure(1, len(panels), height_in=0.9 + 0.25 * rows)
     for ax, (title, table) in zip(axs[0], panels.items(), strict=True):
         _atlas_panel(ax, table)
         ax.set_title(title, fontsize=9)
@@ -57,16 +48,16 @@ def _atlas_panel(ax: Axes, table: pd.DataFrame) -> None:
     for group, members in places.groupby(table.group, sort=False):
         above = members.iloc[0] - 1
         ax.text(0, above, group, fontsize=7.5, style="italic", va="center", c="#444")
-    values = table[[*CONVENTION_COLORS]].astype(float)
+    values = table[[*style.CONVENTION_COLORS]].astype(float)
     ends = values.min(axis=1), values.max(axis=1)
-    ax.hlines(places, *ends, color=LIGHT, linewidth=3, zorder=1)
+    ax.hlines(places, *ends, color=style.LIGHT, linewidth=3, zorder=1)
     ax.plot(table.printed, places, "|", color="black", ms=11, mew=2, label="printed")
-    for name, color in CONVENTION_COLORS.items():
+    for name, color in style.CONVENTION_COLORS.items():
         ax.plot(values[name], places, color=color, ls="", label=name, **MARKERS[name])
     ax.set_yticks(places, table.system, fontsize=7.5)
     ax.tick_params(axis="y", length=0)
     ax.set(xlim=(-0.02, 1.02), xlabel="mean IoU")
-    ax.grid(axis="x", color=LIGHT, linewidth=0.6)
+    ax.grid(axis="x", color=style.LIGHT, linewidth=0.6)
 
 
 def figure_shares(
@@ -81,16 +72,16 @@ def figure_shares(
     Returns:
         The figure: IoU under A (lines) and C (dotted), and the any-pixel F1.
     """
-    fig, axs = new_figure(1, 2, height_in=4.1, sharex=True)
-    for color, (name, table) in zip(PALETTE, curves.items(), strict=False):
-        style = "--" if "phantom" in name else "-"
+    fig, axs = style.new_figure(1, 2, height_in=4.1, sharex=True)
+    for color, (name, table) in zip(style.PALETTE, curves.items(), strict=False):
+        dash = "--" if "phantom" in name else "-"
         x = 100 * table.index
-        axs[0, 0].plot(x, table.A, style, color=color, label=name)
+        axs[0, 0].plot(x, table.A, dash, color=color, label=name)
         axs[0, 0].plot(x, table.C, ":", color=color, linewidth=1.2)
-        axs[0, 1].plot(x, table.f1_any_pixel, style, color=color)
+        axs[0, 1].plot(x, table.f1_any_pixel, dash, color=color)
     for ax in axs[0]:
         for share in marks.values():
-            ax.axvline(100 * share, color=LIGHT, linewidth=1, zorder=0)
+            ax.axvline(100 * share, color=style.LIGHT, linewidth=1, zorder=0)
         ax.set(xlabel="normal scans, %", xlim=(0, 100), ylim=(-0.02, 1.02))
     for words, share in marks.items():
         upright = {"rotation": 90, "fontsize": 7, "va": "top", "ha": "right"}
@@ -115,16 +106,16 @@ def figure_feasible(table: pd.DataFrame, marks: Mapping[str, float]) -> Figure:
     readings = list(dict.fromkeys(table.reading))
     systems = list(dict.fromkeys(table.system))
     rows = -(-len(readings) // 2)
-    fig, axs = new_figure(rows, 2, height_in=1 + 1.35 * rows, sharex=True, sharey=True)
+    fig, axs = style.new_figure(rows, 2, 1 + 1.35 * rows, sharex=True, sharey=True)
     for ax, reading in zip(axs.flat, readings, strict=False):
-        for share, style in zip(marks.values(), ("--", ":"), strict=False):
-            ax.axvline(100 * share, color=GREY, linewidth=1, linestyle=style)
+        for share, dash in zip(marks.values(), ("--", ":"), strict=False):
+            ax.axvline(100 * share, color=style.GREY, linewidth=1, linestyle=dash)
         here = table[(table.reading == reading) & table.possible]
-        for y, (name, color) in enumerate(zip(systems, PALETTE, strict=False)):
+        for y, (name, color) in enumerate(zip(systems, style.PALETTE, strict=False)):
             x = 100 * here.abnormal_share[here.system == name]
             ax.plot(x, [y] * len(x), "s", color=color, markersize=3.2)
         ax.set_title(reading)
-        name_rows(ax, systems, fontsize=8)
+        style.name_rows(ax, systems, fontsize=8)
     for ax in axs[-1]:
         ax.set_xlabel("abnormal scans, %")
     lines = axs.flat[0].lines[: len(marks)]
@@ -143,19 +134,20 @@ def figure_empty_errors(table: pd.DataFrame, order: Sequence[str]) -> Figure:
     Returns:
         The figure, on a logarithmic scale.
     """
-    fig, ax = one_panel(4.4)
+    fig, ax = style.one_panel(4.4)
     rows = table.loc[list(order)]
     y = np.arange(len(rows))
-    ax.hlines(y, rows.least, rows.most, color=LIGHT, linewidth=7, label="image sizes")
-    ax.hlines(y, rows.low, rows.high, color=BLUE, linewidth=1.4, label="test sets")
-    ax.plot(rows.value, y, "o", color=BLUE, markersize=5, label="empty mask")
+    sizes = {"color": style.LIGHT, "linewidth": 7, "label": "image sizes"}
+    ax.hlines(y, rows.least, rows.most, **sizes)
+    ax.hlines(y, rows.low, rows.high, color=style.BLUE, label="test sets")
+    ax.plot(rows.value, y, "o", color=style.BLUE, markersize=5, label="empty mask")
     ax.plot(rows.printed, y, "D", color="black", markersize=5, label="printed model")
-    name_rows(ax, [DISPLAY_NAMES[finding] for finding in rows.index])
+    style.name_rows(ax, [DISPLAY_NAMES[finding] for finding in rows.index])
     ax.set(xscale="log", xlabel="mean absolute error on a balanced set")
     ticks = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2]
     ax.set_xticks(ticks, [f"{t:g}" for t in ticks])
     ax.minorticks_off()
-    ax.grid(axis="y", color=LIGHT, linewidth=0.5)
+    ax.grid(axis="y", color=style.LIGHT, linewidth=0.5)
     above = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": 4}
     ax.legend(frameon=False, fontsize=8, **above)
     return fig
@@ -170,7 +162,7 @@ def figure_missing(reason: str) -> Figure:
     Returns:
         The figure.
     """
-    fig, ax = one_panel(1.0)
-    ax.text(0.5, 0.5, reason, ha="center", va="center", color=GREY)
+    fig, ax = style.one_panel(1.0)
+    ax.text(0.5, 0.5, reason, ha="center", va="center", color=style.GREY)
     ax.set(xticks=[], yticks=[])
     return fig

@@ -9,14 +9,7 @@ from matplotlib.figure import Figure
 
 from chexnomaly.datasets.annotations.findings import scale_boxes
 from chexnomaly.datasets.annotations.validation import BOX
-from chexnomaly.figures.style import (
-    BLUE,
-    GREENS,
-    LIGHT,
-    draw_image,
-    new_figure,
-    one_panel,
-)
+from chexnomaly.figures import style
 from chexnomaly.labels import DISPLAY_NAMES, NO_FINDING
 
 
@@ -52,9 +45,9 @@ def figure_3(findings: pd.DataFrame, title: str) -> Figure:
     """
     counts = annotation_counts(findings).rename(index=DISPLAY_NAMES)
     long = counts.rename_axis("finding").reset_index().melt("finding", var_name="what")
-    fig, ax = one_panel(4.6)
-    bars = {"y": "finding", "x": "value", "hue": "what", "palette": [BLUE, LIGHT]}
-    sns.barplot(long, width=0.8, ax=ax, **bars)
+    fig, ax = style.one_panel(4.6)
+    axes = {"y": "finding", "x": "value", "hue": "what"}
+    sns.barplot(long, **axes, palette=[style.BLUE, style.LIGHT], width=0.8, ax=ax)
     for bars in ax.containers:
         ax.bar_label(bars, fmt="{:,.0f}", fontsize=7, padding=2)
     most = boxes_per_image(findings).max() if len(counts) else 0
@@ -118,7 +111,7 @@ def figure_maps(
     """
     blocks = -(-len(order) // columns)
     rows = blocks * len(maps)
-    fig, axs = new_figure(rows, columns, 1.45 * rows)
+    fig, axs = style.new_figure(rows, columns, 1.45 * rows)
     for ax in axs.flat[len(order) * len(maps) :]:
         ax.set_axis_off()
     for number, finding in enumerate(order):
@@ -126,7 +119,8 @@ def figure_maps(
         stack = axs[block * len(maps) :, column]
         for ax, (name, table) in zip(stack, maps.items(), strict=False):
             counts = table.get(finding, np.zeros((2, 2)))
-            draw_image(ax, counts / max(counts.max(), 1), cmap=GREENS, vmin=0, vmax=1)
+            whole = {"cmap": style.GREENS, "vmin": 0, "vmax": max(counts.max(), 1)}
+            style.draw_image(ax, counts, **whole)
             ax.set_ylabel(name if column == 0 else "", fontsize=8)
         title = f"{DISPLAY_NAMES[finding]}\n{captions.get(finding, '')}"
         stack[0].set_title(title, fontsize=7)

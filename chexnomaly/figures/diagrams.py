@@ -5,17 +5,7 @@ from itertools import pairwise
 
 from matplotlib.figure import Figure
 
-from chexnomaly.figures.style import (
-    BLUE,
-    GREEN,
-    GREY,
-    LIGHT,
-    ORANGE,
-    RED,
-    draw_links,
-    draw_nodes,
-    one_panel,
-)
+from chexnomaly.figures import style
 from chexnomaly.labels import DISPLAY_NAMES
 
 
@@ -33,22 +23,23 @@ def figure_7(
     Returns:
         The figure.
     """
+    largest = "Max Ensemble\npixelwise maximum\nno parameters"
     joined = f"Model Ensemble\n14-channel U-Net\n{joining:,}"
     nodes = {
-        "max": (0.77, 0.72, "Max Ensemble\npixelwise maximum\nno parameters", ORANGE),
-        "model": (0.77, 0.28, joined, GREEN),
-        "mask": (0.97, 0.5, "mask", GREY),
+        "max": (0.77, 0.72, largest, style.ORANGE),
+        "model": (0.77, 0.28, joined, style.GREEN),
+        "mask": (0.97, 0.5, "mask", style.GREY),
     }
     links = [("max", "mask"), ("model", "mask")]
     for lane, finding in enumerate(findings):
         y = 1 - (lane + 0.5) / len(findings)
         name = f"{DISPLAY_NAMES[finding]}: {scans[finding]} scans, half without"
-        nodes[f"data {lane}"] = (0.15, y, name, LIGHT)
-        nodes[f"net {lane}"] = (0.5, y, f"U-Net {each:,}", BLUE)
+        nodes[f"data {lane}"] = (0.15, y, name, style.LIGHT)
+        nodes[f"net {lane}"] = (0.5, y, f"U-Net {each:,}", style.BLUE)
         ends = (f"net {lane}", "max"), (f"net {lane}", "model")
         links += [(f"data {lane}", f"net {lane}"), *ends]
-    fig, ax = one_panel(5.0)
-    draw_links(draw_nodes(ax, nodes, fontsize=7), links)
+    fig, ax = style.one_panel(5.0)
+    style.draw_links(style.draw_nodes(ax, nodes, fontsize=7), links)
     ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     return fig
 
@@ -70,26 +61,26 @@ def figure_9(twin: int, frozen: int, trained: int, size: int) -> Figure:
         "P any finding, N none"
     )
     nodes = {
-        "scan 1": (0.06, 0.86, "scan 1", GREY),
-        "scan 2": (0.06, 0.56, "scan 2", GREY),
-        "twin 1": (0.27, 0.86, f"twin\n{twin:,} shared", BLUE),
-        "twin 2": (0.27, 0.56, f"twin\n{twin:,} shared", BLUE),
-        "distance": (0.52, 0.86, "distance D\ncontrastive loss", RED),
-        "class": (0.52, 0.56, "concatenate, dense,\nsigmoid: BCE", RED),
-        "scan": (0.06, 0.16, "scan", GREY),
-        "left": (0.27, 0.16, f"left twin, frozen\n{frozen:,}", GREY),
-        "map": (0.52, 0.16, f"map, normalized\n{size} x {size}", ORANGE),
-        "net": (0.75, 0.16, f"U-Net\n{trained:,} trained", GREEN),
-        "mask": (0.95, 0.16, "mask", GREY),
+        "scan 1": (0.06, 0.86, "scan 1", style.GREY),
+        "scan 2": (0.06, 0.56, "scan 2", style.GREY),
+        "twin 1": (0.27, 0.86, f"twin\n{twin:,} shared", style.BLUE),
+        "twin 2": (0.27, 0.56, f"twin\n{twin:,} shared", style.BLUE),
+        "distance": (0.52, 0.86, "distance D\ncontrastive loss", style.RED),
+        "class": (0.52, 0.56, "concatenate, dense,\nsigmoid: BCE", style.RED),
+        "scan": (0.06, 0.16, "scan", style.GREY),
+        "left": (0.27, 0.16, f"left twin, frozen\n{frozen:,}", style.GREY),
+        "map": (0.52, 0.16, f"map, normalized\n{size} x {size}", style.ORANGE),
+        "net": (0.75, 0.16, f"U-Net\n{trained:,} trained", style.GREEN),
+        "mask": (0.95, 0.16, "mask", style.GREY),
     }
     links = [(f"scan {k}", f"twin {k}") for k in (1, 2)]
     links += [(f"twin {k}", head) for k in (1, 2) for head in ("distance", "class")]
     links += [("twin 2", "left"), *pairwise(("scan", "left", "map", "net", "mask"))]
-    fig, ax = one_panel(3.9)
-    texts = draw_nodes(ax, nodes)
-    draw_links(texts, links)
+    fig, ax = style.one_panel(3.9)
+    texts = style.draw_nodes(ax, nodes)
+    style.draw_links(texts, links)
     below = {"connectionstyle": "arc3,rad=0.15", "linestyle": "--"}
-    draw_links(texts, [("scan", "net")], **below)
+    style.draw_links(texts, [("scan", "net")], **below)
     ax.text(0.68, 0.71, pairs, va="center", fontsize=8)
     ax.text(0.3, -0.05, "second arm: the scan itself beside the map", fontsize=7)
     ax.text(0.285, 0.36, "transfer, frozen", fontsize=7)

@@ -6,16 +6,7 @@ import numpy as np
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from chexnomaly.figures.style import (
-    BLUE,
-    GREY,
-    LIGHT,
-    ORANGE,
-    PALETTE,
-    RED,
-    new_figure,
-    one_panel,
-)
+from chexnomaly.figures import style
 
 OUTLIER_PERCENT = 4.0
 """Fig. 13: scans with more than 4 % wrong pixels "are considered outliers"."""
@@ -34,24 +25,21 @@ def figure_13(
         The figure: 0.1 % bins to the outlier line with one overflow bar left, the
         full range right.
     """
-    fig, axs = new_figure(len(errors), 2, height_in=2.6 * len(errors))
+    fig, axs = style.new_figure(len(errors), 2, height_in=2.6 * len(errors))
     for line, (name, values) in zip(axs, errors.items(), strict=True):
         inside = values[values <= OUTLIER_PERCENT]
         beyond = len(values) - len(inside)
         bins = {"binwidth": 0.1, "binrange": (0, OUTLIER_PERCENT)}
-        sns.histplot(inside, color=BLUE, linewidth=0, alpha=1, ax=line[0], **bins)
-        line[0].bar(4.35, beyond, 0.4, color=RED)
+        sns.histplot(inside, color=style.BLUE, linewidth=0, alpha=1, ax=line[0], **bins)
+        line[0].bar(4.35, beyond, 0.4, color=style.RED)
         line[0].set_title(f"{name}: {beyond} of {len(values)} outliers")
-        whole = {"bins": 40, "color": LIGHT, "edgecolor": GREY, "alpha": 1}
+        whole = {"bins": 40, "color": style.LIGHT, "edgecolor": style.GREY, "alpha": 1}
         sns.histplot(values, ax=line[1], **whole)
         line[1].set_title(f"dashed: empty mask, mean {all_empty[name]:.2f} %")
-        texts = (
-            "wrong pixels, %; bar at the right: more",
-            "wrong pixels, %, full range",
-        )
-        for ax, text in zip(line, texts, strict=True):
-            ax.set(xlabel=text, ylabel="scans")
-            ax.axvline(all_empty[name], color=ORANGE, linestyle="--")
+        for ax in line:
+            ax.set(xlabel="wrong pixels, %", ylabel="scans")
+            ax.axvline(all_empty[name], color=style.ORANGE, linestyle="--")
+        line[0].set_xlabel("wrong pixels, %; bar at the right: more")
     return fig
 
 
@@ -64,13 +52,14 @@ def figure_learning(curves: Mapping[str, Mapping[str, Sequence[float]]]) -> Figu
     Returns:
         The figure, one panel per system.
     """
-    fig, axs = new_figure(1, len(curves), height_in=2.8)
+    fig, axs = style.new_figure(1, len(curves), height_in=2.8)
     for ax, (name, curve) in zip(axs[0], curves.items(), strict=True):
         epochs = np.arange(1, len(curve["val_loss"]) + 1)
-        ax.plot(epochs, curve["train_loss"], color=GREY, label="training")
-        ax.plot(epochs, curve["val_loss"], color=BLUE, label="validation")
+        ax.plot(epochs, curve["train_loss"], color=style.GREY, label="training")
+        ax.plot(epochs, curve["val_loss"], color=style.BLUE, label="validation")
         best = int(np.argmin(curve["val_loss"]))
-        ax.plot(epochs[best], curve["val_loss"][best], "o", color=RED, label="kept")
+        kept = {"color": style.RED, "label": "kept"}
+        ax.plot(epochs[best], curve["val_loss"][best], "o", **kept)
         ax.set(xlabel="epoch", yscale="log")
         ax.set_title(name, fontsize=10 if len(curves) < 3 else 7)
     axs[0, 0].set_ylabel("loss")
@@ -90,8 +79,8 @@ def figure_thresholds(
     Returns:
         The figure.
     """
-    fig, ax = one_panel()
-    for (name, sweep), color in zip(sweeps.items(), PALETTE, strict=False):
+    fig, ax = style.one_panel()
+    for (name, sweep), color in zip(sweeps.items(), style.PALETTE, strict=False):
         ax.plot(list(sweep), list(sweep.values()), color=color, label=name)
     ax.axvline(0.5, color="black", linestyle=":", linewidth=1)
     ax.axvline(operating, color="black", linewidth=1)

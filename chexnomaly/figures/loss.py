@@ -10,17 +10,8 @@ from skimage.measure import label, regionprops
 from torch import Tensor
 
 from chexnomaly.boxes import rectangularize
+from chexnomaly.figures import style
 from chexnomaly.figures.layers import boxes_layer, heat_layer
-from chexnomaly.figures.style import (
-    BLUE,
-    GREY,
-    ORANGE,
-    RED,
-    draw_boxes,
-    draw_image,
-    new_figure,
-    one_panel,
-)
 from chexnomaly.figures.viewer import Panel, Viewer
 from chexnomaly.losses import printed_focal_loss, sigmoid_focal_loss
 
@@ -68,14 +59,14 @@ def figure_6(
     size = probs.shape[-1]
     blobs = regionprops(label(probs[0, 0].numpy() > threshold, connectivity=2))
     filled = np.array([b.bbox for b in blobs if b.area >= min_area])[:, [1, 0, 3, 2]]
-    fig, axs = new_figure(1, 3, height_in=3.0)
+    fig, axs = style.new_figure(1, 3, height_in=3.0)
     steps = transform_steps(probs, threshold, min_area)
     for ax, (title, (values, top)) in zip(axs[0], steps.items(), strict=True):
         unit = {"extent": (0, 1, 1, 0), "cmap": "magma"}
-        draw_image(ax, values, title, vmin=0, vmax=top, **unit)
+        style.draw_image(ax, values, title, vmin=0, vmax=top, **unit)
         if truth is not None:
-            draw_boxes(ax, truth.numpy(), size, color="white", style="--")
-    draw_boxes(axs[0, 2], filled, size, color=ORANGE)
+            style.draw_boxes(ax, truth.numpy(), size, color="white", style="--")
+    style.draw_boxes(axs[0, 2], filled, size, color=style.ORANGE)
     return fig
 
 
@@ -155,8 +146,8 @@ def figure_5(errors: Mapping[str, Mapping[str, dict]]) -> Figure:
         The figure; bars with 95 % intervals.
     """
     table = pd.json_normalize([*errors.values()])  # "custom focal loss.low", ...
-    fig, ax = one_panel()
-    colors = {"original focal loss": GREY, "custom focal loss": BLUE}
+    fig, ax = style.one_panel()
+    colors = {"original focal loss": style.GREY, "custom focal loss": style.BLUE}
     for offset, (name, color) in zip((-0.2, 0.2), colors.items(), strict=True):
         value, low, high = (table[f"{name}.{end}"] for end in ("value", "low", "high"))
         error = {"yerr": [value - low, high - value], "capsize": 3}
@@ -187,16 +178,18 @@ def figure_printed_loss(alpha: float = 0.25, gamma: float = 2.0) -> Figure:
         ),
         "as printed": printed_focal_loss(probs, empty, **options),
     }
-    fig, axs = new_figure(1, 2, height_in=3.0)
+    fig, axs = style.new_figure(1, 2, height_in=3.0)
     x = probs.detach()
-    for (name, values), color in zip(losses.items(), (BLUE, RED), strict=True):
+    colors = {"standard": style.BLUE, "as printed": style.RED}
+    for name, color in colors.items():
+        values = losses[name]
         (slope,) = torch.autograd.grad(values.sum(), probs, retain_graph=True)
         axs[0, 0].plot(x, values.detach(), color=color, label=name)
         axs[0, 1].plot(x, slope, color=color)
     axs[0, 0].set(ylabel="loss of a background pixel", ylim=(-3, 3))
     axs[0, 1].set(ylabel="its slope", ylim=(-10, 20))
     for ax in axs[0]:
-        ax.axhline(0, color=GREY, linewidth=0.8)
+        ax.axhline(0, color=style.GREY, linewidth=0.8)
         ax.set_xlabel("predicted probability")
     axs[0, 0].legend(frameon=False)
     return fig
@@ -233,8 +226,8 @@ def figure_stationary(alphas: tuple[float, ...] = (0.25, 0.5, 0.75)) -> Figure:
         marked at the paper's threshold.
     """
     posterior = np.linspace(0.01, 0.99, 99)
-    fig, ax = one_panel()
-    for alpha, color in zip(alphas, (BLUE, GREY, RED), strict=True):
+    fig, ax = style.one_panel()
+    for alpha, color in zip(alphas, (style.BLUE, style.GREY, style.RED), strict=True):
         best = stationary_probability(alpha, posterior)
         ax.plot(posterior, best, color=color, label=f"alpha = {alpha}")
     ax.axhline(0.5, color="black", linewidth=0.8, linestyle=":")
@@ -252,7 +245,7 @@ def figure_readings(maps: Mapping[str, Tensor]) -> Figure:
     Returns:
         The figure.
     """
-    fig, axs = new_figure(1, len(maps), height_in=2.5)
+    fig, axs = style.new_figure(1, len(maps), height_in=2.5)
     for ax, (name, probs) in zip(axs[0], maps.items(), strict=True):
-        draw_image(ax, probs[0, 0], name, vmin=0, vmax=1, cmap="magma")
+        style.draw_image(ax, probs[0, 0], name, vmin=0, vmax=1, cmap="magma")
     return fig

@@ -7,15 +7,7 @@ import torch
 from matplotlib.figure import Figure
 
 from chexnomaly import metrics
-from chexnomaly.figures.style import (
-    BLUE,
-    CONVENTION_COLORS,
-    GREY,
-    ORANGE,
-    RED,
-    new_figure,
-    one_panel,
-)
+from chexnomaly.figures import style
 from chexnomaly.losses import contrastive_loss, sigmoid_focal_loss
 
 
@@ -30,8 +22,9 @@ def figure_focal(gammas: Sequence[float], alpha: float) -> Figure:
         The figure: loss of an abnormal pixel, and its slope against the logit.
     """
     probs = np.linspace(0.005, 0.995, 199)
-    fig, axs = new_figure(1, 2, height_in=3.0)
-    for gamma, color in zip(gammas, (GREY, ORANGE, BLUE, RED), strict=False):
+    fig, axs = style.new_figure(1, 2, height_in=3.0)
+    colors = (style.GREY, style.ORANGE, style.BLUE, style.RED)
+    for gamma, color in zip(gammas, colors, strict=False):
         logits = torch.logit(torch.tensor(probs)).requires_grad_()
         one = torch.ones_like(logits)
         loss = sigmoid_focal_loss(logits, one, alpha, gamma, reduction="none")
@@ -57,15 +50,15 @@ def figure_contrastive(margin: float) -> Figure:
         The figure.
     """
     distance = torch.linspace(0, 2 * margin, 101)
-    fig, ax = one_panel(2.8)
-    for similar, color in ((1.0, BLUE), (0.0, ORANGE)):
+    fig, ax = style.one_panel(2.8)
+    for similar, color in ((1.0, style.BLUE), (0.0, style.ORANGE)):
         name = "similar, $y = 1$" if similar else "dissimilar, $y = 0$"
         costs = [
             float(contrastive_loss(d[None], torch.tensor([similar]), margin))
             for d in distance
         ]
         ax.plot(distance, costs, color=color, label=name)
-    ax.axvline(margin, color=GREY, linestyle=":")
+    ax.axvline(margin, color=style.GREY, linestyle=":")
     ax.set(xlabel="distance $D$", ylabel="loss of the pair")
     ax.legend(frameon=False)
     return fig
@@ -84,13 +77,13 @@ def figure_distance_sizes(sides: Sequence[int], seed: int) -> Figure:
     rng = np.random.default_rng(seed)
     squares = [np.square(rng.random((n, n)) - rng.random((n, n))) for n in sides]
     counts = np.square(sides)
-    fig, ax = one_panel(2.8)
+    fig, ax = style.one_panel(2.8)
     euclidean = [np.sqrt(s.sum()) for s in squares]
     mean = [np.sqrt(s.mean()) for s in squares]
-    ax.loglog(counts, euclidean, "o-", color=RED, label="Euclidean")
-    ax.loglog(counts, mean, "o-", color=BLUE, label="root mean square")
-    ax.axhline(1, color=GREY, linestyle=":")
-    ax.annotate("margin 1", (counts[0], 1.15), color=GREY)
+    ax.loglog(counts, euclidean, "o-", color=style.RED, label="Euclidean")
+    ax.loglog(counts, mean, "o-", color=style.BLUE, label="root mean square")
+    ax.axhline(1, color=style.GREY, linestyle=":")
+    ax.annotate("margin 1", (counts[0], 1.15), color=style.GREY)
     ax.set(xlabel="pixels of the map", ylabel="distance of two random maps")
     ax.legend(frameon=False)
     return fig
@@ -127,16 +120,16 @@ def figure_shares(per_scan: float, flagged: float) -> Figure:
         The figure: conventions A, C and D of this system, and A of the empty mask.
     """
     share = np.linspace(0, 1, 101)
-    fig, ax = one_panel()
-    blue, green = CONVENTION_COLORS["A"], CONVENTION_COLORS["C"]
+    fig, ax = style.one_panel()
+    blue, green = style.CONVENTION_COLORS["A"], style.CONVENTION_COLORS["C"]
     curves = {
         "A, this system": ((1 - share) * per_scan + share * (1 - flagged), blue, "-"),
-        "A, the empty mask": (share, GREY, "--"),
+        "A, the empty mask": (share, style.GREY, "--"),
         "C, this system": (np.full_like(share, per_scan), green, "-"),
-        "D, this system": ((1 - share) * per_scan, CONVENTION_COLORS["D"], ":"),
+        "D, this system": ((1 - share) * per_scan, style.CONVENTION_COLORS["D"], ":"),
     }
-    for name, (values, color, style) in curves.items():
-        ax.plot(share, values, style, color=color, label=name)
+    for name, (values, color, dash) in curves.items():
+        ax.plot(share, values, dash, color=color, label=name)
     ax.set(xlabel="share of normal scans in the test set", ylabel="mean IoU")
     ax.set_ylim(0, 1)
     ax.legend(frameon=False)

@@ -8,15 +8,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from chexnomaly.evaluation.intervals import Entry
-from chexnomaly.figures import data
-from chexnomaly.figures.style import (
-    LIGHT,
-    PALETTE,
-    draw_intervals,
-    name_rows,
-    new_figure,
-    one_panel,
-)
+from chexnomaly.figures import data, style
 from chexnomaly.labels import DISPLAY_NAMES
 
 
@@ -54,14 +46,14 @@ def figure_areas(areas: pd.DataFrame) -> Figure:
         finding=areas.finding.map(DISPLAY_NAMES), percent=100 * areas.area
     )
     order = long.groupby("finding").percent.median().sort_values().index
-    fig, ax = one_panel(5.2)
+    fig, ax = style.one_panel(5.2)
     sns.boxplot(
         long,
         y="finding",
         x="percent",
         hue="source",
         order=order,
-        palette=PALETTE[: long.source.nunique()],
+        palette=style.PALETTE[: long.source.nunique()],
         whis=(5, 95),
         showfliers=False,
         linewidth=0.8,
@@ -106,11 +98,11 @@ def figure_pixels(
     Returns:
         The figure.
     """
-    fig, axs = new_figure(1, 2, height_in=2.9)
-    for color, (name, shares) in zip(PALETTE, histograms.items(), strict=False):
+    fig, axs = style.new_figure(1, 2, height_in=2.9)
+    for color, (name, shares) in zip(style.PALETTE, histograms.items(), strict=False):
         edges = np.linspace(0, 1, len(shares) + 1)
         axs[0, 0].stairs(100 * shares, edges, color=color, label=name)
-    for color, (name, power) in zip(PALETTE, spectra.items(), strict=False):
+    for color, (name, power) in zip(style.PALETTE, spectra.items(), strict=False):
         cycles = np.arange(1, len(power) + 1)
         axs[0, 1].plot(cycles, np.exp(power), color=color, label=name)
     axs[0, 0].set(xlabel="brightness", ylabel="pixels, %")
@@ -137,16 +129,16 @@ def figure_entries(
         The figure; rows from the top in the order of the first group.
     """
     rows = list(dict.fromkeys(row for entries in groups.values() for row in entries))
-    fig, ax = one_panel(height_in)
+    fig, ax = style.one_panel(height_in)
     for k, (name, entries) in enumerate(groups.items()):
         places = np.arange(len(rows)) + 0.16 * (k - (len(groups) - 1) / 2)
         table = pd.DataFrame(entries, ["value", "low", "high"], rows, dtype=float).T
-        draw_intervals(ax, places, table, PALETTE[k], label=name)
+        style.draw_intervals(ax, places, table, style.PALETTE[k], label=name)
     if zero:
         ax.axvline(0, color="black", linewidth=0.8)
-    name_rows(ax, rows)
+    style.name_rows(ax, rows)
     ax.set_xlabel(xlabel)
-    ax.grid(axis="y", color=LIGHT, linewidth=0.6)
+    ax.grid(axis="y", color=style.LIGHT, linewidth=0.6)
     above = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": len(groups)}
     ax.legend(frameon=False, fontsize=8, **above)
     return fig

@@ -18,15 +18,8 @@ from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.datasets.segmentation import SegmentationSet
 from chexnomaly.datasets.store.images import read_image
 from chexnomaly.evidence import IMAGES, PHANTOM
+from chexnomaly.figures import style
 from chexnomaly.figures.layers import boxes_layer, mask_layer
-from chexnomaly.figures.style import (
-    LIGHT_BOX,
-    SKY,
-    draw_boxes,
-    draw_film,
-    draw_map,
-    new_figure,
-)
 from chexnomaly.figures.viewer import Panel, Viewer
 from chexnomaly.labels import DISPLAY_NAMES, NO_FINDING
 
@@ -168,16 +161,16 @@ def figure_hero(cases: Sequence[Example], threshold: float) -> Figure:
         The figure, on a dark ground, as on a light box.
     """
     rows = -(-len(cases) // 2)
-    fig, axs = new_figure(rows, 2, height_in=4.0 * rows)
-    fig.set_facecolor(LIGHT_BOX)
+    fig, axs = style.new_figure(rows, 2, height_in=4.0 * rows)
+    fig.set_facecolor(style.LIGHT_BOX)
     fig.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.01, hspace=0.01)
     for ax in axs.flat:
         ax.set_axis_off()
     for ax, case in zip(axs.flat, cases, strict=False):
-        draw_film(ax, case.film)
+        style.draw_film(ax, case.film)
         for probs in case.maps.values():
-            draw_boxes(ax, case.boxes, probs.shape[0])
-            draw_map(ax, probs, threshold, SKY)
+            style.draw_boxes(ax, case.boxes, probs.shape[0])
+            style.draw_map(ax, probs, threshold, style.SKY)
     return fig
 
 
@@ -235,15 +228,9 @@ def figure_11(
     Returns:
         One row of films per case, one film per system.
     """
+    titles = {s: f"{s.replace('_', ' ')} at {thresholds[s]:g}" for s in systems}
     panels = {
-        name: [
-            case_panel(
-                case,
-                {system: thresholds[system]},
-                f"{system.replace('_', ' ')} at {thresholds[system]:g}",
-            )
-            for system in systems
-        ]
+        name: [case_panel(case, {s: thresholds[s]}, titles[s]) for s in systems]
         for name, case in rows.items()
     }
     return Viewer(panels, len(systems))
@@ -276,13 +263,9 @@ def figure_14_before(
     Returns:
         Two rows: `specialized_<finding>__cross_entropy`, then `specialized_<finding>`.
     """
-    rows = {
-        "before: plain cross-entropy": "__cross_entropy",
-        "after: the custom loss": "",
-    }
-    panels = {
-        name: _finding_panels(cases, thresholds, arm) for name, arm in rows.items()
-    }
+    before = _finding_panels(cases, thresholds, "__cross_entropy")
+    after = _finding_panels(cases, thresholds)
+    panels = {"before: plain cross-entropy": before, "after: the custom loss": after}
     return Viewer(panels, len(cases))
 
 

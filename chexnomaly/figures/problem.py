@@ -4,14 +4,7 @@ import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from chexnomaly.figures.style import (
-    BLUE,
-    GREY,
-    LIGHT,
-    ORANGE,
-    new_figure,
-    one_panel,
-)
+from chexnomaly.figures import style
 
 REDS = LinearSegmentedColormap.from_list("white to red", ["#FFFFFF", "#67000D"])
 
@@ -31,22 +24,22 @@ def figure_1(deaths: float, perceptual: float, misclassified: float) -> Figure:
     """
     bars = {
         "deaths in the\nUnited States": [
-            (deaths, "thoracic, as printed", BLUE),
-            (100 - deaths, "other (remainder)", LIGHT),
+            (deaths, "thoracic, as printed", style.BLUE),
+            (100 - deaths, "other (remainder)", style.LIGHT),
         ],
         "diagnostic\nerrors": [
-            (perceptual, "perceptual, as printed", ORANGE),
-            (misclassified, "misclassified,\nas printed", GREY),
-            (100 - perceptual - misclassified, "rest (remainder)", LIGHT),
+            (perceptual, "perceptual, as printed", style.ORANGE),
+            (misclassified, "misclassified,\nas printed", style.GREY),
+            (100 - perceptual - misclassified, "rest (remainder)", style.LIGHT),
         ],
     }
-    fig, ax = one_panel(2.4)
+    fig, ax = style.one_panel(2.4)
     for row, parts in enumerate(bars.values()):
         start = 0.0
         for value, name, color in parts:
             bar = ax.barh(row, value, left=start, color=color, edgecolor="white")
             text = f"{value:.3g} %\n{name}" if value > 10 else f"{value:.3g} %"
-            dark = color in (BLUE, GREY)
+            dark = color in (style.BLUE, style.GREY)
             written = {"fontsize": 8, "color": "white" if dark else "black"}
             ax.bar_label(bar, [text], label_type="center", **written)
             start += value
@@ -67,7 +60,7 @@ def figure_2(disagreement: np.ndarray | None, caption: str, about: str) -> Figur
     Returns:
         The figure: a framed statement left, our own map right.
     """
-    fig, axs = new_figure(1, 2, height_in=3.6)
+    fig, axs = style.new_figure(1, 2, height_in=3.6)
     statement = (
         "Fig. 2 of the paper cannot be reproduced.\n\nIts source is not named; the "
         f"caption reads:\n{caption}\n\nRight: another quantity, ours:\nwhere exactly "
@@ -76,7 +69,7 @@ def figure_2(disagreement: np.ndarray | None, caption: str, about: str) -> Figur
     axs[0, 0].text(0.5, 0.5, statement, ha="center", va="center", fontsize=9)
     axs[0, 0].set(xticks=[], yticks=[])
     for side in axs[0, 0].spines.values():
-        side.set(visible=True, linestyle="--", color=GREY)
+        side.set(visible=True, linestyle="--", color=style.GREY)
     axs[0, 1].set(xticks=[], yticks=[], title=about)
     if disagreement is not None:
         image = axs[0, 1].imshow(disagreement, cmap=REDS, vmin=0)

@@ -7,16 +7,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from chexnomaly.figures.style import (
-    BLUE,
-    GREEN,
-    GREY,
-    ORANGE,
-    RED,
-    draw_film,
-    draw_image,
-    new_figure,
-)
+from chexnomaly.figures import style
 
 
 def figure_growth(curve: pd.DataFrame) -> Figure:
@@ -29,14 +20,13 @@ def figure_growth(curve: pd.DataFrame) -> Figure:
     Returns:
         The figure.
     """
-    fig, axs = new_figure(1, 2, height_in=2.8)
-    axs[0, 0].plot(curve.index, curve.iou_c, "o-", color=BLUE)
+    fig, axs = style.new_figure(1, 2, height_in=2.8)
+    axs[0, 0].plot(curve.index, curve.iou_c, "o-", color=style.BLUE)
     axs[0, 0].set(xlabel="detectors", ylabel="IoU C, test scans")
-    axs[0, 1].plot(curve.index, 100 * curve.predicted_share, "o-", color=ORANGE)
+    axs[0, 1].plot(curve.index, 100 * curve.predicted_share, "o-", color=style.ORANGE)
     true = 100 * curve.true_share.iloc[0]
-    axs[0, 1].axhline(
-        true, color=GREY, linestyle="--", label=f"in the masks: {true:.1f} %"
-    )
+    label = f"in the masks: {true:.1f} %"
+    axs[0, 1].axhline(true, color=style.GREY, linestyle="--", label=label)
     axs[0, 1].set(xlabel="detectors", ylabel="marked pixels, %")
     axs[0, 1].legend(frameon=False)
     for ax in axs[0]:
@@ -53,10 +43,10 @@ def figure_distances(pairs: Mapping[str, pd.DataFrame]) -> Figure:
     Returns:
         The figure, one panel per system.
     """
-    fig, axs = new_figure(1, len(pairs), height_in=2.8)
+    fig, axs = style.new_figure(1, len(pairs), height_in=2.8)
     for ax, (name, table) in zip(axs[0], pairs.items(), strict=True):
         kinds = table.similar.map({1: "similar", 0: "dissimilar"})
-        colors = {"similar": GREEN, "dissimilar": RED}
+        colors = {"similar": style.GREEN, "dissimilar": style.RED}
         steps = {"element": "step", "stat": "density", "common_norm": False}
         options = {"hue_order": [*colors], "palette": colors, **steps}
         sns.histplot(x=table.distance, hue=kinds, ax=ax, **options)
@@ -77,12 +67,13 @@ def figure_maps(
     Returns:
         The figure: films in the first row, maps below, each on its own scale.
     """
-    fig, axs = new_figure(1 + len(maps), len(films), height_in=1.9 * (1 + len(maps)))
+    rows = 1 + len(maps)
+    fig, axs = style.new_figure(rows, len(films), height_in=1.9 * rows)
     for ax, film in zip(axs[0], films, strict=True):
-        draw_film(ax, film)
+        style.draw_film(ax, film)
     for line, (name, row) in zip(axs[1:], maps.items(), strict=True):
         for ax, values in zip(line, row, strict=True):
-            draw_image(ax, values, cmap="viridis")
+            style.draw_image(ax, values, cmap="viridis")
         line[0].set_ylabel(name, fontsize=8)
     return fig
 
@@ -98,7 +89,7 @@ def figure_12(matrices: Mapping[str, Mapping[str, int]]) -> Figure:
         The figure, two panels per row.
     """
     rows = -(-len(matrices) // 2)
-    fig, axs = new_figure(rows, 2, height_in=2.6 * rows)
+    fig, axs = style.new_figure(rows, 2, height_in=2.6 * rows)
     for ax, (title, counts) in zip(axs.flat, matrices.items(), strict=False):
         kinds = [["TP", "FN"], ["FP", "TN"]]
         if "50/50" in counts:

@@ -13,24 +13,16 @@ from chexnomaly.evidence import (
     SAME_DIRECTION,
     VERDICTS,
 )
-from chexnomaly.figures.style import (
-    BLUE,
-    GREEN,
-    LIGHT,
-    ORANGE,
-    PURPLE,
-    RED,
-    one_panel,
-)
+from chexnomaly.figures import style
 
 COLORS = {
-    REPRODUCED: GREEN,
+    REPRODUCED: style.GREEN,
     SAME_DIRECTION: "#56B4E9",
-    DIFFERS: RED,
-    HELD: BLUE,
-    DID_NOT_HOLD: ORANGE,
-    INCONSISTENT: PURPLE,
-    NOT_TESTABLE: LIGHT,
+    DIFFERS: style.RED,
+    HELD: style.BLUE,
+    DID_NOT_HOLD: style.ORANGE,
+    INCONSISTENT: style.PURPLE,
+    NOT_TESTABLE: style.LIGHT,
 }
 
 
@@ -61,11 +53,11 @@ def figure_verdicts(counts: pd.DataFrame) -> Figure:
     Returns:
         The figure.
     """
-    fig, ax = one_panel(1.2 + 0.32 * len(counts))
+    fig, ax = style.one_panel(1.2 + 0.32 * len(counts))
     colors = [COLORS[verdict] for verdict in counts]
     counts.plot.barh(stacked=True, ax=ax, width=0.8, color=colors)
     for bars, color in zip(ax.containers, colors, strict=True):
-        written = "white" if color in (BLUE, GREEN, RED) else "black"
+        written = "white" if color in (style.BLUE, style.GREEN, style.RED) else "black"
         centered = {"label_type": "center", "fontsize": 7, "color": written}
         ax.bar_label(bars, fmt=lambda n: f"{n:.0f}" if n else "", **centered)
     ax.invert_yaxis()
