@@ -27,7 +27,7 @@ def peers(benches: dict) -> Iterator[str]:
 
 def floors(benches: dict) -> Iterator[str]:
     """Say which share of each task's time its floor would take."""
-    goals = benchmarks.floor_goals(benches)
+    goals = benchmarks.FLOOR_GOALS
     yield "share of the time that the floor would take"
     for label, share in benchmarks.floors(benches).items():
         goal, met = goals.get(label), ""

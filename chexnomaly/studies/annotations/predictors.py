@@ -62,12 +62,15 @@ def true_pixels(cover: Cover, mask: str = "union") -> np.ndarray:
     Returns:
         Shape (N,); (R, N) for "one_reader".
     """
-    pixels = pixels_by_readers(cover)
-    code = np.arange(2**cover.n_readers)
-    if mask == "one_reader":
-        each = [code >> k & 1 > 0 for k in range(cover.n_readers)]
-        return np.stack([pixels[:, one].sum(axis=1) for one in each])
-    return pixels[:, np.bitwise_count(code) >= DRAWN_BY[mask]].sum(axis=1)
+    pixels, one = pixels_by_readers(cover), _drawn(cover)
+    which = one if mask == "one_reader" else one.sum(axis=0) >= DRAWN_BY[mask]
+    return which @ pixels.T
+
+
+def _drawn(cover: Cover) -> np.ndarray:
+    """Tell whether each reader is in each code of `pixels_by_readers`; (R, 2**R)."""
+    readers = np.arange(cover.n_readers)[:, None]
+    return np.arange(2**cover.n_readers) >> readers & 1 > 0
 
 
 def all_empty(cover: Cover, mask: str = "union") -> Scores:
@@ -164,15 +167,9 @@ def one_reader(cover: Cover, against: str = "others") -> Scores:
     """
     if cover.n_readers < 2:
         raise ValueError(f"expected two readers or more, got {cover.n_readers}")
+    one = _drawn(cover)
+    readers = one.sum(axis=0)
+    true = readers > one if against == "others" else readers >= DRAWN_BY[against]
     pixels = pixels_by_readers(cover)
-    code = np.arange(2**cover.n_readers)
-    parts = []
-    for k in range(cover.n_readers):
-        one = code >> k & 1 > 0
-        if against == "others":
-            true = code & ~(1 << k) > 0
-        else:
-            true = np.bitwise_count(code) >= DRAWN_BY[against]
-        areas = [pixels[:, which].sum(axis=1) for which in (one & true, one, true)]
-        parts.append(counts(*areas, cover.size))
-    return {name: np.stack([part[name] for part in parts]) for name in parts[0]}
+    areas = [which @ pixels.T for which in (one & true, one, true)]
+    return counts(*areas, cover.size)

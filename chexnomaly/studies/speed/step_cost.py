@@ -7,9 +7,9 @@ the same run; the other parts are the box transform and the reading of images.
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
-from itertools import cycle
+from itertools import chain, count
 from pathlib import Path
 from statistics import median
 
@@ -39,7 +39,6 @@ class StepSizes:
         matrix: Side of the matrices whose product gives the machine's rate.
         repeats: How often each is timed.
         workers: Processes that read images.
-        compiled: Compile the network as well, and time both.
     """
 
     widths: tuple[int, ...] = (64, 32)
@@ -49,7 +48,6 @@ class StepSizes:
     matrix: int = 8192
     repeats: int = 20
     workers: int = 8
-    compiled: bool = False
 
 
 def interleaved(
@@ -98,14 +96,6 @@ def matrix_task(side: int, device: torch.device, dtype: torch.dtype) -> Callable
     return lambda: a @ b
 
 
-def convolution_task(channels: int, side: int, images: int) -> Callable:
-    """Make a 3x3 convolution on the CPU: 18 channels^2 side^2 images operations."""
-    layer = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-    layer = layer.requires_grad_(False).to(memory_format=torch.channels_last)
-    maps = torch.rand(images, channels, side, side)
-    return partial(layer, maps.to(memory_format=torch.channels_last))
-
-
 def step_operations(model: nn.Module, shape: tuple[int, ...]) -> int:
     """Count the operations of a forward and a backward pass, without running them."""
     there = next(model.parameters()).device
@@ -114,33 +104,6 @@ def step_operations(model: nn.Module, shape: tuple[int, ...]) -> int:
         model.to("meta")(image).sum().backward()
     model.to_empty(device=there)
     return counter.get_total_flops()
-
-
-def step_bytes(model: nn.Module, shape: tuple[int, ...], width: int = 4) -> int:
-    """Count the bytes that a step's convolutions must move at least.
-
-    Each reads its input and its weights and writes its output once, in the forward
-    pass and in each of the two parts of the backward pass.
-
-    Args:
-        model: A network; its weights are left undefined.
-        shape: Of the images.
-        width: Bytes of one number.
-
-    Returns:
-        Bytes, if no cache could hold a map between two layers.
-    """
-    numbers = 0
-
-    def count(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        nonlocal numbers
-        numbers += inputs[0].numel() + layer.weight.numel() + output.numel()
-
-    for layer in model.modules():
-        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
-            layer.register_forward_hook(count)
-    model.to("meta")(torch.zeros(shape, device="meta"))
-    return 3 * width * numbers
 
 
 def blobs(batch: int, size: int, device: torch.device) -> Tensor:
@@ -152,11 +115,26 @@ def blobs(batch: int, size: int, device: torch.device) -> Tensor:
 
 
 class StepRunner:
-    """One network's training step, as `training.train` takes it, on given batches."""
+    """One network's training step, as `training.train` takes it, on given batches.
 
-    def __init__(self, model: nn.Module, device: torch.device, bf16: bool):
-        self.model = model.to(device, memory_format=torch.channels_last).train()
-        self.device, self.bf16 = device, bf16
+    Args:
+        model: The network.
+        device: Where it runs.
+        loss: Of logits and mask.
+        bf16: Compute the logits in bfloat16.
+        layout: Memory format of the weights.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        device: torch.device,
+        loss: Callable[[Tensor, Tensor], Tensor],
+        bf16: bool = False,
+        layout: torch.memory_format = torch.channels_last,
+    ):
+        self.model = model.to(device, memory_format=layout).train()
+        self.device, self.loss, self.bf16 = device, loss, bf16
         parameters = self.model.parameters()
         fused = device.type == "cuda" or None
         self.optimizer = torch.optim.Adam(parameters, lr=1e-4, fused=fused)
@@ -165,7 +143,7 @@ class StepRunner:
         """Take one step."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
             logits = self.model(image)
-        box_focal_loss(logits.float(), mask).backward()
+        self.loss(logits.float(), mask).backward()
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
 
@@ -207,9 +185,7 @@ def measure_width(
     model = UNet(base_channels=width, depth=sizes.depth, batch_norm=True)
     operations = step_operations(model, (sizes.batch, 1, sizes.size, sizes.size))
     model = UNet(base_channels=width, depth=sizes.depth, batch_norm=True)
-    if sizes.compiled:
-        model.compile()
-    step = StepRunner(model, device, bf16)
+    step = StepRunner(model, device, box_focal_loss, bf16)
     loader = DataLoader(
         StoredSet(store),
         sizes.batch,
@@ -219,7 +195,7 @@ def measure_width(
         drop_last=True,
     )
     resident = next(moved_ahead(loader, device))
-    read = cycle_batches(loader, device)
+    read = chain.from_iterable(moved_ahead(loader, device) for _ in count())
     dtype = torch.bfloat16 if bf16 else torch.float32
     tasks = {
         "step": lambda: step(*resident),
@@ -246,12 +222,6 @@ def measure_width(
     }
 
 
-def cycle_batches(loader: DataLoader, device: torch.device):
-    """Move batches to a device, pass after pass."""
-    for _ in cycle([None]):
-        yield from moved_ahead(loader, device)
-
-
 def measure_costs(sizes: StepSizes) -> dict:
     """Measure the step of each width on the GPU, or on the CPU where there is none.
 
@@ -259,9 +229,8 @@ def measure_costs(sizes: StepSizes) -> dict:
         sizes: What to measure.
 
     Returns:
-        "sizes", and by width, eager and, where asked for, compiled: operations of a
-        step, its floor, shares of that floor, of the transform and of reading, and the
-        timings behind them.
+        "sizes", and by width: operations of a step, its floor, shares of that floor, of
+        the transform and of reading, and the timings behind them.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.backends.cudnn.benchmark = device.type == "cuda"
@@ -269,8 +238,5 @@ def measure_costs(sizes: StepSizes) -> dict:
     with tempfile.TemporaryDirectory() as folder:
         store = noise_store(Path(folder, "store"), 8 * sizes.batch, sizes.size)
         for width in sizes.widths:
-            for compiled in (False, True) if sizes.compiled else (False,):
-                one = replace(sizes, compiled=compiled)
-                name = f"{width}{'_compiled' if compiled else ''}"
-                report["unet"][name] = measure_width(width, one, device, store)
+            report["unet"][str(width)] = measure_width(width, sizes, device, store)
     return report
