@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from torch import nn  # noqa: E402
 from chexnomaly import results  # noqa: E402
 from chexnomaly.studies.speed.step_cost import interleaved, spread  # noqa: E402
 
-__all__ = ["compare", "interleaved", "report", "spread", "step_bytes"]
+__all__ = ["compare", "in_a_process", "interleaved", "report", "spread", "step_bytes"]
 
 
 def compare(
@@ -70,6 +71,13 @@ def step_bytes(model: nn.Module, shape: tuple[int, ...], width: int = 4) -> int:
             layer.register_forward_hook(count)
     model.to("meta")(torch.zeros(shape, device="meta"))
     return 3 * width * numbers
+
+
+def in_a_process(code: str, env: dict[str, str] | None = None) -> dict:
+    """Run code in a process of its own, in this folder; read what it prints as JSON."""
+    call = [sys.executable, "-c", code]
+    said = subprocess.check_output(call, env=env, cwd=Path(__file__).parent)
+    return json.loads(said)
 
 
 def report(

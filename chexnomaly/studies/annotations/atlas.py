@@ -69,39 +69,24 @@ def with_normal_share(scores: Scores, shares: Sequence[float]) -> pd.DataFrame:
         Index share; columns "A", "B", "C", "D", "f1_any_pixel", "f1_healthy",
         "mae_hard".
     """
-    flat = {name: np.ravel(values) for name, values in scores.items()}
-    ill = flat["tp"] + flat["fn"] > 0
-    means = [_means({n: v[rows] for n, v in flat.items()}) for rows in (ill, ~ill)]
-    rows = [_mixture(*means, float(share)) for share in shares]
-    return pd.DataFrame(rows, index=pd.Index(shares, name="share"))
-
-
-def _means(scores: Scores) -> dict[str, float]:
-    counts = {name: scores[name].mean() for name in ("tp", "fp", "fn", "tn")}
-    return counts | {
-        "iou": metrics.iou_statistic(scores, "D"),
-        "flagged": np.mean(scores["tp"] + scores["fp"] > 0),
+    flat = {name: np.ravel(scores[name]) for name in ("tp", "fp", "fn", "tn")}
+    each = pd.DataFrame(flat)
+    each["ill"], each["flagged"] = each.tp + each.fn > 0, each.tp + each.fp > 0
+    each["hit"], each["clear"] = each.ill & each.flagged, ~each.ill & ~each.flagged
+    each["iou"] = each.tp / (each.tp + each.fp + each.fn).clip(1)  # 0 on normal scans
+    means = each.astype(float).groupby(each.ill).mean()
+    normal, ill = means.to_numpy()
+    share = np.array(shares)[:, None]
+    index = pd.Index(shares, name="share")
+    mixed = pd.DataFrame((1 - share) * ill + share * normal, index, each.columns)
+    pixels = {name: mixed[[name]].to_numpy() for name in flat}
+    table = {
+        "A": mixed.iou + mixed.clear,
+        "B": metrics.iou_statistic(pixels, "B"),
+        "C": means.iou[True],
+        "D": mixed.iou,
+        "f1_any_pixel": 2 * mixed.hit / (mixed.ill + mixed.flagged),
+        "f1_healthy": 2 * mixed.clear / (2 - mixed.ill - mixed.flagged),
+        "mae_hard": (mixed.fp + mixed.fn) / mixed[[*flat]].sum(axis=1),
     }
-
-
-def _mixture(ill: dict, normal: dict, share: float) -> dict[str, float]:
-    """Weight the means of abnormal and of normal scans."""
-    pixels = {
-        name: (1 - share) * ill[name] + share * normal[name]
-        for name in ("tp", "fp", "fn", "tn")
-    }
-    wrong = pixels["fp"] + pixels["fn"]
-    found, alarms = (1 - share) * ill["flagged"], share * normal["flagged"]
-    clear = share - alarms
-    positives = max(1 - share + found + alarms, 1e-12)
-    negatives = share + clear + (1 - share - found)
-    one = {name: np.array([value]) for name, value in pixels.items()}
-    return {
-        "A": (1 - share) * ill["iou"] + clear,
-        "B": float(metrics.iou_statistic(one, "B")),
-        "C": ill["iou"],
-        "D": (1 - share) * ill["iou"],
-        "f1_any_pixel": 2 * found / positives,
-        "f1_healthy": 2 * clear / negatives if negatives else np.nan,
-        "mae_hard": wrong / sum(pixels.values()),
-    }
+    return pd.DataFrame(table, mixed.index)

@@ -13,7 +13,6 @@ import argparse
 import json
 import shutil
 import time
-from collections.abc import Mapping
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -21,7 +20,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-import torch.nn.functional as F
 
 from chexnomaly import evaluation, metrics, results, systems
 from chexnomaly.datasets.annotations.findings import save_findings
@@ -35,6 +33,7 @@ from chexnomaly.evaluation.pairs import summarize_pairs
 from chexnomaly.evaluation.study import Predictor, Study, TestSet
 from chexnomaly.phantom import write_store
 from chexnomaly.phantom.files.findings_table import findings_of
+from chexnomaly.studies.speed.gpu_maps import write_maps
 from chexnomaly.studies.speed.gpu_sizes import (
     BUNDLES,
     SPECIALIZED_TEST,
@@ -45,9 +44,6 @@ from chexnomaly.studies.speed.gpu_sizes import (
 from chexnomaly.studies.speed.step_cost import measure_costs
 from chexnomaly.systems import baselines
 from chexnomaly.workspace import Workspace
-
-SHOWN, SIDE_PX = 4, 96
-"""Scans of each bundle whose maps are kept, and their side at most."""
 
 
 def make_films(root: Path, sizes: Sizes) -> PreparedSet:
@@ -196,30 +192,6 @@ def write_pairs(study: Study, system: str, model: torch.nn.Module) -> None:
         started=study.started,
         parameters=study.parameters,
     )
-
-
-def write_maps(
-    path: Path, data: PreparedSet, predictors: Mapping[str, Predictor]
-) -> None:
-    """Keep what can be looked at later: the first abnormal test scans, predicted.
-
-    Args:
-        path: NumPy archive to write: "film", "boxes" and each system's map by its key,
-            (`SHOWN`, S, S) each, uint8, 255 being 1; S is at most `SIDE_PX`.
-        data: The scans.
-        predictors: System key to what predicts.
-    """
-    test = data.part("test")
-    ill = [i for i, has in zip(test.ids, test.is_abnormal(), strict=True) if has]
-    scans = SegmentationSet(data.store, data.findings, ill[:SHOWN])
-    images, masks = (torch.stack(part) for part in zip(*scans, strict=True))
-    maps = {name: torch.cat([*predict(scans)]) for name, predict in predictors.items()}
-    small = {
-        name: F.adaptive_avg_pool2d(column, min(SIDE_PX, scans.size))
-        for name, column in {"film": images, "boxes": masks, **maps}.items()
-    }
-    arrays = {k: (v[:, 0] * 255).round().byte().numpy() for k, v in small.items()}
-    np.savez_compressed(path, **arrays)
 
 
 def write_report(path: Path, report: dict) -> None:

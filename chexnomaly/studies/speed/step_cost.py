@@ -14,14 +14,18 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
+import pandas as pd
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 from torch.utils.flop_counter import FlopCounterMode
 
 from chexnomaly.boxes import rectangularize
+from chexnomaly.datasets.annotations.findings import COLUMNS
+from chexnomaly.datasets.segmentation import SegmentationSet
 from chexnomaly.datasets.store.store import Store, StoreWriter
+from chexnomaly.labels import NO_FINDING
 from chexnomaly.losses import box_focal_loss
 from chexnomaly.models.unet import UNet
 from chexnomaly.training.devices import moved_ahead
@@ -148,20 +152,6 @@ class StepRunner:
         self.optimizer.zero_grad(set_to_none=True)
 
 
-class StoredSet(Dataset):
-    """Images of a store with a mask each, for the cost of reading."""
-
-    def __init__(self, store: Store):
-        self.store = store
-
-    def __len__(self) -> int:
-        return len(self.store)
-
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        image = torch.from_numpy(self.store.image(index)).unsqueeze(0)
-        return image, (image > 0.9).float()
-
-
 def noise_store(folder: Path, n: int, size: int) -> Store:
     """Write a store of noise."""
     rng = np.random.default_rng(0)
@@ -169,6 +159,12 @@ def noise_store(folder: Path, n: int, size: int) -> Store:
     for row in writer.missing:
         writer.write(row, rng.random((size, size), dtype=np.float32), size, size)
     return writer.finish()
+
+
+def unmarked(ids: Sequence[str]) -> pd.DataFrame:
+    """Make a findings table without a box."""
+    rows = {"image_id": ids, "reader": "", "finding": NO_FINDING}
+    return pd.DataFrame(rows).reindex(columns=COLUMNS)
 
 
 def transform_task(maps: Tensor, min_area: int = 16) -> None:
@@ -187,7 +183,7 @@ def measure_width(
     model = UNet(base_channels=width, depth=sizes.depth, batch_norm=True)
     step = StepRunner(model, device, box_focal_loss, bf16)
     loader = DataLoader(
-        StoredSet(store),
+        SegmentationSet(store, unmarked(store.ids), store.ids),
         sizes.batch,
         num_workers=sizes.workers if bf16 else 0,
         persistent_workers=bf16 and sizes.workers > 0,
