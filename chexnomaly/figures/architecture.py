@@ -4,13 +4,14 @@ Names, shapes and parameter counts are read from a forward pass on the meta devi
 which computes nothing and needs no memory.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import pairwise
 
 import pandas as pd
 import torch
 from matplotlib.figure import Figure
-from torch import nn
+from torch import Tensor, nn
 
 from chexnomaly.figures import style
 
@@ -31,36 +32,28 @@ def layer_table(
     with torch.device("meta"):
         model = build().eval()
         rows: list[dict] = []
-        stages = dict(_stages(model))
-        for name, stage in stages.items():
-            stage.register_forward_hook(_recorder(name, rows))
+        for name, stage in _stages(model):
+            stage.register_forward_hook(partial(_record, rows, name))
         model(*(torch.empty(shape) for shape in input_shapes))
     return pd.DataFrame(rows)
 
 
-def _stages(model: nn.Module, prefix: str = "") -> list[tuple[str, nn.Module]]:
+def _stages(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     """Children of the model, lists taken apart."""
-    found = []
     for name, child in model.named_children():
         if isinstance(child, nn.ModuleList):
-            found += [(f"{prefix}{name}.{i}", part) for i, part in enumerate(child)]
+            yield from ((f"{name}.{place}", part) for place, part in enumerate(child))
         else:
-            found.append((prefix + name, child))
-    return found
+            yield name, child
 
 
-def _recorder(name: str, rows: list[dict]) -> Callable:
-    def record(stage: nn.Module, inputs: tuple, output: torch.Tensor) -> None:
-        rows.append(
-            {
-                "stage": name,
-                "kind": type(stage).__name__,
-                "shape": tuple(output.shape[1:]),
-                "parameters": sum(p.numel() for p in stage.parameters()),
-            }
-        )
-
-    return record
+def _record(rows: list[dict], name: str, stage: nn.Module, _, output: Tensor) -> None:
+    """Add a row; called after a stage's forward pass."""
+    shape = tuple(output.shape[1:])
+    parameters = sum(p.numel() for p in stage.parameters())
+    kind = type(stage).__name__
+    row = {"stage": name, "kind": kind, "shape": shape, "parameters": parameters}
+    rows.append(row)
 
 
 def figure_unet(table: pd.DataFrame, title: str) -> Figure:

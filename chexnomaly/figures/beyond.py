@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -55,20 +56,18 @@ def figure_readings(
         The figure: one row of points per system, a diamond for the register.
     """
     fig, ax = style.one_panel(0.9 + 0.55 * len(tables))
-    rng = np.random.default_rng(0)
-    for y, (system, table) in enumerate(tables.items()):
-        for place, (convention, color) in enumerate(style.CONVENTION_COLORS.items()):
-            values = table.iou[table.convention == convention]
-            height = y + 0.14 * (place - 2) + rng.uniform(-0.045, 0.045, len(values))
-            label = f"convention {convention}" if y == 0 else None
-            ax.plot(values, height, ".", color=color, markersize=3.5, label=label)
-        label = "the register's reading" if y == 0 else None
-        ax.plot(defaults[system], y, "kD", markersize=6, label=label)
+    long = pd.concat(tables, names=["system"]).reset_index("system")
+    axes = {"x": "iou", "y": "system", "hue": "convention"}
+    dots = {"palette": style.CONVENTION_COLORS, "jitter": False, "size": 3}
+    sns.stripplot(long, dodge=True, ax=ax, legend="full", **axes, **dots)
+    ax.get_legend().remove()
+    register = [defaults[system] for system in tables]
+    ax.plot(register, range(len(tables)), "kD", label="the register's reading")
     style.name_rows(ax, tables)
-    ax.set_xlabel('"mean IOU"')
+    ax.set(xlabel='"mean IOU"', ylabel="")
     for y in range(1, len(tables)):
         ax.axhline(y - 0.5, color=style.LIGHT, linewidth=0.8)
-    above = {"loc": "outside upper left", "ncols": 3, "markerscale": 1.4}
+    above = {"loc": "outside upper left", "ncols": 6, "title": "by convention"}
     fig.legend(*ax.get_legend_handles_labels(), frameon=False, fontsize=8, **above)
     return fig
 

@@ -47,19 +47,10 @@ def figure_areas(areas: pd.DataFrame) -> Figure:
     )
     order = long.groupby("finding").percent.median().sort_values().index
     fig, ax = style.one_panel(5.2)
-    sns.boxplot(
-        long,
-        y="finding",
-        x="percent",
-        hue="source",
-        order=order,
-        palette=style.PALETTE[: long.source.nunique()],
-        whis=(5, 95),
-        showfliers=False,
-        linewidth=0.8,
-        log_scale=True,
-        ax=ax,
-    )
+    axes = {"y": "finding", "x": "percent", "hue": "source", "order": order}
+    boxes = {"whis": (5, 95), "showfliers": False, "linewidth": 0.8}
+    palette = style.PALETTE[: long.source.nunique()]
+    sns.boxplot(long, ax=ax, log_scale=True, palette=palette, **axes, **boxes)
     ax.set(xlabel="area of a box, % of the image (5 % to 95 %)", ylabel="")
     ax.legend(frameon=False, title="")
     return fig

@@ -119,16 +119,13 @@ def regions(
         Least and greatest "recall", "false_alarms" and "iou_abnormal"; None where no
         system can have these scores.
     """
-    found = {}
-    for goal, name in zip(np.eye(3), QUANTITIES, strict=True):
-        solved = [
-            _solve(sign * goal, printed, test, convention, rule, soft)
-            for sign in (1, -1)
-        ]
-        if None in solved:
-            return None
-        found[name] = (solved[0], -solved[1])
-    return found
+    system = printed, test, convention, rule, soft
+    if not is_possible(*system):
+        return None
+    return {
+        name: (_solve(goal, *system), -_solve(-goal, *system))
+        for goal, name in zip(np.eye(3), QUANTITIES, strict=True)
+    }
 
 
 def is_possible(
