@@ -21,7 +21,7 @@ from scipy import optimize
 
 RULES = ("any_pixel", "healthy")
 CONVENTIONS = ("A", "C", "D")
-READINGS = {
+SCORE_READINGS = {
     f"IoU {convention}, F1 {rule.replace('_', ' ')}": (convention, rule)
     for convention in CONVENTIONS
     for rule in RULES
@@ -161,11 +161,11 @@ def impossible_systems(
                 if pooled_range(scores.mae, pixels)[0] > scores.iou[1]
             ]
         }
-        for reading, choice in READINGS.items():
+        for reading, choice in SCORE_READINGS.items():
             possible = {n: is_possible(s, test, *choice) for n, s in printed.items()}
             bad[reading] = [name for name, so in possible.items() if not so]
         table[title] = {r: ", ".join(names) or "none" for r, names in bad.items()}
-    return pd.DataFrame(table, [*READINGS, "IoU B, any F1"])
+    return pd.DataFrame(table, [*SCORE_READINGS, "IoU B, any F1"])
 
 
 def possible_shares(
@@ -187,7 +187,7 @@ def possible_shares(
     columns = ["reading", "system", "abnormal_share", "possible"]
     rows = [
         (reading, name, share, is_possible(scores, mix, *choice))
-        for reading, choice in READINGS.items()
+        for reading, choice in SCORE_READINGS.items()
         for name, scores in printed.items()
         for share, mix in mixes.items()
     ]

@@ -178,10 +178,9 @@ def measure_width(
 ) -> dict:
     """Time one width's step on resident and on read images, and its parts."""
     bf16 = device.type == "cuda"
-    model = UNet(base_channels=width, depth=sizes.depth, batch_norm=True)
-    operations = step_operations(model, (sizes.batch, 1, sizes.size, sizes.size))
-    model = UNet(base_channels=width, depth=sizes.depth, batch_norm=True)
-    step = StepRunner(model, device, box_focal_loss, bf16)
+    build = partial(UNet, base_channels=width, depth=sizes.depth, batch_norm=True)
+    operations = step_operations(build(), (sizes.batch, 1, sizes.size, sizes.size))
+    step = StepRunner(build(), device, box_focal_loss, bf16)
     loader = DataLoader(
         SegmentationSet(store, unmarked(store.ids), store.ids),
         sizes.batch,
@@ -200,20 +199,33 @@ def measure_width(
         "matrix": matrix_task(sizes.matrix, device, dtype),
     }
     seconds = interleaved(tasks, sizes.repeats, device)
+    return set_beside(operations, seconds, sizes)
+
+
+def set_beside(
+    operations: int, seconds: dict[str, list[float]], sizes: StepSizes
+) -> dict:
+    """Set the parts of a step beside its floor and beside each other.
+
+    Args:
+        operations: Of one step.
+        seconds: Timings of "step", "step_from_store", "transform" and "matrix".
+        sizes: What was measured.
+
+    Returns:
+        What bundle 0 keeps of one width.
+    """
     middle = {name: median(values) for name, values in seconds.items()}
-    floor = operations * middle["matrix"] / (2 * sizes.matrix**3)
+    rate = 2 * sizes.matrix**3 / middle["matrix"]
+    resident, stored = middle["step"], middle["step_from_store"]
     return {
         "operations": operations,
-        "floor_s": round(floor, 6),
-        "share_of_matrix_rate": round(floor / middle["step"], 4),
-        "speed_from_store_to_resident": round(
-            middle["step"] / middle["step_from_store"], 4
-        ),
-        "transform_to_step": round(middle["transform"] / middle["step"], 4),
-        "images_per_s": round(sizes.batch / middle["step_from_store"], 2),
-        "tera_operations_per_s": round(
-            2 * sizes.matrix**3 / middle["matrix"] / 1e12, 3
-        ),
+        "floor_s": round(operations / rate, 6),
+        "share_of_matrix_rate": round(operations / rate / resident, 4),
+        "speed_from_store_to_resident": round(resident / stored, 4),
+        "transform_to_step": round(middle["transform"] / resident, 4),
+        "images_per_s": round(sizes.batch / stored, 2),
+        "tera_operations_per_s": round(rate / 1e12, 3),
         "seconds": {name: spread(values) for name, values in seconds.items()},
     }
 
