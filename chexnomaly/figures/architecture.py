@@ -105,11 +105,11 @@ def figure_8(images: pd.Series, parameters: int, gates: int) -> Figure:
     """
     total = images.sum()
     share = f"{images['abnormal'] / total:.1%}"
-    scans = f"all training scans\n{total:,}\n{share} abnormal"
+    data = f"all training films\n{total:,}\n{share} abnormal"
     focal = "method 1 (our reading)\nnatural ratio, focal loss"
     oversampled = "method 2 (our reading)\nabnormal oversampled"
     nodes = {
-        "data": (0.08, 0.5, scans, style.GREY),
+        "data": (0.08, 0.5, data, style.GREY),
         "one": (0.36, 0.8, focal, style.BLUE),
         "two": (0.36, 0.2, oversampled, style.GREEN),
         "plain": (0.68, 0.35, f"U-Net\n{parameters:,} parameters", style.BLUE),

@@ -1,4 +1,4 @@
-"""Pictures of what conventions do: the atlas, the share of normal scans, Table II."""
+"""Pictures of what conventions do: the atlas, the share of normal films, Table II."""
 
 from collections.abc import Mapping, Sequence
 
@@ -63,7 +63,7 @@ def _atlas_panel(ax: Axes, table: pd.DataFrame) -> None:
 def figure_shares(
     curves: Mapping[str, pd.DataFrame], marks: Mapping[str, float]
 ) -> Figure:
-    """Draw how scores move when only the share of normal scans changes.
+    """Draw how scores move when only the share of normal films changes.
 
     Args:
         curves: System and evidence level to `studies.atlas.with_normal_share`.
@@ -82,7 +82,7 @@ def figure_shares(
     for ax in axs[0]:
         for share in marks.values():
             ax.axvline(100 * share, color=style.LIGHT, linewidth=1, zorder=0)
-        ax.set(xlabel="normal scans, %", xlim=(0, 100), ylim=(-0.02, 1.02))
+        ax.set(xlabel="normal films, %", xlim=(0, 100), ylim=(-0.02, 1.02))
     for words, share in marks.items():
         upright = {"rotation": 90, "fontsize": 7, "va": "top", "ha": "right"}
         axs[0, 1].text(100 * share - 1, 0.99, words, color="#444", **upright)
@@ -93,7 +93,7 @@ def figure_shares(
 
 
 def figure_feasible(table: pd.DataFrame, marks: Mapping[str, float]) -> Figure:
-    """Draw at which shares of abnormal scans printed scores can be true together.
+    """Draw at which shares of abnormal films printed scores can be true together.
 
     Args:
         table: One row per tried combination: "reading", "system",
@@ -117,7 +117,7 @@ def figure_feasible(table: pd.DataFrame, marks: Mapping[str, float]) -> Figure:
         ax.set_title(reading)
         style.name_rows(ax, systems, fontsize=8)
     for ax in axs[-1]:
-        ax.set_xlabel("abnormal scans, %")
+        ax.set_xlabel("abnormal films, %")
     lines = axs.flat[0].lines[: len(marks)]
     fig.legend(lines, marks, loc="outside lower center", ncols=2, frameon=False)
     return fig

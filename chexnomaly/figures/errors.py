@@ -9,16 +9,16 @@ from matplotlib.figure import Figure
 from chexnomaly.figures import style
 
 OUTLIER_PERCENT = 4.0
-"""Fig. 13: scans with more than 4 % wrong pixels "are considered outliers"."""
+"""Fig. 13: films with more than 4 % wrong pixels "are considered outliers"."""
 
 
 def figure_13(
     errors: Mapping[str, np.ndarray], all_empty: Mapping[str, float]
 ) -> Figure:
-    """Draw the share of wrong pixels per scan (Fig. 13).
+    """Draw the share of wrong pixels per film (Fig. 13).
 
     Args:
-        errors: Percent of wrong pixels per scan, by data set.
+        errors: Percent of wrong pixels per film, by data set.
         all_empty: Mean percent of wrong pixels of an empty prediction, by data set.
 
     Returns:
@@ -37,7 +37,7 @@ def figure_13(
         sns.histplot(values, ax=line[1], **whole)
         line[1].set_title(f"dashed: empty mask, mean {all_empty[name]:.2f} %")
         for ax in line:
-            ax.set(xlabel="wrong pixels, %", ylabel="scans")
+            ax.set(xlabel="wrong pixels, %", ylabel="films")
             ax.axvline(all_empty[name], color=style.ORANGE, linestyle="--")
         line[0].set_xlabel("wrong pixels, %; bar at the right: more")
     return fig

@@ -70,6 +70,5 @@ def pad_to_square(film: np.ndarray) -> np.ndarray:
     height, width = film.shape
     side = max(height, width)
     top, left = (side - height) // 2, (side - width) // 2
-    square = np.zeros((side, side), dtype=film.dtype)
-    square[top : top + height, left : left + width] = film
-    return square
+    rows, columns = (top, side - height - top), (left, side - width - left)
+    return np.pad(film, (rows, columns))

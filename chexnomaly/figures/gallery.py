@@ -39,7 +39,7 @@ class Exhibit:
         case: Film, boxes, maps.
         group: Its data set, in words.
         findings: Finding keys that any reader gave it.
-        judged: System to strict outcome, lenient outcome and IoU (NaN where the scan
+        judged: System to strict outcome, lenient outcome and IoU (NaN where the film
             is healthy), by `judge`.
     """
 
@@ -56,14 +56,14 @@ def choose_gallery(
     n_healthy: int,
     seed: int,
 ) -> list[str]:
-    """Choose scans so that every finding is there a few times, and healthy ones too.
+    """Choose films so that every finding is there a few times, and healthy ones too.
 
     Args:
         findings: Findings table.
-        ids: Scans to choose from.
-        per_finding: Scans with each finding, or all where there are fewer. A scan
+        ids: Films to choose from.
+        per_finding: Films with each finding, or all where there are fewer. A film
             counts for each of its findings; the rarest finding chooses first.
-        n_healthy: Scans on which no reader found anything.
+        n_healthy: Films on which no reader found anything.
         seed: Seed of the choice.
 
     Returns:
@@ -87,15 +87,15 @@ def judge(
     scores: Scores,
     lenient: Callable[[Scores], np.ndarray] = lenient_categories,
 ) -> dict[str, list]:
-    """Say how each scan came out.
+    """Say how each film came out.
 
     Args:
-        ids: Its scans.
+        ids: Its films.
         scores: Per-image scores, of the same order.
         lenient: The lenient rule of the set.
 
     Returns:
-        Image id to strict outcome, lenient outcome and IoU (NaN for a healthy scan).
+        Image id to strict outcome, lenient outcome and IoU (NaN for a healthy film).
     """
     abnormal = scores["tp"] + scores["fn"] > 0
     union = scores["tp"] + scores["fp"] + scores["fn"]

@@ -110,11 +110,11 @@ def iou_of_cases(
 
 
 def figure_shares(per_scan: float, flagged: float) -> Figure:
-    """Draw how the mean IoU of one system moves with the share of normal scans.
+    """Draw how the mean IoU of one system moves with the share of normal films.
 
     Args:
-        per_scan: Its mean IoU on abnormal scans.
-        flagged: Share of normal scans on which it marks anything.
+        per_scan: Its mean IoU on abnormal films.
+        flagged: Share of normal films on which it marks anything.
 
     Returns:
         The figure: conventions A, C and D of this system, and A of the empty mask.
@@ -130,7 +130,7 @@ def figure_shares(per_scan: float, flagged: float) -> Figure:
     }
     for name, (values, color, dash) in curves.items():
         ax.plot(share, values, dash, color=color, label=name)
-    ax.set(xlabel="share of normal scans in the test set", ylabel="mean IoU")
+    ax.set(xlabel="share of normal films in the test set", ylabel="mean IoU")
     ax.set_ylim(0, 1)
     ax.legend(frameon=False)
     return fig

@@ -13,7 +13,7 @@ from chexnomaly.labels import DISPLAY_NAMES
 
 
 def figure_shares(shares: Mapping[str, Mapping[str, Entry]]) -> Figure:
-    """Draw how many abnormal scans have each finding, in several tables.
+    """Draw how many abnormal films have each finding, in several tables.
 
     Args:
         shares: Table name to finding key to a results entry.
@@ -27,7 +27,7 @@ def figure_shares(shares: Mapping[str, Mapping[str, Entry]]) -> Figure:
         name: {DISPLAY_NAMES[key]: entries[key] for key in order if key in entries}
         for name, entries in shares.items()
     }
-    fig = figure_entries(groups, "share of abnormal scans")
+    fig = figure_entries(groups, "share of abnormal films")
     fig.axes[0].set_xlim(0, None)
     return fig
 

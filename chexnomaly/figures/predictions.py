@@ -48,10 +48,10 @@ def make_cases(
     films: Mapping[str, Path],
     findings_kept: Sequence[str] | None = None,
 ) -> dict[str, Example]:
-    """Predict a few scans and put them beside their boxes, ready to draw.
+    """Predict a few films and put them beside their boxes, ready to draw.
 
     Args:
-        ids: Which scans.
+        ids: Which films.
         data: Their data set.
         predictors: System name to what yields its probability maps.
         films: Image id to file, read at full size for display; a real film is not
@@ -85,11 +85,11 @@ def make_cases(
 def choose_cases(
     findings: pd.DataFrame, ids: Sequence[str], seed: int
 ) -> dict[str, str]:
-    """Choose one scan for each row of Fig. 11 that its own data set can fill.
+    """Choose one film for each row of Fig. 11 that its own data set can fill.
 
     Args:
         findings: Findings table.
-        ids: Scans to choose from.
+        ids: Films to choose from.
         seed: Seed of the choice.
 
     Returns:
@@ -111,7 +111,7 @@ def choose_cases(
 def choose_per_category(
     category_of: Mapping[str, str], per_category: int, seed: int
 ) -> dict[str, list[str]]:
-    """Choose a few scans of each category of Fig. 15 by seed.
+    """Choose a few films of each category of Fig. 15 by seed.
 
     Args:
         category_of: Image id to "TN", "TP", "FN" or "FP".
@@ -137,14 +137,14 @@ def choose_per_category(
 
 
 def choose_abnormal(scans: SegmentationSet, seed: int) -> list[str]:
-    """Choose one scan with a box by seed (Fig. 14).
+    """Choose one film with a box by seed (Fig. 14).
 
     Args:
         scans: Where from; what counts as a box is its own affair.
         seed: Seed of the choice.
 
     Returns:
-        Its image id, or nothing where no scan has a box.
+        Its image id, or nothing where no film has a box.
     """
     ill = [i for i, has in zip(scans.ids, scans.is_abnormal(), strict=True) if has]
     return [str(i) for i in np.random.default_rng(seed).permutation(sorted(ill))[:1]]
@@ -239,10 +239,10 @@ def figure_11(
 def figure_14(
     cases: Mapping[str, Example | None], thresholds: Mapping[str, float]
 ) -> Viewer:
-    """Show one scan per finding with its specialized model's mask (Fig. 14).
+    """Show one film per finding with its specialized model's mask (Fig. 14).
 
     Args:
-        cases: Finding to its case; None where no test scan shows it.
+        cases: Finding to its case; None where no test film shows it.
         thresholds: Where to binarize, by system.
 
     Returns:
@@ -254,7 +254,7 @@ def figure_14(
 def figure_14_before(
     cases: Mapping[str, Example | None], thresholds: Mapping[str, float]
 ) -> Viewer:
-    """Show scans with a model's mask before the custom loss, and after (Fig. 14).
+    """Show films with a model's mask before the custom loss, and after (Fig. 14).
 
     Args:
         cases: Finding to its case, with the maps of both models.
@@ -278,7 +278,7 @@ def _finding_panels(
     for finding, case in cases.items():
         name, system = DISPLAY_NAMES[finding], f"specialized_{finding}{arm}"
         if case is None:
-            panels.append(Panel(None, PHANTOM, (), f"{name}: no test scan shows it"))
+            panels.append(Panel(None, PHANTOM, (), f"{name}: no test film shows it"))
         else:
             cut = thresholds[system]
             panels.append(case_panel(case, {system: cut}, f"{name}, at {cut:g}"))

@@ -22,7 +22,7 @@ def figure_growth(curve: pd.DataFrame) -> Figure:
     """
     fig, axs = style.new_figure(1, 2, height_in=2.8)
     axs[0, 0].plot(curve.index, curve.iou_c, "o-", color=style.BLUE)
-    axs[0, 0].set(xlabel="detectors", ylabel="IoU C, test scans")
+    axs[0, 0].set(xlabel="detectors", ylabel="IoU C, test films")
     axs[0, 1].plot(curve.index, 100 * curve.predicted_share, "o-", color=style.ORANGE)
     true = 100 * curve.true_share.iloc[0]
     label = f"in the masks: {true:.1f} %"
@@ -58,7 +58,7 @@ def figure_distances(pairs: Mapping[str, pd.DataFrame]) -> Figure:
 def figure_maps(
     films: Sequence[np.ndarray | None], maps: Mapping[str, Sequence[np.ndarray]]
 ) -> Figure:
-    """Draw what a frozen twin hands on for a few scans.
+    """Draw what a frozen twin hands on for a few films.
 
     Args:
         films: (H, W) in [0, 1] each; None where a film may not be shown.
@@ -83,7 +83,7 @@ def figure_12(matrices: Mapping[str, Mapping[str, int]]) -> Figure:
 
     Args:
         matrices: Title to counts by category: TP, FN, FP, TN, or TP, 50/50, FN for
-            scans of unseen disease.
+            films of unseen disease.
 
     Returns:
         The figure, two panels per row.

@@ -35,7 +35,7 @@ def test_each_row_of_before_and_after_has_its_own_model_and_threshold():
     above, below = figure_14_before(cases, thresholds).rows.values()
     assert [p.title for p in above] == [
         "ILD, at 0.25",
-        "Infiltration: no test scan shows it",
+        "Infiltration: no test film shows it",
     ]
     assert [p.title for p in below][0] == "ILD, at 0.5"
     assert above[0].layers[1] != below[0].layers[1]

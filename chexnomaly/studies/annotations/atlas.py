@@ -1,8 +1,8 @@
 """The convention atlas: one system, every reading of "Mean IOU", "F1" and "MAE".
 
 Rows of it come from whole annotation tables and from systems of this build alike; each
-carries its evidence level. What a share of normal scans does to a score is computed
-from the same per-image counts, by weighting abnormal and normal scans.
+carries its evidence level. What a share of normal films does to a score is computed
+from the same per-image counts, by weighting abnormal and normal films.
 """
 
 from collections.abc import Mapping, Sequence
@@ -59,11 +59,11 @@ def as_table(rows: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
 
 
 def with_normal_share(scores: Scores, shares: Sequence[float]) -> pd.DataFrame:
-    """Give what a system scores when only the share of normal scans changes.
+    """Give what a system scores when only the share of normal films changes.
 
     Args:
         scores: Per image, shape (N,) or (R, N), with abnormal and normal images.
-        shares: Shares of normal scans, in [0, 1).
+        shares: Shares of normal films, in [0, 1).
 
     Returns:
         Index share; columns "A", "B", "C", "D", "f1_any_pixel", "f1_healthy",

@@ -40,21 +40,16 @@ def draw_sets(
         ValueError: There are fewer images of a kind than a set needs.
     """
     rng = np.random.default_rng(seed)
-    kinds = (
-        (np.flatnonzero(abnormal), positives),
-        (np.flatnonzero(~abnormal), negatives),
-    )
+    pools = np.flatnonzero(abnormal), np.flatnonzero(~abnormal)
+    kinds = list(zip(pools, (positives, negatives), strict=True))
     for pool, wanted in kinds:
         if len(pool) < wanted:
             raise ValueError(f"expected {wanted} images of a kind, got {len(pool)}")
-    return np.stack(
-        [
-            np.concatenate(
-                [rng.choice(p, k, replace=False, shuffle=False) for p, k in kinds]
-            )
-            for _ in range(draws)
-        ]
-    )
+    sets = [
+        [rng.choice(pool, n, replace=False, shuffle=False) for pool, n in kinds]
+        for _ in range(draws)
+    ]
+    return np.array([np.concatenate(parts) for parts in sets])
 
 
 def whole_entries(scores: Scores, rows: np.ndarray | None = None) -> dict[str, Entry]:

@@ -1,14 +1,14 @@
 """Can the three printed scores of a system be true together (ambiguity 4)?
 
-A test set is described by its share of abnormal scans and the foreground shares of
+A test set is described by its share of abnormal films and the foreground shares of
 their masks. A system on it is described by three numbers: the share r of abnormal
-scans on which it marks anything, the share f of normal scans on which it does, and
-its mean IoU c on abnormal scans. A scan without a mark has IoU 0, so c <= r. Every
+films on which it marks anything, the share f of normal films on which it does, and
+its mean IoU c on abnormal films. A film without a mark has IoU 0, so c <= r. Every
 convention of mean IoU and every image-level rule of F1 is linear in (r, f, c), and an
 error below what was printed asks for a c above some least value, so that a linear
 program decides. What it allows may still be absurd; what it forbids cannot be.
 
-Pixels of marks on normal scans are not charged, so that the bounds are generous.
+Pixels of marks on normal films are not charged, so that the bounds are generous.
 """
 
 from collections.abc import Mapping, Sequence
@@ -56,8 +56,8 @@ class TestMix:
     """What the bounds need to know of a test set.
 
     Attributes:
-        abnormal_share: Share of its scans with a mask, above 0.
-        foreground: Foreground share of each abnormal scan, in (0, 1], any order.
+        abnormal_share: Share of its films with a mask, above 0.
+        foreground: Foreground share of each abnormal film, in (0, 1], any order.
     """
 
     __test__ = False  # no test class, whatever pytest thinks
@@ -78,14 +78,14 @@ def rounded_from(printed: Decimal, digits: int = 0) -> Range:
 
 
 def least_iou(mae: float, test: TestMix, soft: bool = True) -> float:
-    """Bound the mean IoU on abnormal scans from below by an error.
+    """Bound the mean IoU on abnormal films from below by an error.
 
-    A scan with foreground share s and IoU j has at least s (1 - j) wrong pixels. They
+    A film with foreground share s and IoU j has at least s (1 - j) wrong pixels. They
     cost least where all of the missing IoU falls on the smallest masks. A wrong pixel
     at threshold 0.5 adds at least 0.5 to a soft error.
 
     Args:
-        mae: Mean absolute error over all scans.
+        mae: Mean absolute error over all films.
         test: The test set.
         soft: Whether the error is of probabilities; else of thresholded masks.
 
@@ -173,12 +173,12 @@ def possible_shares(
     foreground: np.ndarray,
     shares: Sequence[float],
 ) -> pd.DataFrame:
-    """Try every reading at every share of abnormal scans.
+    """Try every reading at every share of abnormal films.
 
     Args:
         printed: System to its scores.
-        foreground: Foreground shares of abnormal scans.
-        shares: Shares of abnormal scans, above 0.
+        foreground: Foreground shares of abnormal films.
+        shares: Shares of abnormal films, above 0.
 
     Returns:
         Columns "reading", "system", "abnormal_share", "possible".
@@ -272,7 +272,7 @@ def least_share_beyond(mean: float, limit: float, cap: float = 1.0) -> float:
 
 
 def counts_behind(f1: Decimal, n: int, digits: int = 2) -> tuple[int, int]:
-    """Find how many of n positives were found, where no scan is negative.
+    """Find how many of n positives were found, where no film is negative.
 
     Args:
         f1: The printed F1, which is then 2 r / (1 + r) of the recall r.
@@ -280,7 +280,7 @@ def counts_behind(f1: Decimal, n: int, digits: int = 2) -> tuple[int, int]:
         digits: Digits of the column.
 
     Returns:
-        Fewest and most found scans whose F1 rounds to the printed one.
+        Fewest and most found films whose F1 rounds to the printed one.
     """
     low, high = rounded_from(f1, digits)
     found = np.arange(n + 1)

@@ -3,7 +3,7 @@
 Four never look: nothing everywhere, everything everywhere, one fixed place, one random
 box. One is human: a reader against the others. `baselines` scores the first four on
 prepared sets, film by film; here pixel counts of rectangles give the same numbers for
-tables of many thousand scans that have no films.
+tables of many thousand films that have no films.
 
 All predictions are binary, so that soft and hard errors are equal.
 """
@@ -20,7 +20,7 @@ from chexnomaly.studies.annotations.rectangles import (
 )
 
 PLACE_CUTS = np.round(np.arange(0.02, 1.0, 0.02), 2)
-"""Shares of abnormal scans above which the fixed place is cut; the best one counts."""
+"""Shares of abnormal films above which the fixed place is cut; the best one counts."""
 
 DRAWN_BY = {"union": 1, "two_readers": 2}
 """How several readers' boxes become one mask: how many must have drawn at a pixel."""
@@ -85,10 +85,10 @@ def all_ones(cover: Cover) -> Scores:
 
 
 def fixed_place(cover: Cover, seed: int = 0) -> Scores:
-    """Predict one place for all scans: the mean mask of others, cut where it fits best.
+    """Predict one place for all films: the mean mask of others, cut where it fits best.
 
-    The scans are dealt into two halves; each is scored with the place that the other
-    half's abnormal scans give, so that no scan enters its own prediction.
+    The films are dealt into two halves; each is scored with the place that the other
+    half's abnormal films give, so that no film enters its own prediction.
 
     Args:
         cover: The images; at least two abnormal ones in each half.
@@ -132,7 +132,7 @@ def fit_place(cover: Cover, chosen: np.ndarray) -> np.ndarray:
 
 
 def random_box(cover: Cover, boxes: np.ndarray, seed: int = 0) -> Scores:
-    """Predict one box per scan: the size of a drawn one, at a uniform place.
+    """Predict one box per film: the size of a drawn one, at a uniform place.
 
     Args:
         cover: The images.
@@ -152,7 +152,7 @@ def random_box(cover: Cover, boxes: np.ndarray, seed: int = 0) -> Scores:
 
 
 def one_reader(cover: Cover, against: str = "others") -> Scores:
-    """Predict what one reader drew; each reader of a scan in turn.
+    """Predict what one reader drew; each reader of a film in turn.
 
     Args:
         cover: Images on each of which R readers drew, or none did.

@@ -129,14 +129,11 @@ def phantom_tables(benches: Mapping[str, dict]) -> dict[str, dict]:
         "location prior, VinDr-like, IoU": "prior_vindr",
         "location prior, RSNA-like, IoU": "prior_rsna",
     }
-    found = {
-        label: {
-            "measured": format_entry(tables[key]),
-            "goal": "{goal} ± {leeway}".format_map(tables[key]),
-            "n": tables[key]["n"],
-        }
-        for label, key in rows.items()
-    }
+    found = {}
+    for label, key in rows.items():
+        one = tables[key]
+        goal = f"{one['goal']} ± {one['leeway']}"
+        found[label] = {"measured": format_entry(one), "goal": goal, "n": one["n"]}
     label = "share of each finding, to the real one"
     measured = f"{min(shares):.3f} to {max(shares):.3f}"
     return found | {

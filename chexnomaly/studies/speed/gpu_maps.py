@@ -1,4 +1,4 @@
-"""A few small maps per bundle: scans, readers' boxes, and what each system marks."""
+"""A few small maps per bundle: films, readers' boxes, and what each system marks."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,12 +18,12 @@ SHOWN, SHOWN_PX = 4, 96
 def write_maps(
     path: Path, data: PreparedSet, predictors: Mapping[str, Predictor]
 ) -> None:
-    """Keep what can be looked at later: the first abnormal test scans, predicted.
+    """Keep what can be looked at later: the first abnormal test films, predicted.
 
     Args:
         path: NumPy archive to write: "film", "boxes" and each system's map by its key,
             (`SHOWN`, S, S) each, uint8, 255 being 1; S is at most `SHOWN_PX`.
-        data: The scans.
+        data: The films.
         predictors: System key to what predicts.
     """
     test = data.part("test")

@@ -56,7 +56,7 @@ class Sizes:
         cohort: Seed of the films.
         options: Recipe of all systems.
         twin: Passes over the pairs of a Siamese network, and its peak rate.
-        specialized_epochs: Passes over a specialized model's balanced scans.
+        specialized_epochs: Passes over a specialized model's balanced films.
         resamples: Bootstrap samples per interval.
         workers: Processes that render films.
         step: What bundle 0 measures.
