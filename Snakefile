@@ -32,8 +32,9 @@ sys.path.insert(0, str(ROOT))
 
 from book.pipeline.notebooks import modules_used
 from chexnomaly.errors import ProfileError
-from book.pipeline.profiles import check_profile, load_profile
+from book.pipeline.profiles import check_profile, parameters_cell
 from chexnomaly.labels import FINDINGS
+from chexnomaly.profiles import load_profile
 
 # A job pays eight seconds to start Python and import torch, whatever it then trains, so
 # that the specialists train a few to a job. On a cluster: findings_per_job=1.
@@ -219,7 +220,9 @@ for run, (name, own) in RUNS.items():
             text=f"_build/logs/{PROFILE}/{run}.txt",
         params:
             # A function, since braces in plain text would be read as wildcards.
-            parameters=lambda wildcards, name=name, own=own: profile.as_yaml(name, own),
+            parameters=lambda wildcards, name=name, own=own: profile.as_yaml(
+                name, parameters_cell(ROOT / source(name)), own
+            ),
             surroundings=surroundings(name),
         threads: 1
         resources:

@@ -10,7 +10,14 @@ import pytest
 import yaml
 
 from book.pipeline.notebooks import code_of
-from book.pipeline.profiles import check_names, check_section, load_profile
+from book.pipeline.profiles import (
+    SETTINGS,
+    check_names,
+    check_section,
+    parameters_cell,
+    training_options,
+)
+from chexnomaly.profiles import load_profile
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -121,8 +128,14 @@ def test_figures_have_a_name_a_caption_and_an_alternative_text(path):
 def test_a_profile_names_only_what_notebooks_know(path):
     profile = load_profile(path)
     check_names(profile, TABLE)
+    options = {**training_options(), **SETTINGS}
     for notebook in NOTEBOOKS:
-        check_section(profile, notebook.stem, papermill.inspect_notebook(str(notebook)))
+        check_section(profile, notebook.stem, parameters_cell(notebook), options)
+
+
+@each_notebook
+def test_papermill_finds_the_same_parameters(path):
+    assert set(papermill.inspect_notebook(str(path))) == set(parameters_cell(path))
 
 
 TYPED = r"(?<![\d.\w])[01]?\.\d{3,}|\d\.\d+ ?%"
@@ -151,9 +164,12 @@ def test_no_measured_number_is_typed_into_prose(path):
     assert re.findall(TYPED, text) == []
 
 
-def test_the_demo_is_what_the_notebooks_do_by_themselves():
+@each_notebook
+def test_the_demo_is_what_a_notebook_does_by_itself(path):
     """A notebook opened alone and the default build must be the same run."""
-    assert load_profile(ROOT / "notebooks/profiles/demo.yml").parameters == {}
+    demo = load_profile(ROOT / "notebooks/profiles/demo.yml").section(path.stem)
+    cell = parameters_cell(path)
+    assert {name: demo.get(name, value) for name, value in cell.items()} == cell
 
 
 def test_the_arm_without_the_transform_is_trained_as_the_supermodel():

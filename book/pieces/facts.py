@@ -11,10 +11,10 @@ from pathlib import Path
 
 from book.pieces.sources import page_with, repository_address
 from book.pieces.words import is_missing, slug
-from book.pipeline.profiles import Profile, load_profile
 from chexnomaly.claims import decisions
 from chexnomaly.claims.expected import all_verdicts
 from chexnomaly.evidence import INCONSISTENT, LEVELS, VERDICTS
+from chexnomaly.profiles import Profile, load_profile
 from chexnomaly.workspace import Workspace
 
 NO_EVIDENCE = "nothing measured"

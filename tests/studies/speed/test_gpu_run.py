@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-import yaml
 
+from chexnomaly.profiles import load_profile
 from chexnomaly.results import read_result
 from chexnomaly.studies.speed import step_cost
 from chexnomaly.studies.speed.gpu_run import run_bundle
 from chexnomaly.studies.speed.gpu_sizes import BEFORE, BUNDLES, TINY, Sizes
-from chexnomaly.systems import SPECIALIZED, SYSTEMS
+from chexnomaly.systems import RECIPES, SPECIALIZED, Options
 from tests.benchmarks.reporting import step_bytes
 
 ROOT = Path(__file__).parents[3]
@@ -22,17 +22,16 @@ SEGMENTING = [s for bundle in BUNDLES for s in bundle if not s.startswith("siame
 def test_every_system_of_the_paper_is_in_one_bundle_after_what_it_builds_on():
     flat = [system for bundle in BUNDLES for system in bundle]
     assert len(flat) == len(set(flat))
-    plain = {s for s in SYSTEMS if "__" not in s}
-    assert plain | set(BEFORE) <= set(flat) <= set(SYSTEMS)
+    plain = {s for s in RECIPES if "__" not in s}
+    assert plain | set(BEFORE) <= set(flat) <= set(RECIPES)
     for bundle in BUNDLES:
         for place, system in enumerate(bundle):
-            assert set(SYSTEMS[system].needs) <= set(bundle[:place])
+            assert set(RECIPES[system].needs) <= set(bundle[:place])
 
 
 def test_the_profile_has_the_sizes_of_the_command():
-    profile = yaml.safe_load((ROOT / "notebooks/profiles/reference.yml").read_text())
-    parameters, sizes = profile["parameters"], Sizes()
-    data = parameters["02_data"]
+    profile, sizes = load_profile(ROOT / "notebooks/profiles/reference.yml"), Sizes()
+    data = profile.section("02_data")
     assert data["n_films"] == sum(sizes.counts)
     assert data["size_px"] == data["shortest_px"] == data["longest_px"] == sizes.size
     shares = np.array(sizes.counts[1:]) / sum(sizes.counts)
@@ -44,9 +43,8 @@ def test_the_profile_has_the_sizes_of_the_command():
         "08_chexnomaly": "chexnomaly",
     }.items():
         options = sizes.recipe(system)
-        for name, value in parameters[notebook].items():
-            owner = options if hasattr(options, name) else options.schedule
-            assert getattr(owner, name) == value, (notebook, name)
+        workers = options.schedule.workers
+        assert options == Options.from_profile("reference", notebook, workers=workers)
 
 
 @pytest.mark.slow
