@@ -55,56 +55,56 @@ NOTEBOOKS = {
             "CHEXNOMALY_COVID",
         ],
     },
-    "06_supermodels": {
+    "03_supermodels": {
         "gpu": True,
         "needs": ["02_data"],
         "outputs": ["results/{profile}/supermodel__vindr_test.json"],
         "reads": ["CHEXNOMALY_REAL_DATA"],
     },
-    "04_one_finding": {
+    "04_specialized_models": {
         "gpu": True,
         "needs": ["02_data"],
         "each": {PAGE: {"findings": [PAGE], "plain_focal": True}}
         | {group[0]: {"findings": group} for group in GROUPS},
     },
-    "07_siamese_networks": {"needs": ["02_data"], "gpu": True},
-    "08_chexnomaly": {
+    "06_siamese_networks": {"needs": ["02_data"], "gpu": True},
+    "07_chexnomaly": {
         "gpu": True,
-        "needs": ["02_data", "06_supermodels", "07_siamese_networks"],
+        "needs": ["02_data", "03_supermodels", "06_siamese_networks"],
         "reads": ["CHEXNOMALY_REAL_DATA"],
     },
-    "05_ensembles": {
+    "04_specialized_models": {
         "gpu": True,
-        "needs": ["02_data", "04_one_finding", "06_supermodels"],
+        "needs": ["02_data", "04_specialized_models", "03_supermodels"],
         "reads": ["CHEXNOMALY_REAL_DATA"],
     },
-    "03_box_focal_loss": {
-        "needs": ["02_data", "04_one_finding", "06_supermodels"],
+    "05_box_focal_loss": {
+        "needs": ["02_data", "04_specialized_models", "03_supermodels"],
         "gpu": True,
     },
-    "04_specialized_models": {"needs": ["02_data", "04_one_finding", "15_what_annotations_say"]},
-    "09_comparison": {"needs": ["04_specialized_models", "05_ensembles", "08_chexnomaly"]},
-    "10_errors": {"needs": ["08_chexnomaly"]},
+    "04_specialized_models": {"needs": ["02_data", "04_specialized_models", "08_what_annotations_say"]},
+    "09_comparison": {"needs": ["04_specialized_models", "04_specialized_models", "07_chexnomaly"]},
+    "10_errors": {"needs": ["07_chexnomaly"]},
     "11_claims": {
-        "needs": ["03_box_focal_loss", "09_comparison", "10_errors", "15_what_annotations_say"],
+        "needs": ["05_box_focal_loss", "09_comparison", "10_errors", "08_what_annotations_say"],
         "reference": ["study"],
     },
-    "12_beyond_the_paper": {
-        "needs": ["02_data", "05_ensembles", "08_chexnomaly"],
+    "11_beyond_the_paper": {
+        "needs": ["02_data", "04_specialized_models", "07_chexnomaly"],
         "outputs": ["results/{profile}/multiverse__vindr_test.json"],
         "reference": ["study"],
     },
-    "16_gallery": {"needs": ["09_comparison"]},
-    "13_your_own_xray": {"reference": ["pretrained"]},
-    "17_your_own_data_set": {"reference": ["pretrained"]},
-    "18_method_from_zero": {},
-    "14_phantom": {
-        "needs": ["02_data", "06_supermodels"],
+    "13_gallery": {"needs": ["09_comparison"]},
+    "14_your_own_xray": {"reference": ["pretrained"]},
+    "15_your_own_data_set": {"reference": ["pretrained"]},
+    "01_method_from_zero": {},
+    "12_phantom": {
+        "needs": ["02_data", "03_supermodels"],
         "outputs": ["results/{profile}/audit__vindr_phantom.json"],
         "reads": ["CHEXNOMALY_REAL_DATA"],
         "reference": ["phantom"],
     },
-    "15_what_annotations_say": {"needs": ["05_ensembles", "08_chexnomaly"]},
+    "08_what_annotations_say": {"needs": ["04_specialized_models", "07_chexnomaly"]},
     "16_speed_and_scale": {"reference": ["bench", "gpu"]},
 }
 

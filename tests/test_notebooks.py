@@ -160,7 +160,7 @@ def test_the_arm_without_the_transform_is_trained_as_the_supermodel():
     """Fig. 5 compares two losses only if all else is equal."""
     first, second = (
         papermill.inspect_notebook(str(ROOT / f"notebooks/{name}.ipynb"))
-        for name in ("03_box_focal_loss", "06_supermodels")
+        for name in ("05_box_focal_loss", "03_supermodels")
     )
     values = [{n: p["default"] for n, p in both.items()} for both in (first, second)]
     assert values[0] == values[1]

@@ -26,7 +26,7 @@ def test_moments_cover_the_whole_span():
 @pytest.mark.trust
 def test_two_runs_of_the_data_and_one_system_are_the_same_bytes(tmp_path):
     """One job at a time, and two; the second run is killed twice on its way."""
-    targets = ("06_supermodels",)
+    targets = ("03_supermodels",)
     one, two = (whole_runs.copy_checkout(tmp_path / name) for name in ("one", "two"))
     expected = whole_runs.run(one, whole_runs.command(1, targets=targets))
     assert "supermodel__vindr_test.json" in expected

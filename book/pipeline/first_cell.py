@@ -40,7 +40,7 @@ def put_first(notebook: dict, name: str, address: str) -> dict:
 
     Args:
         notebook: A notebook's JSON; changed in place.
-        name: Its name, such as `06_supermodels`.
+        name: Its name, such as `03_supermodels`.
         address: The repository's address.
 
     Returns:

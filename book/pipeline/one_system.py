@@ -19,13 +19,13 @@ from chexnomaly.training.schedule import Schedule
 from chexnomaly.workspace import Workspace
 
 NOTEBOOKS = {
-    "specialized": "04_one_finding",
-    "model_ensemble": "05_ensembles",
-    "max_ensemble": "05_ensembles",
-    "siamese": "07_siamese_networks",
-    "chexnomaly": "08_chexnomaly",
-    "supermodel": "06_supermodels",
-    "attention_supermodel": "06_supermodels",
+    "specialized": "04_specialized_models",
+    "model_ensemble": "04_specialized_models",
+    "max_ensemble": "04_specialized_models",
+    "siamese": "06_siamese_networks",
+    "chexnomaly": "07_chexnomaly",
+    "supermodel": "03_supermodels",
+    "attention_supermodel": "03_supermodels",
 }
 """Begin of a system's key to the notebook that trains its kind."""
 

@@ -28,7 +28,7 @@ t1-vindr-chexnomaly-*
 :keys: mae_soft, iou_c
 ```
 
-```{evidence} 06_supermodels
+```{evidence} 03_supermodels
 ```
 
 ```{deviations}
@@ -71,7 +71,7 @@ def test_every_unknown_name_fails_the_build_and_is_told(build):
 
 def test_a_notebook_page_gets_its_banner_by_itself(build):
     text = "---\norphan: true\n---\n# The supermodel\n\nText."
-    status, html, messages = build(text, page="notebooks/06_supermodels")
+    status, html, messages = build(text, page="notebooks/03_supermodels")
     assert (status, messages) == (0, "")
     assert "The supermodel¶ Profile demo. The numbers on this page" in text_of(html)
 

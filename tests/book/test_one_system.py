@@ -20,8 +20,8 @@ def test_every_system_follows_a_notebook():
     for system in SYSTEMS:
         name = one_system.notebook_of(system)
         assert (NOTEBOOKS / f"{name}.ipynb").is_file()
-    assert one_system.notebook_of("attention_supermodel") == "06_supermodels"
-    assert one_system.notebook_of("chexnomaly__concat") == "08_chexnomaly"
+    assert one_system.notebook_of("attention_supermodel") == "03_supermodels"
+    assert one_system.notebook_of("chexnomaly__concat") == "07_chexnomaly"
     with pytest.raises(ValueError, match="system 'supermodels'"):
         one_system.notebook_of("supermodels")
 

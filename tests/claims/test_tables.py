@@ -74,7 +74,7 @@ def test_beating_asks_for_an_interval_above_zero(tmp_path):
         "supermodel",
         "vindr_test",
         profile="tiny",
-        notebook="06_supermodels",
+        notebook="03_supermodels",
         trained_on="phantom",
         scored_on="phantom",
         n=9,

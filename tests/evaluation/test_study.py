@@ -16,7 +16,7 @@ from chexnomaly.workspace import Workspace
 
 @pytest.fixture
 def study(squares, tmp_path):
-    return Study(Workspace("tiny", tmp_path), "06_supermodels", squares, resamples=50)
+    return Study(Workspace("tiny", tmp_path), "03_supermodels", squares, resamples=50)
 
 
 def oracle(dataset):

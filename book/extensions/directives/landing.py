@@ -20,7 +20,7 @@ from chexnomaly.evidence import VERDICTS
 logger = logging.getLogger(__name__)
 PAPER = "https://arxiv.org/abs/2311.01777"
 LAB = "how_to_rerun.html#in-jupyterlab"
-NOTEBOOK = "notebooks/18_method_from_zero.ipynb"
+NOTEBOOK = "notebooks/01_method_from_zero.ipynb"
 
 
 class VerdictRole(SphinxRole):

@@ -226,7 +226,7 @@ def _write(
             "multiverse",
             key,
             profile="study",
-            notebook="12_beyond_the_paper",
+            notebook="11_beyond_the_paper",
             trained_on="phantom",
             scored_on="phantom",
             n=len(scans),
