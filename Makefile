@@ -72,7 +72,6 @@ lint: $(READY) ## check style, notebooks included, and that no notebook holds ou
 	@$(BIN)/nbstripout --keep-id --verify notebooks/*.ipynb
 
 format: $(READY) ## mend what lint finds, where that can be done by machine
-	@$(BIN)/python -m book.pipeline.first_cell
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 	@$(BIN)/nbstripout --keep-id notebooks/*.ipynb
 

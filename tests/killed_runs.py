@@ -27,14 +27,14 @@ import psutil
 from tests.whole_runs import command, copy_checkout, environment, run, whole_run
 
 Results = dict[str, bytes]
-RESULTS = ("01_problem", "11_claims", "11_beyond_the_paper", "12_phantom")
+RESULTS = ("11_claims", "11_beyond_the_paper", "12_phantom")
 """Notebooks that, with what they need, write all results files."""
 
 STAGES = (
     ("02_data",),
     ("03_supermodels", "06_siamese_networks"),
     ("04_specialized_models",),
-    ("05_box_focal_loss", "04_specialized_models"),
+    ("05_box_focal_loss",),
     ("07_chexnomaly", "12_phantom"),
     ("10_errors", "08_what_annotations_say"),
     RESULTS,

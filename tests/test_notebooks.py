@@ -4,19 +4,26 @@ import ast
 import json
 import re
 from pathlib import Path
+from statistics import median
 
 import papermill
 import pytest
 import yaml
 
 from book.pipeline.notebooks import code_of
+from book.pipeline.pipeline import read_notebooks
 from book.pipeline.profiles import check_names, check_section, load_profile
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 PROFILES = sorted((ROOT / "notebooks" / "profiles").glob("*.yml"))
-SNAKEFILE = (ROOT / "Snakefile").read_text()
-TABLE = re.findall(r'^    "(\d\d_\w+)": \{', SNAKEFILE, re.M)
+TABLE = read_notebooks(ROOT / "Snakefile")
+MOST_LINES = 2560
+"""Lines of code cells in all notebooks together."""
+
+MOST_PARAMETERS = 8
+"""Lines of a parameters cell: the profile, and what a reader may want to change."""
+
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 
 
@@ -35,6 +42,26 @@ def test_the_book_lists_every_notebook():
     assert sorted(files) == sorted(TABLE)
 
 
+def test_numbers_are_unique_and_follow_what_needs_what():
+    numbers = {name: int(name[:2]) for name in TABLE}
+    assert sorted(numbers.values()) == list(range(1, len(TABLE) + 1))
+    for name, entry in TABLE.items():
+        assert all(numbers[need] < numbers[name] for need in entry.get("needs", []))
+
+
+def test_the_code_of_all_notebooks_is_short():
+    codes = [c["source"] for path in NOTEBOOKS for c in cells(path, "code")]
+    lengths = [len("".join(source).splitlines()) for source in codes]
+    assert sum(lengths) <= MOST_LINES
+    assert median(lengths) <= 8
+
+
+@each_notebook
+def test_shows_the_library_and_installs_nothing(path):
+    code = "".join("".join(c["source"]) for c in cells(path, "code"))
+    assert not re.search(r"getsource|find_spec|pip install|git clone", code)
+
+
 @each_notebook
 def test_has_one_parameters_cell(path):
     tagged = [
@@ -44,6 +71,8 @@ def test_has_one_parameters_cell(path):
     ]
     assert len(tagged) == 1
     tree = ast.parse("".join(tagged[0]["source"]))
+    assert tree.body[0].target.id == "profile"
+    assert len(tree.body) <= MOST_PARAMETERS
     for node in tree.body:
         assert isinstance(node, ast.AnnAssign), "one `name: type = literal` per line"
         ast.literal_eval(node.value)

@@ -1,4 +1,4 @@
-"""Kills, the number of jobs and how they are cut change no byte of any result."""
+"""Kills, the number of jobs and where they run change no byte of any result."""
 
 import random
 import subprocess
@@ -73,7 +73,6 @@ def test_a_slurm_cluster_gives_the_same_bytes(shared, tmp_path):
     expected, _ = whole_runs.whole_run(shared)
     place = whole_runs.copy_checkout(tmp_path / "cluster")
     with slurm_node.node(tmp_path / "slurm") as surroundings:
-        # Specialists are cut into other jobs than in the whole run.
-        call = [*whole_runs.command(2, *slurm_node.SNAKEMAKE), "findings_per_job=4"]
+        call = whole_runs.command(2, *slurm_node.SNAKEMAKE)
         found = whole_runs.run(place, call, surroundings)
     assert found == expected

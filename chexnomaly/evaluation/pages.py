@@ -26,6 +26,10 @@ HEADINGS = {
     "ap_0.4": "AP at 0.4",
     "predicted_share": "marked share",
     "true_share": "true share",
+    "recall_any_pixel": "films with a mark",
+    "accuracy": "accuracy",
+    "majority_share": "majority class",
+    "auc": "AUC",
 }
 """Results key to its heading in the tables of every notebook."""
 

@@ -1,6 +1,5 @@
 """The cell that fetches the book where it is missing."""
 
-import json
 import os
 import sys
 from pathlib import Path
@@ -9,9 +8,6 @@ import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 
 from book.pipeline import first_cell
-
-ROOT = Path(__file__).parents[2]
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 
 class Shell:
@@ -32,17 +28,6 @@ def run(address: str) -> list[str]:
     code = TransformerManager().transform_cell(first_cell.CODE.format(address=address))
     exec(code, {"get_ipython": lambda: shell})
     return shell.asked
-
-
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
-def test_every_notebook_has_it_with_the_address_of_the_project(path):
-    notebook = json.loads(path.read_text())
-    again = first_cell.put_first(
-        json.loads(path.read_text()), path.stem, first_cell.address_of(ROOT)
-    )
-    assert again == notebook
-    code = next(c for c in notebook["cells"] if c["cell_type"] == "code")
-    assert "install" in code["metadata"]["tags"]
 
 
 def test_it_does_nothing_where_the_book_is():

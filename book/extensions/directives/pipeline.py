@@ -37,11 +37,10 @@ def as_table(notebooks: dict[str, dict], addresses: dict[str, str]) -> nodes.tab
     lines = []
     for name, entry in notebooks.items():
         page = nodes.reference("", name, refuri=addresses[name])
-        runs = "several" if "each" in entry else "once"
         needs = ", ".join(entry.get("needs", [])) or "nothing"
         reads = ", ".join(entry.get("reads", []))
-        lines.append([page, needs, runs, reads])
-    heads = ["Notebook", "Needs", "Runs", "Reads, where set"]
+        lines.append([page, needs, reads])
+    heads = ["Notebook", "Needs", "Reads, where set"]
     return table(heads, lines, ["pipeline"])
 
 
@@ -74,7 +73,7 @@ def draw(notebooks: dict[str, dict], addresses: dict[str, str]) -> str:
     width = IN_A_ROW * (WIDTH + GAP)
     height = max(y for _, y in places.values()) + HEIGHT + 2
     lines = [line(places[a], places[b]) for a, b in edges(notebooks)]
-    boxes = [box(n, places[n], addresses.get(n), notebooks.get(n, {})) for n in places]
+    boxes = [box(n, places[n], addresses.get(n)) for n in places]
     return (
         '<div class="pipeline-graph">'
         f'<svg viewBox="0 0 {width} {height:.0f}" width="{width}" role="group"'
@@ -92,8 +91,8 @@ def line(start: tuple[float, float], end: tuple[float, float]) -> str:
     return f'<path class="edge" d="{curve}" aria-hidden="true"/>'
 
 
-def box(name: str, place: tuple[float, float], address: str | None, entry: dict) -> str:
-    """Draw one notebook: its number and name, on a pile where it runs several times."""
+def box(name: str, place: tuple[float, float], address: str | None) -> str:
+    """Draw one notebook: its number and name."""
     x, y = place
     corner = f'x="{x - WIDTH / 2:g}" y="{y:g}" width="{WIDTH}" height="{HEIGHT}" rx="6"'
     said = [text for text in lettering(name) if text]
@@ -102,8 +101,7 @@ def box(name: str, place: tuple[float, float], address: str | None, entry: dict)
         f'<text x="{x:g}" y="{first + 16 * at:g}">{html.escape(text)}</text>'
         for at, text in enumerate(said)
     )
-    pile = f'<rect {corner} transform="translate(4 4)"/>' if "each" in entry else ""
-    drawn = f"{pile}<rect {corner}/>{words}"
+    drawn = f"<rect {corner}/>{words}"
     if address is None:
         return f'<g class="box">{drawn}</g>'
     return f'<a class="box" href="{address}">{drawn}</a>'
