@@ -16,6 +16,7 @@
 #   reads    environment variables that change what it does
 #   gpu      whether it trains, so that it takes a GPU where there are some
 #   reference  folders of book/reference/ whose committed results it reads
+#   sections   sections of the profile that it reads beside its own
 # The library modules that a notebook imports are its inputs too, found by reading it.
 
 import os
@@ -29,7 +30,8 @@ sys.path.insert(0, str(ROOT))
 
 from book.pipeline.notebooks import modules_used
 from chexnomaly.errors import ProfileError
-from book.pipeline.profiles import check_profile, load_profile
+from book.pipeline.profiles import check_profile, parameters_cell
+from chexnomaly.profiles import load_profile
 
 PROFILE = config.get("profile", "demo")
 
@@ -52,6 +54,7 @@ NOTEBOOKS = {
     },
     "04_specialized_models": {
         "gpu": True,
+        "sections": ["model_ensemble"],
         "needs": ["02_data", "03_supermodels"],
         "reads": ["CHEXNOMALY_REAL_DATA"],
     },
@@ -101,11 +104,17 @@ if not metadata.version("jupyter-book").startswith("1.0."):
         "1.0.4.post1 (2.x is another program). `make book` installs the right one."
     )
 
+
+
+def sections(name):
+    return [name, *NOTEBOOKS[name].get("sections", [])]
+
+
 try:
     profile = load_profile(ROOT / f"notebooks/profiles/{PROFILE}.yml")
     check_profile(
         profile,
-        {name: ROOT / f"notebooks/{name}.ipynb" for name in NOTEBOOKS},
+        {s: ROOT / f"notebooks/{n}.ipynb" for n in NOTEBOOKS for s in sections(n)},
         ROOT / f"_build/.checked-{PROFILE}",
     )
 except ProfileError as error:
@@ -189,7 +198,13 @@ for name in NOTEBOOKS:
         params:
             name=name,
             # A function, since braces in plain text would be read as wildcards.
-            parameters=lambda wildcards, name=name: profile.as_yaml(name),
+            parameters=lambda wildcards, name=name: profile.as_yaml(
+                name, parameters_cell(ROOT / source(name))
+            ),
+            # What a notebook reads from the profile by itself: if it changes, it runs anew.
+            settings=lambda wildcards, name=name: str(
+                [profile.settings(section) for section in sections(name)]
+            ),
             surroundings=surroundings(name),
             lock=f"_build/logs/{PROFILE}/{name}.lock",
             read=f"_build/logs/{PROFILE}/{name}.read",

@@ -12,7 +12,15 @@ import yaml
 
 from book.pipeline.notebooks import code_of
 from book.pipeline.pipeline import read_notebooks
-from book.pipeline.profiles import check_names, check_section, load_profile
+from book.pipeline.profiles import (
+    SETTINGS,
+    check_names,
+    check_section,
+    parameters_cell,
+    training_options,
+)
+from chexnomaly.profiles import load_profile
+from chexnomaly.systems import Options
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -149,9 +157,16 @@ def test_figures_have_a_name_a_caption_and_an_alternative_text(path):
 @pytest.mark.parametrize("path", PROFILES, ids=lambda p: p.stem)
 def test_a_profile_names_only_what_notebooks_know(path):
     profile = load_profile(path)
-    check_names(profile, TABLE)
+    also = [name for entry in TABLE.values() for name in entry.get("sections", [])]
+    check_names(profile, [*TABLE, *also])
+    options = {**training_options(), **SETTINGS}
     for notebook in NOTEBOOKS:
-        check_section(profile, notebook.stem, papermill.inspect_notebook(str(notebook)))
+        check_section(profile, notebook.stem, parameters_cell(notebook), options)
+
+
+@each_notebook
+def test_papermill_finds_the_same_parameters(path):
+    assert set(papermill.inspect_notebook(str(path))) == set(parameters_cell(path))
 
 
 TYPED = r"(?<![\d.\w])[01]?\.\d{3,}|\d\.\d+ ?%"
@@ -180,16 +195,19 @@ def test_no_measured_number_is_typed_into_prose(path):
     assert re.findall(TYPED, text) == []
 
 
-def test_the_demo_is_what_the_notebooks_do_by_themselves():
+@each_notebook
+def test_the_demo_is_what_a_notebook_does_by_itself(path):
     """A notebook opened alone and the default build must be the same run."""
-    assert load_profile(ROOT / "notebooks/profiles/demo.yml").parameters == {}
+    demo = load_profile(ROOT / "notebooks/profiles/demo.yml").section(path.stem)
+    cell = parameters_cell(path)
+    assert {name: demo.get(name, value) for name, value in cell.items()} == cell
 
 
-def test_the_arm_without_the_transform_is_trained_as_the_supermodel():
+@pytest.mark.parametrize("name", [path.stem for path in PROFILES])
+def test_the_arm_without_the_transform_is_trained_as_the_supermodel(name):
     """Fig. 5 compares two losses only if all else is equal."""
-    first, second = (
-        papermill.inspect_notebook(str(ROOT / f"notebooks/{name}.ipynb"))
-        for name in ("05_box_focal_loss", "03_supermodels")
-    )
-    values = [{n: p["default"] for n, p in both.items()} for both in (first, second)]
-    assert values[0] == values[1]
+    pages = ("05_box_focal_loss", "03_supermodels")
+    cells_of = [parameters_cell(ROOT / f"notebooks/{page}.ipynb") for page in pages]
+    assert cells_of[0] == cells_of[1]
+    one, two = (Options.from_profile(name, page) for page in pages)
+    assert one == two

@@ -12,6 +12,7 @@ from torch.utils.data import Dataset
 from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.imports import ROOT, follow
 from chexnomaly.models.unet import UNet
+from chexnomaly.profiles import open_profile
 from chexnomaly.training.augmentation import augment
 from chexnomaly.training.checkpoints import load_model
 from chexnomaly.training.loop import seeded_model, train
@@ -79,6 +80,24 @@ class Options:
         own = {k: v for k, v in parameters.items() if k in cls.__dataclass_fields__}
         rest = {k: v for k, v in parameters.items() if k not in own}
         return cls(**own, schedule=Schedule(**rest))
+
+    @classmethod
+    def from_profile(cls, profile: str, notebook: str, **chosen) -> "Options":
+        """Read a profile's options for the systems that one notebook trains.
+
+        Args:
+            profile: Its name, such as "demo".
+            notebook: The notebook's name, such as "03_supermodels".
+            **chosen: Options that win over the profile's.
+
+        Raises:
+            ProfileError: There is no such profile, or it cannot be read.
+            TypeError: What is chosen is no option.
+        """
+        given = vars(open_profile(profile).settings(notebook))
+        names = cls.__dataclass_fields__ | Schedule.__dataclass_fields__
+        known = {name: value for name, value in given.items() if name in names}
+        return cls.from_parameters(**{**known, **chosen})
 
     @property
     def network(self) -> dict:

@@ -7,30 +7,29 @@ from pathlib import Path
 import pytest
 
 from book.pipeline import one_system
-from book.pipeline.profiles import load_profile
 from chexnomaly import systems
-from chexnomaly.systems import SYSTEMS
+from chexnomaly.profiles import open_profile
+from chexnomaly.systems import SYSTEMS, Options
 from chexnomaly.tensor_files import read_tensors
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
-TINY = load_profile(NOTEBOOKS / "profiles" / "tiny.yml")
 
 
-def test_every_system_follows_a_notebook():
+def test_every_system_follows_a_section_of_the_profile():
+    sections = open_profile("demo").parameters
     for system in SYSTEMS:
-        name = one_system.notebook_of(system)
-        assert (NOTEBOOKS / f"{name}.ipynb").is_file()
-    assert one_system.notebook_of("attention_supermodel") == "03_supermodels"
-    assert one_system.notebook_of("chexnomaly__concat") == "07_chexnomaly"
+        name = one_system.section_of(system)
+        assert name in sections or (NOTEBOOKS / f"{name}.ipynb").is_file()
+    assert one_system.section_of("attention_supermodel") == "03_supermodels"
+    assert one_system.section_of("chexnomaly__concat") == "07_chexnomaly"
     with pytest.raises(ValueError, match="system 'supermodels'"):
-        one_system.notebook_of("supermodels")
+        one_system.section_of("supermodels")
 
 
 def test_options_are_the_notebooks_under_the_profile():
-    demo = load_profile(NOTEBOOKS / "profiles" / "demo.yml")
     small, large = (
-        one_system.options_of("siamese_cnn", profile, NOTEBOOKS)
-        for profile in (TINY, demo)
+        Options.from_profile(profile, one_system.section_of("siamese_cnn"))
+        for profile in ("tiny", "demo")
     )
     assert (small.base_channels, small.schedule.epochs) == (4, 1)
     assert small.schedule.learning_rate == large.schedule.learning_rate
@@ -38,7 +37,7 @@ def test_options_are_the_notebooks_under_the_profile():
 
 
 def test_what_it_builds_on_is_trained_first(squares, tmp_path, capsys):
-    one_system.train("chexnomaly__euclidean", squares, tmp_path, TINY, NOTEBOOKS)
+    one_system.train("chexnomaly__euclidean", squares, tmp_path, "tiny")
     said = [line.partition(":")[0] for line in capsys.readouterr().out.splitlines()]
     assert said == ["siamese_unet__euclidean", "chexnomaly__euclidean"]
     for name in said:
@@ -50,8 +49,7 @@ LARGER = sorted({p.stem for p in (NOTEBOOKS / "profiles").glob("*.yml")} - {"tin
 
 @pytest.mark.parametrize("name", LARGER)
 def test_a_profile_starts(name, squares, tmp_path):
-    profile = load_profile(NOTEBOOKS / "profiles" / f"{name}.yml")
-    options = one_system.options_of("supermodel", profile, NOTEBOOKS)
+    options = Options.from_profile(name, "03_supermodels")
     few = squares.split.groupby(squares.split).head(2)
     schedule = replace(options.schedule, epochs=1, batch_size=2)
     one_step = replace(options, schedule=schedule)

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from book.pipeline.profiles import load_profile
 from chexnomaly.claims.decisions import (
     DECISION_COLUMNS,
     claim_ids,
@@ -17,6 +16,7 @@ from chexnomaly.claims.decisions import (
 )
 from chexnomaly.claims.ledger import load_ledger
 from chexnomaly.errors import ClaimError, ResultError
+from chexnomaly.profiles import load_profile
 
 ROOT = Path(__file__).parents[2]
 REGISTER = (

@@ -16,7 +16,6 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from book.pipeline.profiles import load_profile
 from chexnomaly.claims import ledger
 from chexnomaly.claims import lookup as measured
 from chexnomaly.datasets.annotations.findings import COLUMNS, load_findings
@@ -26,6 +25,7 @@ from chexnomaly.datasets.annotations.splits import load_split
 from chexnomaly.datasets.sources import candid, coco, covid, rsna, vindr
 from chexnomaly.datasets.store import images
 from chexnomaly.datasets.store.store import Store, StoreWriter
+from chexnomaly.profiles import load_profile
 from chexnomaly.tensor_files import read_tensors, write_tensors
 from tests.dicom_files import dicom_dataset, ramp, save_dicom
 

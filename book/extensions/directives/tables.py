@@ -26,9 +26,9 @@ from book.extensions.words import (
     table,
     words,
 )
-from book.pipeline.profiles import load_profile
 from chexnomaly import claims
 from chexnomaly.errors import InputError
+from chexnomaly.profiles import load_profile
 
 logger = logging.getLogger(__name__)
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from book.pipeline.one_system import options_of
-from book.pipeline.profiles import load_profile
+from book.pipeline.one_system import section_of
+from chexnomaly.profiles import open_profile
 from chexnomaly.results import read_result
 from chexnomaly.studies.generalization.design import (
     UNET,
@@ -17,7 +17,7 @@ from chexnomaly.studies.generalization.design import (
 )
 from chexnomaly.studies.multiverse import run as mv
 from chexnomaly.studies.multiverse.arms import ARMS
-from chexnomaly.systems import SYSTEMS
+from chexnomaly.systems import SYSTEMS, Options
 from chexnomaly.training.schedule import Schedule
 
 TINY = Design(
@@ -79,16 +79,13 @@ def test_arms_are_trained_scored_and_compared(tmp_path):
 
 
 def test_the_study_has_the_sizes_of_its_profile():
-    notebooks = Path(__file__).parents[3] / "notebooks"
-    profile = load_profile(notebooks / "profiles" / "study.yml")
     design = Design()
     runner = mv.Runner(None, Path(), design, seed=0)
-    for system in ("supermodel", "chexnomaly", "siamese_unet", "model_ensemble"):
-        assert runner.options(system) == options_of(system, profile, notebooks)
-    assert runner.options("specialized_ild") == options_of(
-        "specialized_ild", profile, notebooks
-    )
-    given = profile.section("02_data")
+    trained = ("supermodel", "chexnomaly", "siamese_unet", "model_ensemble")
+    for system in (*trained, "specialized_ild"):
+        expected = Options.from_profile("study", section_of(system))
+        assert runner.options(system) == expected
+    given = open_profile("study").section("02_data")
     assert given["n_films"] == sum(design.counts) and given["size_px"] == design.size
     shares = [round(n / sum(design.counts), 4) for n in design.counts[1:]]
     assert shares == [given["val_share"], given["test_share"]]

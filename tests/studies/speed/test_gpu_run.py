@@ -6,15 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-import yaml
 from PIL import Image
 
+from chexnomaly.profiles import load_profile
 from chexnomaly.results import read_result
 from chexnomaly.studies.speed import step_cost
 from chexnomaly.studies.speed.gpu_pictures import png
 from chexnomaly.studies.speed.gpu_run import run_bundle
 from chexnomaly.studies.speed.gpu_sizes import BEFORE, BUNDLES, TINY, Sizes
-from chexnomaly.systems import SPECIALIZED, SYSTEMS
+from chexnomaly.systems import SPECIALIZED, SYSTEMS, Options
 
 ROOT = Path(__file__).parents[3]
 SEGMENTING = [s for bundle in BUNDLES for s in bundle if not s.startswith("siamese")]
@@ -31,9 +31,8 @@ def test_every_system_of_the_paper_is_in_one_bundle_after_what_it_builds_on():
 
 
 def test_the_profile_has_the_sizes_of_the_command():
-    profile = yaml.safe_load((ROOT / "notebooks/profiles/reference.yml").read_text())
-    parameters, sizes = profile["parameters"], Sizes()
-    data = parameters["02_data"]
+    profile, sizes = load_profile(ROOT / "notebooks/profiles/reference.yml"), Sizes()
+    data = profile.section("02_data")
     assert data["n_films"] == sum(sizes.counts)
     assert data["size_px"] == data["shortest_px"] == data["longest_px"] == sizes.size
     shares = np.array(sizes.counts[1:]) / sum(sizes.counts)
@@ -45,9 +44,8 @@ def test_the_profile_has_the_sizes_of_the_command():
         "07_chexnomaly": "chexnomaly",
     }.items():
         options = sizes.recipe(system)
-        for name, value in parameters[notebook].items():
-            owner = options if hasattr(options, name) else options.schedule
-            assert getattr(owner, name) == value, (notebook, name)
+        workers = options.schedule.workers
+        assert options == Options.from_profile("reference", notebook, workers=workers)
 
 
 @pytest.mark.slow
