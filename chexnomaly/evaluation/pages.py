@@ -7,7 +7,7 @@ from pandas import DataFrame
 
 from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.datasets.sources import rsna, vindr
-from chexnomaly.evaluation.study import TestSet
+from chexnomaly.evaluation.evaluator import TestSet
 from chexnomaly.evidence import PHANTOM
 from chexnomaly.results import format_entry, read_result, results_frame
 from chexnomaly.workspace import Workspace
