@@ -59,7 +59,6 @@ verify: $(READY) ## the verdict of every claim; AGAINST=<folder> compares two ru
 
 pdf: $(READY) ## print the whole book, once it is built, as _build/html/book.pdf, with a button in front
 	@$(BIN)/python -m book.site.pdf _build/html/book.pdf
-	@$(BIN)/python -m book.site.downloads _build/html _build/html/book.pdf
 
 check: $(READY) ## look at the built site in a browser: requests, errors, axe, links, weight
 	@$(BIN)/python -m book.site.check _build/html
@@ -128,7 +127,7 @@ fuzz: $(READY) ## damage INPUTS files of every kind (10000), SECONDS at most for
 		--out _build/fuzz$(if $(GUIDED),_guided).json
 
 clean: ## remove what was built; the environment stays
-	rm -rf _build book/notebooks .snakemake
+	rm -rf _build book/notebooks book/rendered .snakemake
 
 # The environment: torch, then the lock with hashes, then this project in place.
 # A conda environment (environment.yml) already holds the first two.

@@ -88,7 +88,7 @@ NOTEBOOKS = {
     "14_your_own_xray": {"reference": ["pretrained"]},
     "15_your_own_data_set": {"reference": ["pretrained"]},
     "16_speed_and_scale": {"reference": ["bench", "gpu"]},
-    "11_claims": {
+    "17_claims": {
         "needs": ["05_box_focal_loss", "08_what_annotations_say", "09_comparison", "10_errors"],
         "reference": ["study"],
     },
@@ -165,10 +165,10 @@ def surroundings(name):
 
 
 def sources_of_the_site():
-    built = ROOT / "book" / "notebooks"
+    built = {ROOT / "book" / "notebooks", ROOT / "book" / "rendered"}
     for folder in ("book", "chexnomaly"):
         for path in sorted((ROOT / folder).rglob("*")):
-            kept = built not in path.parents and "__pycache__" not in path.parts
+            kept = built.isdisjoint(path.parents) and "__pycache__" not in path.parts
             if path.is_file() and kept:
                 yield str(path.relative_to(ROOT))
     yield from ("_config.yml", "pyproject.toml", "requirements.lock", "Snakefile")
@@ -196,7 +196,6 @@ for name in NOTEBOOKS:
             notebook=f"_build/logs/{PROFILE}/{name}.ipynb",
             text=f"_build/logs/{PROFILE}/{name}.txt",
         params:
-            name=name,
             # A function, since braces in plain text would be read as wildcards.
             parameters=lambda wildcards, name=name: profile.as_yaml(
                 name, parameters_cell(ROOT / source(name))
@@ -206,27 +205,15 @@ for name in NOTEBOOKS:
                 [profile.settings(section) for section in sections(name)]
             ),
             surroundings=surroundings(name),
-            lock=f"_build/logs/{PROFILE}/{name}.lock",
-            read=f"_build/logs/{PROFILE}/{name}.read",
         threads: 1
         resources:
             runtime=ceil(LIMIT_MIN),
             limit_s=ceil(60 * LIMIT_MIN),
             gpu=gpus_of(name),
         shell:
-            "exec 9>> {params.lock} && python -m book.pipeline.alone --wait 9"
-            " && echo '{params.name}: running' && SECONDS=0 && : > {params.read}"
-            " && if ! CHEXNOMALY_READ_LOG=$PWD/{params.read}"
-            "    python -m book.pipeline.device {resources.gpu}"
-            "    python -m book.pipeline.again {log.text}"
-            "    papermill {input.source} {log.notebook} --cwd notebooks"
-            "    --no-progress-bar --execution-timeout {resources.limit_s}"
-            "    -y {params.parameters:q};"
-            " then python -m book.pipeline.failures"
-            "    {params.name} {log.notebook} {log.text}; exit 1; fi"
-            " && cp {log.notebook} {output.executed}"
-            " && python -m book.pipeline.gate stamp {output.executed} {input.source} {params.read}"
-            ' && echo "{params.name}: done in $SECONDS s"'
+            "exec python -m book.pipeline.run_notebook {input.source} {output.executed}"
+            " --log {log.notebook} --parameters {params.parameters:q}"
+            " --limit-s {resources.limit_s} --gpu {resources.gpu}"
 
 
 def gate_pairs():
@@ -246,14 +233,28 @@ rule gate:
         f"_build/gate-{PROFILE}.passed",
     shell:
         "echo 'gate: looking through the executed notebooks'"
-        " && python -m book.pipeline.gate check {input.notebooks} && touch {output}"
+        " && python -m book.pipeline.gate {input.notebooks} && touch {output}"
 
 
-rule site:
+# What pages include, from results and templates; everything in the folder is rewritten.
+rule pieces:
     input:
         gate=rules.gate.output,
         notebooks=[executed(name) for name in NOTEBOOKS],
         results=[file for name in NOTEBOOKS for file in outputs(name)],
+        sources=list(sources_of_the_site()),
+    output:
+        directory("book/rendered"),
+    params:
+        profile=PROFILE,
+    shell:
+        "echo 'site: building' && python -m book.pieces.render {params.profile} {output}"
+
+
+rule site:
+    input:
+        pieces=rules.pieces.output,
+        notebooks=[executed(name) for name in NOTEBOOKS],
         sources=list(sources_of_the_site()),
     output:
         "_build/html/index.html",
@@ -263,7 +264,7 @@ rule site:
         profile=PROFILE,
         pages=pages(),
     shell:
-        "echo 'site: building' && rm -rf _build/html _build/.doctrees _build/jupyter_execute book/notebooks"
+        "rm -rf _build/html _build/.doctrees _build/jupyter_execute book/notebooks"
         " && mkdir -p book/notebooks && {params.pages}"
         " && if ! NO_COLOR=1 CHEXNOMALY_PROFILE={params.profile} jupyter-book build book"
         "    --all -W --keep-going -n > {log} 2>&1;"

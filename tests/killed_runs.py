@@ -27,7 +27,7 @@ import psutil
 from tests.whole_runs import command, copy_checkout, environment, run, whole_run
 
 Results = dict[str, bytes]
-RESULTS = ("11_claims", "11_beyond_the_paper", "12_phantom")
+RESULTS = ("17_claims", "11_beyond_the_paper", "12_phantom")
 """Notebooks that, with what they need, write all results files."""
 
 STAGES = (

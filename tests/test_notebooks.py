@@ -10,8 +10,8 @@ import papermill
 import pytest
 import yaml
 
+from book.pieces.graph import read_notebooks
 from book.pipeline.notebooks import code_of
-from book.pipeline.pipeline import read_notebooks
 from book.pipeline.profiles import (
     SETTINGS,
     check_names,

@@ -35,7 +35,7 @@ def write(tmp_path, **changes):
 def test_a_notebook_gets_its_section_and_the_profile(tmp_path):
     profile = load_profile(write(tmp_path))
     assert profile.section("02_data") == {"profile": "demo", "n": 5, "rate": 1e-5}
-    assert profile.section("01_problem") == {"profile": "demo"}
+    assert profile.section("10_errors") == {"profile": "demo"}
 
 
 def test_what_papermill_reads_is_what_was_written(tmp_path):

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from book.extensions.directives.provenance import as_hardware, by_hash, compact
 from book.extensions.html.downloads import figures_of, write_archive
+from book.pieces.origins import as_hardware, by_hash, compact
 
 ROOT = Path(__file__).parents[2]
 CONF = """
@@ -29,6 +29,8 @@ RESULT = {
     "profile": "demo",
     "notebook": "03_supermodels",
     "evidence": "phantom",
+    "trained_on": "phantom",
+    "scored_on": "phantom",
     "n": 400,
     "data_hash": "d" * 64,
     "split_hash": "5" * 64,
