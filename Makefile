@@ -97,7 +97,7 @@ study: $(READY) ## does it generalize, and what do undecided choices do? into bo
 
 system: $(READY) ## train one system alone, and what it builds on: make system SYSTEM=supermodel__soft_boxes
 	@$(SNAKEMAKE) _build/notebooks/$(PROFILE)/02_data.ipynb $(SAY_LESS)
-	@OMP_NUM_THREADS=1 $(BIN)/python -m book.pipeline.one_system $(SYSTEM) --profile $(PROFILE)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m chexnomaly.systems $(SYSTEM) --profile $(PROFILE)
 
 data: $(READY) ## fetch a data set: make data NAME=rsna OUT=/data/rsna shows its terms; ACCEPT_TERMS=1 fetches
 	@$(BIN)/python -m chexnomaly.datasets.sources.download $(NAME) --out $(OUT) \

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 
-import yaml
-
 from chexnomaly.errors import ProfileError
 from chexnomaly.workspace import project_root
 
@@ -75,6 +73,8 @@ class Profile:
         Returns:
             YAML in flow style.
         """
+        import yaml  # a machine that only trains need not have it
+
         given = {k: v for k, v in self.section(notebook).items() if k in known}
         text = yaml.safe_dump(given, default_flow_style=True, width=float("inf"))
         return text.strip()
@@ -95,6 +95,8 @@ def load_profile(path: Path) -> Profile:
     Raises:
         ProfileError: It is missing, no YAML, or its keys are not those of a profile.
     """
+    import yaml
+
     if not path.is_file():
         others = ", ".join(sorted(p.stem for p in path.parent.glob("*.yml")))
         raise ProfileError("no such profile", file=path, expected=f"one of: {others}")

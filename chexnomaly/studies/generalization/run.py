@@ -12,7 +12,7 @@ import argparse
 import hashlib
 import time
 from collections.abc import Sequence
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -28,15 +28,7 @@ from chexnomaly.studies.generalization.answers import write_generalization
 from chexnomaly.studies.generalization.design import Design, World, make_world
 from chexnomaly.studies.generalization.held_out import CountedSet, HeldOut, counted_loss
 from chexnomaly.studies.generalization.scores import Scores, Target
-from chexnomaly.systems import (
-    baselines,
-    chexnomaly_network,
-    segmentation_loss,
-    siamese_network,
-)
-from chexnomaly.systems.recipe import fit
-from chexnomaly.training.checkpoints import load_model
-from chexnomaly.training.loop import seeded_model
+from chexnomaly.systems import baselines, find_recipe, fit, plan_training
 from chexnomaly.workspace import Workspace
 
 SYSTEMS = ("supermodel", "chexnomaly", "chexnomaly__random_base")
@@ -63,40 +55,15 @@ def train_without(
     Returns:
         The network.
     """
-    data, options = world.data, design.unet(seed)
-    build, depends_on = _network(system, world, held, runs, design, seed)
-    loss = counted_loss(segmentation_loss(data.store.size, options))
+    data, options, recipe = world.data, design.unet(seed), find_recipe(system)
+    if recipe.needs:
+        smaller = held_out.without_scans(data, held)
+        systems.train_system(recipe.twin, smaller, runs, design.twin(seed))
+    whole = plan_training(recipe, data, runs, options)
     sets = (CountedSet(data, "train", held), CountedSet(data, "val", held))
+    plan = replace(whole, loss=counted_loss(whole.loss), sets=sets)
     code = hashlib.sha256(Path(held_out.__file__).read_bytes()).hexdigest()
-    return fit(
-        system,
-        build,
-        loss,
-        sets,
-        data,
-        runs / system,
-        options,
-        depends_on=[held.digest, code, *depends_on],
-    ).model
-
-
-def _network(
-    system: str, world: World, held: HeldOut, runs: Path, design: Design, seed: int
-):
-    """Make what builds a system's network, and name what it builds on."""
-    options = design.unet(seed)
-    if system == "supermodel":
-        return partial(systems.unet, options), []
-    twins = seeded_model(
-        partial(siamese_network, "unet", options, world.data.store.size), seed
-    )
-    trained_as = []
-    if system == "chexnomaly":
-        smaller = held_out.without_scans(world.data, held)
-        run = runs / "siamese_unet"
-        systems.train_siamese("unet", smaller, run, design.twin(seed))
-        trained_as = [load_model(run, twins)["fingerprint"]]
-    return partial(chexnomaly_network, twins.base, options), trained_as
+    return fit(recipe, plan, data, runs, options, [held.digest, code]).model
 
 
 def threshold_without(model: nn.Module, world: World, held: HeldOut) -> float:

@@ -75,12 +75,12 @@ class Runner:
 
     def model(self, system: str) -> torch.nn.Module:
         """Train a system and what it builds on, or take up its run."""
-        entry = systems.SYSTEMS[system]
-        for needed in entry.needs:
+        recipe = systems.find_recipe(system)
+        for needed in recipe.needs:
             self.model(needed)
+        if not recipe.trains:
+            return systems.load_system(system, self.runs)
         options = self.options(system)
-        if entry.train is None:
-            return systems.load_system(system, self.runs, options, self.data.store.size)
         return systems.train_system(system, self.data, self.runs, options).model
 
 

@@ -136,7 +136,9 @@ def run_world(
     for seed in study.seeds:
         schedule = replace(study.options.schedule, seed=seed)
         options = replace(study.options, schedule=schedule)
-        model = systems.train_supermodel(data, root / f"seed_{seed}", options).model
+        model = systems.train_system(
+            "supermodel", data, root / f"seed_{seed}", options
+        ).model
         level = operating_threshold(predict_maps(model, data, "val"), data)
         for name, where in sets.items():
             maps = predict_maps(model, where, "test")

@@ -114,10 +114,8 @@ def run_system(
         What predicts its maps; None for a Siamese network.
     """
     options = sizes.recipe(system)
-    if systems.SYSTEMS[system].train is None:
-        model = systems.load_system(
-            system, workspace.runs, options, size=data.store.size
-        )
+    if not systems.find_recipe(system).trains:
+        model = systems.load_system(system, workspace.runs)
         model.to("cuda" if torch.cuda.is_available() else "cpu")
     else:
         model = systems.train_system(system, data, workspace.runs, options).model

@@ -39,11 +39,11 @@ def test_the_twin_is_trained_without_the_finding(world, tmp_path, monkeypatch):
     held = hold_out(world.data, FINDINGS[0])
     asked = []
 
-    def recording(kind, data, run_dir, options):
+    def recording(key, data, runs, options):
         asked.append(data)
         raise InterruptedError
 
-    monkeypatch.setattr(loo.systems, "train_siamese", recording)
+    monkeypatch.setattr(loo.systems, "train_system", recording)
     with pytest.raises(InterruptedError):
         loo.train_without("chexnomaly", world, held, tmp_path, TINY, 0)
     (data,) = asked

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from book.pipeline.one_system import section_of
 from chexnomaly.profiles import open_profile
 from chexnomaly.results import read_result
 from chexnomaly.studies.generalization.design import (
@@ -17,7 +16,7 @@ from chexnomaly.studies.generalization.design import (
 )
 from chexnomaly.studies.multiverse import run as mv
 from chexnomaly.studies.multiverse.arms import ARMS
-from chexnomaly.systems import SYSTEMS, Options
+from chexnomaly.systems import RECIPES, Options
 from chexnomaly.training.schedule import Schedule
 
 TINY = Design(
@@ -35,7 +34,7 @@ TINY = Design(
 
 
 def test_every_arm_is_a_system_and_changes_something():
-    assert {arm.system for arm in ARMS} | {arm.default for arm in ARMS} <= set(SYSTEMS)
+    assert {arm.system for arm in ARMS} | {arm.default for arm in ARMS} <= set(RECIPES)
     for arm in ARMS:
         assert arm.system != arm.default or arm.changes or arm.seed or arm.draw
         assert re.fullmatch(r"\d+\.\w+", arm.key)
@@ -83,7 +82,7 @@ def test_the_study_has_the_sizes_of_its_profile():
     runner = mv.Runner(None, Path(), design, seed=0)
     trained = ("supermodel", "chexnomaly", "siamese_unet", "model_ensemble")
     for system in (*trained, "specialized_ild"):
-        expected = Options.from_profile("study", section_of(system))
+        expected = Options.from_profile("study", RECIPES[system].section)
         assert runner.options(system) == expected
     given = open_profile("study").section("02_data")
     assert given["n_films"] == sum(design.counts) and given["size_px"] == design.size

@@ -14,7 +14,7 @@ from chexnomaly.studies.speed import step_cost
 from chexnomaly.studies.speed.gpu_pictures import png
 from chexnomaly.studies.speed.gpu_run import run_bundle
 from chexnomaly.studies.speed.gpu_sizes import BEFORE, BUNDLES, TINY, Sizes
-from chexnomaly.systems import SPECIALIZED, SYSTEMS, Options
+from chexnomaly.systems import RECIPES, SPECIALIZED, Options
 
 ROOT = Path(__file__).parents[3]
 SEGMENTING = [s for bundle in BUNDLES for s in bundle if not s.startswith("siamese")]
@@ -23,11 +23,11 @@ SEGMENTING = [s for bundle in BUNDLES for s in bundle if not s.startswith("siame
 def test_every_system_of_the_paper_is_in_one_bundle_after_what_it_builds_on():
     flat = [system for bundle in BUNDLES for system in bundle]
     assert len(flat) == len(set(flat))
-    plain = {s for s in SYSTEMS if "__" not in s}
-    assert plain | set(BEFORE) <= set(flat) <= set(SYSTEMS)
+    plain = {s for s in RECIPES if "__" not in s}
+    assert plain | set(BEFORE) <= set(flat) <= set(RECIPES)
     for bundle in BUNDLES:
         for place, system in enumerate(bundle):
-            assert set(SYSTEMS[system].needs) <= set(bundle[:place])
+            assert set(RECIPES[system].needs) <= set(bundle[:place])
 
 
 def test_the_profile_has_the_sizes_of_the_command():

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from book.pipeline import one_system
 from chexnomaly import systems
 from chexnomaly.profiles import open_profile
-from chexnomaly.systems import SYSTEMS, Options
+from chexnomaly.systems import RECIPES, Options, find_recipe
+from chexnomaly.systems.__main__ import train_with_parts
 from chexnomaly.tensor_files import read_tensors
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
@@ -17,18 +17,18 @@ NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 
 def test_every_system_follows_a_section_of_the_profile():
     sections = open_profile("demo").parameters
-    for system in SYSTEMS:
-        name = one_system.section_of(system)
-        assert name in sections or (NOTEBOOKS / f"{name}.ipynb").is_file()
-    assert one_system.section_of("attention_supermodel") == "03_supermodels"
-    assert one_system.section_of("chexnomaly__concat") == "07_chexnomaly"
+    for recipe in RECIPES.values():
+        notebook = NOTEBOOKS / f"{recipe.section}.ipynb"
+        assert recipe.section in sections or notebook.is_file()
+    assert find_recipe("attention_supermodel").section == "03_supermodels"
+    assert find_recipe("chexnomaly__concat").section == "07_chexnomaly"
     with pytest.raises(ValueError, match="system 'supermodels'"):
-        one_system.section_of("supermodels")
+        find_recipe("supermodels")
 
 
 def test_options_are_the_notebooks_under_the_profile():
     small, large = (
-        Options.from_profile(profile, one_system.section_of("siamese_cnn"))
+        Options.from_profile(profile, find_recipe("siamese_cnn").section)
         for profile in ("tiny", "demo")
     )
     assert (small.base_channels, small.schedule.epochs) == (4, 1)
@@ -37,7 +37,7 @@ def test_options_are_the_notebooks_under_the_profile():
 
 
 def test_what_it_builds_on_is_trained_first(squares, tmp_path, capsys):
-    one_system.train("chexnomaly__euclidean", squares, tmp_path, "tiny")
+    train_with_parts("chexnomaly__euclidean", squares, tmp_path, "tiny")
     said = [line.partition(":")[0] for line in capsys.readouterr().out.splitlines()]
     assert said == ["siamese_unet__euclidean", "chexnomaly__euclidean"]
     for name in said:
@@ -53,7 +53,6 @@ def test_a_profile_starts(name, squares, tmp_path):
     few = squares.split.groupby(squares.split).head(2)
     schedule = replace(options.schedule, epochs=1, batch_size=2)
     one_step = replace(options, schedule=schedule)
-    history = systems.train_supermodel(
-        replace(squares, split=few), tmp_path, one_step
-    ).history
+    fewer = replace(squares, split=few)
+    history = systems.train_system("supermodel", fewer, tmp_path, one_step).history
     assert history.epoch == 1 and math.isfinite(history.train_loss[0])
