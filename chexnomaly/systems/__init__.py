@@ -17,7 +17,13 @@ from chexnomaly.systems.objectives import min_area, segmentation_loss, siamese_l
 from chexnomaly.systems.options import Options
 from chexnomaly.systems.pairs import score_pairs
 from chexnomaly.systems.plans import plan_training
-from chexnomaly.systems.recipes import RECIPES, SPECIALIZED, Recipe, find_recipe
+from chexnomaly.systems.recipes import (
+    RECIPES,
+    SPECIALIZED,
+    Recipe,
+    build_order,
+    find_recipe,
+)
 
 __all__ = [
     "RECIPES",
@@ -26,6 +32,7 @@ __all__ = [
     "Recipe",
     "Trained",
     "build_network",
+    "build_order",
     "find_recipe",
     "fingerprint",
     "fit",

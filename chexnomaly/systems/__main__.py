@@ -9,7 +9,13 @@ import argparse
 from pathlib import Path
 
 from chexnomaly.datasets.prepared import PreparedSet
-from chexnomaly.systems import RECIPES, Options, find_recipe, train_system
+from chexnomaly.systems import (
+    RECIPES,
+    Options,
+    build_order,
+    find_recipe,
+    train_system,
+)
 from chexnomaly.workspace import Workspace
 
 
@@ -22,16 +28,14 @@ def train_with_parts(key: str, data: PreparedSet, runs: Path, profile: str) -> N
         runs: Folder of all runs.
         profile: Name of the profile.
     """
-    recipe = find_recipe(key)
-    for needed in recipe.needs:
-        train_with_parts(needed, data, runs, profile)
-    if not recipe.trains:
-        print(f"{key}: nothing to train, it joins what it builds on")
-        return
-    options = Options.from_profile(profile, recipe.section)
-    history = train_system(key, data, runs, options).history
-    best = f"epoch {history.best_epoch} of {history.epoch}"
-    print(f"{key}: validation loss {min(history.val_loss):.5f}, {best}")
+    for recipe in map(find_recipe, build_order(key)):
+        if not recipe.trains:
+            print(f"{recipe.key}: nothing to train, it joins what it builds on")
+            continue
+        options = Options.from_profile(profile, recipe.section)
+        history = train_system(recipe.key, data, runs, options).history
+        best = f"epoch {history.best_epoch} of {history.epoch}"
+        print(f"{recipe.key}: validation loss {min(history.val_loss):.5f}, {best}")
 
 
 def main() -> None:

@@ -14,8 +14,8 @@ from chexnomaly.systems.options import Options
 from chexnomaly.systems.plans import Plan, plan_training
 from chexnomaly.systems.recipes import Recipe, find_recipe
 from chexnomaly.training.checkpoints import read_header
-from chexnomaly.training.loop import seeded_model, train
-from chexnomaly.training.schedule import History
+from chexnomaly.training.loop import train
+from chexnomaly.training.schedule import History, seeded_model
 
 DATA = ("chexnomaly.datasets.prepared", "chexnomaly.datasets.store.images")
 """What makes the data: a run's data hash speaks for it."""

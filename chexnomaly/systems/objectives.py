@@ -38,7 +38,7 @@ def segmentation_loss(size: int, options: Options, loss: str = "box_focal") -> L
         loss: "box_focal", the paper's: transform into boxes, then focal loss. Other
             readings transform into hard boxes with the identity as gradient
             ("straight_through") or into row and column maxima ("soft_boxes"). Without
-            a transform: "focal", the focal loss as printed ("printed_focal"), or
+            a transform: "plain_focal", the focal loss as printed ("printed_focal"), or
             "cross_entropy", the "before" of Fig. 14.
 
     Returns:
@@ -54,7 +54,7 @@ def segmentation_loss(size: int, options: Options, loss: str = "box_focal") -> L
         "box_focal": partial(box_focal_loss, min_area=smallest, **weights),
         "straight_through": partial(_focal_after, hard_boxes, **weights),
         "soft_boxes": partial(_focal_after, soft_boxes, **weights),
-        "focal": partial(sigmoid_focal_loss, **weights),
+        "plain_focal": partial(sigmoid_focal_loss, **weights),
         "printed_focal": partial(_printed_focal, **weights),
         "cross_entropy": F.binary_cross_entropy_with_logits,
     }

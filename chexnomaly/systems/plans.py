@@ -25,8 +25,7 @@ from chexnomaly.systems.options import Options
 from chexnomaly.systems.recipes import Recipe, find_recipe
 from chexnomaly.training.augmentation import augment, augment_pairs
 from chexnomaly.training.checkpoints import load_model
-from chexnomaly.training.loop import seeded_model
-from chexnomaly.training.schedule import Loss
+from chexnomaly.training.schedule import Loss, seeded_model
 
 TRAINING_PARTS = ("train", "val")
 """The test part is never opened."""

@@ -104,6 +104,15 @@ class Recipe:
         about = {"arm": arm, "item": item, "says": says, "default": self.key}
         return replace(self, key=key or f"{self.key}__{arm}", **about, **changes)
 
+    def vary(self, field: str, *values: tuple[str, str, str]) -> "list[Recipe]":
+        """Make arms that are named after the value of one field.
+
+        Args:
+            field: Its name.
+            *values: Value, item of the register and words of each arm.
+        """
+        return [self.change(v, item, says, **{field: v}) for v, item, says in values]
+
     @property
     def trains(self) -> bool:
         """Whether there is anything to train."""
@@ -125,6 +134,14 @@ class Recipe:
 
 SUPERMODEL = Recipe("supermodel", "segmentation", "03_supermodels")
 SUPERMODEL_ARMS = [
+    *SUPERMODEL.vary(
+        "loss",
+        ("printed_focal", "27", "the focal loss as printed, clipped"),
+        ("straight_through", "30", "boxes of 0 and 1, the identity as gradient"),
+        ("soft_boxes", "30", "soft boxes from row and column maxima"),
+        ("plain_focal", "31", "no transform: the plain focal loss"),
+        ("cross_entropy", "61", "cross-entropy, no transform"),
+    ),
     SUPERMODEL.change(
         "two_readers", "18", "trained on pixels that two readers marked", readers=2
     ),
@@ -132,32 +149,11 @@ SUPERMODEL_ARMS = [
         "first_reader", "18", "trained on one reader's boxes", readers="first"
     ),
     SUPERMODEL.change(
-        "printed_focal",
-        "27",
-        "the focal loss as printed, clipped",
-        loss="printed_focal",
-    ),
-    SUPERMODEL.change(
         "oversampled",
         "29",
         "abnormal scans repeated",
         key="supermodel_oversampled",
         oversampled=True,
-    ),
-    SUPERMODEL.change(
-        "straight_through",
-        "30",
-        "boxes of 0 and 1, the identity as gradient",
-        loss="straight_through",
-    ),
-    SUPERMODEL.change(
-        "soft_boxes",
-        "30",
-        "soft boxes from row and column maxima",
-        loss="soft_boxes",
-    ),
-    SUPERMODEL.change(
-        "plain_focal", "31", "no transform: the plain focal loss", loss="focal"
     ),
     SUPERMODEL.change(
         "gates",
@@ -173,9 +169,6 @@ SUPERMODEL_ARMS = [
         key="attention_supermodel__bottleneck",
         attention="bottleneck",
     ),
-    SUPERMODEL.change(
-        "cross_entropy", "61", "cross-entropy, no transform", loss="cross_entropy"
-    ),
 ]
 
 SPECIALISTS = [
@@ -189,7 +182,7 @@ SPECIALIST_ARMS = [
     arm
     for one in SPECIALISTS
     for arm in (
-        one.change("plain_focal", loss="focal"),
+        one.change("plain_focal", loss="plain_focal"),
         one.change("any_negatives", negatives="any"),
         # The "before" of Fig. 14.
         one.change("cross_entropy", loss="cross_entropy", augmented=False),
@@ -200,8 +193,8 @@ SPECIALIST_ARMS = [
 MAXIMUM = Recipe(
     "max_ensemble", "max_ensemble", "04_specialized_models", specialists=SPECIALIZED
 )
-JOINED = Recipe(
-    "model_ensemble", "model_ensemble", "model_ensemble", specialists=SPECIALIZED
+JOINED = replace(
+    MAXIMUM, key="model_ensemble", kind="model_ensemble", section="model_ensemble"
 )
 ANY_NEGATIVES = tuple(f"{key}__any_negatives" for key in SPECIALIZED)
 ENSEMBLE_ARMS = [
@@ -225,17 +218,10 @@ ENSEMBLE_ARMS = [
         "joined on masks of unseen training scans",
         out_of_fold=True,
     ),
-    JOINED.change(
-        "convolution",
-        "25",
-        "joined by one weight for each mask",
-        joining="convolution",
-    ),
-    JOINED.change(
-        "unet_on_max",
-        "25",
-        "a U-Net on the maximum of the masks",
-        joining="unet_on_max",
+    *JOINED.vary(
+        "joining",
+        ("convolution", "25", "joined by one weight for each mask"),
+        ("unet_on_max", "25", "a U-Net on the maximum of the masks"),
     ),
 ]
 
@@ -307,14 +293,10 @@ CHEXNOMALY_ARMS = [
     CHEXNOMALY.change(
         "random_base", "45", "a twin that was never trained", trained_twin=False
     ),
-    CHEXNOMALY.change(
-        "concat", "46", "the twin's map beside the scan", fusion="concat"
-    ),
-    CHEXNOMALY.change(
-        "bottleneck",
-        "46",
-        "the twin's map joined at the bottleneck",
-        fusion="bottleneck",
+    *CHEXNOMALY.vary(
+        "fusion",
+        ("concat", "46", "the twin's map beside the scan"),
+        ("bottleneck", "46", "the twin's map joined at the bottleneck"),
     ),
     CHEXNOMALY.change(
         "from_supermodel",
@@ -355,3 +337,9 @@ def find_recipe(key: str) -> Recipe:
     if key not in RECIPES:
         raise ValueError(f"system {key!r}, expected one of {sorted(RECIPES)}")
     return RECIPES[key]
+
+
+def build_order(key: str) -> list[str]:
+    """List a system after everything that it builds on, each once."""
+    parts = [one for need in find_recipe(key).needs for one in build_order(need)]
+    return [*dict.fromkeys([*parts, key])]

@@ -24,17 +24,17 @@ class TrainingBatches:
 
     def __init__(self, dataset: Dataset, schedule: Schedule, fabric: "Fabric"):
         self.n = len(dataset)
-        self._batch_size = schedule.batch_size
-        self._fabric = fabric
+        self.schedule = schedule
+        self.fabric = fabric
         self._order: list[int] = []  # each epoch fills in its own
         self._loader = make_loader(dataset, schedule, self._order, fabric.world_size)
 
     def shuffled(self, generator: torch.Generator) -> Iterator[Batch]:
         """Draw an order and yield the batches of an epoch, on the device."""
         whole = torch.randperm(self.n, generator=generator).tolist()
-        rank, world = self._fabric.global_rank, self._fabric.world_size
-        self._order[:] = share_of(whole, self._batch_size, rank, world)
-        yield from moved_ahead(self._loader, self._fabric.device)
+        rank, world = self.fabric.global_rank, self.fabric.world_size
+        self._order[:] = share_of(whole, self.schedule.batch_size, rank, world)
+        yield from moved_ahead(self._loader, self.fabric.device)
 
     def progress(self, step: int) -> float:
         """Tell what share of an epoch lies before a step, in [0, 1)."""
@@ -49,8 +49,8 @@ class TrainingBatches:
             step: Which step of the epoch.
             n_here: Images of it in this process.
         """
-        whole = min(self._batch_size, self.n - step * self._batch_size)
-        return n_here * self._fabric.world_size / whole
+        whole = min(self.schedule.batch_size, self.n - step * self.schedule.batch_size)
+        return n_here * self.fabric.world_size / whole
 
 
 def check_shares(n_train: int, n_val: int, batch_size: int, world: int) -> None:

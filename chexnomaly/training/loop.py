@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
@@ -35,24 +34,6 @@ from chexnomaly.training.schedule import (
     epoch_generator,
     set_rate,
 )
-
-if TYPE_CHECKING:
-    from lightning_fabric import Fabric
-
-
-def seeded_model(build: Callable[[], nn.Module], seed: int) -> nn.Module:
-    """Build a model whose initial weights depend on the seed alone.
-
-    Args:
-        build: Makes the model.
-        seed: Seed of its random initial weights.
-
-    Returns:
-        The model; the global random state is left as it was.
-    """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return build()
 
 
 def train(
@@ -112,16 +93,7 @@ def train(
         while not history.finished(schedule):
             started = time.perf_counter()
             history.train_loss.append(
-                train_epoch(
-                    fabric,
-                    wrapped,
-                    stepper,
-                    loss,
-                    batches,
-                    schedule,
-                    history.epoch,
-                    augment,
-                )
+                train_epoch(wrapped, stepper, loss, batches, history.epoch, augment)
             )
             history.val_loss.append(evaluate_loss(wrapped, loss, val_loader))
             if fabric.is_global_zero:
@@ -134,16 +106,15 @@ def train(
 
 
 def train_epoch(
-    fabric: "Fabric",
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
     loss: Loss,
     batches: TrainingBatches,
-    schedule: Schedule,
     epoch: int,
     augment: Callable[[Batch, torch.Generator], Batch] | None,
 ) -> float:
     """Pass once over the training set; return the mean loss over the images."""
+    schedule, fabric = batches.schedule, batches.fabric
     model.train()
     generator = epoch_generator(schedule.seed, epoch)
     total = torch.zeros((), device=fabric.device)

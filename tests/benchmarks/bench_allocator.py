@@ -25,7 +25,7 @@ from reporting import compare, report, spread
 from chexnomaly.losses import sigmoid_focal_loss
 from chexnomaly.models.unet import UNet
 from chexnomaly.phantom import film
-from chexnomaly.training.loop import seeded_model
+from chexnomaly.training.schedule import seeded_model
 
 SETTINGS = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_")
 ROUNDS = 5

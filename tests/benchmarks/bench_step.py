@@ -32,8 +32,8 @@ from chexnomaly.studies.speed.step_cost import (
     step_bytes,
     step_operations,
 )
-from chexnomaly.training.loop import seeded_model, train
-from chexnomaly.training.schedule import Schedule
+from chexnomaly.training.loop import train
+from chexnomaly.training.schedule import Schedule, seeded_model
 
 WIDTH, DEPTH, SIZE, BATCH, REPEATS = 16, 5, 128, 4, 15
 WIDTHS = tuple(WIDTH * 2**level for level in range(DEPTH))

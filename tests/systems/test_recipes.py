@@ -18,8 +18,7 @@ from chexnomaly.systems.fitting import sources
 from chexnomaly.tensor_files import read_tensors, write_tensors
 from chexnomaly.training.augmentation import augment_pairs
 from chexnomaly.training.checkpoints import read_header
-from chexnomaly.training.loop import seeded_model
-from chexnomaly.training.schedule import Schedule
+from chexnomaly.training.schedule import Schedule, seeded_model
 
 TINY = Options(
     base_channels=4,

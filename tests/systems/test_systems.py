@@ -47,7 +47,7 @@ def test_the_loss_follows_the_arm():
     logits = torch.randn(2, 1, 64, 64)
     mask = torch.randint(0, 2, (2, 1, 64, 64)).float()
     boxed = systems.segmentation_loss(64, SMALL)(logits, mask)
-    plain = systems.segmentation_loss(64, SMALL, "focal")(logits, mask)
+    plain = systems.segmentation_loss(64, SMALL, "plain_focal")(logits, mask)
     focal = partial(losses.sigmoid_focal_loss, alpha=0.75)
     assert torch.equal(plain, focal(logits, mask))
     box_focal = partial(losses.box_focal_loss, alpha=0.75, min_area=1)

@@ -39,6 +39,16 @@ class Arm:
         """`<item>.<name>`; the name holds no point."""
         return f"{self.item}.{self.name}"
 
+    @property
+    def stem(self) -> str:
+        """The key in results files; seeds and films are asked of two systems."""
+        return f"{self.key}_{self.default}" if self.item in ("8", "17") else self.key
+
+    @property
+    def default_stem(self) -> str:
+        """The default's key in results files."""
+        return f"{self.item}.default_{self.default}"
+
 
 def _options(item: str, says: str, option: str, *values: float | bool) -> list[Arm]:
     """Change one option of the supermodel."""

@@ -38,7 +38,7 @@ def test_every_arm_is_a_system_and_changes_something():
     for arm in ARMS:
         assert arm.system != arm.default or arm.changes or arm.seed or arm.draw
         assert re.fullmatch(r"\d+\.\w+", arm.key)
-    names = [mv._name(arm) for arm in ARMS]
+    names = [arm.stem for arm in ARMS]
     assert len(set(names)) == len(names)
 
 
@@ -61,14 +61,14 @@ def test_arms_are_trained_scored_and_compared(tmp_path):
     mv.run_study(tmp_path / "work", tmp_path / "out", TINY, arms)
     result = read_result(tmp_path / "out" / "multiverse__study_test.json")
     assert result["n"] == 40 and result["evidence"] == "phantom"
-    names = {mv._name(arm) for arm in arms}
+    names = {arm.stem for arm in arms}
     assert set(result["arms"]) == names
     for arm in arms:
         for metric in mv.METRICS:
-            difference = result["paired"]["default"][f"{mv._name(arm)}.{metric}"]
+            difference = result["paired"]["default"][f"{arm.stem}.{metric}"]
             pair = [
                 result["values"][f"{stem}.{metric}"]["value"]
-                for stem in (mv._name(arm), mv._default_name(arm))
+                for stem in (arm.stem, arm.default_stem)
             ]
             if None not in pair:
                 expected = pytest.approx(pair[0] - pair[1], abs=2e-6)
