@@ -19,7 +19,7 @@ from chexnomaly.errors import InputError
 from chexnomaly.workspace import Workspace
 
 TEMPLATES = Path(__file__).parent / "templates"
-ASKED_FOR_NOTHING = (InputError, LookupError, OSError, TypeError, jinja2.UndefinedError)
+ASKED_IN_VAIN = (ValueError, LookupError, OSError, TypeError, jinja2.UndefinedError)
 
 
 class PieceError(InputError):
@@ -63,7 +63,7 @@ def render(facts: Facts, piece: str, page: str, **given: object) -> str:
     try:
         template = environment(facts).get_template(piece)
         return template.render(up=up, **given)
-    except ASKED_FOR_NOTHING as error:
+    except ASKED_IN_VAIN as error:
         cause = error.args[0] if isinstance(error, KeyError) else error
         raise PieceError(f"{piece}: {cause}", file=f"book/{page}") from error
 

@@ -5,7 +5,7 @@
 OUT lies in the built site, whose landing page then shows a button for it.
 
 The pages are laid end to end by Sphinx (`singlehtml`) and printed by Chromium. The
-executed notebooks must be there: `make book` puts them into `book/notebooks/`.
+executed notebooks and the rendered pieces must be there: `make book` leaves both.
 """
 
 import os
