@@ -5,7 +5,8 @@
 Each bundle renders the same films, trains and scores systems that build on each other,
 and needs nothing of another bundle: it may run on a machine of its own that is taken
 away afterwards. Bundle 0 trains nothing and measures what a step costs. What comes back
-in the folder is JSON and small pictures. An interrupted bundle goes on where it was.
+in the folder is JSON and small arrays of maps. An interrupted bundle goes on where it
+was.
 """
 
 import argparse
@@ -31,7 +32,7 @@ from chexnomaly.evaluation.evaluator import Evaluator, Predictor, TestSet
 from chexnomaly.evaluation.pairs import summarize_pairs
 from chexnomaly.phantom import write_store
 from chexnomaly.phantom.files.findings_table import findings_of
-from chexnomaly.studies.speed.gpu_pictures import write_picture
+from chexnomaly.studies.speed.gpu_maps import write_maps
 from chexnomaly.studies.speed.gpu_sizes import (
     BUNDLES,
     SPECIALIZED_TEST,
@@ -69,7 +70,7 @@ def run_bundle(bundle: int, out: Path, sizes: Sizes, work: Path) -> None:
 
     Args:
         bundle: Its number, an index into `BUNDLES`.
-        out: Receives results files, stamps, pictures and `bundle_<n>.json`.
+        out: Receives results files, stamps, maps and `bundle_<n>.json`.
         sizes: How large.
         work: Receives films and runs; what is finished there is taken up.
     """
@@ -94,7 +95,7 @@ def run_bundle(bundle: int, out: Path, sizes: Sizes, work: Path) -> None:
             maps[system] = predictor
         seconds[system] = _since(begun)
         print(f"{system}: {seconds[system]} s", flush=True)
-    write_picture(out / f"bundle_{bundle}.png", data, maps)
+    write_maps(out / f"bundle_{bundle}.npz", data, maps)
     for file in workspace.results.glob("*.json"):
         shutil.copy2(file, out)
     report = {"bundle": bundle, "seconds": seconds, "total_s": _since(started)}

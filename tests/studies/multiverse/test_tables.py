@@ -151,4 +151,4 @@ def test_ranks_and_spread_count_readings():
     assert (spread["smallest"]["value"], spread["largest"]["value"]) == (0.0, 0.8)
     fig = beyond.figure_readings(tables, {"a": 0.2, "b": 0.3})
     points = [line for line in fig.axes[0].lines if line.get_marker() == "D"]
-    assert [line.get_xdata()[0] for line in points] == [0.2, 0.3]
+    assert [list(line.get_xdata()) for line in points] == [[0.2, 0.3]]
