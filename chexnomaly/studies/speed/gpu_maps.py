@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.datasets.segmentation import SegmentationSet
-from chexnomaly.evaluation.study import Predictor
+from chexnomaly.evaluation.evaluator import Predictor
 
 SHOWN, SHOWN_PX = 4, 96
 """Scans of each bundle whose maps are kept, and their side at most."""
