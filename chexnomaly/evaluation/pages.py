@@ -27,9 +27,6 @@ HEADINGS = {
     "predicted_share": "marked share",
     "true_share": "true share",
     "recall_any_pixel": "films with a mark",
-    "accuracy": "accuracy",
-    "majority_share": "majority class",
-    "auc": "AUC",
 }
 """Results key to its heading in the tables of every notebook."""
 
@@ -132,7 +129,7 @@ def differences(
     rows = {}
     for rival in rivals:
         pair = stored["paired"][rival]
-        cells = {HEADINGS[q]: format_entry(pair[q]) for q in quantities}
+        cells = {HEADINGS[q]: format_entry(pair[q], digits=4) for q in quantities}
         counts = {"n": stored["n"], "evidence": stored["evidence"]}
         rows[f"{system} minus {rival}"] = cells | counts
     return DataFrame.from_dict(rows, orient="index")

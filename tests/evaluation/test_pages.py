@@ -53,7 +53,7 @@ def test_real_lesions_are_scored_where_they_were_prepared(squares):
 
 def test_scores_and_differences_stand_with_interval_number_and_level(tmp_path):
     write(tmp_path, "supermodel", 0.4, ["mean_mask", "all_empty"])
-    table = pages.scores(tmp_path, ["supermodel"], "vindr_test", ["iou_c", "auc"])
+    table = pages.scores(tmp_path, ["supermodel"], "vindr_test", ["iou_c", "mae_soft"])
     assert table.loc["supermodel"].tolist() == [
         "0.400 [0.300, 0.500]",
         "–",
@@ -63,7 +63,7 @@ def test_scores_and_differences_stand_with_interval_number_and_level(tmp_path):
     asked = ("supermodel", "vindr_test", ["mean_mask"], ["iou_c"])
     gains = pages.differences(tmp_path, *asked)
     assert gains.index.tolist() == ["supermodel minus mean_mask"]
-    assert gains.iloc[0].tolist() == ["0.400 [0.300, 0.500]", 9, "phantom"]
+    assert gains.iloc[0].tolist() == ["0.4000 [0.3000, 0.5000]", 9, "phantom"]
 
 
 def test_a_rival_that_was_not_compared_is_an_error(tmp_path):
