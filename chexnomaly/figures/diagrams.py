@@ -40,6 +40,7 @@ def figure_7(
         links += [(f"data {lane}", f"net {lane}"), *ends]
     fig, ax = style.one_panel(5.0)
     style.draw_links(style.draw_nodes(ax, nodes, fontsize=7), links)
+    style.draw_nodes(ax, nodes, fontsize=7)  # again, above the arrows
     ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     return fig
 

@@ -144,7 +144,7 @@ def draw_links(
         arrow = {"patchA": one.get_bbox_patch(), "patchB": other.get_bbox_patch()}
         arrow |= {"arrowstyle": "->", "color": GREY} | style
         ends = other.get_position(), one.get_position()
-        one.axes.annotate("", *ends, arrowprops=arrow, zorder=1)  # below frames
+        one.axes.annotate("", *ends, arrowprops=arrow)
 
 
 def draw_image(ax: Axes, values: np.ndarray, title: str = "", **options) -> None:
