@@ -11,7 +11,7 @@ from torch import nn
 from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.imports import ROOT, follow
 from chexnomaly.systems.options import Options
-from chexnomaly.systems.plans import Plan, plan_training
+from chexnomaly.systems.plans import TrainingPlan, plan_training
 from chexnomaly.systems.recipes import Recipe, find_recipe
 from chexnomaly.training.checkpoints import read_header
 from chexnomaly.training.loop import train
@@ -66,7 +66,7 @@ def train_recipe(
 
 def fit(
     recipe: Recipe,
-    plan: Plan,
+    plan: TrainingPlan,
     data: PreparedSet,
     runs: Path,
     options: Options,

@@ -19,7 +19,7 @@ from chexnomaly.training.schedule import Loss
 MIN_AREA_AT_512 = 16
 """Smallest component that the transform takes for a finding, px of a 512-px map."""
 
-FLOOR = 0.01
+BOX_MARGIN = 0.01
 """Boxes of 0 and 1 are drawn this far from both, since a logarithm follows whose slope
 would be without bound; a clip would take the gradient away."""
 
@@ -65,7 +65,7 @@ def segmentation_loss(size: int, options: Options, loss: str = "box_focal") -> L
 
 def _focal_after(transform, logits: Tensor, mask: Tensor, **weights) -> Tensor:
     boxed = transform(torch.sigmoid(logits.float()))
-    inner = FLOOR + (1 - 2 * FLOOR) * boxed
+    inner = BOX_MARGIN + (1 - 2 * BOX_MARGIN) * boxed
     return sigmoid_focal_loss(torch.logit(inner), mask, **weights)
 
 

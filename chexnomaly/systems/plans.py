@@ -32,7 +32,7 @@ TRAINING_PARTS = ("train", "val")
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingPlan:
     """What one training consists of.
 
     Attributes:
@@ -55,7 +55,7 @@ class Plan:
 
 def plan_training(
     recipe: Recipe, data: PreparedSet, runs: Path, options: Options
-) -> Plan:
+) -> TrainingPlan:
     """Plan the training of a recipe.
 
     Args:
@@ -85,10 +85,10 @@ def plan_training(
 
 def plan_segmentation(
     recipe: Recipe, data: PreparedSet, runs: Path, options: Options
-) -> Plan:
+) -> TrainingPlan:
     """Plan a system that goes straight from image to mask (Sections IV-C, IV-D)."""
     size = data.store.size
-    return Plan(
+    return TrainingPlan(
         partial(build_network, recipe, options, size),
         segmentation_loss(size, options, recipe.loss),
         choose_films(recipe, data),
@@ -116,7 +116,7 @@ def choose_films(
 
 def plan_siamese(
     recipe: Recipe, data: PreparedSet, runs: Path, options: Options
-) -> Plan:
+) -> TrainingPlan:
     """Plan a Siamese network; an epoch passes over all pairs once (Section IV-E)."""
     loss = partial(
         siamese_loss,
@@ -131,12 +131,12 @@ def plan_siamese(
         for part in films
     )
     build = partial(build_network, recipe, options, data.store.size)
-    return Plan(build, loss, (train, val), augment_pairs)
+    return TrainingPlan(build, loss, (train, val), augment_pairs)
 
 
 def plan_chexnomaly(
     recipe: Recipe, data: PreparedSet, runs: Path, options: Options
-) -> Plan:
+) -> TrainingPlan:
     """Plan CheX-Nomaly on the base of a twin (Section IV-E, Table V)."""
     size, twin = data.store.size, find_recipe(recipe.twin)
     # An untrained base is the one that the same seed would have begun to train.
@@ -153,12 +153,12 @@ def plan_chexnomaly(
         return network
 
     loss = segmentation_loss(size, options, recipe.loss)
-    return Plan(build, loss, choose_films(recipe, data))
+    return TrainingPlan(build, loss, choose_films(recipe, data))
 
 
 def plan_model_ensemble(
     recipe: Recipe, data: PreparedSet, runs: Path, options: Options
-) -> Plan:
+) -> TrainingPlan:
     """Plan what joins the masks of specialized models (Section IV-C).
 
     The masks of the training and validation films are predicted once and not
@@ -182,7 +182,7 @@ def plan_model_ensemble(
         ensemble.unet = network
         return ensemble.eval()
 
-    return Plan(
+    return TrainingPlan(
         partial(build_network, recipe, options, size),
         segmentation_loss(size, options, recipe.loss),
         (train, made(val, partial(predict_masks, ensemble))),

@@ -12,8 +12,8 @@ from chexnomaly.errors import CheckpointError
 from chexnomaly.tensor_files import read_tensors, write_tensors
 from chexnomaly.training.schedule import History
 
-WEIGHTS = "model.safetensors"
-STATE = "checkpoint.safetensors"
+WEIGHTS_FILE = "model.safetensors"
+STATE_FILE = "checkpoint.safetensors"
 
 
 def save_state(
@@ -27,23 +27,23 @@ def save_state(
     weights = model.state_dict()
     meta = {"history": asdict(history), **header}
     if history.best_epoch == history.epoch:
-        write_tensors(run_dir / WEIGHTS, weights, meta)
+        write_tensors(run_dir / WEIGHTS_FILE, weights, meta)
     state = {f"model.{name}": tensor for name, tensor in weights.items()}
     for index, values in optimizer.state_dict()["state"].items():
         state |= {f"adam.{index}.{name}": tensor for name, tensor in values.items()}
-    write_tensors(run_dir / STATE, state, meta)
+    write_tensors(run_dir / STATE_FILE, state, meta)
 
 
 def resume(
     run_dir: Path, model: nn.Module, optimizer: torch.optim.Optimizer, header: dict
 ) -> History:
     """Load the last epoch of this very run, or begin with an empty history."""
-    path = run_dir / STATE
+    path = run_dir / STATE_FILE
     if not path.exists():
         return History()
     try:
         tensors, meta = read_tensors(path)
-        read_tensors(run_dir / WEIGHTS)
+        read_tensors(run_dir / WEIGHTS_FILE)
     except CheckpointError as error:
         warnings.warn(f"training starts anew: {error}", stacklevel=3)
         return History()
@@ -79,7 +79,7 @@ def read_header(run_dir: Path) -> dict:
     Raises:
         CheckpointError: Missing or corrupted.
     """
-    return read_tensors(run_dir / WEIGHTS)[1]
+    return read_tensors(run_dir / WEIGHTS_FILE)[1]
 
 
 def load_network(run_dir: Path, build: Callable[[dict], nn.Module]) -> nn.Module:
@@ -95,7 +95,7 @@ def load_network(run_dir: Path, build: Callable[[dict], nn.Module]) -> nn.Module
     Raises:
         CheckpointError: Missing, corrupted, or of another program.
     """
-    path = run_dir / WEIGHTS
+    path = run_dir / WEIGHTS_FILE
     tensors, header = read_tensors(path)
     try:
         model = build(header)
@@ -119,7 +119,7 @@ def load_model(run_dir: Path, model: nn.Module) -> None:
     Raises:
         CheckpointError: Missing, corrupted, or of another architecture.
     """
-    path = run_dir / WEIGHTS
+    path = run_dir / WEIGHTS_FILE
     _load_weights(model, read_tensors(path)[0], path)
 
 

@@ -1,6 +1,6 @@
 """How far do results move with what the paper never states? Arms that need training.
 
-    python -m chexnomaly.studies.multiverse --out FOLDER
+    python -m chexnomaly.studies.multiverse.run --out FOLDER
 
 trains every arm of `arms` on the study's films beside its default, and writes one
 results file per test set, anew after each arm. A run that was interrupted goes on where
@@ -30,7 +30,7 @@ from chexnomaly.studies.multiverse.scoring import Effects
 from chexnomaly.systems import Options
 from chexnomaly.workspace import Workspace
 
-METRICS = ("iou_c@operating", "iou_c", "mae_soft", "f1_any_pixel")
+REPORTED = ("iou_c@operating", "iou_c", "mae_soft", "f1_any_pixel")
 """What is reported of every arm."""
 
 RESAMPLES = 1000
@@ -129,27 +129,27 @@ def _tests(world: World) -> dict:
 
 
 def entries(one: Measured, dataset: str) -> dict[str, dict]:
-    """Give a system's values on one set by `METRICS`."""
+    """Give a system's values on one set by `REPORTED`."""
     table, scores = evaluation.statistics(), one.scored[dataset].scores
-    values = {}
-    for metric in METRICS:
-        name, _, at = metric.partition("@")
-        threshold = one.operating if at else PAPER_THRESHOLD
-        values[metric] = evaluation.interval(
-            table[name], scores[threshold], resamples=RESAMPLES
+    levels = {"": PAPER_THRESHOLD, "operating": one.operating}
+    asked = {metric: metric.partition("@") for metric in REPORTED}
+    return {
+        metric: evaluation.interval(
+            table[name], scores[levels[at]], resamples=RESAMPLES
         )
-    return values
+        for metric, (name, _, at) in asked.items()
+    }
 
 
 def differences(one: Measured, default: Measured, dataset: str) -> dict[str, dict]:
-    """Give an arm minus its default, scan by scan, by `METRICS`."""
+    """Give an arm minus its default, scan by scan, by `REPORTED`."""
     found = evaluation.paired_differences(
         one.scored[dataset],
         default.scored[dataset],
         (one.operating, default.operating),
         RESAMPLES,
     )
-    return {metric: found[metric] for metric in METRICS}
+    return {metric: found[metric] for metric in REPORTED}
 
 
 def run_study(

@@ -6,7 +6,7 @@ tests. Every combination of these is a paper that could have been written; `read
 scores a system under all of them.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from itertools import product
 
@@ -18,12 +18,14 @@ from torch import Tensor
 from chexnomaly import evaluation, metrics
 from chexnomaly.boxes import rectangularize
 from chexnomaly.datasets.segmentation import SegmentationSet
+from chexnomaly.evaluation.intervals import Entry
 from chexnomaly.evaluation.scores import PAPER_THRESHOLD
+from chexnomaly.evaluation.statistics import Statistic
 from chexnomaly.metrics.classification import F1_RULES
 from chexnomaly.metrics.segmentation import IOU_CONVENTIONS, Scores
 from chexnomaly.models.ensembles import ModelEnsemble
 
-MASKS = {"union": "union", "two readers": 2, "first reader": "first"}
+READER_RULES = {"union": "union", "two readers": 2, "first reader": "first"}
 """Readers' rule to what a data set is told; the first is the register's."""
 
 SWEEP = tuple(round(0.1 * k, 1) for k in range(1, 10))
@@ -31,9 +33,6 @@ SWEEP = tuple(round(0.1 * k, 1) for k in range(1, 10))
 
 interval = partial(evaluation.interval, resamples=500)
 """The interval of every value and difference here."""
-
-Entry = dict[str, float | int | None]
-Statistic = Callable[[Scores], np.ndarray]
 
 
 @torch.no_grad()
@@ -68,7 +67,7 @@ def masks_of(scans: SegmentationSet) -> dict[str, Tensor]:
         name: torch.from_numpy(
             np.stack([scans.reader_mask(i, rule) for i in scans.ids])
         ).unsqueeze(1)
-        for name, rule in MASKS.items()
+        for name, rule in READER_RULES.items()
     }
 
 

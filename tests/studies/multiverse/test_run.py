@@ -64,7 +64,7 @@ def test_arms_are_trained_scored_and_compared(tmp_path):
     names = {arm.stem for arm in arms}
     assert set(result["arms"]) == names
     for arm in arms:
-        for metric in mv.METRICS:
+        for metric in mv.REPORTED:
             difference = result["paired"]["default"][f"{arm.stem}.{metric}"]
             pair = [
                 result["values"][f"{stem}.{metric}"]["value"]
