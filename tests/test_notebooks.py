@@ -136,7 +136,7 @@ def test_says_at_its_top_how_long_it_takes(path):
 @each_notebook
 def test_opens_with_a_label_and_its_only_title(path):
     texts = ["".join(cell["source"]) for cell in cells(path, "markdown")]
-    assert re.match(r"(\([\w-]+\)=\n)+# \S", texts[0])
+    assert re.match(r"\([\w-]+\)=\n# \S", texts[0])
     outside_fences = re.sub(
         r"^(`{3,}|~{3,}).*?^\1", "", "\n".join(texts), flags=re.M | re.S
     )
