@@ -5,7 +5,7 @@ notebooks share. A notebook's own section wins over it, and what a profile leave
 as in the profile `demo`.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -63,15 +63,12 @@ class Profile:
         base = load_profile(self.path.with_stem(BASE)).section(notebook)
         return SimpleNamespace(**{**base, **self.section(notebook), **chosen})
 
-    def as_yaml(
-        self, notebook: str, known: Collection[str], own: Mapping | None = None
-    ) -> str:
+    def as_yaml(self, notebook: str, known: Collection[str]) -> str:
         """Render what one notebook is given on one line, for papermill's `-y`.
 
         Args:
             notebook: Its name.
             known: The names in its parameters cell; others are not given.
-            own: What this run of it alone is given, over the profile.
 
         Returns:
             YAML in flow style.
@@ -79,9 +76,8 @@ class Profile:
         import yaml  # a machine that only trains need not have it
 
         given = {k: v for k, v in self.section(notebook).items() if k in known}
-        return yaml.safe_dump(
-            {**given, **(own or {})}, default_flow_style=True, width=float("inf")
-        ).strip()
+        text = yaml.safe_dump(given, default_flow_style=True, width=float("inf"))
+        return text.strip()
 
 
 def open_profile(name: str) -> Profile:

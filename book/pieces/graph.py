@@ -18,23 +18,9 @@ def read_notebooks(snakefile: Path) -> dict[str, dict]:
         snakefile: The file.
 
     Returns:
-        Notebook to its entry, in the file's order; see there for the keys. What is
-        computed there, such as the runs of a notebook that has several, is None.
+        Notebook to its entry, in the file's order; see there for the keys.
     """
-    text = TABLE.search(snakefile.read_text(encoding="utf-8"))[1]
-    table = ast.parse(text, mode="eval").body
-    names = [ast.literal_eval(key) for key in table.keys]
-    return dict(zip(names, map(_entry, table.values), strict=True))
-
-
-def _entry(entry: ast.Dict) -> dict:
-    found = {}
-    for key, value in zip(entry.keys, entry.values, strict=True):
-        try:
-            found[ast.literal_eval(key)] = ast.literal_eval(value)
-        except ValueError:
-            found[ast.literal_eval(key)] = None
-    return found
+    return ast.literal_eval(TABLE.search(snakefile.read_text(encoding="utf-8"))[1])
 
 
 def edges(notebooks: Mapping[str, dict]) -> list[tuple[str, str]]:

@@ -1,8 +1,8 @@
 """Train one system alone: `python -m chexnomaly.systems SYSTEM --profile demo`.
 
-The options are those of the notebook that trains it, under the profile; the data are
-what `02_data` prepared. What the system builds on is trained before it, and a run that
-is finished is taken up.
+The options are those of the profile's section for it; the data are what `02_data`
+prepared. What the system builds on is trained before it, and a run that is finished is
+taken up.
 """
 
 import argparse
@@ -32,7 +32,7 @@ def train_with_parts(key: str, data: PreparedSet, runs: Path, profile: str) -> N
         if not recipe.trains:
             print(f"{recipe.key}: nothing to train, it joins what it builds on")
             continue
-        options = Options.from_profile(profile, recipe.notebook)
+        options = Options.from_profile(profile, recipe.section)
         history = train_system(recipe.key, data, runs, options).history
         best = f"epoch {history.best_epoch} of {history.epoch}"
         print(f"{recipe.key}: validation loss {min(history.val_loss):.5f}, {best}")

@@ -42,19 +42,19 @@ class Options:
         return cls(**own, schedule=Schedule(**rest))
 
     @classmethod
-    def from_profile(cls, profile: str, notebook: str, **chosen) -> "Options":
-        """Read a profile's options for the systems that one notebook trains.
+    def from_profile(cls, profile: str, section: str, **chosen) -> "Options":
+        """Read the options that one section of a profile holds.
 
         Args:
             profile: Its name, such as "demo".
-            notebook: The notebook's name, such as "06_supermodels".
+            section: The section's name, that of a notebook for most.
             **chosen: Options that win over the profile's.
 
         Raises:
             ProfileError: There is no such profile, or it cannot be read.
             TypeError: What is chosen is no option.
         """
-        given = vars(open_profile(profile).settings(notebook))
+        given = vars(open_profile(profile).settings(section))
         names = cls.__dataclass_fields__ | Schedule.__dataclass_fields__
         known = {name: value for name, value in given.items() if name in names}
         return cls.from_parameters(**{**known, **chosen})

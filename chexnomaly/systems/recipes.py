@@ -19,7 +19,7 @@ class Recipe:
         key: The system's name in runs, results files and tables.
         kind: "segmentation" (image to mask), "siamese", "chexnomaly", "max_ensemble"
             or "model_ensemble".
-        notebook: The notebook whose options it is trained with.
+        section: The section of a profile that holds its options.
         arm: Name of the arm; "" where it is none.
         default: Key of the system whose arm it is.
         item: Number of the decision in the register.
@@ -57,7 +57,7 @@ class Recipe:
 
     key: str
     kind: str
-    notebook: str
+    section: str
     arm: str = ""
     default: str = ""
     item: str = ""
@@ -132,7 +132,7 @@ class Recipe:
         return tuple(filter(None, parts))
 
 
-SUPERMODEL = Recipe("supermodel", "segmentation", "06_supermodels")
+SUPERMODEL = Recipe("supermodel", "segmentation", "03_supermodels")
 SUPERMODEL_ARMS = [
     *SUPERMODEL.vary(
         "loss",
@@ -172,7 +172,7 @@ SUPERMODEL_ARMS = [
 ]
 
 SPECIALISTS = [
-    Recipe(f"specialized_{f}", "segmentation", "04_one_finding", finding=f)
+    Recipe(f"specialized_{f}", "segmentation", "04_specialized_models", finding=f)
     for f in FINDINGS
 ]
 SPECIALIZED = tuple(one.key for one in SPECIALISTS)
@@ -191,9 +191,11 @@ SPECIALIST_ARMS = [
 ]
 
 MAXIMUM = Recipe(
-    "max_ensemble", "max_ensemble", "05_ensembles", specialists=SPECIALIZED
+    "max_ensemble", "max_ensemble", "04_specialized_models", specialists=SPECIALIZED
 )
-JOINED = replace(MAXIMUM, key="model_ensemble", kind="model_ensemble")
+JOINED = replace(
+    MAXIMUM, key="model_ensemble", kind="model_ensemble", section="model_ensemble"
+)
 ANY_NEGATIVES = tuple(f"{key}__any_negatives" for key in SPECIALIZED)
 ENSEMBLE_ARMS = [
     MAXIMUM.change(
@@ -223,7 +225,7 @@ ENSEMBLE_ARMS = [
     ),
 ]
 
-TWIN = Recipe("siamese_unet", "siamese", "07_siamese_networks")
+TWIN = Recipe("siamese_unet", "siamese", "06_siamese_networks")
 TWIN_ARMS = [
     TWIN.change(
         "contrastive_only",
@@ -265,7 +267,7 @@ CODE_TWIN_ARMS = [
     CODE_TWIN.change("32_units", "38", "a code of 32 numbers, not 128", units=32),
 ]
 
-CHEXNOMALY = Recipe("chexnomaly", "chexnomaly", "08_chexnomaly", twin=TWIN.key)
+CHEXNOMALY = Recipe("chexnomaly", "chexnomaly", "07_chexnomaly", twin=TWIN.key)
 CHEXNOMALY_ON_CODE = CHEXNOMALY.change(
     "cnn", "39", "the CNN twin's 128 numbers", key="chexnomaly_cnn", twin=CODE_TWIN.key
 )

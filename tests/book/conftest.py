@@ -25,7 +25,7 @@ RESULT = {
     "system": "supermodel",
     "set": "vindr_test",
     "profile": "demo",
-    "notebook": "06_supermodels",
+    "notebook": "03_supermodels",
     "evidence": "phantom",
     "trained_on": "phantom",
     "scored_on": "phantom",
@@ -64,8 +64,8 @@ def make_builder(tmp_path):
     profiles = tmp_path / "notebooks" / "profiles"
     profiles.mkdir(parents=True)
     (profiles / "demo.yml").write_text(PROFILE)
-    (profiles.parent / "06_supermodels.ipynb").write_text("{}")
-    (tmp_path / "Snakefile").write_text('NOTEBOOKS = {\n    "06_supermodels": {},\n}\n')
+    (profiles.parent / "03_supermodels.ipynb").write_text("{}")
+    (tmp_path / "Snakefile").write_text('NOTEBOOKS = {\n    "03_supermodels": {},\n}\n')
     source = tmp_path / "book"
     source.mkdir()
     (source / "conf.py").write_text(

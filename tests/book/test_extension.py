@@ -116,7 +116,7 @@ def test_a_page_that_cannot_be_rendered_leaves_the_pieces_as_they_were(
 
 def test_a_notebook_page_gets_its_banner_by_itself(build):
     text = "---\norphan: true\n---\n# The supermodel\n\nText."
-    status, html, messages = build(text, page="notebooks/06_supermodels")
+    status, html, messages = build(text, page="notebooks/03_supermodels")
     assert (status, messages) == (0, "")
     text = text_of(html)
     assert "The supermodel¶ Profile demo. The numbers on this page rest on:" in text

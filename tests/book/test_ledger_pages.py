@@ -23,7 +23,7 @@ def site(build_once):
     build = build_once
     (build.source / "notebooks").mkdir()
     for name, title, *pieces in (
-        ("notebooks/06_supermodels", "The supermodel"),
+        ("notebooks/03_supermodels", "The supermodel"),
         ("claims", "Claims", "claims"),
         ("errata", "Errata", "contradictions", "errata"),
         ("decisions", "Decisions", "decisions"),
@@ -64,7 +64,7 @@ def test_a_row_is_filtered_by_place_system_verdict_and_evidence(site):
     first, body = head["t1-vindr-supermodel-mean_iou"]
     classes = set(re.search(r'class="([^"]+)"', first)[1].split())
     assert {"w-table-i", "s-supermodel", "v-not-testable-here", "e-phantom"} <= classes
-    assert 'href="notebooks/06_supermodels.html"' in body
+    assert 'href="notebooks/03_supermodels.html"' in body
     assert "0.6118" in body and "0.412" in body
 
 

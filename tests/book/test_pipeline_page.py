@@ -47,11 +47,11 @@ def test_each_box_links_to_its_page():
 
 
 def test_a_small_table_gives_a_small_graph(tmp_path):
-    entries = '"01_a": {}, "02_b": {"needs": ["01_a"], "each": RUNS},'
+    entries = '"01_a": {}, "02_b": {"needs": ["01_a"], "gpu": True},'
     text = f"import os\n\nNOTEBOOKS = {{\n    {entries}\n}}\nrule x:\n"
     (tmp_path / "Snakefile").write_text(text)
     notebooks = read_notebooks(tmp_path / "Snakefile")
-    assert notebooks["02_b"]["each"] is None
+    assert notebooks["02_b"]["gpu"] is True
     assert rows(notebooks) == [["01_a"], ["02_b"], [SITE]]
     assert edges(notebooks) == [("01_a", "02_b"), ("02_b", SITE)]
 
@@ -93,6 +93,6 @@ def test_snakemake_has_the_same_graph():
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     names = dict(re.findall(r'(\d+)\[.*?label = "(?:run_)?(\w+)"', done.stdout))
     pairs = re.findall(r"(\d+) -> (\d+)", done.stdout)
-    found = {tuple(names[end].partition("__")[0] for end in pair) for pair in pairs}
+    found = {tuple(names[end] for end in pair) for pair in pairs}
     inside = {pair for pair in found if not set(pair) & {"gate", "pieces", "site"}}
     assert inside == {pair for pair in edges(NOTEBOOKS) if pair[1] != SITE}

@@ -35,7 +35,7 @@ def write(tmp_path, **changes):
 def test_a_notebook_gets_its_section_and_the_profile(tmp_path):
     profile = load_profile(write(tmp_path))
     assert profile.section("02_data") == {"profile": "demo", "n": 5, "rate": 1e-5}
-    assert profile.section("01_problem") == {"profile": "demo"}
+    assert profile.section("10_errors") == {"profile": "demo"}
 
 
 def test_what_papermill_reads_is_what_was_written(tmp_path):
@@ -45,9 +45,9 @@ def test_what_papermill_reads_is_what_was_written(tmp_path):
     assert yaml.safe_load(text) == profile.section("02_data")
 
 
-def test_papermill_is_given_what_the_cell_holds_and_what_the_run_has(tmp_path):
-    text = load_profile(write(tmp_path)).as_yaml("02_data", ["n"], {"names": ["c"]})
-    assert yaml.safe_load(text) == {"n": 5, "names": ["c"]}
+def test_papermill_is_given_only_what_the_cell_holds(tmp_path):
+    text = load_profile(write(tmp_path)).as_yaml("02_data", ["n"])
+    assert yaml.safe_load(text) == {"n": 5}
 
 
 def test_a_section_wins_over_training_the_profile_over_demo_the_cell_over_all(tmp_path):
@@ -63,16 +63,16 @@ def test_a_section_wins_over_training_the_profile_over_demo_the_cell_over_all(tm
 
 
 def test_options_of_a_training_are_read_from_the_profile():
-    small = Options.from_profile("tiny", "07_siamese_networks")
-    large = Options.from_profile("demo", "07_siamese_networks", alpha=0.5)
+    small = Options.from_profile("tiny", "06_siamese_networks")
+    large = Options.from_profile("demo", "06_siamese_networks", alpha=0.5)
     assert (small.base_channels, small.schedule.epochs, small.alpha) == (4, 1, 0.25)
     assert (large.base_channels, large.schedule.epochs, large.alpha) == (8, 6, 0.5)
     assert small.schedule.learning_rate == large.schedule.learning_rate == 0.001
     assert open_profile("paper").settings("02_data").size_px == 512
     with pytest.raises(TypeError, match="epoch_s"):
-        Options.from_profile("demo", "08_chexnomaly", epoch_s=1)
+        Options.from_profile("demo", "07_chexnomaly", epoch_s=1)
     with pytest.raises(ProfileError, match="no such profile"):
-        Options.from_profile("large", "08_chexnomaly")
+        Options.from_profile("large", "07_chexnomaly")
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ def put(folder, values, dataset="vindr_test", **more):
         "system": "multiverse",
         "set": dataset,
         "profile": "demo",
-        "notebook": "12_beyond_the_paper",
+        "notebook": "11_beyond_the_paper",
         "evidence": "phantom",
         "trained_on": "phantom",
         "scored_on": "phantom",

@@ -204,7 +204,7 @@ def write_generalization(
     """
     common = {
         "profile": "study",
-        "notebook": "12_beyond_the_paper",
+        "notebook": "11_beyond_the_paper",
         "scored_on": "phantom",
         "trained_on": "phantom",
         "seeds": list(design.seeds[: len(by_seed)]),

@@ -209,7 +209,7 @@ def write_effects(
         "multiverse",
         key,
         profile="study",
-        notebook="12_beyond_the_paper",
+        notebook="11_beyond_the_paper",
         trained_on="phantom",
         scored_on="phantom",
         n=len(scans),

@@ -193,7 +193,7 @@ def write_world(
             key_of(system, world),
             name,
             profile="study",
-            notebook="14_phantom",
+            notebook="12_phantom",
             trained_on="phantom",
             scored_on="phantom",
             n=iou.shape[1],

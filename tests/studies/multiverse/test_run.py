@@ -82,7 +82,7 @@ def test_the_study_has_the_sizes_of_its_profile():
     runner = mv.Runner(None, Path(), design, seed=0)
     trained = ("supermodel", "chexnomaly", "siamese_unet", "model_ensemble")
     for system in (*trained, "specialized_ild"):
-        expected = Options.from_profile("study", RECIPES[system].notebook)
+        expected = Options.from_profile("study", RECIPES[system].section)
         assert runner.options(system) == expected
     given = open_profile("study").section("02_data")
     assert given["n_films"] == sum(design.counts) and given["size_px"] == design.size

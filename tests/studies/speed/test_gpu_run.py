@@ -37,10 +37,10 @@ def test_the_profile_has_the_sizes_of_the_command():
     shares = np.array(sizes.counts[1:]) / sum(sizes.counts)
     assert [data["val_share"], data["test_share"]] == shares.round(4).tolist()
     for notebook, system in {
-        "06_supermodels": "supermodel",
-        "04_one_finding": SPECIALIZED[0],
-        "07_siamese_networks": "siamese_unet",
-        "08_chexnomaly": "chexnomaly",
+        "03_supermodels": "supermodel",
+        "04_specialized_models": SPECIALIZED[0],
+        "06_siamese_networks": "siamese_unet",
+        "07_chexnomaly": "chexnomaly",
     }.items():
         options = sizes.recipe(system)
         workers = options.schedule.workers
