@@ -38,17 +38,8 @@ class Request:
 
     def film(self, index: int, pixels: bool = True) -> Film:
         """Make one film of the cohort."""
-        return film(
-            self.seed,
-            index,
-            self.size_px,
-            layout=self.layout,
-            enriched=self.enriched,
-            positive_share=self.positive_share,
-            findings=self.findings,
-            switches=self.switches,
-            pixels=pixels,
-        )
+        asked = {name: value for name, value in vars(self).items() if name != "n"}
+        return film(index=index, pixels=pixels, **asked)
 
     def dump(self) -> bytes:
         """Return the text of phantom.json."""

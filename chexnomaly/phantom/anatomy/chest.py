@@ -71,7 +71,7 @@ class Chest:
     def _right_border(self) -> tuple[Array, Array]:
         """Border of the superior cava and the right atrium."""
         p = self.patient
-        base = (p.dome[0] + p.dome[1]) / 2
+        base = self.base
         heart = p.heart_ratio * 2 * p.half_width * (1 - p.heart_left)
         cava = p.cava + 0.5 * p.unfolding
         points = [(0.12, cava - 0.2), (0.25, cava), (0.42, cava)]
@@ -83,7 +83,7 @@ class Chest:
     def _left_border(self) -> tuple[Array, Array]:
         """Border of the aortic knob, the pulmonary trunk and the left ventricle."""
         p = self.patient
-        base = (p.dome[0] + p.dome[1]) / 2
+        base = self.base
         heart = p.heart_ratio * 2 * p.half_width * p.heart_left
         rim = 1.6 + 1.05 * p.knob + 0.35 * p.unfolding
         k, y = p.knob, self.knob_center[1]
@@ -102,7 +102,7 @@ class Chest:
     def _from_apex(self, points: list[tuple[float, float]]) -> tuple[Array, Array]:
         """Put the rounded inner edge of the lung's apex before a border."""
         p = self.patient
-        base = (p.dome[0] + p.dome[1]) / 2
+        base = self.base
         apex = [(0.0, 0.38 * p.half_width), (0.022 * base, 0.31 * p.half_width)]
         apex += [(0.055 * base, 0.26 * p.half_width), (0.1 * base, p.cava + 0.3)]
         # where the great vessels rise high they are the border of the apex
@@ -143,6 +143,11 @@ class Chest:
         """Half width of mediastinum and heart, cm."""
         return look_up(self._mediastinum[side], y)
 
+    @property
+    def base(self) -> float:
+        """Mean height of both domes' tops, cm."""
+        return (self.patient.dome[0] + self.patient.dome[1]) / 2
+
     def dome_top(self, side: int) -> tuple[float, float]:
         """Where a dome is highest: (u, y), cm."""
         p = self.patient
@@ -156,7 +161,7 @@ class Chest:
         inner = np.clip((top_u - u) / top_u, 0, 1.2)
         fall = p.sulcus[side] * (0.35 * out**2 + 0.65 * out**3)
         # both domes meet under the heart
-        middle = (p.dome[0] + p.dome[1]) / 2 - top_y + 1.5
+        middle = self.base - top_y + 1.5
         return (top_y + fall + middle * inner**2).astype(np.float32)
 
     def floor(self, side: int) -> float:

@@ -117,26 +117,22 @@ def _depth_profile(chest: Chest, side: int, y: Array) -> Array:
 def mediastinal_share(chest: Chest, side: int, u: Array, y: Array) -> Array:
     """Share of the depth at (u, y) that heart and mediastinum take, 0 to 1."""
     border = np.maximum(chest.border(side, y), 0.1)
-    base = (chest.patient.dome[0] + chest.patient.dome[1]) / 2
-    low = np.clip((y / base - 0.4) / 0.3, 0, 1)
+    low = np.clip((y / chest.base - 0.4) / 0.3, 0, 1)
     inside = np.clip(1 - (u / border) ** 2, 0, 1)
     heart = (0.77 - 0.09 * low) * inside ** (0.42 + 0.1 * low)
-    aorta = _descending_aorta(chest, side, u, y, base)
+    aorta = _descending_aorta(chest, side, u, y)
     return np.maximum(heart, 0) + (1 - heart) * aorta
 
 
-def _descending_aorta(
-    chest: Chest, side: int, u: Array, y: Array, base: float
-) -> Array:
+def _descending_aorta(chest: Chest, side: int, u: Array, y: Array) -> Array:
     """Share taken by the aorta beside the spine, and by the tissue around it."""
     p = chest.patient
     spine = 0.5 * np.exp(-((u / 1.8) ** 2))
     if side == 0:
         return spine
     radius = 0.75 * p.knob + 0.15
-    fade = np.clip((y - chest.knob_center[1]) / 1.5, 0, 1) * np.clip(
-        (1.25 * base - y) / 6, 0, 1
-    )
+    fade = np.clip((y - chest.knob_center[1]) / 1.5, 0, 1)
+    fade = fade * np.clip((1.25 * chest.base - y) / 6, 0, 1)
     center = 0.9 + 0.6 * p.unfolding
     across = np.clip(1 - ((u - center) / radius) ** 2, 0, 1)
     return np.maximum(spine, 0.28 * fade * np.sqrt(across))

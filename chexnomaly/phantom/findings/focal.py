@@ -12,6 +12,7 @@ from chexnomaly.phantom.findings.lesions import (
     around,
     bent_line,
     blob,
+    draw_place,
     draw_seed,
     hazy,
     strands,
@@ -22,8 +23,7 @@ def nodule_mass(chest: Chest, rng, seen: float) -> list[Lesion]:
     """Round water-dense bodies: their depth is a sphere's, not a disk's."""
     out = []
     for _ in range(int(rng.choice([1, 2, 4, 9], p=[0.6, 0.2, 0.12, 0.08]))):
-        side = int(rng.random() > 0.6)
-        center = chest.locate(side, rng.uniform(0.12, 0.88), rng.uniform(0.12, 0.95))
+        _, center = draw_place(chest, rng, 0.6, (0.12, 0.88), (0.12, 0.95))
         mass = rng.random() < 0.22
         radius = rng.uniform(1.5, 3.8) if mass else rng.uniform(0.35, 0.95)
         paint = (_sphere(center, radius, 0.55 + 0.6 * seen, draw_seed(rng)),)
@@ -73,8 +73,7 @@ def calcification(chest: Chest, rng, seen: float) -> list[Lesion]:
 
 
 def _calcified(chest: Chest, kind: str, rng, seen: float) -> Lesion:
-    side = int(rng.random() > 0.55)
-    center = chest.locate(side, rng.uniform(0.05, 0.85), rng.uniform(0.12, 0.85))
+    _, center = draw_place(chest, rng, 0.55, (0.05, 0.85), (0.12, 0.85))
     radius = rng.uniform(0.3, 0.6)
     spots = [(center[0], center[1], 0.7 * radius)]
     if kind == "cluster":
@@ -138,8 +137,7 @@ def other_lesion(chest: Chest, rng, seen: float) -> list[Lesion]:
 
 def _bulla(chest: Chest, rng, seen: float) -> Lesion:
     """Thin-walled air: darker than the lung around, without vessels."""
-    side = int(rng.random() > 0.55)
-    center = chest.locate(side, rng.uniform(0.3, 0.85), rng.uniform(0.1, 0.9))
+    _, center = draw_place(chest, rng, 0.55, (0.3, 0.85), (0.1, 0.9))
     radii = (rng.uniform(1.2, 4.2), rng.uniform(1.2, 5.5))
     seed = draw_seed(rng)
 

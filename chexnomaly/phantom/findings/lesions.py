@@ -139,6 +139,25 @@ def bent_line(rng, start, angle: float, length: float, bend: float):
     return x, y
 
 
+def draw_place(
+    chest: Chest, rng: np.random.Generator, right: float, across, down
+) -> tuple[int, tuple[float, float]]:
+    """Draw a place in the lungs.
+
+    Args:
+        chest: Curves of the patient.
+        rng: Source of randomness: side, across, down.
+        right: Share of the right lung.
+        across: Least and most share of the way from mediastinum to wall.
+        down: Least and most share of the way from apex to diaphragm.
+
+    Returns:
+        Side of the chest, and x and y, cm.
+    """
+    side = int(rng.random() > right)
+    return side, chest.locate(side, rng.uniform(*across), rng.uniform(*down))
+
+
 def strip(chest: Chest, side: int, inner, outer, top: float, bottom: float) -> Box:
     """Box between two points (u, y) of one half of the chest and two heights, cm."""
     left, right = sorted(chest.to_x(side, u, y) for u, y in (inner, outer))

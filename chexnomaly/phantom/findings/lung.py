@@ -17,6 +17,7 @@ from chexnomaly.phantom.findings.lesions import (
     around,
     bent_line,
     blob,
+    draw_place,
     draw_seed,
     hazy,
     strands,
@@ -45,8 +46,7 @@ def _clip_to_lung(chest: Chest, side: int, box):
 
 def consolidation(chest: Chest, rng, seen: float) -> list[Lesion]:
     """Air spaces full of fluid: dense, fluffy edge, with open bronchi inside."""
-    side = _side(rng)
-    center = chest.locate(side, rng.uniform(0.25, 0.75), rng.uniform(0.3, 0.92))
+    side, center = draw_place(chest, rng, 0.62, (0.25, 0.75), (0.3, 0.92))
     radii = (_size(rng, 3.7, 0.28, 1.8, 5.2), _size(rng, 4.1, 0.33, 1.8, 7.5))
     fissure = _fissure(radii, draw_seed(rng))
     amount = 0.2 + 0.3 * seen
@@ -99,8 +99,7 @@ def lung_opacity(chest: Chest, rng, seen: float) -> list[Lesion]:
     """Unspecific, homogeneous haze of any size."""
     out = []
     for _ in range(int(rng.choice([1, 2], p=[0.85, 0.15]))):
-        side = _side(rng)
-        center = chest.locate(side, rng.uniform(0.2, 0.8), rng.uniform(0.15, 0.95))
+        side, center = draw_place(chest, rng, 0.62, (0.2, 0.8), (0.15, 0.95))
         radii = (_size(rng, 3.2, 0.45, 1.0, 5.2), _size(rng, 3.4, 0.55, 1.0, 8.0))
         fill = hazy(center, radii, 0.11 + 0.23 * seen, draw_seed(rng), 0.65, 1.2)
         box = _clip_to_lung(chest, side, around(center, radii, 0.9))
@@ -112,8 +111,7 @@ def infiltration(chest: Chest, rng, seen: float) -> list[Lesion]:
     """Patchy, ill-defined shadows along the bronchi."""
     out = []
     for _ in range(int(rng.choice([1, 2], p=[0.75, 0.25]))):
-        side = _side(rng, 0.6)
-        center = chest.locate(side, rng.uniform(0.2, 0.7), rng.uniform(0.2, 0.9))
+        side, center = draw_place(chest, rng, 0.6, (0.2, 0.7), (0.2, 0.9))
         radii = (_size(rng, 3.4, 0.35, 1.6, 5.2), _size(rng, 3.9, 0.45, 1.6, 8.0))
         parts = [_streaks(chest, side, center, radii, rng, seen)]
         for _ in range(int(rng.integers(6, 12))):

@@ -33,14 +33,13 @@ def enlarge_heart(patient: Patient, rng: np.random.Generator, seen: float) -> Pa
 
 def box_heart(chest: Chest, rng: np.random.Generator, seen: float) -> list[Lesion]:
     """Box the heart: its full width, from the waist to the diaphragm."""
-    p = chest.patient
-    base = (p.dome[0] + p.dome[1]) / 2
+    base = chest.base
     y = np.linspace(0.7 * base, 1.02 * base, 40)
     middle = chest.midline(y)
     left = float((middle - chest.border(0, y)).min())
     right = float((middle + chest.border(1, y)).max())
     top = (0.765 + 0.03 * rng.normal()) * base
-    bottom = 0.5 * (p.dome[0] + base) + 0.4
+    bottom = 0.5 * (chest.patient.dome[0] + base) + 0.4
     return [Lesion("cardiomegaly", (left, top, right, bottom), seen)]
 
 
