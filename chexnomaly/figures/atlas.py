@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from chexnomaly.figures import style
 from chexnomaly.labels import DISPLAY_NAMES
@@ -20,7 +19,7 @@ MARKERS = {
 """Open and closed marks, so that all can be seen where conventions coincide."""
 
 
-def figure_atlas(panels: Mapping[str, pd.DataFrame]) -> Figure:
+def figure_atlas(panels: Mapping[str, pd.DataFrame]) -> plt.Figure:
     """Draw each system's mean IoU under every convention, printed values above.
 
     Args:
@@ -41,7 +40,7 @@ def figure_atlas(panels: Mapping[str, pd.DataFrame]) -> Figure:
     return fig
 
 
-def _atlas_panel(ax: Axes, table: pd.DataFrame) -> None:
+def _atlas_panel(ax: plt.Axes, table: pd.DataFrame) -> None:
     """Draw one row per system; a line of its own names each group."""
     numbers = np.arange(1, len(table) + 1)
     places = table.groupby("group", sort=False).ngroup() + numbers
@@ -62,7 +61,7 @@ def _atlas_panel(ax: Axes, table: pd.DataFrame) -> None:
 
 def figure_shares(
     curves: Mapping[str, pd.DataFrame], marks: Mapping[str, float]
-) -> Figure:
+) -> plt.Figure:
     """Draw how scores move when only the share of normal films changes.
 
     Args:
@@ -92,7 +91,7 @@ def figure_shares(
     return fig
 
 
-def figure_feasible(table: pd.DataFrame, marks: Mapping[str, float]) -> Figure:
+def figure_feasible(table: pd.DataFrame, marks: Mapping[str, float]) -> plt.Figure:
     """Draw at which shares of abnormal films printed scores can be true together.
 
     Args:
@@ -123,7 +122,7 @@ def figure_feasible(table: pd.DataFrame, marks: Mapping[str, float]) -> Figure:
     return fig
 
 
-def figure_empty_errors(table: pd.DataFrame, order: Sequence[str]) -> Figure:
+def figure_empty_errors(table: pd.DataFrame, order: Sequence[str]) -> plt.Figure:
     """Draw what an empty mask errs by, finding by finding, beside the printed errors.
 
     Args:
@@ -153,7 +152,7 @@ def figure_empty_errors(table: pd.DataFrame, order: Sequence[str]) -> Figure:
     return fig
 
 
-def figure_missing(reason: str) -> Figure:
+def figure_missing(reason: str) -> plt.Figure:
     """Draw a frame that says why a picture is not there.
 
     Args:

@@ -2,16 +2,15 @@
 
 from collections.abc import Mapping
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from chexnomaly.figures import style
 
 
-def figure_generalization(panels: Mapping[str, pd.DataFrame]) -> Figure:
+def figure_generalization(panels: Mapping[str, pd.DataFrame]) -> plt.Figure:
     """Draw differences finding by finding, one panel per question.
 
     Args:
@@ -32,7 +31,7 @@ def figure_generalization(panels: Mapping[str, pd.DataFrame]) -> Figure:
     return fig
 
 
-def _forest(ax: Axes, table: pd.DataFrame) -> None:
+def _forest(ax: plt.Axes, table: pd.DataFrame) -> None:
     """Draw one point and interval per row; those above 0 in blue, below in red."""
     ax.axvline(0, color=style.GREY, linewidth=0.8)
     decided = table.decided.astype(bool)
@@ -45,7 +44,7 @@ def _forest(ax: Axes, table: pd.DataFrame) -> None:
 
 def figure_readings(
     tables: Mapping[str, pd.DataFrame], defaults: Mapping[str, float]
-) -> Figure:
+) -> plt.Figure:
     """Draw what each system scores under every combination of readings.
 
     Args:
@@ -72,7 +71,7 @@ def figure_readings(
     return fig
 
 
-def figure_decisions(table: pd.DataFrame, noise: float | None = None) -> Figure:
+def figure_decisions(table: pd.DataFrame, noise: float | None = None) -> plt.Figure:
     """Draw what each decision changes, by the register's item.
 
     Args:

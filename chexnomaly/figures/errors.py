@@ -82,9 +82,8 @@ def figure_thresholds(
     fig, ax = style.one_panel()
     for (name, sweep), color in zip(sweeps.items(), style.PALETTE, strict=False):
         ax.plot(list(sweep), list(sweep.values()), color=color, label=name)
-    ax.axvline(0.5, color="black", linestyle=":", linewidth=1)
-    ax.axvline(operating, color="black", linewidth=1)
-    for at, name in ((0.5, "assumed"), (operating, "operating")):
+    for at, name, dash in ((0.5, "assumed", ":"), (operating, "operating", "-")):
+        ax.axvline(at, color="black", linestyle=dash, linewidth=1)
         above = {"transform": ax.get_xaxis_transform(), "ha": "center", "fontsize": 8}
         ax.text(at, 1.02, f"{name} {at:g}", **above)
     ax.set(xlabel="threshold", ylabel="score", xlim=(0, 1))

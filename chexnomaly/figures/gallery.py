@@ -86,7 +86,7 @@ def judge(
     ids: Sequence[str],
     scores: Scores,
     lenient: Callable[[Scores], np.ndarray] = lenient_categories,
-) -> dict[str, list]:
+) -> dict[str, tuple[str, str, float]]:
     """Say how each film came out.
 
     Args:
@@ -98,10 +98,7 @@ def judge(
         Image id to strict outcome, lenient outcome and IoU (NaN for a healthy film).
     """
     columns = strict_categories(scores), lenient(scores), iou_per_image(scores)
-    return {
-        i: (str(s), str(le), float(o))
-        for i, s, le, o in zip(ids, *columns, strict=True)
-    }
+    return dict(zip(ids, zip(*columns, strict=True), strict=True))
 
 
 def figure_gallery(

@@ -31,9 +31,6 @@ are; the book itself is built without one."""
 OUTLINE_PX = 0.2
 """How far a simplified outline may leave the traced one, px of the mask."""
 
-QUALITY = 80
-"""Of films as WebP: about 4 KB at 256 px."""
-
 
 @dataclass(frozen=True)
 class Layer:
@@ -173,7 +170,7 @@ def _webp(values: np.ndarray) -> str:
     """Pack (H, W) or (H, W, 4), in [0, 1], as an address of data."""
     file = io.BytesIO()
     picture = Image.fromarray((values * 255).round().astype(np.uint8))
-    picture.save(file, "WEBP", quality=QUALITY, method=6)
+    picture.save(file, "WEBP", quality=80, method=6)  # about 4 KB at 256 px
     return "data:image/webp;base64," + base64.b64encode(file.getvalue()).decode()
 
 

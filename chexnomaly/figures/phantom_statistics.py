@@ -1,38 +1,18 @@
 """Phantom beside real data, in statistics; nothing here shows a real film."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from matplotlib.figure import Figure
 
 from chexnomaly.evaluation.intervals import Entry
-from chexnomaly.figures import data, style
+from chexnomaly.figures import style
 from chexnomaly.labels import DISPLAY_NAMES
 
 
-def figure_shares(shares: Mapping[str, Mapping[str, Entry]]) -> Figure:
-    """Draw how many abnormal films have each finding, in several tables.
-
-    Args:
-        shares: Table name to finding key to a results entry.
-
-    Returns:
-        The figure: dots with their intervals, most frequent first.
-    """
-    first = next(iter(shares.values()))
-    order = sorted(first, key=lambda key: -(first[key]["value"] or 0))
-    groups = {
-        name: {DISPLAY_NAMES[key]: entries[key] for key in order if key in entries}
-        for name, entries in shares.items()
-    }
-    fig = figure_entries(groups, "share of abnormal films")
-    fig.axes[0].set_xlim(0, None)
-    return fig
-
-
-def figure_areas(areas: pd.DataFrame) -> Figure:
+def figure_areas(areas: pd.DataFrame) -> plt.Figure:
     """Draw the distribution of box areas per finding.
 
     Args:
@@ -42,9 +22,8 @@ def figure_areas(areas: pd.DataFrame) -> Figure:
     Returns:
         The figure, on a logarithmic scale.
     """
-    long = areas.assign(
-        finding=areas.finding.map(DISPLAY_NAMES), percent=100 * areas.area
-    )
+    names = areas.finding.map(DISPLAY_NAMES)
+    long = areas.assign(finding=names, percent=100 * areas.area)
     order = long.groupby("finding").percent.median().sort_values().index
     fig, ax = style.one_panel(5.2)
     axes = {"y": "finding", "x": "percent", "hue": "source", "order": order}
@@ -56,30 +35,9 @@ def figure_areas(areas: pd.DataFrame) -> Figure:
     return fig
 
 
-def figure_maps(
-    maps: Mapping[str, Mapping[str, np.ndarray]],
-    order: Sequence[str],
-    correlation: Mapping[str, float],
-    columns: int = 7,
-) -> Figure:
-    """Draw location maps of several tables above each other.
-
-    Args:
-        maps: Table name to finding key to counts, (S, S).
-        order: Findings to draw.
-        correlation: Finding key to the correlation that its title gives.
-        columns: Findings per block of rows.
-
-    Returns:
-        The figure, each map to its own maximum.
-    """
-    captions = {finding: f"r = {r:.2f}" for finding, r in correlation.items()}
-    return data.figure_maps(maps, order, captions, columns)
-
-
 def figure_pixels(
     histograms: Mapping[str, np.ndarray], spectra: Mapping[str, np.ndarray]
-) -> Figure:
+) -> plt.Figure:
     """Draw mean histograms of brightness and mean power spectra.
 
     Args:
@@ -89,16 +47,15 @@ def figure_pixels(
     Returns:
         The figure.
     """
-    fig, axs = style.new_figure(1, 2, height_in=2.9)
+    fig, (axs,) = style.new_figure(1, 2, height_in=2.9)
     for color, (name, shares) in zip(style.PALETTE, histograms.items(), strict=False):
         edges = np.linspace(0, 1, len(shares) + 1)
-        axs[0, 0].stairs(100 * shares, edges, color=color, label=name)
-    for color, (name, power) in zip(style.PALETTE, spectra.items(), strict=False):
-        cycles = np.arange(1, len(power) + 1)
-        axs[0, 1].plot(cycles, np.exp(power), color=color, label=name)
-    axs[0, 0].set(xlabel="brightness", ylabel="pixels, %")
-    axs[0, 1].set(xlabel="cycles per image", ylabel="power", xscale="log", yscale="log")
-    axs[0, 0].legend(frameon=False)
+        axs[0].stairs(100 * shares, edges, color=color, label=name)
+        cycles = np.arange(1, len(spectra[name]) + 1)
+        axs[1].plot(cycles, np.exp(spectra[name]), color=color)
+    axs[0].set(xlabel="brightness", ylabel="pixels, %")
+    axs[1].set(xlabel="cycles per image", ylabel="power", xscale="log", yscale="log")
+    axs[0].legend(frameon=False)
     return fig
 
 
@@ -107,7 +64,7 @@ def figure_entries(
     xlabel: str,
     zero: bool = False,
     height_in: float = 4.2,
-) -> Figure:
+) -> plt.Figure:
     """Draw results entries as dots with intervals, one row each.
 
     Args:

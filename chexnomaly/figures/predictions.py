@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
-from matplotlib.figure import Figure
 from torch import Tensor
 
 from chexnomaly.datasets.prepared import PreparedSet
@@ -131,8 +131,7 @@ def choose_per_category(
     chosen = {}
     for short, name in names.items():
         found = sorted(i for i, category in category_of.items() if category == short)
-        picked = rng.permutation(len(found))[:per_category]
-        chosen[name] = [found[k] for k in sorted(picked)]
+        chosen[name] = sorted(rng.permutation(found)[:per_category].tolist())
     return chosen
 
 
@@ -150,7 +149,7 @@ def choose_abnormal(scans: SegmentationSet, seed: int) -> list[str]:
     return [str(i) for i in np.random.default_rng(seed).permutation(sorted(ill))[:1]]
 
 
-def figure_hero(cases: Sequence[Example], threshold: float) -> Figure:
+def figure_hero(cases: Sequence[Example], threshold: float) -> plt.Figure:
     """Draw films in two columns, with boxes and predicted mask, for the front page.
 
     Args:
@@ -170,7 +169,7 @@ def figure_hero(cases: Sequence[Example], threshold: float) -> Figure:
         style.draw_film(ax, case.film)
         for probs in case.maps.values():
             style.draw_boxes(ax, case.boxes, probs.shape[0])
-            style.draw_map(ax, probs, threshold, style.SKY)
+            style.draw_map(ax, probs, threshold)
     return fig
 
 
@@ -193,15 +192,12 @@ def case_panel(
     return Panel(case.film, case.origin, (boxes, *masks), title)
 
 
-def figure_cases(
-    rows: Mapping[str, Sequence[Example]], threshold: float, per_row: int
-) -> Viewer:
+def figure_cases(rows: Mapping[str, Sequence[Example]], threshold: float) -> Viewer:
     """Show examples of each category in rows (Figs. 15 and 16).
 
     Args:
-        rows: Category to its examples, at most `per_row`.
+        rows: Category to its examples.
         threshold: Where to binarize.
-        per_row: Columns.
 
     Returns:
         The films; categories without a case say "none found".
@@ -210,7 +206,7 @@ def figure_cases(
         name: [case_panel(case, dict.fromkeys(case.maps, threshold)) for case in cases]
         for name, cases in rows.items()
     }
-    return Viewer(panels, per_row)
+    return Viewer(panels)
 
 
 def figure_11(
@@ -237,49 +233,33 @@ def figure_11(
 
 
 def figure_14(
-    cases: Mapping[str, Example | None], thresholds: Mapping[str, float]
+    cases: Mapping[str, Example | None],
+    thresholds: Mapping[str, float],
+    arms: Mapping[str, str],
 ) -> Viewer:
     """Show one film per finding with its specialized model's mask (Fig. 14).
 
     Args:
         cases: Finding to its case; None where no test film shows it.
         thresholds: Where to binarize, by system.
+        arms: Name of each row to what its models' keys end in: those of
+            `specialized_<finding>` in "".
 
     Returns:
-        The films, with the masks of `specialized_<finding>`.
+        The films, one row per arm.
     """
-    return Viewer({"": _finding_panels(cases, thresholds)}, 5)
+    panels = {
+        row: [_finding_panel(f, case, arm, thresholds) for f, case in cases.items()]
+        for row, arm in arms.items()
+    }
+    return Viewer(panels, min(5, len(cases)))
 
 
-def figure_14_before(
-    cases: Mapping[str, Example | None], thresholds: Mapping[str, float]
-) -> Viewer:
-    """Show films with a model's mask before the custom loss, and after (Fig. 14).
-
-    Args:
-        cases: Finding to its case, with the maps of both models.
-        thresholds: Where to binarize, by system.
-
-    Returns:
-        Two rows: `specialized_<finding>__cross_entropy`, then `specialized_<finding>`.
-    """
-    before = _finding_panels(cases, thresholds, "__cross_entropy")
-    after = _finding_panels(cases, thresholds)
-    panels = {"before: plain cross-entropy": before, "after: the custom loss": after}
-    return Viewer(panels, len(cases))
-
-
-def _finding_panels(
-    cases: Mapping[str, Example | None],
-    thresholds: Mapping[str, float],
-    arm: str = "",
-) -> list[Panel]:
-    panels = []
-    for finding, case in cases.items():
-        name, system = DISPLAY_NAMES[finding], f"specialized_{finding}{arm}"
-        if case is None:
-            panels.append(Panel(None, PHANTOM, (), f"{name}: no test film shows it"))
-        else:
-            cut = thresholds[system]
-            panels.append(case_panel(case, {system: cut}, f"{name}, at {cut:g}"))
-    return panels
+def _finding_panel(
+    finding: str, case: Example | None, arm: str, thresholds: Mapping[str, float]
+) -> Panel:
+    name, system = DISPLAY_NAMES[finding], f"specialized_{finding}{arm}"
+    if case is None:
+        return Panel(None, PHANTOM, (), f"{name}: no test film shows it")
+    cut = thresholds[system]
+    return case_panel(case, {system: cut}, f"{name}, at {cut:g}")

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from chexnomaly.figures import style
 
 
-def figure_growth(curve: pd.DataFrame) -> Figure:
+def figure_detectors(curve: pd.DataFrame) -> Figure:
     """Draw what a max ensemble scores as detectors are added.
 
     Args:
@@ -20,17 +20,17 @@ def figure_growth(curve: pd.DataFrame) -> Figure:
     Returns:
         The figure.
     """
-    fig, axs = style.new_figure(1, 2, height_in=2.8)
-    axs[0, 0].plot(curve.index, curve.iou_c, "o-", color=style.BLUE)
-    axs[0, 0].set(xlabel="detectors", ylabel="IoU C, test films")
-    axs[0, 1].plot(curve.index, 100 * curve.predicted_share, "o-", color=style.ORANGE)
+    fig, (axs,) = style.new_figure(1, 2, height_in=2.8)
+    axs[0].plot(curve.index, curve.iou_c, "o-", color=style.BLUE)
+    axs[0].set_ylabel("IoU C, test films")
+    axs[1].plot(curve.index, 100 * curve.predicted_share, "o-", color=style.ORANGE)
     true = 100 * curve.true_share.iloc[0]
     label = f"in the masks: {true:.1f} %"
-    axs[0, 1].axhline(true, color=style.GREY, linestyle="--", label=label)
-    axs[0, 1].set(xlabel="detectors", ylabel="marked pixels, %")
-    axs[0, 1].legend(frameon=False)
-    for ax in axs[0]:
-        ax.set_ylim(0, 1.1 * ax.get_ylim()[1])
+    axs[1].axhline(true, color=style.GREY, linestyle="--", label=label)
+    axs[1].set_ylabel("marked pixels, %")
+    axs[1].legend(frameon=False)
+    for ax in axs:
+        ax.set(xlabel="detectors", ylim=(0, 1.1 * ax.get_ylim()[1]))
     return fig
 
 
@@ -55,7 +55,7 @@ def figure_distances(pairs: Mapping[str, pd.DataFrame]) -> Figure:
     return fig
 
 
-def figure_maps(
+def figure_features(
     films: Sequence[np.ndarray | None], maps: Mapping[str, Sequence[np.ndarray]]
 ) -> Figure:
     """Draw what a frozen twin hands on for a few films.

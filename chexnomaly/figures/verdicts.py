@@ -1,29 +1,14 @@
 """How the verdicts are distributed over the ledger."""
 
+import matplotlib.pyplot as plt
 import pandas as pd
-from matplotlib.figure import Figure
 
-from chexnomaly.evidence import (
-    DID_NOT_HOLD,
-    DIFFERS,
-    HELD,
-    INCONSISTENT,
-    NOT_TESTABLE,
-    REPRODUCED,
-    SAME_DIRECTION,
-    VERDICTS,
-)
+from chexnomaly.evidence import VERDICTS
 from chexnomaly.figures import style
 
-COLORS = {
-    REPRODUCED: style.GREEN,
-    SAME_DIRECTION: "#56B4E9",
-    DIFFERS: style.RED,
-    HELD: style.BLUE,
-    DID_NOT_HOLD: style.ORANGE,
-    INCONSISTENT: style.PURPLE,
-    NOT_TESTABLE: style.LIGHT,
-}
+HUES = (style.GREEN, style.SKY, style.RED, style.BLUE)  # reproduced, ..., held
+HUES += (style.ORANGE, style.PURPLE, style.LIGHT)  # did not hold, ..., not testable
+COLORS = dict(zip(VERDICTS, HUES, strict=True))
 
 
 def count_verdicts(table: pd.DataFrame, by: str) -> pd.DataFrame:
@@ -39,12 +24,11 @@ def count_verdicts(table: pd.DataFrame, by: str) -> pd.DataFrame:
     """
     counts = pd.crosstab(table[by], table["verdict"])
     order = [verdict for verdict in VERDICTS if verdict in counts]
-    return counts.reindex(index=table[by].unique(), columns=order).rename_axis(
-        index=by, columns=None
-    )
+    counts = counts.reindex(index=table[by].unique(), columns=order)
+    return counts.rename_axis(index=by, columns=None)
 
 
-def figure_verdicts(counts: pd.DataFrame) -> Figure:
+def figure_verdicts(counts: pd.DataFrame) -> plt.Figure:
     """Draw one bar per row, one colored piece per verdict.
 
     Args:

@@ -81,13 +81,11 @@ class Viewer:
         rows: Name of each row to its films; an empty row says "none found".
         columns: Films beside each other on a wide page.
         before: HTML above the films, such as filters.
-        labels: Other names of layers, by kind.
     """
 
     rows: Mapping[str, Sequence[Panel]]
     columns: int = 4
     before: str = ""
-    labels: Mapping[str, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         """Count what there is to see."""
@@ -107,11 +105,10 @@ class Viewer:
     def _legend(self) -> str:
         shown = [panel for panels in self.rows.values() for panel in panels]
         there = {layer.kind for panel in shown for layer in panel.layers}
-        labels = {**LABELS, **self.labels}
         items = "".join(
             f'<li data-switch="{kind}"><span class="xray-key xray-key-{kind}"></span>'
-            f"{escape(labels[kind])}</li>"
-            for kind in LABELS
+            f"{escape(label)}</li>"
+            for kind, label in LABELS.items()
             if kind in there
         )
         return f'<ul class="xray-legend">{items}</ul>' if items else ""

@@ -7,15 +7,7 @@ import torch
 from scipy.optimize import minimize_scalar
 
 from chexnomaly import evaluation
-from chexnomaly.figures import (
-    architecture,
-    data,
-    errors,
-    films,
-    loss,
-    predictions,
-    problem,
-)
+from chexnomaly.figures import architecture, data, errors, films, loss, predictions
 from chexnomaly.models.attention_unet import AttentionUNet
 from chexnomaly.models.unet import UNet
 
@@ -44,14 +36,14 @@ def test_figures_of_the_data_draw_every_finding(squares):
 
 
 def test_the_bars_of_figure_1_are_the_printed_values():
-    fig = problem.figure_1(42.6, 80.0, 13.0)
+    fig = data.figure_1(42.6, 80.0, 13.0)
     widths = [bar.get_width() for bar in fig.axes[0].patches]
     assert widths == pytest.approx([42.6, 57.4, 80, 13, 7])
 
 
 @pytest.mark.parametrize("kind", [UNet, AttentionUNet])
 def test_a_layer_table_counts_every_parameter_once(kind):
-    table = architecture.layer_table(kind, [(1, 1, 512, 512)])
+    table = architecture.layer_table(kind, (1, 1, 512, 512))
     with torch.device("meta"):
         total = sum(p.numel() for p in kind().parameters())
     assert table.parameters.sum() == total
@@ -105,7 +97,7 @@ def test_an_empty_category_is_drawn_as_none_found(squares):
     cases = predictions.make_cases(ids, squares, predictor, {})
     assert all(case.film is None for case in cases.values())  # withheld
     rows = {name: [cases[i] for i in found] for name, found in chosen.items()}
-    page = predictions.figure_cases(rows, 0.5, 4)._repr_html_()
+    page = predictions.figure_cases(rows, 0.5)._repr_html_()
     assert page.count("none found") == 2
     assert page.count(">no film<") == 3
 
@@ -140,6 +132,6 @@ def test_figure_8_shows_the_share_of_abnormal_scans():
 
 def test_figure_6_outlines_each_blob_that_was_filled_by_itself():
     probs = loss.synthetic_blobs()
-    fig = loss.figure_6(probs, None, 0.5, 16)
+    fig = loss.figure_6(probs, 0.5, 16)
     boxes = [patch.get_bbox().bounds for patch in fig.axes[2].patches]
     assert len(boxes) == 4  # an L, two disks, a diagonal; no speckle

@@ -89,7 +89,7 @@ def test_a_real_set_is_not_even_opened(squares):
     missing = {image_id: real.root / "there is no such film.dicom"}
     case = predictions.make_cases([image_id], real, zero, missing)[image_id]
     assert (case.film, case.origin) == (None, "images")
-    shown = predictions.figure_cases({"all": [replace(case, film=FILM)]}, 0.5, 4)
+    shown = predictions.figure_cases({"all": [replace(case, film=FILM)]}, 0.5)
     assert "withheld" in shown._repr_html_()
     assert "data:image" not in shown._repr_html_()
 
