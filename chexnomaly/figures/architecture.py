@@ -5,8 +5,7 @@ which computes nothing and needs no memory.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -31,23 +30,21 @@ def layer_table(
         model; lists of stages are taken apart), "kind" (class), "shape" (output
         without batch), "parameters".
     """
-    rows: list[dict] = []
+    rows: list[tuple] = []
+
+    def record(stage: nn.Module, _, output: Tensor) -> None:
+        shape, kind = tuple(output.shape[1:]), type(stage).__name__
+        parameters = sum(p.numel() for p in stage.parameters())
+        rows.append((names[stage], kind, shape, parameters))
+
     with torch.device("meta"):
         model = build().eval()
-        for name, stage in model.named_modules():
-            parent = model.get_submodule(name.rpartition(".")[0])
-            if name and (parent is model or isinstance(parent, nn.ModuleList)):
-                stage.register_forward_hook(partial(_record, rows, name))
+        names = {stage: name for name, stage in model.named_modules()}
+        lists = [part for part in model.children() if isinstance(part, nn.ModuleList)]
+        for stage in chain(*(parent.children() for parent in (model, *lists))):
+            stage.register_forward_hook(record)  # a list by itself is never called
         model(torch.empty(input_shape))
-    return pd.DataFrame(rows)
-
-
-def _record(rows: list[dict], name: str, stage: nn.Module, _, output: Tensor) -> None:
-    """Add a row; called after a stage's forward pass."""
-    shape, kind = tuple(output.shape[1:]), type(stage).__name__
-    parameters = sum(p.numel() for p in stage.parameters())
-    row = {"stage": name, "kind": kind, "shape": shape, "parameters": parameters}
-    rows.append(row)
+    return pd.DataFrame(rows, columns=["stage", "kind", "shape", "parameters"])
 
 
 def figure_unet(table: pd.DataFrame, title: str) -> plt.Figure:

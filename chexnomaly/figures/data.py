@@ -1,10 +1,11 @@
-"""Figures 1 to 4: what the introduction quotes; how many boxes, and where."""
+"""Figures 1 to 4, and the phantom beside real data, in statistics alone."""
 
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import seaborn as sns
 
 from chexnomaly.datasets.annotations.findings import scale_boxes
 from chexnomaly.datasets.annotations.validation import BOX
@@ -181,4 +182,51 @@ def figure_locations(
             ax.set_ylabel(name if column == 0 else "", fontsize=8)
         title = f"{DISPLAY_NAMES[finding]}\n{captions.get(finding, '')}"
         stack[0].set_title(title, fontsize=7)
+    return fig
+
+
+def figure_areas(areas: pd.DataFrame) -> plt.Figure:
+    """Draw the distribution of box areas per finding.
+
+    Args:
+        areas: One row per box: "finding" (key), "source" (name), "area" (share of
+            the image, above 0).
+
+    Returns:
+        The figure, on a logarithmic scale.
+    """
+    names = areas.finding.map(DISPLAY_NAMES)
+    long = areas.assign(finding=names, percent=100 * areas.area)
+    order = long.groupby("finding").percent.median().sort_values().index
+    fig, ax = style.one_panel(5.2)
+    axes = {"y": "finding", "x": "percent", "hue": "source", "order": order}
+    boxes = {"whis": (5, 95), "showfliers": False, "linewidth": 0.8}
+    palette = style.PALETTE[: long.source.nunique()]
+    sns.boxplot(long, ax=ax, log_scale=True, palette=palette, **axes, **boxes)
+    ax.set(xlabel="area of a box, % of the image (5 % to 95 %)", ylabel="")
+    ax.legend(frameon=False, title="")
+    return fig
+
+
+def figure_pixels(
+    histograms: Mapping[str, np.ndarray], spectra: Mapping[str, np.ndarray]
+) -> plt.Figure:
+    """Draw mean histograms of brightness and mean power spectra.
+
+    Args:
+        histograms: Population to shares per bin over [0, 1].
+        spectra: Population to mean log power, index 0 being one cycle.
+
+    Returns:
+        The figure.
+    """
+    fig, (axs,) = style.new_figure(1, 2, height_in=2.9)
+    for color, (name, shares) in zip(style.PALETTE, histograms.items(), strict=False):
+        edges = np.linspace(0, 1, len(shares) + 1)
+        axs[0].stairs(100 * shares, edges, color=color, label=name)
+        cycles = np.arange(1, len(spectra[name]) + 1)
+        axs[1].plot(cycles, np.exp(spectra[name]), color=color)
+    axs[0].set(xlabel="brightness", ylabel="pixels, %")
+    axs[1].set(xlabel="cycles per image", ylabel="power", xscale="log", yscale="log")
+    axs[0].legend(frameon=False)
     return fig

@@ -8,8 +8,7 @@ import numpy as np
 from chexnomaly.datasets.store.images import read_image
 from chexnomaly.datasets.store.resize import resize_square
 from chexnomaly.evidence import IMAGES, PHANTOM
-from chexnomaly.figures.layers import boxes_layer
-from chexnomaly.figures.viewer import Panel, Viewer
+from chexnomaly.figures.viewer import Panel, Viewer, boxes_layer
 from chexnomaly.labels import DISPLAY_NAMES
 from chexnomaly.phantom import Film
 from chexnomaly.phantom.files.store import brightness
@@ -127,11 +126,10 @@ def figure_rows(
     Returns:
         The films.
     """
-    panels = {
-        f"{number}. {text}": [
+    panels = {}
+    for number, (text, row) in enumerate(zip(texts, rows, strict=True), 1):
+        panels[f"{number}. {text}"] = [
             Panel(film, PHANTOM, (), letter)
             for film, letter in zip(row, letters, strict=False)
         ]
-        for number, (text, row) in enumerate(zip(texts, rows, strict=True), 1)
-    }
     return Viewer(panels, max(map(len, rows)))

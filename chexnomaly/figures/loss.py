@@ -10,8 +10,7 @@ from torch import Tensor
 
 from chexnomaly.boxes import rectangularize
 from chexnomaly.figures import style
-from chexnomaly.figures.layers import boxes_layer, heat_layer
-from chexnomaly.figures.viewer import Panel, Viewer
+from chexnomaly.figures.viewer import Panel, Viewer, boxes_layer, heat_layer
 from chexnomaly.losses import printed_focal_loss, sigmoid_focal_loss
 from chexnomaly.ops.connected_components import find_components
 
@@ -90,23 +89,7 @@ def figure_6_film(
 def transform_steps(
     probs: Tensor, threshold: float, min_area: int
 ) -> dict[str, tuple[Tensor, float]]:
-    """Compute the maps of Fig. 6, by title: each (S, S), and its greatest value.
-
-    Args:
-        probs: One probability map, (1, 1, S, S).
-        threshold: The transform's.
-        min_area: The transform's.
-    """
-    gradient = gradient_support(probs, threshold, min_area)
-    return {
-        "prediction": (probs[0, 0], 1.0),
-        "transformed": (rectangularize(probs, threshold, min_area)[0, 0], 1.0),
-        "gradient of the filled boxes": (gradient, max(float(gradient.max()), 1e-6)),
-    }
-
-
-def gradient_support(probs: Tensor, threshold: float, min_area: int) -> Tensor:
-    """Tell which pixels would receive gradient from the filled boxes.
+    """Compute the maps of Fig. 6.
 
     Args:
         probs: One probability map, (1, 1, S, S).
@@ -114,12 +97,19 @@ def gradient_support(probs: Tensor, threshold: float, min_area: int) -> Tensor:
         min_area: The transform's.
 
     Returns:
-        d(sum of all changed or filled pixels) / d(probs), (S, S), >= 0.
+        Title to map, (S, S), and the value that is drawn brightest. The last map
+        tells which pixels would receive gradient from the filled boxes: d(sum of all
+        changed or filled pixels) / d(probs), >= 0.
     """
     leaf = probs.clone().requires_grad_()
     boxed = rectangularize(leaf, threshold, min_area)
     (boxed * (boxed > threshold)).sum().backward()
-    return leaf.grad[0, 0]
+    gradient = leaf.grad[0, 0]
+    return {
+        "prediction": (probs[0, 0], 1.0),
+        "transformed": (boxed.detach()[0, 0], 1.0),
+        "gradient of the filled boxes": (gradient, max(float(gradient.max()), 1e-6)),
+    }
 
 
 def figure_5(errors: Mapping[str, Mapping[str, dict]]) -> plt.Figure:
@@ -151,12 +141,10 @@ def figure_printed_loss() -> plt.Figure:
     probs = torch.linspace(1e-3, 0.999, 400, requires_grad=True)
     empty, x = torch.zeros_like(probs), probs.detach()
     standard = sigmoid_focal_loss(torch.logit(probs), empty, reduction="none")
-    printed = printed_focal_loss(probs, empty)
+    losses = {"standard": standard, "as printed": printed_focal_loss(probs, empty)}
     fig, (axs,) = style.new_figure(1, 2, height_in=3.0)
-    for name, values, color in (
-        ("standard", standard, style.BLUE),
-        ("as printed", printed, style.RED),
-    ):
+    colors = (style.BLUE, style.RED)
+    for (name, values), color in zip(losses.items(), colors, strict=True):
         (slope,) = torch.autograd.grad(values.sum(), probs)
         axs[0].plot(x, values.detach(), color=color, label=name)
         axs[1].plot(x, slope, color=color)
@@ -181,10 +169,9 @@ def stationary_probability(alpha: float, posterior: np.ndarray) -> np.ndarray:
     """
     probs = torch.linspace(1e-4, 1 - 1e-4, 4001, dtype=torch.float64)
     logits = torch.logit(probs)
-    hit, miss = (
-        sigmoid_focal_loss(logits, torch.full_like(probs, y), alpha, reduction="none")
-        for y in (1.0, 0.0)
-    )
+    ones, zeros = torch.ones_like(probs), torch.zeros_like(probs)
+    hit = sigmoid_focal_loss(logits, ones, alpha, reduction="none")
+    miss = sigmoid_focal_loss(logits, zeros, alpha, reduction="none")
     q = torch.as_tensor(posterior)[:, None]
     return probs[(q * hit + (1 - q) * miss).argmin(1)].numpy()
 

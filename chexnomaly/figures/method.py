@@ -33,8 +33,7 @@ def figure_focal(gammas: Sequence[float], alpha: float) -> plt.Figure:
         axs[1].plot(probs, -slope, color=color)
     axs[0].set(ylabel="loss of an abnormal pixel", ylim=(0, 0.8))
     axs[1].set(ylabel="upward pull on its logit")
-    for ax in axs:
-        ax.set_xlabel("predicted probability $p$")
+    plt.setp(axs, xlabel="predicted probability $p$")
     axs[0].legend(frameon=False)
     return fig
 
@@ -50,10 +49,8 @@ def figure_contrastive(margin: float) -> plt.Figure:
     """
     distance = torch.linspace(0, 2 * margin, 101)
     fig, ax = style.one_panel(2.8)
-    for name, y, color in (
-        ("similar, $y = 1$", 1.0, style.BLUE),
-        ("dissimilar, $y = 0$", 0.0, style.ORANGE),
-    ):
+    colors = {"similar, $y = 1$": style.BLUE, "dissimilar, $y = 0$": style.ORANGE}
+    for (name, color), y in zip(colors.items(), (1.0, 0.0), strict=True):
         similar = torch.tensor([y])
         costs = [contrastive_loss(d[None], similar, margin) for d in distance]
         ax.plot(distance, costs, color=color, label=name)

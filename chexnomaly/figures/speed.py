@@ -97,10 +97,9 @@ def figure_roofline(
     fig, ax = style.one_panel()
     farthest = 4 * max([rate / bandwidth, *(x for x, _ in points.values())])
     x = np.geomspace(0.1, farthest, 200)
-    ax.plot(x, np.minimum(rate, bandwidth * x), color=style.GREY)
+    ax.loglog(x, np.minimum(rate, bandwidth * x), color=style.GREY)
     for color, (label, point) in zip(style.PALETTE, points.items(), strict=False):
         ax.plot(*point, "o", color=color, label=label)
-    ax.set(xscale="log", yscale="log")
     ax.set(xlabel="operations per byte", ylabel="10$^9$ operations per second")
     ax.grid(color=style.LIGHT, linewidth=0.6)
     ax.legend(frameon=False, loc="lower right")

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from chexnomaly.evaluation.intervals import entry
-from chexnomaly.figures import data, films, phantom_statistics
+from chexnomaly.figures import beyond, data, films
 from chexnomaly.phantom import film
 
 
@@ -40,7 +40,7 @@ def test_rows_are_lettered_and_numbered():
 
 def test_rows_stand_in_the_order_of_the_first_group():
     shares = {"b": entry(0.5, None, None, 9), "a": entry(0.2, 0.1, 0.3, 9)}
-    fig = phantom_statistics.figure_entries({"phantom": shares, "real": {}}, "share")
+    fig = beyond.figure_entries({"phantom": shares, "real": {}}, "share")
     labels = [text.get_text() for text in fig.axes[0].get_yticklabels()]
     assert labels == ["b", "a"]
     dots, none = fig.axes[0].collections[1::2]
@@ -58,7 +58,7 @@ def test_areas_are_drawn_in_percent_by_their_median():
             "area": [0.2, 0.3, 0.4, 0.001, 0.002, 0.003],
         }
     )
-    ax = phantom_statistics.figure_areas(areas).axes[0]
+    ax = data.figure_areas(areas).axes[0]
     assert [t.get_text() for t in ax.get_yticklabels()] == ["Nodule/Mass", "ILD"]
     assert ax.get_xscale() == "log"
 
@@ -72,7 +72,7 @@ def test_maps_stand_above_each_other_with_their_correlation():
 
 
 def test_spectrum_and_histogram_are_drawn_for_each_population():
-    fig = phantom_statistics.figure_pixels(
+    fig = data.figure_pixels(
         {"phantom": np.full(50, 0.02)}, {"phantom": np.log(np.arange(1.0, 129))}
     )
     assert fig.axes[0].get_legend_handles_labels()[1] == ["phantom"]
@@ -81,7 +81,7 @@ def test_spectrum_and_histogram_are_drawn_for_each_population():
 
 def test_an_undefined_entry_leaves_a_gap():
     rows = {"one": entry(0.1, 0.0, 0.2, 5), "two": entry(np.nan, None, None, 0)}
-    fig = phantom_statistics.figure_entries({"arm": rows}, "difference", zero=True)
+    fig = beyond.figure_entries({"arm": rows}, "difference", zero=True)
     assert [t.get_text() for t in fig.axes[0].get_yticklabels()] == ["one", "two"]
     lines, dots = fig.axes[0].collections
     assert dots.get_offsets()[:, 0].tolist() == [0.1, None]
