@@ -8,7 +8,6 @@ chosen at random; scores them on the boxes of that finding alone; and writes res
 files after each seed. A run that was interrupted goes on where it stopped.
 """
 
-import argparse
 import hashlib
 import time
 from collections.abc import Sequence
@@ -21,18 +20,12 @@ from torch import nn
 
 from chexnomaly import systems
 from chexnomaly.labels import FINDINGS
+from chexnomaly.studies.design import Design, World, command_line, make_world
 from chexnomaly.studies.generalization import held_out
 from chexnomaly.studies.generalization.answers import SystemScores, write_generalization
-from chexnomaly.studies.generalization.design import Design, World, make_world
-from chexnomaly.studies.generalization.held_out import CountedSet, HeldOut, counted_loss
-from chexnomaly.studies.generalization.scores import (
-    Target,
-    best_threshold,
-    score_target,
-    target_of,
-)
-from chexnomaly.studies.phantom_worth.scores import FilmScores, masks_of, predict_maps
-from chexnomaly.systems import baselines, find_recipe, fit, plan_training
+from chexnomaly.studies.generalization.held_out import CountedSet, HeldOut
+from chexnomaly.studies.generalization.scores import Target, score_target, target_of
+from chexnomaly.studies.maps import best_threshold, fit_mean_mask, predict_maps
 from chexnomaly.workspace import Workspace
 
 ASKED = ("supermodel", "chexnomaly", "chexnomaly__random_base")
@@ -59,23 +52,23 @@ def train_without(
     Returns:
         The network.
     """
-    data, options, recipe = world.data, design.unet(seed), find_recipe(system)
-    if recipe.needs:
+    data, recipe = world.data, systems.find_recipe(system)
+    for twin in recipe.needs:
         smaller = held_out.without_scans(data, held)
-        systems.train_system(recipe.twin, smaller, runs, design.twin(seed))
-    whole = plan_training(recipe, data, runs, options)
-    sets = (CountedSet(data, "train", held), CountedSet(data, "val", held))
-    plan = replace(whole, loss=counted_loss(whole.loss), sets=sets)
+        systems.train_system(twin, smaller, runs, design.options(twin, seed=seed))
+    options = design.options(system, seed=seed)
+    whole = systems.plan_training(recipe, data, runs, options)
+    sets = tuple(CountedSet(data, part, held) for part in held_out.LEARNING_PARTS)
+    plan = replace(whole, loss=held_out.counted_loss(whole.loss), sets=sets)
     code = hashlib.sha256(Path(held_out.__file__).read_bytes()).hexdigest()
-    return fit(recipe, plan, data, runs, options, [held.digest, code]).model
+    return systems.fit(recipe, plan, data, runs, options, [held.digest, code]).model
 
 
 def threshold_without(model: nn.Module, world: World, held: HeldOut) -> float:
     """Choose the operating threshold on validation scans, without held-out boxes."""
     scans = CountedSet(world.data, "val", held)
-    targets = np.array([scans[i][1].numpy() > 0 for i in range(len(scans))])
-    maps = predict_maps(model, scans)
-    return best_threshold(maps, targets[:, 0], targets[:, 1])
+    masks, counted = np.stack([target.numpy() > 0 for _, target in scans], axis=1)
+    return best_threshold(predict_maps(model, scans), masks, counted)
 
 
 def run_finding(
@@ -130,22 +123,15 @@ def _run(
     seed: int,
 ) -> SystemScores:
     """Train systems without what is held out and score them on a target."""
-    scored = {"mean_mask": _score_prior(world, held, target)}
+    kept = (CountedSet(world.data, part, held).kept for part in held_out.LEARNING_PARTS)
+    prior, level = fit_mean_mask(*kept)
+    everywhere = np.broadcast_to(prior, target.mask.shape)
+    scored = {"mean_mask": score_target(everywhere, target, level)}
     for system in asked:
         model = train_without(system, world, held, runs, design, seed)
         level = threshold_without(model, world, held)
         scored[system] = score_target(predict_maps(model, target.scans), target, level)
     return scored
-
-
-def _score_prior(world: World, held: HeldOut, target: Target) -> FilmScores:
-    """Score where the other findings tend to be, the floor of any generalization."""
-    train, val = (CountedSet(world.data, part, held).kept for part in ("train", "val"))
-    prior, masks = baselines.mean_mask(train)[0].numpy(), masks_of(val)
-    everywhere = np.ones_like(masks)
-    level = best_threshold(np.broadcast_to(prior, masks.shape), masks, everywhere)
-    maps = np.broadcast_to(prior, target.mask.shape)
-    return score_target(maps, target, level)
 
 
 def run_study(
@@ -174,19 +160,15 @@ def run_study(
                 scored[dataset][finding] = one
             print(f"seed {seed}: {finding} done", flush=True)
         by_seed.append(scored)
-        write_generalization(out, by_seed, world, design, started)
+        about = design.about("11_beyond_the_paper", world.data, started)
+        write_generalization(out, by_seed, design.seeds[: len(by_seed)], about)
 
 
 def main() -> None:
     """Run the study with its own sizes."""
     torch.set_num_threads(1)
-    work = Workspace.open("study").runs
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, required=True, help="results folder")
-    parser.add_argument("--work", type=Path, default=work, help="films and runs")
-    parser.add_argument("--workers", type=int, default=1, help="that render films")
-    options = parser.parse_args()
-    run_study(options.work, options.out, Design(workers=options.workers))
+    given = command_line(__doc__, Workspace.open("study").runs).parse_args()
+    run_study(given.work, given.out, Design(workers=given.workers))
 
 
 if __name__ == "__main__":

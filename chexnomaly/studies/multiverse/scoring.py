@@ -31,9 +31,6 @@ READER_RULES = {"union": "union", "two readers": 2, "first reader": "first"}
 SWEEP = tuple(round(0.1 * k, 1) for k in range(1, 10))
 """Thresholds of the readings, beside the one chosen on validation."""
 
-interval = partial(evaluation.interval, resamples=500)
-"""The interval of every value and difference here."""
-
 
 @torch.no_grad()
 def ensemble_maps(
@@ -160,8 +157,9 @@ class Effects:
         told: `<item>.<arm>` to its system, its default and its words.
     """
 
-    def __init__(self):
-        """Begin empty."""
+    def __init__(self, resamples: int = 500):
+        """Begin empty; intervals come from so many bootstrap samples."""
+        self.interval = partial(evaluation.interval, resamples=resamples)
         self.values: dict[str, Entry] = {}
         self.paired: dict[str, Entry] = {}
         self.told: dict[str, dict[str, str]] = {}
@@ -184,16 +182,35 @@ class Effects:
             arms: Name, words, statistic and counts of each other reading, on the same
                 films.
         """
-        ground, base = default
         stem = f"{item}.default_{system}"
-        self.values[f"{stem}.{metric}"] = interval(ground, base)
-        for name, says, statistic, scores in arms:
+        for name, says, *one in arms:
             arm = f"{item}.{name}_{system}"
             self.told[arm] = {"system": system, "default": stem, "says": says}
-            self.values[f"{arm}.{metric}"] = interval(statistic, scores)
-            self.paired[f"{arm}.{metric}"] = interval(
-                lambda a, b, s=statistic: s(a) - ground(b), scores, base
-            )
+            self.compare(arm, stem, metric, one, default)
+
+    def compare(
+        self,
+        arm: str,
+        default: str,
+        metric: str,
+        one: Sequence[Statistic | Scores],
+        base: Sequence[Statistic | Scores],
+    ) -> None:
+        """Compare one reading with the register's by one metric.
+
+        Args:
+            arm: Key of the reading.
+            default: Key of the register's reading.
+            metric: What is measured.
+            one: Statistic and per-film counts under the reading.
+            base: The same under the register's.
+        """
+        (statistic, scores), (ground, counts) = one, base
+        self.values[f"{default}.{metric}"] = self.interval(ground, counts)
+        self.values[f"{arm}.{metric}"] = self.interval(statistic, scores)
+        self.paired[f"{arm}.{metric}"] = self.interval(
+            lambda a, b: statistic(a) - ground(b), scores, counts
+        )
 
 
 def _iou(convention: str) -> Statistic:
@@ -320,7 +337,7 @@ def add_mixes(
     for metric, statistic in table.items():
         for name, scores in ({"default": positives} | mixes).items():
             arm = f"12.{name}_{system}"
-            effects.values[f"{arm}.{metric}"] = interval(statistic, scores)
+            effects.values[f"{arm}.{metric}"] = effects.interval(statistic, scores)
             if name != "default":
                 says = f"{len(scores['tp'])} scans, {name.replace('_', ' ')}"
                 effects.told[arm] = {"system": system, "default": stem, "says": says}

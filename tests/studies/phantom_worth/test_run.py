@@ -1,7 +1,6 @@
 """The ablation study at a size at which only its bookkeeping can be tested."""
 
 import json
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,18 +9,16 @@ from chexnomaly import metrics
 from chexnomaly.labels import FINDINGS
 from chexnomaly.phantom import Switches
 from chexnomaly.results import read_result
+from chexnomaly.studies.design import Design
 from chexnomaly.studies.phantom_worth import run as ps
 from chexnomaly.studies.phantom_worth import scores as sc
 from chexnomaly.studies.phantom_worth import worlds as pw
-from chexnomaly.training.schedule import Schedule
 
-TINY = pw.Ablation(
+TINY = Design(
     counts=(24, 12, 24),
     size=32,
     seeds=(0, 1),
-    options=replace(
-        pw.NETWORK, base_channels=4, depth=2, schedule=Schedule(epochs=1, batch_size=8)
-    ),
+    chosen={"base_channels": 4, "depth": 2, "epochs": 1},
 )
 
 
@@ -39,8 +36,8 @@ def test_iou_of_each_scan_is_undefined_where_nothing_is_to_be_found():
 
 
 def test_worlds_hold_the_same_people(tmp_path):
-    natural = pw.make_world(tmp_path / "a", TINY, pw.WORLDS[pw.NATURAL])
-    painted = pw.make_world(tmp_path / "b", TINY, pw.WORLDS["painted_all"])
+    natural = pw.make_world(tmp_path / "a", TINY, pw.NATURAL)
+    painted = pw.make_world(tmp_path / "b", TINY, "painted_all")
     assert natural.split.equals(painted.split)
     counts = natural.split.value_counts()
     assert (counts["train"], counts["val"], counts["test"]) == TINY.counts
@@ -59,9 +56,9 @@ def test_worlds_hold_the_same_people(tmp_path):
 
 @pytest.mark.parametrize("world", ["painted_ild", "painted_all", "no_reader_noise"])
 def test_copied_films_equal_rendered_ones(tmp_path, world):
-    natural = pw.make_world(tmp_path / "natural", TINY, pw.WORLDS[pw.NATURAL])
-    rendered = pw.make_world(tmp_path / "a", TINY, pw.WORLDS[world])
-    copied = pw.make_world(tmp_path / "b", TINY, pw.WORLDS[world], natural)
+    natural = pw.make_world(tmp_path / "natural", TINY, pw.NATURAL)
+    rendered = pw.make_world(tmp_path / "a", TINY, world)
+    copied = pw.make_world(tmp_path / "b", TINY, world, natural)
     assert copied.store.ids == rendered.store.ids
     assert copied.data_hash == rendered.data_hash
     np.testing.assert_array_equal(copied.store.sizes, rendered.store.sizes)
