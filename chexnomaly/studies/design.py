@@ -14,8 +14,6 @@ from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.phantom.files.prepared import write_prepared
 from chexnomaly.systems import Options, find_recipe
 
-PARTS = ("train", "val", "test")
-
 
 @dataclass(frozen=True)
 class Design:
@@ -57,7 +55,7 @@ class Design:
             The films; the findings among abnormal ones are evened out.
         """
         n = 2 if draw else 3
-        parts = np.repeat(PARTS[:n], self.counts[:n])
+        parts = np.repeat(["train", "val", "test"][:n], self.counts[:n])
         seed = self.cohort + 1 + draw if draw else self.cohort
         options = {"enriched": True, "workers": self.workers, **options}
         return write_prepared(root, parts, seed, self.size, **options)

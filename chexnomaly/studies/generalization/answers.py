@@ -61,13 +61,11 @@ def _pair(says: str, plus: str, minus: str, dataset: str = "held_out") -> Questi
 QUESTIONS = {
     "generalizes": _pair(
         "CheX-Nomaly marks a finding it never saw better than the supermodel does",
-        "chexnomaly",
-        "supermodel",
+        *("chexnomaly", "supermodel"),
     ),
     "contrastive_helps": _pair(
         "the contrastive training is what helps: better than on an untrained twin",
-        "chexnomaly",
-        "chexnomaly__random_base",
+        *("chexnomaly", "chexnomaly__random_base"),
     ),
     "unseen_is_harder": Question(
         "the supermodel marks a finding worse when that finding was kept from training",
@@ -84,13 +82,11 @@ QUESTIONS = {
     ),
     "supermodel_above_prior": _pair(
         "the supermodel marks an unseen finding better than the others' mean mask",
-        "supermodel",
-        "mean_mask",
+        *("supermodel", "mean_mask"),
     ),
     "chexnomaly_above_prior": _pair(
         "CheX-Nomaly marks an unseen finding better than the others' mean mask",
-        "chexnomaly",
-        "mean_mask",
+        *("chexnomaly", "mean_mask"),
     ),
     "generalizes_unseen": _pair(
         "CheX-Nomaly marks the unseen set's pneumonia better than the supermodel",

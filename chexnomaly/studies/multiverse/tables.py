@@ -6,7 +6,7 @@ import pandas as pd
 
 from chexnomaly.evaluation.intervals import Entry, entry, excludes_zero
 from chexnomaly.results import format_entry
-from chexnomaly.studies.multiverse.scoring import is_default, share_first
+from chexnomaly.studies.multiverse.scoring import is_default, is_first
 
 
 def rank_table(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -18,40 +18,37 @@ def rank_table(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     Returns:
         One row per system: "wins of readings" over all, and by convention.
     """
-    rows = {}
-    for system, table in tables.items():
-        groups = {"all": table.index} | dict(table.groupby("convention").groups)
-        cells = {}
-        for name, index in groups.items():
-            part = {s: t.loc[index] for s, t in tables.items()}
-            wins, n = share_first(part, system)
-            cells[name if name == "all" else f"convention {name}"] = f"{wins} of {n}"
-        rows[system] = cells
-    return pd.DataFrame(rows).T
+    first = is_first(tables)
+    convention = "convention " + next(iter(tables.values())).convention
+    groups = {"all": first, **dict(list(first.groupby(convention)))}
+    cells = {
+        name: [f"{wins} of {len(part)}" for wins in part.sum()]
+        for name, part in groups.items()
+    }
+    return pd.DataFrame(cells, index=first.columns)
 
 
-def spread_entries(
-    table: pd.DataFrame, tables: Mapping[str, pd.DataFrame], system: str
-) -> dict[str, Entry]:
+def spread_entries(tables: Mapping[str, pd.DataFrame], system: str) -> dict[str, Entry]:
     """Summarize one system's readings as results entries; n counts readings.
 
     Args:
-        table: The system's readings.
-        tables: Everyone's, for the share of readings in front.
+        tables: System to its readings, rows in one order.
         system: Whose.
 
     Returns:
         "default", "smallest", "median", "largest" and "share_first".
     """
-    wins, n = share_first(tables, system)
+    table = tables[system]
     values = {
         "default": table.iou[is_default(table)].item(),
         "smallest": table.iou.min(),
         "median": table.iou.median(),
         "largest": table.iou.max(),
-        "share_first": wins / n,
+        "share_first": is_first(tables)[system].mean(),
     }
-    return {name: entry(value, None, None, n) for name, value in values.items()}
+    return {
+        name: entry(value, None, None, len(table)) for name, value in values.items()
+    }
 
 
 def effects_frame(result: Mapping) -> pd.DataFrame:

@@ -20,22 +20,18 @@ import torch
 from chexnomaly import results, systems
 from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.evaluation.intervals import Entry, mean_entry
+from chexnomaly.labels import FINDINGS
 from chexnomaly.studies.design import Design, command_line
 from chexnomaly.studies.maps import (
     FilmScores,
     best_threshold,
     fit_mean_mask,
+    iou_per_image,
     masks_of,
     predict_maps,
 )
 from chexnomaly.studies.phantom_worth import rules, worlds
 from chexnomaly.studies.phantom_worth.comparisons import compare, holm, network_variance
-from chexnomaly.studies.phantom_worth.scores import (
-    IOU,
-    found_key,
-    score_maps,
-    stack_seeds,
-)
 from chexnomaly.studies.phantom_worth.worlds import NATURAL, PAINTED, WHOLE
 from chexnomaly.workspace import Workspace
 
@@ -45,8 +41,42 @@ OWN_SET = "phantom_ablation_test"
 NATURAL_SET = "phantom_natural_test"
 """The same test films with nothing turned off."""
 
+IOU = "iou_c@operating"
+
 WorldScores = dict[tuple[str, str], FilmScores]
 """Scores in one world by system and set, (seeds, films) each."""
+
+
+def found_key(finding: str) -> str:
+    """Name the marked share of a finding's boxes as results files do."""
+    return f"found_{finding}@operating"
+
+
+def score_maps(maps: np.ndarray, data: PreparedSet, operating: float) -> FilmScores:
+    """Score one network's maps of the test scans.
+
+    Args:
+        maps: (N, S, S).
+        data: The set they are scored on.
+        operating: Where to binarize.
+
+    Returns:
+        `IOU` and, for each finding, the share of its boxes' area that is marked; (N,)
+        each.
+    """
+    marked = maps > operating
+    scores = {IOU: iou_per_image(marked, masks_of(data.part("test")))}
+    for finding in FINDINGS:
+        masks = masks_of(data.part("test", findings_kept=[finding]))
+        area, hit = (one.sum(axis=(1, 2)) for one in (masks, marked & masks))
+        share = np.where(area > 0, hit / np.maximum(area, 1), np.nan)
+        scores[found_key(finding)] = share
+    return scores
+
+
+def stack_seeds(many: Sequence[FilmScores]) -> FilmScores:
+    """Put the scores of several seeds together; (seeds, films)."""
+    return {key: np.array([one[key] for one in many]) for key in many[0]}
 
 
 def simple_maps(data: PreparedSet) -> dict[str, tuple[np.ndarray, float]]:

@@ -147,7 +147,7 @@ def test_ranks_and_spread_count_readings():
     tables = {"a": base, "b": better}
     ranks = bt.rank_table(tables)
     assert ranks.loc["b"].tolist() == ["2 of 4", "1 of 2", "1 of 2"]
-    spread = bt.spread_entries(better, tables, "b")
+    spread = bt.spread_entries(tables, "b")
     assert spread["default"]["value"] == 0.3 and spread["share_first"]["value"] == 0.5
     assert (spread["smallest"]["value"], spread["largest"]["value"]) == (0.0, 0.8)
     fig = beyond.figure_readings(tables, {"a": 0.2, "b": 0.3})

@@ -11,7 +11,6 @@ from chexnomaly.phantom import Switches
 from chexnomaly.results import read_result
 from chexnomaly.studies.design import Design
 from chexnomaly.studies.phantom_worth import run as ps
-from chexnomaly.studies.phantom_worth import scores as sc
 from chexnomaly.studies.phantom_worth import worlds as pw
 
 TINY = Design(
@@ -68,7 +67,7 @@ def scored(rng, shift=0.0):
     """Two seeds of one network on 40 scans, 10 of them without a finding."""
     iou = rng.normal(0.4 + shift, 0.05, (2, 40))
     iou[:, :10] = np.nan
-    return {sc.IOU: iou} | {sc.found_key(key): iou + 0.1 for key in FINDINGS}
+    return {ps.IOU: iou} | {ps.found_key(key): iou + 0.1 for key in FINDINGS}
 
 
 def test_only_what_differs_is_called_different():
@@ -83,7 +82,7 @@ def test_only_what_differs_is_called_different():
     tested = ps.weigh_differences(worlds)
     assert len(tested) == 14 * 2 * 2  # worlds, sets, IoU and the painted finding
     first, finding = next(iter(pw.PAINTED.items()))
-    key = sc.found_key(finding)
+    key = ps.found_key(finding)
     called = {k for k, entry in tested.items() if entry["p_holm"] < 0.05}
     assert {(first, name, key) for name in (ps.OWN_SET, ps.NATURAL_SET)} <= called
     assert {world for world, _, _ in called} == {first}
@@ -99,7 +98,7 @@ def test_a_finding_is_compared_with_all_networks_that_saw_it_computed():
             ("supermodel", name): scored(rng) for name in (ps.OWN_SET, ps.NATURAL_SET)
         }
     first, *others = [*pw.PAINTED][:3]
-    key = sc.found_key(pw.PAINTED[first])
+    key = ps.found_key(pw.PAINTED[first])
     shares = [worlds[pw.NATURAL]["supermodel", ps.OWN_SET][key]]
     shares += [worlds[w]["supermodel", ps.NATURAL_SET][key] for w in others]
     own = worlds[first]["supermodel", ps.OWN_SET][key]
