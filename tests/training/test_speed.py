@@ -32,8 +32,7 @@ class Absent:
 sys.meta_path.insert(0, Absent())
 
 from pathlib import Path
-from chexnomaly.studies.speed.gpu_run import run_bundle
-from chexnomaly.studies.speed.gpu_sizes import Sizes
+from chexnomaly.studies.speed.gpu_run import Sizes, run_bundle
 from chexnomaly.studies.speed.step_cost import StepSizes
 
 chosen = {"base_channels": 2, "depth": 3, "epochs": 1, "workers": 0}

@@ -201,7 +201,8 @@ class Effects:
             base: The same under the register's.
         """
         (statistic, scores), (ground, counts) = one, base
-        self.values[f"{default}.{metric}"] = self.interval(ground, counts)
+        if f"{default}.{metric}" not in self.values:
+            self.values[f"{default}.{metric}"] = self.interval(ground, counts)
         self.values[f"{arm}.{metric}"] = self.interval(statistic, scores)
         self.paired[f"{arm}.{metric}"] = self.interval(
             lambda a, b: statistic(a) - ground(b), scores, counts

@@ -52,19 +52,17 @@ def found_key(finding: str) -> str:
     return f"found_{finding}@operating"
 
 
-def score_maps(maps: np.ndarray, data: PreparedSet, operating: float) -> FilmScores:
-    """Score one network's maps of the test scans.
+def score_marks(marked: np.ndarray, data: PreparedSet) -> FilmScores:
+    """Score what one network marks on the test scans.
 
     Args:
-        maps: (N, S, S).
+        marked: (N, S, S), bool, or one for all, (S, S).
         data: The set they are scored on.
-        operating: Where to binarize.
 
     Returns:
         `IOU` and, for each finding, the share of its boxes' area that is marked; (N,)
         each.
     """
-    marked = maps > operating
     scores = {IOU: iou_per_image(marked, masks_of(data.part("test")))}
     for finding in FINDINGS:
         masks = masks_of(data.part("test", findings_kept=[finding]))
@@ -79,23 +77,20 @@ def stack_seeds(many: Sequence[FilmScores]) -> FilmScores:
     return {key: np.array([one[key] for one in many]) for key in many[0]}
 
 
-def simple_maps(data: PreparedSet) -> dict[str, tuple[np.ndarray, float]]:
-    """Fit what needs no network: where findings tend to be, and how bright they are.
+def simple_marks(data: PreparedSet) -> dict[str, np.ndarray]:
+    """Mark what needs no network: where findings tend to be, and what is bright.
 
     Args:
         data: A world.
 
     Returns:
-        Maps of the test scans, (N, S, S), and where to binarize them, for
-        "mean_mask" (a level chosen on validation) and "brightness_threshold".
+        Marks of the test scans for "mean_mask", (S, S), cut at a level chosen on
+        validation, and for "brightness_threshold", (N, S, S).
     """
     prior, level = fit_mean_mask(data.part("train"), data.part("val"))
     rule = rules.fit_threshold(*rules.arrays(data, "train"))
     images = np.array([data.store.image(i) for i in data.ids("test")])
-    return {
-        "mean_mask": (np.broadcast_to(prior, images.shape), level),
-        "brightness_threshold": (rule.mark(images), 0.5),
-    }
+    return {"mean_mask": prior > level, "brightness_threshold": rule.mark(images)}
 
 
 def run_world(
@@ -112,7 +107,7 @@ def run_world(
 
     Returns:
         The supermodel's scores on both sets; in the worlds of `WHOLE` also those of
-        `simple_maps` on its own set.
+        `simple_marks` on its own set.
     """
     sets = {OWN_SET: data} | ({} if world == NATURAL else {NATURAL_SET: natural})
     scored: dict[str, list[FilmScores]] = {name: [] for name in sets}
@@ -123,11 +118,11 @@ def run_world(
         level = best_threshold(predict_maps(model, val, 16), masks_of(val))
         for name, where in sets.items():
             maps = predict_maps(model, where.part("test"), 16)
-            scored[name].append(score_maps(maps, where, level))
+            scored[name].append(score_marks(maps > level, where))
     out = {("supermodel", name): stack_seeds(many) for name, many in scored.items()}
     if world in WHOLE:
-        for name, (maps, level) in simple_maps(data).items():
-            out[name, OWN_SET] = stack_seeds([score_maps(maps, data, level)])
+        for name, marked in simple_marks(data).items():
+            out[name, OWN_SET] = stack_seeds([score_marks(marked, data)])
     return out
 
 

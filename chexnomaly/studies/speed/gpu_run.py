@@ -11,7 +11,7 @@ in the folder is JSON. An interrupted bundle goes on where it was.
 import json
 import shutil
 import time
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -22,11 +22,76 @@ from chexnomaly.datasets.pairs import PairsSet
 from chexnomaly.datasets.sampling import specialized_part
 from chexnomaly.evaluation.evaluator import Evaluator, Predictor, TestSet
 from chexnomaly.evaluation.pairs import summarize_pairs
-from chexnomaly.studies.design import command_line
-from chexnomaly.studies.speed.gpu_sizes import BUNDLES, SPECIALIZED_TEST, TEST, Sizes
-from chexnomaly.studies.speed.step_cost import measure_costs
+from chexnomaly.labels import NAMED_IN_FIGURE_14
+from chexnomaly.studies.design import Design, command_line
+from chexnomaly.studies.speed.step_cost import StepSizes, measure_costs
 from chexnomaly.systems import baselines
 from chexnomaly.workspace import Workspace
+
+BEFORE = tuple(
+    f"specialized_{finding}__cross_entropy" for finding in NAMED_IN_FIGURE_14
+)
+"""The "before" of Fig. 14, for the findings that its caption names."""
+
+BUNDLES: tuple[tuple[str, ...], ...] = (
+    (),
+    (
+        *("supermodel", "supermodel__plain_focal", "supermodel_oversampled"),
+        "attention_supermodel",
+    ),
+    (
+        "siamese_unet",
+        *(f"chexnomaly{arm}" for arm in ("", "__concat", "__random_base")),
+    ),
+    ("siamese_cnn", "chexnomaly_cnn"),
+    (*systems.SPECIALIZED, *BEFORE, "max_ensemble", "model_ensemble"),
+)
+"""Systems of each bundle, each after what it builds on."""
+
+TEST, SPECIALIZED_TEST = "reference_test", "reference_specialized_test"
+"""Keys of the sets, of which no other study has any."""
+
+HALF_WIDTH = {
+    "base_channels": 32,
+    "batch_norm": True,
+    "epochs": 12,
+    "batch_size": 16,
+    "learning_rate": 3e-3,
+    "one_cycle": True,
+    "patience": 100,
+    "precision": "bf16-mixed",
+    "workers": 8,
+}
+"""Half the paper's width; rates follow the demo's, nothing was tuned at this size."""
+
+OWN_OPTIONS = {
+    "04_specialized_models": {"epochs": 20},
+    "06_siamese_networks": {"epochs": 3, "learning_rate": 3e-4},
+}
+"""Section of a recipe to the options that win over those of all."""
+
+
+@dataclass(frozen=True)
+class Sizes(Design):
+    """How large the grid is. A bare machine reads no profile: its options stand here.
+
+    Attributes:
+        resamples: Bootstrap samples per interval.
+        step: What bundle 0 measures.
+    """
+
+    counts: tuple[int, int, int] = (1000, 100, 300)
+    size: int = 512
+    cohort: int = 31
+    workers: int = 16
+    resamples: int = 1000
+    step: StepSizes = field(default_factory=StepSizes)
+
+    def options(self, system: str, **chosen) -> systems.Options:
+        """Give a system's options; what is chosen wins."""
+        own = OWN_OPTIONS.get(systems.find_recipe(system).section, {})
+        given = {**HALF_WIDTH, **own, **self.chosen, **chosen}
+        return systems.Options.from_parameters(**given)
 
 
 def run_bundle(bundle: int, out: Path, sizes: Sizes, work: Path) -> None:

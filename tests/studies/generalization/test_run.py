@@ -39,21 +39,21 @@ def test_the_twin_is_trained_without_the_finding(world, tmp_path, monkeypatch):
 
     monkeypatch.setattr(loo.systems, "train_system", recording)
     with pytest.raises(InterruptedError):
-        loo.train_without("chexnomaly", world, held, tmp_path, TINY, 0)
+        loo.train_without("chexnomaly", world.data, held, tmp_path, TINY, 0)
     (data,) = asked
     assert not held.scans & (set(data.ids("train")) | set(data.ids("val")))
 
 
 def test_a_finished_training_is_not_repeated(world, tmp_path):
     held = hold_out(world.data, FINDINGS[0])
-    arguments = ("supermodel", world, held, tmp_path, TINY, 0)
+    arguments = ("supermodel", world.data, held, tmp_path, TINY, 0)
     loo.train_without(*arguments)
     run = tmp_path / "supermodel" / "checkpoint.safetensors"
     before = run.stat().st_mtime_ns
     loo.train_without(*arguments)
     assert run.stat().st_mtime_ns == before
     other = hold_out(world.data, FINDINGS[1])
-    loo.train_without("supermodel", world, other, tmp_path, TINY, 0)
+    loo.train_without("supermodel", world.data, other, tmp_path, TINY, 0)
     assert run.stat().st_mtime_ns > before
 
 

@@ -10,8 +10,7 @@ import torch
 from chexnomaly.profiles import load_profile
 from chexnomaly.results import read_result
 from chexnomaly.studies.speed import step_cost
-from chexnomaly.studies.speed.gpu_run import run_bundle
-from chexnomaly.studies.speed.gpu_sizes import BEFORE, BUNDLES, Sizes
+from chexnomaly.studies.speed.gpu_run import BEFORE, BUNDLES, Sizes, run_bundle
 from chexnomaly.systems import RECIPES, SPECIALIZED, Options
 from tests.benchmarks.reporting import step_bytes
 
