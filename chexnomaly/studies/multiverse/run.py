@@ -26,8 +26,6 @@ from chexnomaly.workspace import Workspace
 REPORTED = ("iou_c@operating", "iou_c", "mae_soft", "f1_any_pixel")
 """What is reported of every arm."""
 
-RESAMPLES = 1000
-
 
 def train_with_parts(
     system: str, data: PreparedSet, runs: Path, design: Design, **chosen
@@ -101,7 +99,7 @@ def run_study(
     started = time.perf_counter()
     world, seed = make_world(work / "data", design), design.seeds[0]
     sets = sets_of(world)
-    found = {key: Effects(RESAMPLES) for key in sets}
+    found = {key: Effects(resamples=1000) for key in sets}
     defaults: dict[str, Measured] = {}
 
     def measured(arm: Arm) -> Measured:
