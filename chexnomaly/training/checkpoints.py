@@ -1,7 +1,6 @@
 """What a run leaves on disk: its state while it trains, its weights when it ends."""
 
 import warnings
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -80,33 +79,6 @@ def read_header(run_dir: Path) -> dict:
         CheckpointError: Missing or corrupted.
     """
     return read_tensors(run_dir / WEIGHTS_FILE)[1]
-
-
-def load_network(run_dir: Path, build: Callable[[dict], nn.Module]) -> nn.Module:
-    """Build a network by the header of a run and give it the run's best weights.
-
-    Args:
-        run_dir: Folder of the run.
-        build: Makes the network from the header.
-
-    Returns:
-        The network.
-
-    Raises:
-        CheckpointError: Missing, corrupted, or of another program.
-    """
-    path = run_dir / WEIGHTS_FILE
-    tensors, header = read_tensors(path)
-    try:
-        model = build(header)
-    except (KeyError, TypeError) as error:
-        raise CheckpointError(
-            f"a header of another program ({error})",
-            file=path,
-            expected="the options and the image size of the run",
-        ) from error
-    _load_weights(model, tensors, path)
-    return model
 
 
 def load_model(run_dir: Path, model: nn.Module) -> None:

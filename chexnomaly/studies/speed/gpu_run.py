@@ -25,7 +25,7 @@ from chexnomaly.datasets.pairs import PairsSet
 from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.datasets.sampling import specialized_part
 from chexnomaly.evaluation.evaluator import Evaluator, Predictor, TestSet
-from chexnomaly.evaluation.pairs import summarize_pairs
+from chexnomaly.evaluation.pairs import score_pairs, summarize_pairs
 from chexnomaly.phantom.files.prepared import write_prepared
 from chexnomaly.studies.speed.gpu_maps import write_maps
 from chexnomaly.studies.speed.gpu_sizes import (
@@ -139,7 +139,7 @@ def score(
 def write_pairs(study: Evaluator, system: str, model: torch.nn.Module) -> None:
     """Score a Siamese network on balanced pairs of test scans."""
     pairs = PairsSet(study.data.part("test"), 2 * len(study.data.ids("test")))
-    scored = systems.score_pairs(model, pairs)
+    scored = score_pairs(model, pairs)
     results.write_result(
         study.workspace.results,
         system,
