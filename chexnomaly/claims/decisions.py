@@ -97,11 +97,6 @@ def _load(path: Path, columns: tuple[str, ...], may_be_empty: set[str]) -> pd.Da
     return table.set_index("item")
 
 
-def items() -> set[int]:
-    """Give the numbers of every decision and every slip."""
-    return {*load_decisions().index, *load_errata().index}
-
-
 def effects(results: Path | str | Iterable[Path]) -> Iterator[Effect]:
     """Read what was measured for each arm.
 

@@ -38,22 +38,17 @@ def statistics() -> dict[str, Statistic]:
         f"iou_{c.lower()}": partial(metrics.iou_statistic, convention=c)
         for c in metrics.IOU_CONVENTIONS
     }
-    errors = {
-        "mae_soft": metrics.mae_statistic,
-        "mae_hard": partial(metrics.mae_statistic, hard=True),
-    }
     f1s = {f"f1_{r}": partial(metrics.f1_statistic, rule=r) for r in metrics.F1_RULES}
-    rules = {
-        "strict": categories.strict_categories,
-        "lenient": categories.lenient_categories,
-    }
+    rules = {"strict": metrics.strict_categories, "lenient": metrics.lenient_categories}
     shares = {
         f"{name.lower()}_share_{rule}": partial(_share_of, name, sort)
         for name in ("TP", "TN", "FP", "FN")
         for rule, sort in rules.items()
     }
     return {
-        **(ious | errors | f1s | shares),
+        **(ious | f1s | shares),
+        "mae_soft": metrics.mae_statistic,
+        "mae_hard": partial(metrics.mae_statistic, hard=True),
         "partial_share": partial(_share_of, "50/50", categories.unseen_categories),
         "pixel_precision": segmentation.pixel_precision_statistic,
         "recall_any_pixel": classification.recall_statistic,

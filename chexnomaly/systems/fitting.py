@@ -26,12 +26,10 @@ class Trained:
     """A trained system.
 
     Attributes:
-        system: System key.
         model: The network with its best weights.
         history: Its losses by epoch.
     """
 
-    system: str
     model: nn.Module
     history: History
 
@@ -101,7 +99,7 @@ def fit(
             "size": data.store.size,
         },
     )
-    return Trained(recipe.key, plan.finish(network), history)
+    return Trained(plan.finish(network), history)
 
 
 def fingerprint(

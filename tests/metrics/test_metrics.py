@@ -176,6 +176,8 @@ def test_average_precision_from_probability_maps():
     truth = [torch.tensor([[1.0, 1, 4, 4]]), torch.zeros(0, 4)]
     assert metrics.average_precision(probs, truth) == 1.0
     assert np.isnan(metrics.average_precision(probs, [torch.zeros(0, 4)] * 2))
+    with pytest.raises(ValueError, match="shorter"):
+        metrics.average_precision(probs, truth[:1])
 
 
 def test_box_iou_by_hand():
