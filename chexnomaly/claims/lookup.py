@@ -194,9 +194,11 @@ def _check_item(path: Path, key: str, item: object) -> None:
         kinds = (int, type(None)) if name == "n" else (int, float, type(None))
         found = item.get(name)
         _require(type(found) in kinds, path, f"{key}.{name}", found, "a number or null")
-    low, high = ends = _number(item.get("low")), _number(item.get("high"))
-    paired = low is high is None or (None not in ends and low <= high)
-    _require(paired, path, key, ends, "both ends of an interval, low <= high")
+    low, high = _number(item.get("low")), _number(item.get("high"))
+    absent = low is None and high is None
+    given = low is not None and high is not None and low <= high
+    expected = "both ends of an interval, low <= high"
+    _require(absent or given, path, key, (low, high), expected)
 
 
 def _require(fine: bool, path: Path, column: str, found: object, expected: str) -> None:

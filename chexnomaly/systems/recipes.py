@@ -251,7 +251,9 @@ CHEXNOMALY_ARMS = CHEXNOMALY.arms(
 )
 ON_CODE = CHEXNOMALY.change("cnn", "39: the CNN twin's 128 numbers", twin="siamese_cnn")
 CHEXNOMALIES = [
-    *(CHEXNOMALY, ON_CODE, ON_CODE.change("concat", fusion="concat")),
+    CHEXNOMALY,
+    ON_CODE,
+    ON_CODE.change("concat", fusion="concat"),
     ON_CODE.change("random_base", trained_twin=False),
     *map(ON_CODE.on, CODES),
     *map(CHEXNOMALY.on, TWIN_ARMS),

@@ -48,21 +48,19 @@ def resume(
         return History()
     if {name: meta.get(name) for name in header} != header:
         return History()
-    weights = {
-        n.removeprefix("model."): t for n, t in tensors.items() if n[:5] == "model"
-    }
-    _load_weights(model, weights, path)
-    _load_adam(optimizer, {n: t for n, t in tensors.items() if n.startswith("adam.")})
-    return History(**meta["history"])
-
-
-def _load_adam(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    _load_weights(model, _part(tensors, "model."), path)
     state: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in tensors.items():
-        _, index, quantity = name.split(".")
+    for name, tensor in _part(tensors, "adam.").items():
+        index, quantity = name.split(".")
         state.setdefault(int(index), {})[quantity] = tensor
     groups = optimizer.state_dict()["param_groups"]
     optimizer.load_state_dict({"state": state, "param_groups": groups})
+    return History(**meta["history"])
+
+
+def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    start = len(prefix)
+    return {n[start:]: t for n, t in tensors.items() if n.startswith(prefix)}
 
 
 def read_header(run_dir: Path) -> dict:
