@@ -5,6 +5,7 @@ was found, and what was expected.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 
@@ -33,23 +34,14 @@ class InputError(ValueError):
         self.row = row
         self.column = column
         self.expected = expected
-        where = [
-            self.file,
-            None if row is None else f"row {row}",
-            None if column is None else f"column {column}",
-        ]
-        place = ", ".join(part for part in where if part)
-        message = f"{place}: {problem}" if place else problem
+        line = None if row is None else f"row {row}"
+        place = [self.file, line, None if column is None else f"column {column}"]
+        message = ": ".join(filter(None, [", ".join(filter(None, place)), problem]))
         super().__init__(f"{message}; expected {expected}" if expected else message)
 
     def __reduce__(self):
         """Keep the fields when the error crosses a process boundary."""
-        return (_rebuild, (type(self), self.problem, self.__dict__))
-
-
-def _rebuild(kind: type, problem: str, fields: dict) -> InputError:
-    names = ("file", "row", "column", "expected")
-    return kind(problem, **{name: fields[name] for name in names})
+        return partial(type(self), **vars(self)), ()
 
 
 class AnnotationError(InputError):
@@ -115,11 +107,4 @@ class Refusal:
     @classmethod
     def from_error(cls, error: InputError) -> "Refusal":
         """Keep an error as a record."""
-        return cls(
-            type(error).__name__,
-            error.file,
-            error.row,
-            error.column,
-            error.problem,
-            error.expected,
-        )
+        return cls(error=type(error).__name__, **vars(error))

@@ -8,12 +8,11 @@ LIBRARY = "chexnomaly"
 ROOT = Path(__file__).parents[1]
 
 
-def imported_names(code: str, package: str = "") -> Iterator[str]:
+def imported_names(code: str) -> Iterator[str]:
     """Name everything of our own package that some code may import.
 
     Args:
-        code: Python source.
-        package: Dotted name of the package the code lies in, for relative imports.
+        code: Python source; its imports are written in full.
 
     Yields:
         Dotted names; of `from a import b` both `a` and `a.b`, since `b` may be a
@@ -23,28 +22,19 @@ def imported_names(code: str, package: str = "") -> Iterator[str]:
         names: list[str] = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            base = _base_of(node, package)
-            names = [base, *(f"{base}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            deeper = [f"{node.module}.{alias.name}" for alias in node.names]
+            names = [node.module, *deeper]
         yield from (name for name in names if name.split(".")[0] == LIBRARY)
-
-
-def _base_of(node: ast.ImportFrom, package: str) -> str:
-    if not node.level:
-        return node.module or ""
-    parts = package.split(".")
-    parents = parts[: len(parts) - node.level + 1]
-    return ".".join([*parents, *([node.module] if node.module else [])])
 
 
 def files_of(name: str, root: Path = ROOT) -> Iterator[Path]:
     """Find the files that importing one dotted name runs: it and its parents."""
-    parts = name.split(".")
-    for depth in range(1, len(parts) + 1):
-        path = root.joinpath(*parts[:depth])
-        for file in (path / "__init__.py", path.with_suffix(".py")):
-            if file.is_file():
-                yield file
+    path = root
+    for part in name.split("."):
+        path /= part
+        files = (path / "__init__.py", path.with_suffix(".py"))
+        yield from (file for file in files if file.is_file())
 
 
 def follow(
@@ -66,6 +56,5 @@ def follow(
     while waiting:
         for file in set(files_of(waiting.pop(), root)) - found - barred:
             found.add(file)
-            package = ".".join(file.relative_to(root).parent.parts)
-            waiting += imported_names(file.read_text(encoding="utf-8"), package)
+            waiting += imported_names(file.read_text(encoding="utf-8"))
     return found

@@ -104,37 +104,32 @@ def load_profile(path: Path) -> Profile:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ProfileError(f"not YAML: {error}", file=path) from error
-    if not isinstance(raw, dict) or set(raw) != PROFILE_KEYS:
-        raise ProfileError(
-            "wrong keys", file=path, expected=", ".join(sorted(PROFILE_KEYS))
-        )
+    _require_keys(path, None, raw, PROFILE_KEYS)
     if raw["profile"] != path.stem:
-        raise ProfileError(
-            "is another name than the file's", file=path, column="profile"
-        )
-    if not isinstance(raw["about"], str):
-        raise ProfileError("no text", file=path, column="about", expected="a sentence")
-    _require(path, "deviations", raw["deviations"] or [], list, "a list")
-    _require(path, "parameters", raw["parameters"] or {}, dict, "notebooks, by name")
-    for name, section in (raw["parameters"] or {}).items():
+        problem = "is another name than the file's"
+        raise ProfileError(problem, file=path, column="profile")
+    about, deviations = raw["about"], raw["deviations"] or []
+    parameters = raw["parameters"] or {}
+    _require(path, "about", about, str, "a sentence")
+    _require(path, "deviations", deviations, list, "a list")
+    _require(path, "parameters", parameters, dict, "notebooks, by name")
+    for name, section in parameters.items():
         where = f"parameters.{str(name)!a:.60}"
         _require(path, where, name, str, "the name of a notebook")
         _require(path, where, section or {}, dict, "parameters, by name")
-    for entry in raw["deviations"] or []:
-        if not isinstance(entry, dict) or set(entry) != DEVIATION_KEYS:
-            raise ProfileError(
-                "wrong keys",
-                file=path,
-                column="deviations",
-                expected=", ".join(sorted(DEVIATION_KEYS)),
-            )
-    parameters = {k: v or {} for k, v in (raw["parameters"] or {}).items()}
-    return Profile(
-        raw["profile"], raw["about"], raw["deviations"] or [], parameters, path
-    )
+    for entry in deviations:
+        _require_keys(path, "deviations", entry, DEVIATION_KEYS)
+    sections = {name: section or {} for name, section in parameters.items()}
+    return Profile(path.stem, about, deviations, sections, path)
 
 
 def _require(path: Path, column: str, value: object, kind: type, words: str) -> None:
     if not isinstance(value, kind):
         problem = f"is of type {type(value).__name__}"
         raise ProfileError(problem, file=path, column=column, expected=words)
+
+
+def _require_keys(path: Path, column: str | None, value: object, keys: set) -> None:
+    if not isinstance(value, dict) or set(value) != keys:
+        expected = ", ".join(sorted(keys))
+        raise ProfileError("wrong keys", file=path, column=column, expected=expected)

@@ -9,7 +9,6 @@ import json
 import os
 import platform
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import metadata
@@ -68,19 +67,15 @@ def write_result(
     Returns:
         The path of the results file.
     """
+    made = {"system": system, "set": dataset, "profile": profile, "notebook": notebook}
+    origins = {"trained_on": trained_on, "scored_on": scored_on}
     result = {
         "schema": RESULT_SCHEMA,
-        "system": system,
-        "set": dataset,
-        "profile": profile,
-        "notebook": notebook,
         "evidence": evidence_level(trained_on, scored_on),
-        "trained_on": trained_on,
-        "scored_on": scored_on,
         "n": n,
         "seeds": seeds or [],
         "values": values,
-        **details,
+        **(made | origins | details),
     }
     path = folder / f"{system}__{dataset}.json"
     hashes = {name: result.get(name) for name in ("seeds", "data_hash", "split_hash")}
@@ -118,9 +113,8 @@ def read_result(path: Path) -> dict:
     """
     result = read_json(path, "a results file")
     if result.get("schema") != RESULT_SCHEMA:
-        raise ResultError(
-            "unknown schema", file=path, expected=f"schema {RESULT_SCHEMA}"
-        )
+        expected = f"schema {RESULT_SCHEMA}"
+        raise ResultError("unknown schema", file=path, expected=expected)
     for name in FIELDS:
         if name not in result:
             raise ResultError("missing field", file=path, column=name)
@@ -185,21 +179,27 @@ def stamp(
         Parameters, versions, hardware, whether algorithms had to be deterministic,
         commit, wall time and date.
     """
-    versions = {}
-    for name in (*PACKAGES, *packages):
-        try:
-            versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            versions[name] = None
+    import torch  # so late, since who only reads results needs none
+
     return {
         "parameters": parameters or {},
-        "versions": {"python": platform.python_version(), **versions},
+        "versions": {
+            "python": platform.python_version(),
+            **{name: _version(name) for name in (*PACKAGES, *packages)},
+        },
         "hardware": hardware(),
-        "deterministic": _is_deterministic(),
+        "deterministic": torch.are_deterministic_algorithms_enabled(),
         "commit": _commit(),
         "wall_s": None if started is None else round(time.perf_counter() - started, 1),
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
     }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def hardware() -> dict:
@@ -214,12 +214,6 @@ def hardware() -> dict:
         "threads": torch.get_num_threads(),
         "gpu": gpu,
     }
-
-
-def _is_deterministic() -> bool:
-    """Ask torch, where anything has loaded it; a stamp alone is no reason to."""
-    torch = sys.modules.get("torch")
-    return torch is not None and torch.are_deterministic_algorithms_enabled()
 
 
 def _commit() -> str | None:

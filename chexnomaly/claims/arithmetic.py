@@ -63,12 +63,14 @@ def parse(needs: str) -> list[ast.expr]:
     try:
         whole = ast.parse(text, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise _refused(text, "a Python expression") from error
+        raise refused(text, "a Python expression") from error
     joined = isinstance(whole, ast.BoolOp) and isinstance(whole.op, ast.And)
     return whole.values if joined else [whole]
 
 
-def _refused(text: str, expected: str) -> ClaimError:
+def refused(test: str | ast.expr, expected: str) -> ClaimError:
+    """Make the error that refuses a test, or a part of one."""
+    text = test if isinstance(test, str) else ast.unparse(test)
     return ClaimError(f"cannot read {text!r}", column="needs", expected=expected)
 
 
@@ -114,7 +116,7 @@ def compute(node: ast.expr, printed: Mapping[str, Decimal]) -> Computed:
             case ast.BinOp(left, op, right):
                 name, args = type(op).__name__, [left, right]
             case _:
-                raise _refused(ast.unparse(node), "a number or an operation on numbers")
+                raise refused(node, "a number or an operation on numbers")
         function, words = OPERATIONS[name]
         parts = [compute(arg, printed) for arg in args]
         value = function(*(part.value for part in parts))
@@ -137,7 +139,7 @@ def holds(test: ast.expr, printed: Mapping[str, Decimal]) -> tuple[bool, str]:
         case ast.Compare(left, [op], [right]) if type(op) in RELATIONS:
             relation, word = RELATIONS[type(op)]
         case _:
-            raise _refused(ast.unparse(test), "a < b or a > b")
+            raise refused(test, "a < b or a > b")
     a, b = compute(left, printed), compute(right, printed)
     true = relation(a.value, b.value)
     told = [_told(node, side) for node, side in ((left, a), (right, b))]
@@ -175,7 +177,7 @@ def check(
         told = [holds(term, printed) for term in terms]
         return all(true for true, _ in told), None, " and ".join(t for _, t in told)
     if len(terms) > 1:
-        raise _refused(needs, "one number")
+        raise refused(needs, "one number")
     result, words = compute(terms[0], printed)
     written = terms[0].value if isinstance(terms[0], ast.Constant) else words
     return agrees(result, value), result, f"{written} is {_short(result)}"

@@ -8,25 +8,16 @@ paired differences included.
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+
+import pandas as pd
 
 from chexnomaly.errors import ResultError
 from chexnomaly.results import read_json, read_result
 
-COMPARED_FIELDS = {
-    "seeds": "seeds",
-    "data_hash": "data hash",
-    "split_hash": "split hash",
-    "values": "values",
-}
-"""Fields of a result that are compared, in words."""
-
-SIZES = {
-    "absolute": lambda x, y: abs(x - y),
-    "relative": lambda x, y: abs(x - y) / max(abs(x), abs(y)),
-}
-"""How large a difference of two values is."""
+COMPARED_FIELDS = ("seeds", "data_hash", "split_hash", "values")
+"""Fields of a result that are compared."""
 
 
 def summarize_run(folder: Path) -> dict:
@@ -46,32 +37,26 @@ def summarize_run(folder: Path) -> dict:
     results, stamps = {}, {}
     for path in sorted(Path(folder).glob("*__*.json")):
         if path.name.endswith(".stamp.json"):
-            for field, value in _stamped(read_json(path, "a stamp")):
-                stamps[field] = sorted({*stamps.get(field, []), value})
+            stamp = read_json(path, "a stamp")
+            for part in ("versions", "hardware"):
+                for key, value in stamp.get(part, {}).items():
+                    stamps.setdefault(f"{part}: {key}", set()).add(str(value))
         else:
             results[path.stem] = _compared(read_result(path))
     if not results:
         expected = "the output of `make book`"
         raise ResultError("no results files", file=folder, expected=expected)
-    return {"results": results, "stamps": stamps}
-
-
-def _stamped(stamp: Mapping) -> Iterator[tuple[str, str]]:
-    """List the versions and the hardware of a stamp."""
-    for part in ("versions", "hardware"):
-        for key, value in stamp.get(part, {}).items():
-            yield f"{part}: {key}", str(value)
+    return {"results": results, "stamps": {k: sorted(v) for k, v in stamps.items()}}
 
 
 def _compared(result: Mapping) -> dict:
     text = json.dumps({k: result.get(k) for k in ("values", "paired")}, sort_keys=True)
-    measured = {key: entry.get("value") for key, entry in result["values"].items()}
+    hashes = {k: result.get(k) and result[k][:16] for k in ("data_hash", "split_hash")}
     return {
         "seeds": result.get("seeds", []),
-        "data_hash": result.get("data_hash") and result["data_hash"][:16],
-        "split_hash": result.get("split_hash") and result["split_hash"][:16],
+        **hashes,
         "values": hashlib.sha256(text.encode()).hexdigest()[:16],
-        "measured": measured,
+        "measured": {k: entry.get("value") for k, entry in result["values"].items()},
     }
 
 
@@ -92,10 +77,9 @@ def load_run(path: Path) -> dict:
 def write_run(run: Mapping, path: Path) -> None:
     """Write the summary of a run as JSON, one result in a line."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    results = (f"{json.dumps(k)}: {json.dumps(v)}" for k, v in run["results"].items())
-    text = ",\n".join(results)
-    stamps = json.dumps(run["stamps"])
-    whole = f'{{\n"stamps": {stamps},\n"results": {{\n{text}\n}}\n}}\n'
+    lines = (f"{json.dumps(k)}: {json.dumps(v)}" for k, v in run["results"].items())
+    results, stamps = ",\n".join(lines), json.dumps(run["stamps"])
+    whole = f'{{\n"stamps": {stamps},\n"results": {{\n{results}\n}}\n}}\n'
     path.write_text(whole, encoding="utf-8")
 
 
@@ -114,9 +98,10 @@ def differences(ours: Mapping, theirs: Mapping) -> list[str]:
     sides = {"here": a.keys() - b.keys(), "there": b.keys() - a.keys()}
     found = [f"only {side}: {_named(names)}" for side, names in sides.items() if names]
     common = sorted(a.keys() & b.keys())
-    for field, words in COMPARED_FIELDS.items():
+    for field in COMPARED_FIELDS:
         names = [name for name in common if a[name][field] != b[name][field]]
         if names:
+            words = field.replace("_", " ")
             found.append(f"{words}: {_named(names)} of {len(common)} in common")
     found += _largest(a, b, common)
     here, there = ours["stamps"], theirs["stamps"]
@@ -133,17 +118,19 @@ def _named(names: Iterable[str], shown: int = 4) -> str:
     return f"{', '.join(names[:shown])}{more} ({len(names)})"
 
 
-def _largest(a: Mapping, b: Mapping, names: Iterable[str]) -> Iterator[str]:
+def _largest(a: Mapping, b: Mapping, names: Sequence[str]) -> Iterator[str]:
     """Tell the largest difference of values, absolute and relative, and where."""
-    measured = {
-        f"{name}, {key}": (value, b[name]["measured"].get(key))
-        for name in names
-        for key, value in a[name]["measured"].items()
-    }
-    pairs = {k: v for k, v in measured.items() if None not in v and v[0] != v[1]}
-    if not pairs:
-        return
-    for kind, size in SIZES.items():
-        place, (x, y) = max(pairs.items(), key=lambda item, size=size: size(*item[1]))
-        told = f"{size(x, y):.3g} ({place}: {x:g} here, {y:g} there)"
-        yield f"largest {kind} difference: {told}"
+    here, there = (
+        {f"{name}, {k}": v for name in names for k, v in run[name]["measured"].items()}
+        for run in (a, b)
+    )
+    sides = {"here": here, "there": {place: there.get(place) for place in here}}
+    table = pd.DataFrame(sides, dtype=float)
+    gaps = (table.here - table.there).abs()
+    gaps = gaps[gaps > 0]
+    relative = gaps / table.abs().max(axis=1)[gaps.index]
+    for kind, sizes in {"absolute": gaps, "relative": relative}.items():
+        for place in sizes.nlargest(1).index:
+            x, y = table.loc[place]
+            told = f"{sizes[place]:.3g} ({place}: {x:g} here, {y:g} there)"
+            yield f"largest {kind} difference: {told}"

@@ -33,6 +33,10 @@ CLAIM_ID = re.compile(r"\{([\w-]+)\}")
 """A claim's id inside a text of the register."""
 
 
+EFFECT_KEY = re.compile(r"(\d+)\.([^.]+)\.(.+)")
+"""Item, arm and metric of a key in those results."""
+
+
 class Effect(NamedTuple):
     """What one arm of one decision gave.
 
@@ -93,11 +97,6 @@ def _load(path: Path, columns: tuple[str, ...], may_be_empty: set[str]) -> pd.Da
     return table.set_index("item")
 
 
-def items() -> set[int]:
-    """Give the numbers of every decision and every slip."""
-    return {*load_decisions().index, *load_errata().index}
-
-
 def effects(results: Path | str | Iterable[Path]) -> Iterator[Effect]:
     """Read what was measured for each arm.
 
@@ -114,24 +113,16 @@ def effects(results: Path | str | Iterable[Path]) -> Iterator[Effect]:
     """
     shelf = Shelf(results)
     names = {p.name for f in shelf.folders for p in Path(f).glob(f"{SYSTEM}__*.json")}
-    for name in sorted(names):
+    for name in sorted(name for name in names if not name.endswith(".stamp.json")):
         dataset = name.removeprefix(f"{SYSTEM}__").removesuffix(".json")
-        if dataset.endswith(".stamp"):
-            continue
         data = shelf.results(Ref(SYSTEM, dataset, ""))
         for key in data["values"]:
-            item, arm, metric = _parts(key, name)
+            if not (parts := EFFECT_KEY.fullmatch(key)):
+                expected = "<item>.<arm>.<metric>, item a number"
+                raise ClaimError(f"key {key!r}", file=name, expected=expected)
+            item, arm, metric = parts.groups()
             entry = shelf.find(Ref(SYSTEM, dataset, key))
             gap = shelf.find(Ref(SYSTEM, dataset, f"default/{key}"))
             says = data.get("arms", {}).get(f"{item}.{arm}", {}).get("says", "")
             if entry is not None:
-                yield Effect(item, arm, metric, dataset, entry, gap, str(says))
-
-
-def _parts(key: str, name: str) -> tuple[int, str, str]:
-    """Split a key into item, arm and metric."""
-    item, arm, metric = [*key.split(".", 2), "", ""][:3]
-    if not item.isdecimal() or not arm or not metric:
-        expected = "<item>.<arm>.<metric>, item a number"
-        raise ClaimError(f"key {key!r}", file=name, expected=expected)
-    return int(item), arm, metric
+                yield Effect(int(item), arm, metric, dataset, entry, gap, str(says))

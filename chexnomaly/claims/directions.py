@@ -18,12 +18,13 @@ interval does; what neither decides is left open.
 """
 
 import ast
+import fnmatch
 import math
 from collections.abc import Iterable, Set
-from fnmatch import fnmatchcase
+from itertools import compress
 from typing import NamedTuple
 
-from chexnomaly.claims.arithmetic import parse
+from chexnomaly.claims.arithmetic import parse, refused
 from chexnomaly.claims.lookup import (
     MeasuredValue,
     Ref,
@@ -31,7 +32,6 @@ from chexnomaly.claims.lookup import (
     common_level,
     results_key,
 )
-from chexnomaly.errors import ClaimError
 
 MOST_TOLD = 3
 """Comparisons that a reason tells one by one."""
@@ -92,24 +92,13 @@ def _read_test(term: ast.expr) -> Comparison:
         case ast.Compare(a, [ast.Gt()], [b]):
             return Comparison("above", _side(a), _side(b))
         case ast.Compare(
-            low,
+            ast.Constant(int() | float()) as low,
             [ast.LtE()] | [ast.LtE(), ast.LtE()],
             [ast.BinOp(a, ast.Div(), b), *high],
         ):
-            limits = [_number(limit) for limit in (low, *high)]
+            limits = [_side(limit) for limit in (low, *high)]
             return Comparison("ratio", _side(a), _side(b), *limits)
-    raise _refused(term, "a < b, a > b or low <= a / b <= high")
-
-
-def _refused(node: ast.expr, expected: str) -> ClaimError:
-    return ClaimError(ast.unparse(node), column="needs", expected=expected)
-
-
-def _number(node: ast.expr) -> float:
-    match node:
-        case ast.Constant(int() | float() as number):
-            return float(number)
-    raise _refused(node, "a number")
+    raise refused(term, "a < b, a > b or low <= a / b <= high")
 
 
 def _side(node: ast.expr) -> Ref | float:
@@ -117,15 +106,12 @@ def _side(node: ast.expr) -> Ref | float:
         case ast.Constant(int() | float() as number):
             return float(number)
         case ast.BinOp(ast.Name(system) | ast.Constant(str(system)), ast.MatMult(), at):
-            pass
-        case _:
-            raise _refused(node, "a number or system@set")
-    match at:
-        case ast.Name(dataset):
-            return Ref(system, dataset, "")
-        case ast.Subscript(ast.Name(dataset), ast.Constant(str(key))):
-            return Ref(system, dataset, key)
-    raise _refused(node, "system@set or system@set['key']")
+            match at:
+                case ast.Name(dataset):
+                    return Ref(system, dataset, "")
+                case ast.Subscript(ast.Name(dataset), ast.Constant(str(key))):
+                    return Ref(system, dataset, key)
+    raise refused(node, "a number, system@set or system@set['key']")
 
 
 def in_words(needs: str) -> str:
@@ -192,9 +178,9 @@ def _keyed(side: Ref | float, metric: str) -> Ref | float:
 def _family(b: Ref | float, a: Ref | float, systems: Set[str]) -> list[Ref | float]:
     if not isinstance(b, Ref) or "*" not in b.system:
         return [b]
-    own = a.system if isinstance(a, Ref) else ""
-    members = sorted(name for name in systems if fnmatchcase(name, b.system))
-    return [b._replace(system=name) for name in members if name != own]
+    own = {a.system} if isinstance(a, Ref) else set()
+    members = fnmatch.filter(sorted(systems - own), b.system)
+    return [b._replace(system=name) for name in members]
 
 
 def evaluate(tests: Iterable[Comparison], shelf: Shelf) -> Outcome:
@@ -214,10 +200,9 @@ def evaluate(tests: Iterable[Comparison], shelf: Shelf) -> Outcome:
     """
     held, gaps, sides, reasons = [], [], [], []
     for test in tests:
-        a, b = _look_up(test.a, shelf), _look_up(test.b, shelf)
-        gap = _gap(test, a, b, shelf)
-        held.append(_decide(test, gap))
-        gaps.append(gap)
+        a, b = (_look_up(side, shelf) for side in (test.a, test.b))
+        gaps.append(_gap(test, a, b, shelf))
+        held.append(_decide(test, gaps[-1]))
         sides += [a, b]
         reasons.append(f"{_named(test.a, a)} against {_named(test.b, b)}")
     shown = gaps[0] if len(gaps) == 1 else MeasuredValue(math.nan)
@@ -228,9 +213,10 @@ def evaluate(tests: Iterable[Comparison], shelf: Shelf) -> Outcome:
 
 def _told(reasons: list[str], held: list[bool | None]) -> str:
     """Tell the comparisons, of many only those that decide."""
-    all_held = _all(held)
-    decide = [r for r, one in zip(reasons, held, strict=True) if one is all_held]
-    told = reasons if len(reasons) <= MOST_TOLD else decide[:MOST_TOLD]
+    told = reasons
+    if len(reasons) > MOST_TOLD:
+        decide = [one is _all(held) for one in held]
+        told = list(compress(reasons, decide))[:MOST_TOLD]
     rest = len(reasons) - len(told)
     return "; ".join(told) + (f"; and {rest} more comparisons" if rest else "")
 
@@ -270,14 +256,13 @@ def _quotient(a: MeasuredValue, b: MeasuredValue) -> MeasuredValue:
 def _decide(test: Comparison, gap: MeasuredValue) -> bool | None:
     low, high = gap.ends
     if test.relation == "ratio":
-        if test.low <= low and high <= test.high:
-            return True
-        return False if high < test.low or low > test.high else None
-    if low == high == 0:
-        return False
-    if test.relation == "below":
-        low, high = -high, -low
-    return True if low > 0 else False if high < 0 else None
+        inside = test.low <= low and high <= test.high
+        outside = high < test.low or low > test.high
+    else:
+        below, above, tied = high < 0, low > 0, low == high == 0
+        inside, outside = (below, above) if test.relation == "below" else (above, below)
+        outside = outside or tied
+    return True if inside else False if outside else None
 
 
 def _named(side: Ref | float, found: MeasuredValue) -> str:

@@ -144,7 +144,6 @@ def write_verdicts(table: pd.DataFrame, folder: Path) -> tuple[Path, Path]:
     rows = plain.to_dict("records")
     text = json.dumps(rows, indent=1, ensure_ascii=False, allow_nan=False)
     as_json.write_text(text + "\n", encoding="utf-8")
-    pd.DataFrame(rows, columns=list(table)).to_csv(
-        as_csv, index=False, lineterminator="\n"
-    )
+    made = pd.DataFrame(rows, columns=list(table))
+    made.to_csv(as_csv, index=False, lineterminator="\n")
     return as_json, as_csv

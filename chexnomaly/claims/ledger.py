@@ -20,7 +20,7 @@ text is the only sign of what it belongs to.
 import csv
 import re
 from collections.abc import Iterable, Mapping, Sequence, Set
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 
 import pandas as pd
@@ -51,6 +51,9 @@ NEEDS = {
     "direction": ("measured", "arithmetic", "contradicts", "external", "undefined"),
 }
 """Kind of a row to the ways it may be tested."""
+
+NUMBER = re.compile(r"-?\d+(\.\d+)?")
+"""A printed number, once its words and signs are read."""
 
 PRINTED = re.compile(r"'([\w-]+)'(?!@|\])")
 """The id of a row whose printed number stands in a test of measured values."""
@@ -93,16 +96,15 @@ def read_rows(
     for line, row in enumerate(rows, start=2):
         where = {"file": path, "row": line}
         if None in row or None in row.values():
-            raise ClaimError(
-                "wrong number of cells", expected=str(len(columns)), **where
-            )
+            expected = f"{len(columns)}"
+            raise ClaimError("wrong number of cells", expected=expected, **where)
         for column in columns:
             if not row[column].strip() and column not in may_be_empty:
                 raise ClaimError("empty", column=column, expected="a text", **where)
         name = row[columns[0]]
         if name in names:
-            expected = "each name once"
-            raise ClaimError(name, column=columns[0], expected=expected, **where)
+            where |= {"column": columns[0], "expected": "each name once"}
+            raise ClaimError(name, **where)
         names.add(name)
     return rows
 
@@ -130,8 +132,8 @@ def load_ledger(path: Path = LEDGER) -> pd.DataFrame:
             _check_test(row, rows, printed)
         except ClaimError as error:
             where = {"file": path, "row": line, "column": "needs"}
-            expected = error.expected
-            raise ClaimError(error.problem, expected=expected, **where) from error
+            where["expected"] = error.expected
+            raise ClaimError(error.problem, **where) from error
     return pd.DataFrame(rows, columns=list(LEDGER_COLUMNS), dtype=object)
 
 
@@ -147,30 +149,22 @@ def printed_values(claims: Iterable[Mapping]) -> dict[str, Decimal]:
 
 
 def _check_row(row: Mapping, path: Path, line: int) -> None:
-    def refuse(column: str, expected: str) -> None:
-        found = f"{row[column]!r}"
-        raise ClaimError(found, file=path, row=line, column=column, expected=expected)
-
-    if row["kind"] not in NEEDS:
-        refuse("kind", f"one of {', '.join(NEEDS)}")
-    if way(row) not in NEEDS[row["kind"]]:
-        refuse("needs", f"one of {', '.join(NEEDS[row['kind']])}")
-    valueless = row["kind"] == "direction" or way(row) == "nothing printed"
-    if not _is_value(row["value"], valueless):
-        refuse("value", "no value" if valueless else "a finite number")
-    if row["value"] and not row["as_printed"]:
-        refuse("as_printed", "the printed digits")
-    if len(row["quote"].split()) > QUOTE_WORDS:
-        refuse("quote", f"at most {QUOTE_WORDS} words")
-
-
-def _is_value(text: str, valueless: bool) -> bool:
-    if valueless:
-        return text == ""
-    try:
-        return Decimal(text).is_finite()
-    except InvalidOperation:
-        return False
+    ways, value = NEEDS.get(row["kind"], ()), row["value"]
+    if row["kind"] == "direction" or way(row) == "nothing printed":
+        right, number = value == "", "no value"
+    else:
+        right, number = NUMBER.fullmatch(value), "a finite number"
+    brief = len(row["quote"].split()) <= QUOTE_WORDS
+    for column, fine, expected in (
+        ("kind", ways, f"one of {', '.join(NEEDS)}"),
+        ("needs", way(row) in ways, f"one of {', '.join(ways)}"),
+        ("value", right, number),
+        ("as_printed", row["as_printed"] or not value, "the printed digits"),
+        ("quote", brief, f"at most {QUOTE_WORDS} words"),
+    ):
+        if not fine:
+            where = {"file": path, "row": line, "column": column}
+            raise ClaimError(f"{row[column]!r}", expected=expected, **where)
 
 
 def _check_test(row: dict, rows: Sequence[Mapping], printed: Mapping) -> None:

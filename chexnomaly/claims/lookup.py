@@ -68,17 +68,17 @@ class MeasuredValue(NamedTuple):
     @property
     def ends(self) -> tuple[float, float]:
         """The interval; a deterministic value is its own, one film tells nothing."""
-        if self.low is None and self.n is not None and self.n < 2:
-            return -math.inf, math.inf
-        return (
-            self.value if self.low is None else self.low,
-            self.value if self.high is None else self.high,
-        )
+        if self.low is not None:
+            return self.low, self.high
+        one_film = self.n is not None and self.n < 2
+        return (-math.inf, math.inf) if one_film else (self.value, self.value)
 
     def negated(self) -> "MeasuredValue":
         """Give the same with the other sign: b minus a for a minus b."""
-        ends = (None, None) if self.low is None else (-self.high, -self.low)
-        return self._replace(value=-self.value, low=ends[0], high=ends[1])
+        turned = self._replace(value=-self.value)
+        if self.low is None:
+            return turned
+        return turned._replace(low=-self.high, high=-self.low)
 
 
 def results_key(metric: str) -> str:
@@ -95,7 +95,6 @@ class Shelf:
     """
 
     def __init__(self, folders: Path | str | Iterable[Path]):
-        """Take the folders; nothing is read yet."""
         self.folders = [folders] if isinstance(folders, str | Path) else list(folders)
         self._files: dict[str, dict] = {}
 
@@ -138,10 +137,9 @@ class Shelf:
         if a.dataset != b.dataset or a.key != b.key:
             return None
         for first, second in ((a, b), (b, a)):
-            if first.key in self.results(first).get("paired", {}).get(
-                second.system, {}
-            ):
-                key = f"{second.system}/{first.key}"
+            differences = self.results(first).get("paired", {}).get(second.system, {})
+            if a.key in differences:
+                key = f"{second.system}/{a.key}"
                 found = self.look_up(first._replace(key=key))
                 return found if first is a else found.negated()
         return None
@@ -179,33 +177,35 @@ def read_checked(path: Path, ref: Ref) -> dict:
         raise ResultError(str(error), file=path, column="scored_on") from error
     rightful = {"system": ref.system, "set": ref.dataset, "evidence": earned}
     for key, wanted in rightful.items():
-        if data[key] != wanted:
-            raise _wrong(path, key, data[key], repr(wanted))
+        _require(data[key] == wanted, path, key, data[key], repr(wanted))
     paired = data.get("paired", {})
-    if not isinstance(paired, dict):
-        raise _wrong(path, "paired", paired, "an object")
+    _require(isinstance(paired, dict), path, "paired", paired, "an object")
     for section in (data["values"], *paired.values()):
-        if not isinstance(section, dict):
-            raise _wrong(path, "values", section, "an object")
+        _require(isinstance(section, dict), path, "values", section, "an object")
         for key, item in section.items():
             _check_item(path, key, item)
     return data
 
 
-def _wrong(path: Path, key: str, found: object, expected: str) -> ResultError:
-    return ResultError(f"found {found!r}", file=path, column=key, expected=expected)
-
-
 def _check_item(path: Path, key: str, item: object) -> None:
-    if not isinstance(item, dict) or "value" not in item:
-        raise _wrong(path, key, item, "an object with a value")
+    valued = isinstance(item, dict) and "value" in item
+    _require(valued, path, key, item, "an object with a value")
     for name in ("value", "low", "high", "n"):
-        kinds = (int,) if name == "n" else (int, float)
-        if item.get(name) is not None and type(item[name]) not in kinds:
-            raise _wrong(path, f"{key}.{name}", item[name], "a number or null")
+        kinds = (int, type(None)) if name == "n" else (int, float, type(None))
+        found = item.get(name)
+        _require(type(found) in kinds, path, f"{key}.{name}", found, "a number or null")
     low, high = _number(item.get("low")), _number(item.get("high"))
-    if (low is None) != (high is None) or (low is not None and low > high):
-        raise _wrong(path, key, (low, high), "both ends of an interval, low <= high")
+    absent = low is None and high is None
+    given = low is not None and high is not None and low <= high
+    expected = "both ends of an interval, low <= high"
+    _require(absent or given, path, key, (low, high), expected)
+
+
+def _require(fine: bool, path: Path, column: str, found: object, expected: str) -> None:
+    if not fine:
+        raise ResultError(
+            f"found {found!r}", file=path, column=column, expected=expected
+        )
 
 
 def common_level(values: Iterable[MeasuredValue]) -> str:

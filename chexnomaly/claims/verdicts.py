@@ -16,15 +16,8 @@ from typing import NamedTuple
 import pandas as pd
 
 from chexnomaly import evidence
-from chexnomaly.claims import arithmetic, directions
-from chexnomaly.claims.ledger import (
-    UNTESTED,
-    bindings,
-    contradicted,
-    load_ledger,
-    printed_values,
-    way,
-)
+from chexnomaly.claims import arithmetic, directions, ledger
+from chexnomaly.claims.ledger import load_ledger, way
 from chexnomaly.claims.lookup import MeasuredValue, NotMeasured, Shelf
 from chexnomaly.errors import ClaimError
 
@@ -63,8 +56,8 @@ def verdict(
         The verdict; `not testable here` for whatever the evidence does not allow.
         Arithmetic and contradictions are `compare`'s, which has the other rows.
     """
-    if way(claim) in UNTESTED:
-        return _open(UNTESTED[way(claim)], _note(claim))
+    if reason := ledger.UNTESTED.get(way(claim)):
+        return _open(reason, _note(claim))
     if measured is None:
         return _open("not measured")
     level = measured.evidence
@@ -108,11 +101,14 @@ def _value_verdict(claim: Mapping, measured: MeasuredValue) -> Verdict:
 
 def _in_unit(claim: Mapping, measured: MeasuredValue) -> list[float]:
     """Give value, low and high in the unit of the claim; NaN where there is none."""
-    scale = 100 if claim["unit"] == "%" else 1
     return [
-        math.nan if number is None else float(Decimal(repr(float(number))) * scale)
-        for number in (measured.value, measured.low, measured.high)
+        math.nan if x is None else float(Decimal(repr(float(x))) * _scale(claim))
+        for x in (measured.value, measured.low, measured.high)
     ]
+
+
+def _scale(claim: Mapping) -> int:
+    return 100 if claim["unit"] == "%" else 1
 
 
 def compare(
@@ -137,16 +133,15 @@ def compare(
         ClaimError: An id is unknown.
         ResultError: A results file is corrupted.
     """
-    ledger, shelf = load_ledger(), Shelf(results)
-    claims = {claim["id"]: claim for claim in ledger.to_dict("records")}
+    shelf, records = Shelf(results), load_ledger().to_dict("records")
+    claims = {claim["id"]: claim for claim in records}
     wanted = list(claims) if ids is None else list(ids)
     for id_ in wanted:
         if id_ not in claims:
             raise ClaimError(f"unknown claim id {id_!r}", file="claims.csv")
     rows = [_row(claims[id_], claims, shelf) for id_ in wanted]
-    table = pd.DataFrame(rows, columns=list(COMPARED))
-    numbers = dict.fromkeys(("measured", "low", "high"), "float64")
-    return table.astype(numbers | {"n": "Int64"})
+    numbers = dict.fromkeys(("measured", "low", "high"), "float64") | {"n": "Int64"}
+    return pd.DataFrame(rows, columns=list(COMPARED)).astype(numbers)
 
 
 def quantity(claim: Mapping) -> str:
@@ -161,25 +156,15 @@ def quantity(claim: Mapping) -> str:
     return f"{label}{whose}{place}"
 
 
-def _row(claim: Mapping, claims: Mapping[str, Mapping], shelf: Shelf) -> dict:
+def _row(claim: Mapping, claims: Mapping[str, Mapping], shelf: Shelf) -> tuple:
+    """Give one claim's cells in the order of `COMPARED`."""
     measured, judged = _judged(claim, claims, shelf)
     level = evidence.QUOTED if way(claim) == "external" else ""
     found = measured or MeasuredValue(math.nan, evidence=level)
-    value, low, high = _in_unit(claim, found)
-    return {
-        "id": claim["id"],
-        "where": claim["where"],
-        "quantity": quantity(claim),
-        "printed": claim["as_printed"],
-        "measured_as": "" if math.isnan(value) else _measured_as(claim),
-        "measured": value,
-        "low": low,
-        "high": high,
-        "n": found.n,
-        "evidence": found.evidence,
-        "verdict": judged.name,
-        "reason": judged.reason,
-    }
+    numbers = _in_unit(claim, found)
+    kind = "" if math.isnan(numbers[0]) else _measured_as(claim)
+    printed = claim["id"], claim["where"], quantity(claim), claim["as_printed"]
+    return *printed, kind, *numbers, found.n, found.evidence, *judged
 
 
 def _measured_as(claim: Mapping) -> str:
@@ -195,14 +180,14 @@ def _judged(
     if way(claim) == "arithmetic":
         return _arithmetic(claim, claims)
     if way(claim) == "contradicts":
-        other = claims[contradicted(claim)]
+        other = claims[ledger.contradicted(claim)]
         reason = f'the paper also prints "{other["quote"]}" ({other["where"]})'
         return None, Verdict(evidence.INCONSISTENT, reason)
     systems = {other["system"] for other in claims.values()}
     try:
         if way(claim) == "measured":
             return _direction(claim, systems, shelf)
-        refs = bindings(claim, systems)
+        refs = ledger.bindings(claim, systems)
         measured = shelf.look_up(refs[0]) if refs else None
     except NotMeasured as missing:
         return None, _open(str(missing), _note(claim))
@@ -222,9 +207,10 @@ def _direction(
 def _arithmetic(
     claim: Mapping, claims: Mapping[str, Mapping]
 ) -> tuple[MeasuredValue | None, Verdict]:
-    printed = printed_values(claims.values())
+    printed = ledger.printed_values(claims.values())
     same, value, reason = arithmetic.check(claim["needs"], claim["value"], printed)
     name = evidence.REPRODUCED if same else evidence.INCONSISTENT
-    scale = 100 if claim["unit"] == "%" else 1
-    computed = None if value is None else MeasuredValue(float(value / scale))
-    return computed, Verdict(name, f"the paper's own numbers: {reason}")
+    judged = Verdict(name, f"the paper's own numbers: {reason}")
+    if value is None:
+        return None, judged
+    return MeasuredValue(float(value / _scale(claim))), judged

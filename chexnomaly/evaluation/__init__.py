@@ -11,8 +11,4 @@ from chexnomaly.evaluation.scores import (
     score,
     score_set,
 )
-from chexnomaly.evaluation.statistics import (
-    paired_differences,
-    statistics,
-    summarize,
-)
+from chexnomaly.evaluation.statistics import paired_differences, statistics, summarize

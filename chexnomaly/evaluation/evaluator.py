@@ -13,15 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from chexnomaly import evaluation
 from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.datasets.segmentation import SegmentationSet
-from chexnomaly.evaluation.scores import (
-    PAPER_THRESHOLD,
-    ScoredSet,
-    operating_threshold,
-    score_set,
-)
-from chexnomaly.evaluation.statistics import paired_differences, summarize
+from chexnomaly.evaluation.scores import PAPER_THRESHOLD, ScoredSet
 from chexnomaly.results import write_result
 from chexnomaly.tensor_files import read_tensors, write_tensors
 from chexnomaly.workspace import Workspace
@@ -91,11 +86,12 @@ class Evaluator:
             Set key to per-image scores.
         """
         val = validation or self.data.part("val")
-        operating = operating_threshold(predictor(val), map(val.mask, val.ids))
+        masks = map(val.mask, val.ids)
+        operating = evaluation.operating_threshold(predictor(val), masks)
         scored = {}
         for key, test in tests.items():
-            thresholds = sorted({PAPER_THRESHOLD, operating})
-            scored[key] = score_set(predictor(test.scans), test.scans, thresholds)
+            scans, thresholds = test.scans, sorted({PAPER_THRESHOLD, operating})
+            scored[key] = evaluation.score_set(predictor(scans), scans, thresholds)
             self.write(system, key, scored[key], operating, test, learned, rivals)
         return scored
 
@@ -125,6 +121,14 @@ class Evaluator:
             The results file.
         """
         save_scores(self._scores_path(system, key), scores, operating)
+        paired = {}
+        for rival in rivals:
+            if rival != system and self._scores_path(rival, key).exists():
+                other, others = self.scores(rival, key)
+                both = None if None in (operating, others) else (operating, others)
+                paired[rival] = evaluation.paired_differences(
+                    scores, other, both, self.resamples
+                )
         thresholds = {"paper": PAPER_THRESHOLD, "operating": operating}
         return write_result(
             self.workspace.results,
@@ -136,8 +140,8 @@ class Evaluator:
             scored_on=test.origin,
             n=len(scores.ids),
             n_positive=int(test.scans.is_abnormal().sum()),
-            values=summarize(scores, operating, self.resamples),
-            paired=self._paired(system, key, scores, operating, rivals),
+            values=evaluation.summarize(scores, operating, self.resamples),
+            paired=paired,
             seeds=[self.seed],
             threshold={k: t for k, t in thresholds.items() if t is not None},
             data_hash=self.data.data_hash,
@@ -156,23 +160,6 @@ class Evaluator:
 
     def _scores_path(self, system: str, key: str) -> Path:
         return self.workspace.runs / system / f"scores__{key}.safetensors"
-
-    def _paired(
-        self,
-        system: str,
-        key: str,
-        scores: ScoredSet,
-        operating: float | None,
-        rivals: Sequence[str],
-    ) -> dict[str, dict]:
-        paired = {}
-        for rival in rivals:
-            if rival == system or not self._scores_path(rival, key).exists():
-                continue
-            other, others = self.scores(rival, key)
-            both = None if None in (operating, others) else (operating, others)
-            paired[rival] = paired_differences(scores, other, both, self.resamples)
-        return paired
 
 
 def save_scores(path: Path, scores: ScoredSet, operating: float | None) -> None:

@@ -75,12 +75,12 @@ def spread_entry(values: np.ndarray, resamples: int = 1000, seed: int = 0) -> En
     if len(values) < 3:
         spread = values.std(ddof=1) if len(values) == 2 else np.nan
         return entry(spread, None, None, len(values))
-    return interval(
-        lambda sample: sample["value"].std(axis=-1, ddof=1),
-        {"value": values},
-        resamples=resamples,
-        seed=seed,
-    )
+    sample = {"value": values}
+    return interval(_spread, sample, resamples=resamples, seed=seed)
+
+
+def _spread(sample: metrics.Scores) -> np.ndarray:
+    return sample["value"].std(axis=-1, ddof=1)
 
 
 def interval(

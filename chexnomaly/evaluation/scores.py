@@ -17,6 +17,8 @@ from torch.utils.data import DataLoader
 from chexnomaly import metrics
 from chexnomaly.boxes import mask_to_boxes
 from chexnomaly.datasets.segmentation import SegmentationSet
+from chexnomaly.metrics.categories import box_scores
+from chexnomaly.metrics.detection import detections
 
 PAPER_THRESHOLD = 0.5
 THRESHOLDS = tuple(round(0.05 * k, 2) for k in range(1, 20))
@@ -86,9 +88,9 @@ def score(
     for probs, mask in _batches(predictions, masks):
         for threshold in thresholds:
             counts = metrics.image_scores(probs, mask, threshold)
-            boxes = metrics.box_scores(probs, mask, threshold)
+            boxes = box_scores(probs, mask, threshold)
             parts[threshold].append(counts | boxes)
-        found += [metrics.detections(p, PAPER_THRESHOLD) for p in probs]
+        found += [detections(p, PAPER_THRESHOLD) for p in probs]
         truth += [mask_to_boxes(m) for m in mask]
     if len(found) != len(ids):
         raise ValueError(f"expected {len(ids)} predictions, got {len(found)}")

@@ -9,6 +9,7 @@ from scipy import stats
 from chexnomaly import metrics
 from chexnomaly.evaluation.intervals import entry, interval
 from chexnomaly.evaluation.scores import PAPER_THRESHOLD, ScoredSet
+from chexnomaly.metrics import categories, classification, segmentation
 from chexnomaly.results import Entry
 
 AP_THRESHOLDS = (0.4, 0.5, 0.6, 0.7)
@@ -37,22 +38,20 @@ def statistics() -> dict[str, Statistic]:
         f"iou_{c.lower()}": partial(metrics.iou_statistic, convention=c)
         for c in metrics.IOU_CONVENTIONS
     }
-    errors = {
-        "mae_soft": metrics.mae_statistic,
-        "mae_hard": partial(metrics.mae_statistic, hard=True),
-    }
     f1s = {f"f1_{r}": partial(metrics.f1_statistic, rule=r) for r in metrics.F1_RULES}
     rules = {"strict": metrics.strict_categories, "lenient": metrics.lenient_categories}
     shares = {
-        f"{name.lower()}_share_{rule}": partial(_share_of, name, categories)
+        f"{name.lower()}_share_{rule}": partial(_share_of, name, sort)
         for name in ("TP", "TN", "FP", "FN")
-        for rule, categories in rules.items()
+        for rule, sort in rules.items()
     }
     return {
-        **(ious | errors | f1s | shares),
-        "partial_share": partial(_share_of, "50/50", metrics.unseen_categories),
-        "pixel_precision": metrics.pixel_precision_statistic,
-        "recall_any_pixel": metrics.recall_statistic,
+        **(ious | f1s | shares),
+        "mae_soft": metrics.mae_statistic,
+        "mae_hard": partial(metrics.mae_statistic, hard=True),
+        "partial_share": partial(_share_of, "50/50", categories.unseen_categories),
+        "pixel_precision": segmentation.pixel_precision_statistic,
+        "recall_any_pixel": classification.recall_statistic,
         "outlier_share": lambda s: (metrics.hard_error(s) > 0.04).mean(-1),
         "hard_error_median": lambda s: np.median(metrics.hard_error(s), -1),
         "hard_error_skewness": lambda s: stats.skew(metrics.hard_error(s), axis=-1),
@@ -61,8 +60,8 @@ def statistics() -> dict[str, Statistic]:
     }
 
 
-def _share_of(name: str, categories: Callable, scores: metrics.Scores) -> np.ndarray:
-    return (categories(scores) == name).mean(-1)
+def _share_of(name: str, sort: Callable, scores: metrics.Scores) -> np.ndarray:
+    return (sort(scores) == name).mean(-1)
 
 
 def _area(kinds: tuple[str, str], scores: metrics.Scores) -> np.ndarray:

@@ -1,24 +1,8 @@
 """The paper's metrics, under every convention that its text allows."""
 
-from chexnomaly.metrics.categories import (
-    STRICT_LIMIT,
-    box_scores,
-    lenient_categories,
-    strict_categories,
-    unseen_categories,
-)
-from chexnomaly.metrics.classification import (
-    F1_RULES,
-    f1_score,
-    f1_statistic,
-    recall_statistic,
-)
-from chexnomaly.metrics.detection import (
-    average_precision,
-    average_precision_of_boxes,
-    box_iou,
-    detections,
-)
+from chexnomaly.metrics.categories import lenient_categories, strict_categories
+from chexnomaly.metrics.classification import F1_RULES, f1_score, f1_statistic
+from chexnomaly.metrics.detection import average_precision, average_precision_of_boxes
 from chexnomaly.metrics.segmentation import (
     IOU_CONVENTIONS,
     Scores,
@@ -30,5 +14,4 @@ from chexnomaly.metrics.segmentation import (
     iou_statistic,
     mae_statistic,
     mean_absolute_error,
-    pixel_precision_statistic,
 )

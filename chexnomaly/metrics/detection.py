@@ -49,10 +49,6 @@ def average_precision(
     Raises:
         ValueError: The number of images differs.
     """
-    if len(probs) != len(mask_boxes):
-        raise ValueError(
-            f"expected boxes for {len(probs)} images, got {len(mask_boxes)}"
-        )
     found = [detections(p) for p in probs]
     return average_precision_of_boxes(found, mask_boxes, iou_threshold)
 
@@ -73,13 +69,13 @@ def average_precision_of_boxes(
         A value in [0, 1], or NaN without true boxes.
     """
     total = sum(len(boxes) for boxes in mask_boxes)
-    if total == 0:
-        return float("nan")
     scores, hits = [np.empty(0)], [np.empty(0, dtype=bool)]
     for (boxes, confidence), truth in zip(found, mask_boxes, strict=True):
         order = np.argsort(-confidence.numpy(), kind="stable")
         scores.append(confidence.numpy()[order])
         hits.append(_match(boxes.numpy()[order], truth.numpy(), iou_threshold))
+    if total == 0:
+        return float("nan")
     ranked = np.argsort(-np.concatenate(scores), kind="stable")
     true_positives = np.cumsum(np.concatenate(hits)[ranked])
     precision = true_positives / np.arange(1, len(true_positives) + 1)

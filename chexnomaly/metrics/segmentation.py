@@ -143,9 +143,7 @@ def iou_statistic(scores: Scores, convention: str = "C", axis: int = -1) -> np.n
 
 def _pooled_iou(scores: Scores, axis: int) -> np.ndarray:
     tp, fp, fn, tn = (scores[name].sum(axis) for name in ("tp", "fp", "fn", "tn"))
-    classes = np.stack(
-        [divide(tp, tp + fp + fn, np.nan), divide(tn, tn + fp + fn, np.nan)]
-    )
+    classes = [divide(hit, hit + fp + fn, np.nan) for hit in (tp, tn)]
     return np.nanmean(classes, axis=0)
 
 

@@ -8,14 +8,8 @@ taken up.
 import argparse
 from pathlib import Path
 
+from chexnomaly import systems
 from chexnomaly.datasets.prepared import PreparedSet
-from chexnomaly.systems import (
-    RECIPES,
-    Options,
-    build_order,
-    find_recipe,
-    train_system,
-)
 from chexnomaly.workspace import Workspace
 
 
@@ -28,12 +22,12 @@ def train_with_parts(key: str, data: PreparedSet, runs: Path, profile: str) -> N
         runs: Folder of all runs.
         profile: Name of the profile.
     """
-    for recipe in map(find_recipe, build_order(key)):
+    for recipe in map(systems.find_recipe, systems.build_order(key)):
         if not recipe.trains:
             print(f"{recipe.key}: nothing to train, it joins what it builds on")
             continue
-        options = Options.from_profile(profile, recipe.section)
-        history = train_system(recipe.key, data, runs, options).history
+        options = systems.Options.from_profile(profile, recipe.section)
+        history = systems.train_system(recipe.key, data, runs, options).history
         best = f"epoch {history.best_epoch} of {history.epoch}"
         print(f"{recipe.key}: validation loss {min(history.val_loss):.5f}, {best}")
 
@@ -41,13 +35,12 @@ def train_with_parts(key: str, data: PreparedSet, runs: Path, profile: str) -> N
 def main() -> None:
     """Train the system that the command line names."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("system", choices=RECIPES, metavar="SYSTEM")
+    parser.add_argument("system", choices=systems.RECIPES, metavar="SYSTEM")
     parser.add_argument("--profile", default="demo")
     asked = parser.parse_args()
     workspace = Workspace.open(asked.profile)
-    data = PreparedSet.open(
-        workspace.require(workspace.data / "vindr" / "findings.csv", "02_data").parent
-    )
+    findings = workspace.data / "vindr" / "findings.csv"
+    data = PreparedSet.open(workspace.require(findings, "02_data").parent)
     train_with_parts(asked.system, data, workspace.runs, asked.profile)
 
 

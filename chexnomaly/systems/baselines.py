@@ -25,8 +25,8 @@ def constant(dataset: SegmentationSet, value: float) -> Iterator[Tensor]:
     Yields:
         Maps, (B, 1, S, S).
     """
-    for count in _batches(len(dataset)):
-        yield torch.full((count, 1, dataset.size, dataset.size), value)
+    size = (1, dataset.size, dataset.size)
+    return fixed_map(dataset, torch.full(size, float(value)))
 
 
 def mean_mask(train_set: SegmentationSet) -> Tensor:
@@ -43,11 +43,9 @@ def mean_mask(train_set: SegmentationSet) -> Tensor:
     """
     total = torch.zeros(1, train_set.size, train_set.size, dtype=torch.float64)
     count = 0
-    for image_id in train_set.ids:
-        mask = train_set.mask(image_id)
-        if mask.any():
-            total += mask
-            count += 1
+    for mask in map(train_set.mask, train_set.ids):
+        total += mask
+        count += bool(mask.any())
     if count == 0:
         raise ValueError("expected at least one abnormal training image, got none")
     return (total / count).float()
@@ -83,9 +81,7 @@ def random_box(
     Raises:
         ValueError: The training part has no box.
     """
-    boxes = torch.cat(
-        [train_set.boxes(i) for i in dict.fromkeys(train_set.ids)]
-    ).numpy()
+    boxes = np.concatenate([train_set.boxes(i) for i in dict.fromkeys(train_set.ids)])
     if len(boxes) == 0:
         raise ValueError("expected at least one training box, got none")
     rng = np.random.default_rng(seed)

@@ -26,21 +26,21 @@ class Trained:
     """A trained system.
 
     Attributes:
-        system: System key.
         model: The network with its best weights.
         history: Its losses by epoch.
     """
 
-    system: str
     model: nn.Module
     history: History
 
 
-def train_system(key: str, data: PreparedSet, runs: Path, options: Options) -> Trained:
+def train_system(
+    system: str | Recipe, data: PreparedSet, runs: Path, options: Options
+) -> Trained:
     """Train a system in the folder of its name, or take up its run where it stopped.
 
     Args:
-        key: One of `RECIPES`.
+        system: One of `RECIPES`, or a recipe that need not be among them.
         data: Training and validation parts; the test part is never opened.
         runs: Folder of all runs; what the system builds on lies there already.
         options: Sizes, loss weights and schedule.
@@ -53,13 +53,7 @@ def train_system(key: str, data: PreparedSet, runs: Path, options: Options) -> T
         CheckpointError: A run that it builds on is missing, corrupted or of other
             sizes.
     """
-    return train_recipe(find_recipe(key), data, runs, options)
-
-
-def train_recipe(
-    recipe: Recipe, data: PreparedSet, runs: Path, options: Options
-) -> Trained:
-    """Train by a recipe that need not be one of `RECIPES`; else as `train_system`."""
+    recipe = find_recipe(system) if isinstance(system, str) else system
     plan = plan_training(recipe, data, runs, options)
     return fit(recipe, plan, data, runs, options)
 
@@ -88,9 +82,8 @@ def fit(
     Raises:
         CheckpointError: A checkpoint is corrupted.
     """
-    schedule = options.schedule
-    if plan.in_memory:
-        schedule = replace(schedule, workers=0)
+    workers = 0 if plan.in_memory else options.schedule.workers
+    schedule = replace(options.schedule, workers=workers)
     parts = [read_header(runs / key)["fingerprint"] for key in recipe.needs]
     network = seeded_model(plan.build, schedule.seed)
     history = train(
@@ -106,7 +99,7 @@ def fit(
             "size": data.store.size,
         },
     )
-    return Trained(recipe.key, plan.finish(network), history)
+    return Trained(plan.finish(network), history)
 
 
 def fingerprint(
@@ -129,10 +122,8 @@ def fingerprint(
     """
     same = replace(options, schedule=replace(options.schedule, workers=0))
     made = (asdict(recipe), asdict(same), [*depends_on])
-    digest = hashlib.sha256(repr(made).encode())
-    digest.update((data.data_hash + data.split_hash).encode())
-    digest.update(_code_hash().encode())
-    return digest.hexdigest()
+    text = repr(made) + data.data_hash + data.split_hash + _code_hash()
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def sources(root: Path = ROOT) -> list[Path]:

@@ -1,24 +1,22 @@
-"""The network of each recipe, with fresh weights (Sections IV-C to IV-F)."""
+"""The network of each recipe (Sections IV-C to IV-F), fresh or as it was trained."""
+
+from pathlib import Path
 
 from torch import nn
 
+from chexnomaly.errors import CheckpointError
+from chexnomaly.models import siamese
 from chexnomaly.models.attention_unet import AttentionUNet
 from chexnomaly.models.chexnomaly import CheXNomaly, JoiningUNet, in_channels
-from chexnomaly.models.ensembles import ChannelMax
+from chexnomaly.models.ensembles import ChannelMax, MaxEnsemble, ModelEnsemble
 from chexnomaly.models.self_attention import BottleneckAttentionUNet
-from chexnomaly.models.siamese import (
-    CNNBase,
-    SiameseNetwork,
-    UNetBase,
-    euclidean_distance,
-    rms_distance,
-)
 from chexnomaly.models.unet import UNet
 from chexnomaly.systems.options import Options
 from chexnomaly.systems.recipes import Recipe, find_recipe
+from chexnomaly.training.checkpoints import load_model, read_header
 
 ATTENTION = {"": UNet, "gates": AttentionUNet, "bottleneck": BottleneckAttentionUNet}
-DISTANCES = {"rms": rms_distance, "euclidean": euclidean_distance}
+DISTANCES = {"rms": siamese.rms_distance, "euclidean": siamese.euclidean_distance}
 
 
 def unet(options: Options, in_channels: int = 1) -> UNet:
@@ -48,30 +46,25 @@ def build_network(
         return siamese_network(recipe, options, size)
     if recipe.kind == "model_ensemble":
         return joining_network(recipe, options)
-    if recipe.kind == "chexnomaly":
-        twin = find_recipe(recipe.twin)
-        base = base or siamese_network(twin, options, size).base
-        drawing = drawing_network(recipe, options, in_channels(recipe.fusion))
-        return CheXNomaly(base, drawing, recipe.fusion, recipe.frozen)
-    return drawing_network(recipe, options)
+    kind = JoiningUNet if recipe.fusion == "bottleneck" else ATTENTION[recipe.attention]
+    if recipe.kind == "segmentation":
+        return kind(1, **options.network)
+    base = base or siamese_network(find_recipe(recipe.twin), options, size).base
+    drawing = kind(in_channels(recipe.fusion), **options.network)
+    return CheXNomaly(base, drawing, recipe.fusion, recipe.frozen)
 
 
-def drawing_network(recipe: Recipe, options: Options, in_channels: int = 1) -> UNet:
-    """Build the U-Net that draws the mask, with attention where the recipe asks."""
-    if recipe.fusion == "bottleneck":
-        return JoiningUNet(in_channels, **options.network)
-    return ATTENTION[recipe.attention](in_channels, **options.network)
-
-
-def siamese_network(recipe: Recipe, options: Options, size: int) -> SiameseNetwork:
+def siamese_network(
+    recipe: Recipe, options: Options, size: int
+) -> siamese.SiameseNetwork:
     """Build the twin; the head of the U-Net base is sized by the images."""
-    distance = DISTANCES[recipe.distance]
     if recipe.base == "cnn":
-        base = CNNBase(recipe.units, **options.network)
-        return SiameseNetwork(base, recipe.units, distance)
-    if recipe.base == "unet":
-        return SiameseNetwork(UNetBase(**options.network), size**2, distance)
-    raise ValueError(f"base {recipe.base!r}, expected cnn or unet")
+        base, inputs = siamese.CNNBase(recipe.units, **options.network), recipe.units
+    elif recipe.base == "unet":
+        base, inputs = siamese.UNetBase(**options.network), size**2
+    else:
+        raise ValueError(f"base {recipe.base!r}, expected cnn or unet")
+    return siamese.SiameseNetwork(base, inputs, DISTANCES[recipe.distance])
 
 
 def joining_network(recipe: Recipe, options: Options) -> nn.Module:
@@ -86,3 +79,33 @@ def joining_network(recipe: Recipe, options: Options) -> nn.Module:
     raise ValueError(
         f"joining {recipe.joining!r}, expected unet, convolution or unet_on_max"
     )
+
+
+def load_system(key: str, runs: Path) -> nn.Module:
+    """Load a trained system; its options and sizes are read from its run.
+
+    Args:
+        key: One of `RECIPES`.
+        runs: Folder of all runs.
+
+    Returns:
+        The network, ready for prediction.
+
+    Raises:
+        ValueError: The key is unknown.
+        CheckpointError: A checkpoint is missing, corrupted or of another program.
+    """
+    recipe = find_recipe(key)
+    specialists = [load_system(one, runs) for one in recipe.specialists]
+    if not recipe.trains:
+        return MaxEnsemble(specialists).eval()
+    header = read_header(runs / key)
+    try:
+        options = Options.from_parameters(**header["options"])
+        network = build_network(recipe, options, header["size"])
+    except (KeyError, TypeError) as error:
+        problem = f"a header of another program ({error})"
+        expected = "the options and the image size of the run"
+        raise CheckpointError(problem, file=runs / key, expected=expected) from error
+    load_model(runs / key, network)
+    return (ModelEnsemble(specialists, network) if specialists else network).eval()

@@ -6,13 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from chexnomaly import losses
 from chexnomaly.boxes import soft_boxes, straight_through_boxes
-from chexnomaly.losses import (
-    box_focal_loss,
-    contrastive_loss,
-    printed_focal_loss,
-    sigmoid_focal_loss,
-)
 from chexnomaly.systems.options import Options
 from chexnomaly.training.schedule import Loss
 
@@ -50,27 +45,28 @@ def segmentation_loss(size: int, options: Options, loss: str = "box_focal") -> L
     smallest = min_area(size)
     weights = {"alpha": options.alpha, "gamma": options.gamma}
     hard_boxes = partial(straight_through_boxes, min_area=smallest)
-    losses = {
-        "box_focal": partial(box_focal_loss, min_area=smallest, **weights),
+    known = {
+        "box_focal": partial(losses.box_focal_loss, min_area=smallest, **weights),
         "straight_through": partial(_focal_after, hard_boxes, **weights),
         "soft_boxes": partial(_focal_after, soft_boxes, **weights),
-        "plain_focal": partial(sigmoid_focal_loss, **weights),
+        "plain_focal": partial(losses.sigmoid_focal_loss, **weights),
         "printed_focal": partial(_printed_focal, **weights),
         "cross_entropy": F.binary_cross_entropy_with_logits,
     }
-    if loss not in losses:
-        raise ValueError(f"loss {loss!r}, expected one of {', '.join(losses)}")
-    return losses[loss]
+    if loss not in known:
+        raise ValueError(f"loss {loss!r}, expected one of {', '.join(known)}")
+    return known[loss]
 
 
 def _focal_after(transform, logits: Tensor, mask: Tensor, **weights) -> Tensor:
     boxed = transform(torch.sigmoid(logits.float()))
     inner = BOX_MARGIN + (1 - 2 * BOX_MARGIN) * boxed
-    return sigmoid_focal_loss(torch.logit(inner), mask, **weights)
+    return losses.sigmoid_focal_loss(torch.logit(inner), mask, **weights)
 
 
 def _printed_focal(logits: Tensor, mask: Tensor, **weights) -> Tensor:
-    return printed_focal_loss(torch.sigmoid(logits.float()), mask, **weights).mean()
+    probs = torch.sigmoid(logits.float())
+    return losses.printed_focal_loss(probs, mask, **weights).mean()
 
 
 def siamese_loss(
@@ -102,6 +98,6 @@ def siamese_loss(
     logits, distance = prediction
     if on_head:
         distance = torch.sigmoid(-logits)
-    apart = contrastive_loss(distance, similar, margin)
+    apart = losses.contrastive_loss(distance, similar, margin)
     head = F.binary_cross_entropy_with_logits(logits, similar)
     return contrastive * apart + cross_entropy * head

@@ -1,25 +1,21 @@
 """What the training of each recipe consists of: network, loss, data sets."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 from torch.utils.data import ConcatDataset, Dataset
 
+from chexnomaly.datasets import sampling
 from chexnomaly.datasets.pairs import PairsSet
 from chexnomaly.datasets.predicted import PredictedSet
 from chexnomaly.datasets.prepared import PreparedSet
-from chexnomaly.datasets.sampling import (
-    fold_ids,
-    oversampled_part,
-    specialized_part,
-    without_fold,
-)
 from chexnomaly.datasets.segmentation import SegmentationSet
-from chexnomaly.systems.loading import join_specialists, predict_masks
-from chexnomaly.systems.networks import build_network
+from chexnomaly.models.ensembles import ModelEnsemble
+from chexnomaly.systems.networks import build_network, load_system
 from chexnomaly.systems.objectives import segmentation_loss, siamese_loss
 from chexnomaly.systems.options import Options
 from chexnomaly.systems.recipes import Recipe, find_recipe
@@ -29,6 +25,9 @@ from chexnomaly.training.schedule import Loss, seeded_model
 
 TRAINING_PARTS = ("train", "val")
 """The test part is never opened."""
+
+SIAMESE_TERMS = ("margin", "contrastive", "cross_entropy", "on_head")
+"""Fields of a recipe that its Siamese loss takes."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ class TrainingPlan:
     build: Callable[[], nn.Module]
     loss: Loss
     sets: tuple[Dataset, Dataset]
-    augment: Callable | None = augment
+    augment: Callable | None
     in_memory: bool = False
     finish: Callable[[nn.Module], nn.Module] = lambda network: network
 
@@ -72,28 +71,24 @@ def plan_training(
             sizes.
         ValueError: There is nothing to train, or a part lacks films of one kind.
     """
-    plans = {
-        "segmentation": plan_segmentation,
-        "siamese": plan_siamese,
-        "chexnomaly": plan_chexnomaly,
-        "model_ensemble": plan_model_ensemble,
-    }
-    if recipe.kind not in plans:
+    if not recipe.trains:
         raise ValueError(f"{recipe.key} is not trained; load it")
-    return plans[recipe.kind](recipe, data, runs, options)
-
-
-def plan_segmentation(
-    recipe: Recipe, data: PreparedSet, runs: Path, options: Options
-) -> TrainingPlan:
-    """Plan a system that goes straight from image to mask (Sections IV-C, IV-D)."""
     size = data.store.size
-    return TrainingPlan(
+    # From image to mask (Sections IV-C, IV-D); the others change what differs.
+    plan = TrainingPlan(
         partial(build_network, recipe, options, size),
         segmentation_loss(size, options, recipe.loss),
         choose_films(recipe, data),
         augment if recipe.augmented else None,
     )
+    match recipe.kind:
+        case "siamese":
+            return plan_on_pairs(plan, recipe)
+        case "chexnomaly":
+            return plan_on_twin(plan, recipe, size, runs, options)
+        case "model_ensemble":
+            return plan_on_masks(plan, recipe, data, runs, options)
+    return plan
 
 
 def choose_films(
@@ -101,92 +96,80 @@ def choose_films(
 ) -> tuple[SegmentationSet, SegmentationSet]:
     """Choose the films that a recipe learns from and is validated on."""
     if recipe.left_out is not None:
-        data = without_fold(data, recipe.left_out)
+        data = sampling.without_fold(data, recipe.left_out)
+    choose = partial(PreparedSet.part, readers=recipe.readers)
     if recipe.finding:
-        choose = partial(specialized_part, finding=recipe.finding)
-        train, val = (
-            choose(data, part, negatives=recipe.negatives) for part in TRAINING_PARTS
-        )
-        return train, val
-    train, val = (data.part(part, readers=recipe.readers) for part in TRAINING_PARTS)
+        kinds = {"finding": recipe.finding, "negatives": recipe.negatives}
+        choose = partial(sampling.specialized_part, **kinds)
+    train, val = (choose(data, part) for part in TRAINING_PARTS)
     if recipe.oversampled:
-        train = oversampled_part(data, "train", recipe.factor)
+        train = sampling.oversampled_part(data, "train", recipe.factor)
     return train, val
 
 
-def plan_siamese(
-    recipe: Recipe, data: PreparedSet, runs: Path, options: Options
-) -> TrainingPlan:
+def plan_on_pairs(plan: TrainingPlan, recipe: Recipe) -> TrainingPlan:
     """Plan a Siamese network; an epoch passes over all pairs once (Section IV-E)."""
-    loss = partial(
-        siamese_loss,
-        margin=recipe.margin,
-        contrastive=recipe.contrastive,
-        cross_entropy=recipe.cross_entropy,
-        on_head=recipe.on_head,
-    )
-    films = [data.part(part) for part in TRAINING_PARTS]
+    terms = {name: getattr(recipe, name) for name in SIAMESE_TERMS}
     train, val = (
-        PairsSet(part, max(1, round(recipe.pairs_per_film * len(part))), recipe.pairs)
-        for part in films
+        PairsSet(films, max(1, round(recipe.pairs_per_film * len(films))), recipe.pairs)
+        for films in plan.sets
     )
-    build = partial(build_network, recipe, options, data.store.size)
-    return TrainingPlan(build, loss, (train, val), augment_pairs)
+    loss = partial(siamese_loss, **terms)
+    return replace(plan, loss=loss, sets=(train, val), augment=augment_pairs)
 
 
-def plan_chexnomaly(
-    recipe: Recipe, data: PreparedSet, runs: Path, options: Options
+def plan_on_twin(
+    plan: TrainingPlan, recipe: Recipe, size: int, runs: Path, options: Options
 ) -> TrainingPlan:
     """Plan CheX-Nomaly on the base of a twin (Section IV-E, Table V)."""
-    size, twin = data.store.size, find_recipe(recipe.twin)
+    twin = partial(build_network, find_recipe(recipe.twin), options, size)
     # An untrained base is the one that the same seed would have begun to train.
-    pair = seeded_model(
-        partial(build_network, twin, options, size), options.schedule.seed
-    )
+    pair = seeded_model(twin, options.schedule.seed)
     if recipe.trained_twin:
-        load_model(runs / twin.key, pair)
+        load_model(runs / recipe.twin, pair)
 
     def build() -> nn.Module:
-        network = build_network(recipe, options, size, base=pair.base)
+        network = plan.build(base=pair.base)
         if recipe.start:
             load_model(runs / recipe.start, network.unet)
         return network
 
-    loss = segmentation_loss(size, options, recipe.loss)
-    return TrainingPlan(build, loss, choose_films(recipe, data))
+    return replace(plan, build=build)
 
 
-def plan_model_ensemble(
-    recipe: Recipe, data: PreparedSet, runs: Path, options: Options
+def plan_on_masks(
+    plan: TrainingPlan, recipe: Recipe, data: PreparedSet, runs: Path, options: Options
 ) -> TrainingPlan:
     """Plan what joins the masks of specialized models (Section IV-C).
 
     The masks of the training and validation films are predicted once and not
     augmented. Out of fold, a training film's masks come from models that never saw it.
     """
-    size, place = data.store.size, runs / recipe.key
-    ensemble = join_specialists(recipe.specialists, runs)
-    made = partial(PredictedSet, folder=place, workers=options.schedule.workers)
-    films, val = choose_films(recipe, data)
-    train: Dataset = made(films, partial(predict_masks, ensemble))
-    if recipe.out_of_fold:
-        train = ConcatDataset(
-            made(
-                SegmentationSet(data.store, data.findings, fold_ids(data, fold)),
-                partial(predict_masks, join_specialists(keys, runs)),
-            )
-            for fold, keys in enumerate(recipe.folds)
-        )
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    layout = {"device": device, "memory_format": torch.channels_last}
+
+    def join(keys: Sequence[str]) -> ModelEnsemble:
+        models = [load_system(key, runs) for key in keys]
+        return ModelEnsemble(models, nn.Identity()).to(**layout)
+
+    def predicted(films: SegmentationSet, joined: ModelEnsemble) -> Dataset:
+        def predict(image: Tensor) -> Tensor:  # (B, 1, S, S) to (B, models, S, S)
+            return joined.stack(image.to(**layout))
+
+        workers = options.schedule.workers
+        return PredictedSet(films, predict, runs / recipe.key, workers=workers)
 
     def finish(network: nn.Module) -> nn.Module:
         ensemble.unet = network
         return ensemble.eval()
 
-    return TrainingPlan(
-        partial(build_network, recipe, options, size),
-        segmentation_loss(size, options, recipe.loss),
-        (train, made(val, partial(predict_masks, ensemble))),
-        augment=None,
-        in_memory=True,
-        finish=finish,
-    )
+    ensemble = join(recipe.specialists)
+    train, val = (predicted(films, ensemble) for films in plan.sets)
+    if recipe.out_of_fold:
+        folds = (
+            SegmentationSet(data.store, data.findings, sampling.fold_ids(data, fold))
+            for fold in range(sampling.FOLDS)
+        )
+        train = ConcatDataset(map(predicted, folds, map(join, recipe.folds)))
+    sets = (train, val)
+    return replace(plan, sets=sets, augment=None, in_memory=True, finish=finish)

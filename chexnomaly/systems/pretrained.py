@@ -7,20 +7,19 @@ masks show how the program works and nothing about the patient.
 """
 
 import argparse
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from chexnomaly import systems
 from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.datasets.store.resize import resize_square
 from chexnomaly.errors import CheckpointError
 from chexnomaly.results import read_result
-from chexnomaly.systems import Options, baselines, find_recipe
+from chexnomaly.systems import Options, baselines
 from chexnomaly.tensor_files import read_tensors, write_tensors
 from chexnomaly.training.checkpoints import read_header
 from chexnomaly.workspace import Workspace
@@ -47,7 +46,7 @@ class Pretrained:
         about: Profile, seed, data hash, and what they were trained on.
     """
 
-    models: dict[str, nn.Module]
+    models: nn.ModuleDict
     prior: np.ndarray
     thresholds: dict[str, float]
     size: int
@@ -92,15 +91,12 @@ def load_pretrained(folder: Path) -> Pretrained:
     tensors, meta = read_tensors(path)
     try:
         options = Options.from_parameters(**meta["options"])
-        models = {
-            name: systems.build_network(find_recipe(name), options, meta["size"])
-            for name in meta["systems"]
-        }
-        for name, model in models.items():
-            model.load_state_dict(_under(tensors, name))
-            model.eval()
-        prior, thresholds = tensors[PRIOR].numpy(), meta["thresholds"]
-        return Pretrained(models, prior, thresholds, meta["size"], meta["about"])
+        prior, size = tensors.pop(PRIOR).numpy(), meta["size"]
+        recipes = [systems.find_recipe(name) for name in meta["systems"]]
+        built = {one.key: systems.build_network(one, options, size) for one in recipes}
+        models = nn.ModuleDict(built).eval()
+        models.load_state_dict(tensors)
+        return Pretrained(models, prior, meta["thresholds"], size, meta["about"])
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise CheckpointError(
             f"systems of another program ({type(error).__name__})",
@@ -126,17 +122,12 @@ def save_pretrained(workspace: Workspace, folder: Path) -> Path:
     """
     data = PreparedSet.open(workspace.data / "vindr")
     options = read_header(workspace.runs / KEPT[0])["options"]
-    tensors: dict[str, Tensor] = {}
-    for name in KEPT:
-        model = systems.load_system(name, workspace.runs)
-        tensors |= {f"{name}.{k}": v for k, v in model.state_dict().items()}
-    thresholds = {}
-    for name in (*KEPT, PRIOR):
-        result = read_result(workspace.results / f"{name}__vindr_test.json")
-        thresholds[name] = result["threshold"]["operating"]
-    tensors[PRIOR] = baselines.mean_mask(data.part("train")).reshape(
-        data.store.size, -1
-    )
+    models = {name: systems.load_system(name, workspace.runs) for name in KEPT}
+    prior = {PRIOR: baselines.mean_mask(data.part("train"))[0]}
+    measured = {
+        name: read_result(workspace.results / f"{name}__vindr_test.json")
+        for name in (*KEPT, PRIOR)
+    }
     about = {
         "profile": workspace.profile,
         "trained_on": data.origin,
@@ -147,20 +138,13 @@ def save_pretrained(workspace: Workspace, folder: Path) -> Path:
     meta = {
         "systems": [*KEPT],
         "options": options,
-        "thresholds": thresholds,
+        "thresholds": {k: one["threshold"]["operating"] for k, one in measured.items()},
         "size": data.store.size,
         "about": about,
     }
     folder.mkdir(parents=True, exist_ok=True)
-    write_tensors(folder / FILE, tensors, meta)
+    write_tensors(folder / FILE, nn.ModuleDict(models).state_dict() | prior, meta)
     return folder / FILE
-
-
-def _under(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
-    prefix = f"{name}."
-    return {
-        k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)
-    }
 
 
 def main() -> None:

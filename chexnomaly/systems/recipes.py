@@ -89,29 +89,27 @@ class Recipe:
     joining: str = "unet"
     out_of_fold: bool = False
 
-    def change(
-        self, arm: str, item: str = "", says: str = "", key: str = "", **changes
-    ) -> "Recipe":
+    def change(self, arm: str, about: str = "", **changes) -> "Recipe":
         """Make an arm of this system.
 
         Args:
             arm: Its name.
-            item: Number of the decision in the register.
-            says: The change in words; without any it is not studied.
-            key: Where it is not `<key>__<arm>`.
+            about: Number of the decision in the register, a colon, and the change in
+                words; without any it is not studied.
             **changes: Fields that differ.
         """
-        about = {"arm": arm, "item": item, "says": says, "default": self.key}
-        return replace(self, key=key or f"{self.key}__{arm}", **about, **changes)
+        item, _, says = about.partition(": ")
+        key = f"{self.key}__{arm}"
+        named = {"key": OWN_KEYS.get(key, key), "arm": arm, "default": self.key}
+        return replace(self, item=item, says=says, **named, **changes)
 
-    def vary(self, field: str, *values: tuple[str, str, str]) -> "list[Recipe]":
-        """Make arms that are named after the value of one field.
+    def arms(self, **arms: tuple[str, dict]) -> "list[Recipe]":
+        """Make arms by name, each of what it is about and the fields that differ."""
+        return [self.change(arm, about, **new) for arm, (about, new) in arms.items()]
 
-        Args:
-            field: Its name.
-            *values: Value, item of the register and words of each arm.
-        """
-        return [self.change(v, item, says, **{field: v}) for v, item, says in values]
+    def on(self, twin: "Recipe") -> "Recipe":
+        """Make the arm that freezes another twin."""
+        return self.change(twin.arm, f"{twin.item}: {twin.says}", twin=twin.key)
 
     @property
     def trains(self) -> bool:
@@ -132,44 +130,32 @@ class Recipe:
         return tuple(filter(None, parts))
 
 
+OWN_KEYS = {
+    "supermodel__oversampled": "supermodel_oversampled",
+    "supermodel__gates": "attention_supermodel",
+    "supermodel__bottleneck": "attention_supermodel__bottleneck",
+    "max_ensemble__max_any_negatives": "max_ensemble__any_negatives",
+    "model_ensemble__model_any_negatives": "model_ensemble__any_negatives",
+    "chexnomaly__cnn": "chexnomaly_cnn",
+}
+"""Arms whose key is not `<system>__<arm>`."""
+
 SUPERMODEL = Recipe("supermodel", "segmentation", "03_supermodels")
-SUPERMODEL_ARMS = [
-    *SUPERMODEL.vary(
-        "loss",
-        ("printed_focal", "27", "the focal loss as printed, clipped"),
-        ("straight_through", "30", "boxes of 0 and 1, the identity as gradient"),
-        ("soft_boxes", "30", "soft boxes from row and column maxima"),
-        ("plain_focal", "31", "no transform: the plain focal loss"),
-        ("cross_entropy", "61", "cross-entropy, no transform"),
+SUPERMODEL_ARMS = SUPERMODEL.arms(
+    printed_focal=("27: the focal loss as printed, clipped", {"loss": "printed_focal"}),
+    straight_through=(
+        "30: boxes of 0 and 1, the identity as gradient",
+        {"loss": "straight_through"},
     ),
-    SUPERMODEL.change(
-        "two_readers", "18", "trained on pixels that two readers marked", readers=2
-    ),
-    SUPERMODEL.change(
-        "first_reader", "18", "trained on one reader's boxes", readers="first"
-    ),
-    SUPERMODEL.change(
-        "oversampled",
-        "29",
-        "abnormal scans repeated",
-        key="supermodel_oversampled",
-        oversampled=True,
-    ),
-    SUPERMODEL.change(
-        "gates",
-        "33",
-        "attention gates on every skip",
-        key="attention_supermodel",
-        attention="gates",
-    ),
-    SUPERMODEL.change(
-        "bottleneck",
-        "33",
-        "self-attention at the bottleneck",
-        key="attention_supermodel__bottleneck",
-        attention="bottleneck",
-    ),
-]
+    soft_boxes=("30: soft boxes from row and column maxima", {"loss": "soft_boxes"}),
+    plain_focal=("31: no transform: the plain focal loss", {"loss": "plain_focal"}),
+    cross_entropy=("61: cross-entropy, no transform", {"loss": "cross_entropy"}),
+    two_readers=("18: trained on pixels that two readers marked", {"readers": 2}),
+    first_reader=("18: trained on one reader's boxes", {"readers": "first"}),
+    oversampled=("29: abnormal scans repeated", {"oversampled": True}),
+    gates=("33: attention gates on every skip", {"attention": "gates"}),
+    bottleneck=("33: self-attention at the bottleneck", {"attention": "bottleneck"}),
+)
 
 SPECIALISTS = [
     Recipe(f"specialized_{f}", "segmentation", "04_specialized_models", finding=f)
@@ -190,141 +176,93 @@ SPECIALIST_ARMS = [
     )
 ]
 
+NEGATIVES = "22: specialists see other findings' scans as negatives"
+ANY_NEGATIVES = {"specialists": tuple(f"{key}__any_negatives" for key in SPECIALIZED)}
 MAXIMUM = Recipe(
     "max_ensemble", "max_ensemble", "04_specialized_models", specialists=SPECIALIZED
 )
 JOINED = replace(
     MAXIMUM, key="model_ensemble", kind="model_ensemble", section="model_ensemble"
 )
-ANY_NEGATIVES = tuple(f"{key}__any_negatives" for key in SPECIALIZED)
-ENSEMBLE_ARMS = [
-    MAXIMUM.change(
-        "max_any_negatives",
-        "22",
-        "specialists see other findings' scans as negatives (max)",
-        key="max_ensemble__any_negatives",
-        specialists=ANY_NEGATIVES,
+JOINED_ARMS = JOINED.arms(
+    out_of_fold=("25: joined on masks of unseen training scans", {"out_of_fold": True}),
+    convolution=("25: joined by one weight for each mask", {"joining": "convolution"}),
+    unet_on_max=("25: a U-Net on the maximum of the masks", {"joining": "unet_on_max"}),
+)
+ENSEMBLES = [
+    MAXIMUM,
+    JOINED,
+    *(
+        one.change(f"{name}_any_negatives", f"{NEGATIVES} ({name})", **ANY_NEGATIVES)
+        for name, one in (("max", MAXIMUM), ("model", JOINED))
     ),
-    JOINED.change(
-        "model_any_negatives",
-        "22",
-        "specialists see other findings' scans as negatives (model)",
-        key="model_ensemble__any_negatives",
-        specialists=ANY_NEGATIVES,
-    ),
-    JOINED.change(
-        "out_of_fold",
-        "25",
-        "joined on masks of unseen training scans",
-        out_of_fold=True,
-    ),
-    *JOINED.vary(
-        "joining",
-        ("convolution", "25", "joined by one weight for each mask"),
-        ("unet_on_max", "25", "a U-Net on the maximum of the masks"),
-    ),
+    *JOINED_ARMS,
 ]
 
 TWIN = Recipe("siamese_unet", "siamese", "06_siamese_networks")
-TWIN_ARMS = [
-    TWIN.change(
-        "contrastive_only",
-        "41",
-        "twin trained by the contrastive term alone",
-        cross_entropy=0.0,
+TWIN_ARMS = TWIN.arms(
+    contrastive_only=(
+        "41: twin trained by the contrastive term alone",
+        {"cross_entropy": 0.0},
     ),
-    TWIN.change(
-        "bce_only", "41", "twin trained by cross-entropy alone", contrastive=0.0
+    bce_only=("41: twin trained by cross-entropy alone", {"contrastive": 0.0}),
+    on_head=(
+        "41: contrastive term on the sigmoid's output",
+        {"cross_entropy": 0.0, "on_head": True},
     ),
-    TWIN.change(
-        "on_head",
-        "41",
-        "contrastive term on the sigmoid's output",
-        cross_entropy=0.0,
-        on_head=True,
+    euclidean=("42: plain Euclidean distance", {"distance": "euclidean"}),
+    random_pairs=(
+        "43: pairs drawn at random, no (healthy, healthy)",
+        {"pairs": "random"},
     ),
-    TWIN.change("euclidean", "42", "plain Euclidean distance", distance="euclidean"),
-    TWIN.change(
-        "random_pairs",
-        "43",
-        "pairs drawn at random, no (healthy, healthy)",
-        pairs="random",
+    random_nn_pairs=(
+        "43: pairs drawn at random, (healthy, healthy) as class 0",
+        {"pairs": "random_nn"},
     ),
-    TWIN.change(
-        "random_nn_pairs",
-        "43",
-        "pairs drawn at random, (healthy, healthy) as class 0",
-        pairs="random_nn",
-    ),
-]
+)
 CODE_TWIN = replace(TWIN, key="siamese_cnn", base="cnn")
 CODE_TWIN_ARMS = [
-    *(
-        replace(arm, key=f"siamese_cnn__{arm.arm}", default="siamese_cnn", base="cnn")
-        for arm in TWIN_ARMS
-    ),
-    CODE_TWIN.change("8_units", "38", "a code of 8 numbers, not 128", units=8),
-    CODE_TWIN.change("32_units", "38", "a code of 32 numbers, not 128", units=32),
+    replace(arm, key=f"siamese_cnn__{arm.arm}", default="siamese_cnn", base="cnn")
+    for arm in TWIN_ARMS
 ]
+CODES = [
+    CODE_TWIN.change(f"{n}_units", f"38: a code of {n} numbers, not 128", units=n)
+    for n in (8, 32)
+]
+TWINS = [TWIN, *TWIN_ARMS, CODE_TWIN, *CODE_TWIN_ARMS, *CODES]
 
-CHEXNOMALY = Recipe("chexnomaly", "chexnomaly", "07_chexnomaly", twin=TWIN.key)
-CHEXNOMALY_ON_CODE = CHEXNOMALY.change(
-    "cnn", "39", "the CNN twin's 128 numbers", key="chexnomaly_cnn", twin=CODE_TWIN.key
+CHEXNOMALY = Recipe("chexnomaly", "chexnomaly", "07_chexnomaly", twin="siamese_unet")
+CHEXNOMALY_ARMS = CHEXNOMALY.arms(
+    frozen_encoder=(
+        "45: only the twin's contracting half is frozen",
+        {"frozen": "encoder"},
+    ),
+    random_base=("45: a twin that was never trained", {"trained_twin": False}),
+    concat=("46: the twin's map beside the scan", {"fusion": "concat"}),
+    bottleneck=(
+        "46: the twin's map joined at the bottleneck",
+        {"fusion": "bottleneck"},
+    ),
+    from_supermodel=(
+        "47: starts with the supermodel's weights",
+        {"start": "supermodel"},
+    ),
+    attention=("48: gates in its U-Net", {"attention": "gates"}),
 )
-CHEXNOMALY_ARMS = [
-    CHEXNOMALY_ON_CODE,
-    CHEXNOMALY_ON_CODE.change("concat", fusion="concat"),
-    CHEXNOMALY_ON_CODE.change("random_base", trained_twin=False),
-    *(
-        CHEXNOMALY_ON_CODE.change(arm.arm, arm.item, arm.says, twin=arm.key)
-        for arm in CODE_TWIN_ARMS
-        if arm.item == "38"
-    ),
-    *(
-        CHEXNOMALY.change(arm.arm, arm.item, arm.says, twin=arm.key)
-        for arm in TWIN_ARMS
-    ),
-    CHEXNOMALY.change(
-        "frozen_encoder",
-        "45",
-        "only the twin's contracting half is frozen",
-        frozen="encoder",
-    ),
-    CHEXNOMALY.change(
-        "random_base", "45", "a twin that was never trained", trained_twin=False
-    ),
-    *CHEXNOMALY.vary(
-        "fusion",
-        ("concat", "46", "the twin's map beside the scan"),
-        ("bottleneck", "46", "the twin's map joined at the bottleneck"),
-    ),
-    CHEXNOMALY.change(
-        "from_supermodel",
-        "47",
-        "starts with the supermodel's weights",
-        start=SUPERMODEL.key,
-    ),
-    CHEXNOMALY.change("attention", "48", "gates in its U-Net", attention="gates"),
+ON_CODE = CHEXNOMALY.change("cnn", "39: the CNN twin's 128 numbers", twin="siamese_cnn")
+CHEXNOMALIES = [
+    CHEXNOMALY,
+    ON_CODE,
+    ON_CODE.change("concat", fusion="concat"),
+    ON_CODE.change("random_base", trained_twin=False),
+    *map(ON_CODE.on, CODES),
+    *map(CHEXNOMALY.on, TWIN_ARMS),
+    *CHEXNOMALY_ARMS,
 ]
 
-RECIPES: dict[str, Recipe] = {
-    recipe.key: recipe
-    for recipe in (
-        SUPERMODEL,
-        *SUPERMODEL_ARMS,
-        *SPECIALISTS,
-        *SPECIALIST_ARMS,
-        MAXIMUM,
-        JOINED,
-        *ENSEMBLE_ARMS,
-        TWIN,
-        *TWIN_ARMS,
-        CODE_TWIN,
-        *CODE_TWIN_ARMS,
-        CHEXNOMALY,
-        *CHEXNOMALY_ARMS,
-    )
-}
+ALL = [SUPERMODEL, *SUPERMODEL_ARMS, *SPECIALISTS, *SPECIALIST_ARMS]
+ALL += [*ENSEMBLES, *TWINS, *CHEXNOMALIES]
+RECIPES: dict[str, Recipe] = {recipe.key: recipe for recipe in ALL}
 """Every system by its key."""
 
 

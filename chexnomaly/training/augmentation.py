@@ -58,9 +58,5 @@ def _affine(draws: Tensor) -> Tensor:
     angle = draws[:, 0] * math.radians(MAX_ROTATION_DEG)
     scale = 1 + draws[:, 1] * MAX_SCALE
     cos, sin = torch.cos(angle) * scale, torch.sin(angle) * scale
-    shift = draws[:, 2:] * MAX_SHIFT * 2  # a grid spans 2, from -1 to 1
-    rows = [
-        torch.stack([cos, -sin, shift[:, 0]], dim=1),
-        torch.stack([sin, cos, shift[:, 1]], dim=1),
-    ]
-    return torch.stack(rows, dim=1)
+    x, y = (draws[:, 2:] * MAX_SHIFT * 2).T  # a grid spans 2, from -1 to 1
+    return torch.stack([cos, -sin, x, sin, cos, y], dim=1).view(-1, 2, 3)

@@ -1,7 +1,6 @@
 """What a run leaves on disk: its state while it trains, its weights when it ends."""
 
 import warnings
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -49,21 +48,19 @@ def resume(
         return History()
     if {name: meta.get(name) for name in header} != header:
         return History()
-    weights = {
-        n.removeprefix("model."): t for n, t in tensors.items() if n[:5] == "model"
-    }
-    _load_weights(model, weights, path)
-    _load_adam(optimizer, {n: t for n, t in tensors.items() if n.startswith("adam.")})
-    return History(**meta["history"])
-
-
-def _load_adam(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    _load_weights(model, _part(tensors, "model."), path)
     state: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in tensors.items():
-        _, index, quantity = name.split(".")
+    for name, tensor in _part(tensors, "adam.").items():
+        index, quantity = name.split(".")
         state.setdefault(int(index), {})[quantity] = tensor
     groups = optimizer.state_dict()["param_groups"]
     optimizer.load_state_dict({"state": state, "param_groups": groups})
+    return History(**meta["history"])
+
+
+def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    start = len(prefix)
+    return {n[start:]: t for n, t in tensors.items() if n.startswith(prefix)}
 
 
 def read_header(run_dir: Path) -> dict:
@@ -80,33 +77,6 @@ def read_header(run_dir: Path) -> dict:
         CheckpointError: Missing or corrupted.
     """
     return read_tensors(run_dir / WEIGHTS_FILE)[1]
-
-
-def load_network(run_dir: Path, build: Callable[[dict], nn.Module]) -> nn.Module:
-    """Build a network by the header of a run and give it the run's best weights.
-
-    Args:
-        run_dir: Folder of the run.
-        build: Makes the network from the header.
-
-    Returns:
-        The network.
-
-    Raises:
-        CheckpointError: Missing, corrupted, or of another program.
-    """
-    path = run_dir / WEIGHTS_FILE
-    tensors, header = read_tensors(path)
-    try:
-        model = build(header)
-    except (KeyError, TypeError) as error:
-        raise CheckpointError(
-            f"a header of another program ({error})",
-            file=path,
-            expected="the options and the image size of the run",
-        ) from error
-    _load_weights(model, tensors, path)
-    return model
 
 
 def load_model(run_dir: Path, model: nn.Module) -> None:

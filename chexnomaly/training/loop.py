@@ -15,16 +15,11 @@ from pathlib import Path
 import torch
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
+from tqdm import tqdm
 
+from chexnomaly.training import devices
 from chexnomaly.training.batches import TrainingBatches, check_shares, make_loader
 from chexnomaly.training.checkpoints import load_model, resume, save_state
-from chexnomaly.training.devices import (
-    follow_switch,
-    launch_fabric,
-    moved_ahead,
-    sum_over_processes,
-)
-from chexnomaly.training.progress import progress_bar, report_epoch
 from chexnomaly.training.schedule import (
     Batch,
     History,
@@ -76,8 +71,8 @@ def train(
         ValueError: The processes cannot share the batches.
     """
     run_dir.mkdir(parents=True, exist_ok=True)
-    follow_switch()
-    fabric = launch_fabric(schedule)
+    devices.follow_switch()
+    fabric = devices.launch_fabric(schedule)
     world, rank = fabric.world_size, fabric.global_rank
     check_shares(len(train_set), len(val_set), schedule.batch_size, world)
     model.to(memory_format=torch.channels_last)
@@ -89,7 +84,8 @@ def train(
     val_loader = make_loader(val_set, schedule, range(rank, len(val_set), world), world)
     header = {"schedule": asdict(schedule), **(about or {})}
     history = resume(run_dir, model, optimizer, header)
-    with progress_bar(schedule, history) as bar:
+    done = {"total": schedule.epochs, "initial": history.epoch}
+    with tqdm(**done, unit="epoch", mininterval=5) as bar:
         while not history.finished(schedule):
             started = time.perf_counter()
             history.train_loss.append(
@@ -99,8 +95,10 @@ def train(
             if fabric.is_global_zero:
                 save_state(run_dir, model, optimizer, history, header)
             fabric.barrier()
-            seconds = time.perf_counter() - started
-            report_epoch(bar, history, len(train_set) / seconds)
+            losses = {k: f"{v[-1]:.4f}" for k, v in asdict(history).items()}
+            speed = len(train_set) / (time.perf_counter() - started)
+            bar.set_postfix(**losses, images_per_s=f"{speed:.0f}", refresh=False)
+            bar.update()
     load_model(run_dir, model)
     return history
 
@@ -129,7 +127,7 @@ def train_epoch(
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         total += value.detach() * len(target)
-    return float(sum_over_processes(total)) / batches.n
+    return float(devices.sum_over_processes(total)) / batches.n
 
 
 @torch.no_grad()
@@ -147,6 +145,6 @@ def evaluate_loss(model: nn.Module, loss: Loss, loader: DataLoader) -> float:
     model.eval()
     device = next(model.parameters()).device
     total = torch.zeros((), device=device)
-    for *inputs, target in moved_ahead(loader, device):
+    for *inputs, target in devices.moved_ahead(loader, device):
         total += loss(model(*inputs), target) * len(target)
-    return float(sum_over_processes(total)) / len(loader.dataset)
+    return float(devices.sum_over_processes(total)) / len(loader.dataset)

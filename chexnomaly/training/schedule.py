@@ -78,9 +78,8 @@ def adam(
     on_gpu = device.type == "cuda"
     # Batches have one size: the fastest convolutions may be looked for once, but
     # which these are may differ from run to run.
-    torch.backends.cudnn.benchmark = (
-        on_gpu and not torch.are_deterministic_algorithms_enabled()
-    )
+    fixed = torch.are_deterministic_algorithms_enabled()
+    torch.backends.cudnn.benchmark = on_gpu and not fixed
     return torch.optim.Adam(parameters, lr=schedule.learning_rate, fused=on_gpu or None)
 
 

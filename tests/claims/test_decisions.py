@@ -10,7 +10,6 @@ from chexnomaly.claims.decisions import (
     CLAIM_ID,
     DECISION_COLUMNS,
     effects,
-    items,
     load_decisions,
     load_errata,
 )
@@ -19,6 +18,7 @@ from chexnomaly.errors import ClaimError, ResultError
 from chexnomaly.profiles import load_profile
 
 ROOT = Path(__file__).parents[2]
+ITEMS = set(range(1, 79))
 REGISTER = (
     "4 5 6 7 12 16 17 18 20 22 24 25 27 29 30 31 33 41 42 43 45 46 47 53 54 55".split()
 )
@@ -26,7 +26,7 @@ REGISTER = (
 
 def test_every_point_is_a_decision_or_a_slip_and_none_is_both():
     decisions, errata = set(load_decisions().index), set(load_errata().index)
-    assert decisions | errata == items() == set(range(1, 79))
+    assert decisions | errata == ITEMS
     assert not decisions & errata
     assert {int(item) for item in REGISTER} <= decisions
 
@@ -54,7 +54,7 @@ def test_notebooks_refer_to_items_that_exist():
         for numbers in re.findall(r"items? ((?:\d+(?:, | and )?)+)", text):
             named |= set(map(int, re.findall(r"\d+", numbers)))
     assert len(named) > 20
-    assert named <= items()
+    assert named <= ITEMS
 
 
 def write(folder, text):

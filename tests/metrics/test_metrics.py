@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chexnomaly import metrics
+from chexnomaly.metrics import detection
 
 
 def maps(*rows: list[float]) -> torch.Tensor:
@@ -175,12 +176,14 @@ def test_average_precision_from_probability_maps():
     truth = [torch.tensor([[1.0, 1, 4, 4]]), torch.zeros(0, 4)]
     assert metrics.average_precision(probs, truth) == 1.0
     assert np.isnan(metrics.average_precision(probs, [torch.zeros(0, 4)] * 2))
+    with pytest.raises(ValueError, match="shorter"):
+        metrics.average_precision(probs, truth[:1])
 
 
 def test_box_iou_by_hand():
     first = np.array([[0.0, 0, 2, 2], [0, 0, 0, 0]])
     second = np.array([[1.0, 1, 3, 3], [0, 0, 0, 0]])
-    np.testing.assert_allclose(metrics.box_iou(first, second), [[1 / 7, 0], [0, 0]])
+    np.testing.assert_allclose(detection.box_iou(first, second), [[1 / 7, 0], [0, 0]])
 
 
 @pytest.mark.parametrize("call", [metrics.iou, metrics.f1_score])

@@ -21,7 +21,7 @@ from chexnomaly import evaluation, results, systems
 from chexnomaly.datasets.pairs import PairsSet
 from chexnomaly.datasets.sampling import specialized_part
 from chexnomaly.evaluation.evaluator import Evaluator, Predictor, TestSet
-from chexnomaly.evaluation.pairs import summarize_pairs
+from chexnomaly.evaluation.pairs import score_pairs, summarize_pairs
 from chexnomaly.labels import NAMED_IN_FIGURE_14
 from chexnomaly.studies.design import Design, command_line
 from chexnomaly.studies.speed.step_cost import StepSizes, measure_costs
@@ -162,7 +162,7 @@ def write_pairs(evaluator: Evaluator, system: str, model: torch.nn.Module) -> No
     """Score a Siamese network on balanced pairs of test scans."""
     data = evaluator.data
     pairs = PairsSet(data.part("test"), 2 * len(data.ids("test")))
-    scored = systems.score_pairs(model, pairs)
+    scored = score_pairs(model, pairs)
     results.write_result(
         evaluator.workspace.results,
         system,
