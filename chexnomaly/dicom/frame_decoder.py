@@ -1,0 +1,57 @@
+"""The program that decodes compressed frames, one after the other, for `apart`.
+
+It is run by its path and imports nothing of the project, so that it starts fast. A
+request is a JSON object and the frame. The answer is a JSON object, the shape and type
+of the pixels or the kind of error, and then the pixels, if they have the shape that was
+asked for. The system's timer ends a decoder that takes too long, whatever it is doing.
+"""
+
+import json
+import resource
+import signal
+import sys
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import numpy as np
+
+MEMORY_BYTES = 3 * 2**30
+"""Most address space, beyond the idle program's, that decoding may take."""
+
+
+def decode(frame: bytes, codec: str) -> np.ndarray:
+    """Decode one frame by one of imagecodecs' codecs, to any integer type."""
+    import imagecodecs
+
+    return getattr(imagecodecs, f"{codec}_decode")(frame)
+
+
+def answer(pipe: Connection) -> None:
+    """Answer one request."""
+    asked, frame = json.loads(pipe.recv_bytes()), pipe.recv_bytes()
+    signal.setitimer(signal.ITIMER_REAL, asked["seconds"])
+    try:
+        pixels = np.ascontiguousarray(decode(frame, asked["codec"]))
+        said = {"shape": list(pixels.shape), "dtype": pixels.dtype.str}
+    except Exception as error:
+        said = {"error": type(error).__name__}
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    pipe.send_bytes(json.dumps(said).encode())
+    if said.get("shape") == asked["shape"]:
+        pipe.send_bytes(pixels.data.cast("B"))
+
+
+def main() -> None:
+    """Serve until whoever asks is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever asks decides
+    if sys.platform == "linux":
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        most = pages * resource.getpagesize() + MEMORY_BYTES
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    pipe = Connection(int(sys.argv[1]))
+    while True:
+        answer(pipe)  # which ends the program by an EOFError
+
+
+if __name__ == "__main__":
+    main()
