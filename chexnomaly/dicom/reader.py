@@ -83,10 +83,7 @@ def _read_cells(path: Path, header: Dataset) -> np.ndarray:
             if not stated or stated[:2] == (header.Rows, header.Columns):
                 return _decompress(path, frame, stated, header)
             problem = "compressed image of another size"
-        elif (
-            not syntax.is_encapsulated
-            and 8 * len(pixels) < cells * header.BitsAllocated
-        ):
+        elif not syntax.is_encapsulated and len(pixels) < least:
             problem = "truncated pixel data"
         if problem:
             raise ImageError(problem, file=path, column=PIXELS_TAG, expected=expected)

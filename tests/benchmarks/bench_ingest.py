@@ -266,4 +266,4 @@ def run() -> dict:
 
 
 if __name__ == "__main__":
-    report(__doc__.splitlines()[0], run, ("scikit-image", "pylibjpeg-openjpeg"))
+    report(__doc__.splitlines()[0], run, ("scikit-image", "imagecodecs"))
