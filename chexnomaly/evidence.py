@@ -24,7 +24,7 @@ QUOTED = "quoted"
 LEVELS = (IMAGES, ANNOTATIONS, PHANTOM_TO_REAL, PHANTOM, QUOTED)
 """The five levels, strongest first."""
 
-SOURCES = (PHANTOM, IMAGES, ANNOTATIONS, QUOTED)
+ORIGINS = (PHANTOM, IMAGES, ANNOTATIONS, QUOTED)
 """What a system can be trained or scored on; `quoted` by others, out of sight."""
 
 REPRODUCED = "reproduced"
@@ -51,19 +51,19 @@ def evidence_level(trained_on: str | None, scored_on: str) -> str:
     """Give the evidence level of a score.
 
     Args:
-        trained_on: One of `SOURCES`; None for what needs no training, such as a
+        trained_on: One of `ORIGINS`; None for what needs no training, such as a
             count or the all-empty mask.
-        scored_on: One of `SOURCES`.
+        scored_on: One of `ORIGINS`.
 
     Returns:
         One of `LEVELS`.
 
     Raises:
-        ValueError: A source is unknown.
+        ValueError: An origin is unknown.
     """
-    for source in (trained_on or scored_on, scored_on):
-        if source not in SOURCES:
-            raise ValueError(f"unknown source {source!r}; expected one of {SOURCES}")
+    for origin in (trained_on or scored_on, scored_on):
+        if origin not in ORIGINS:
+            raise ValueError(f"unknown origin {origin!r}; expected one of {ORIGINS}")
     if trained_on == PHANTOM and scored_on in (IMAGES, ANNOTATIONS):
         return PHANTOM_TO_REAL
     if scored_on == PHANTOM and trained_on != QUOTED:

@@ -11,7 +11,7 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -20,9 +20,12 @@ import pandas as pd
 from chexnomaly.errors import ResultError
 from chexnomaly.evidence import evidence_level
 
-SCHEMA = 1
+RESULT_SCHEMA = 1
 PACKAGES = ("torch", "numpy", "scipy", "pandas", "lightning-fabric", "pydicom")
 FIELDS = ("system", "set", "profile", "notebook", "evidence", "n", "values")
+
+Entry = dict[str, float | int | None]
+"""One value of a results file: "value", "low", "high" (its 95 % interval) and "n"."""
 
 READ_LOG = "CHEXNOMALY_READ_LOG"
 """Environment variable: a file to which `read_result` adds the name of what it read."""
@@ -66,7 +69,7 @@ def write_result(
     """
     folder.mkdir(parents=True, exist_ok=True)
     result = {
-        "schema": SCHEMA,
+        "schema": RESULT_SCHEMA,
         "system": system,
         "set": dataset,
         "profile": profile,
@@ -86,6 +89,21 @@ def write_result(
     return path
 
 
+def read_json(path: Path, expected: str) -> dict:
+    """Read a JSON object.
+
+    Raises:
+        ResultError: It is missing, not JSON, or no object.
+    """
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ResultError(str(error), file=path, expected=expected) from error
+    if not isinstance(content, dict):
+        raise ResultError("no JSON object", file=path, expected=expected)
+    return content
+
+
 def read_result(path: Path) -> dict:
     """Read one results file.
 
@@ -98,12 +116,11 @@ def read_result(path: Path) -> dict:
     Raises:
         ResultError: It is missing, not JSON, of another schema, or lacks a field.
     """
-    try:
-        result = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ResultError(str(error), file=path, expected="a results file") from error
-    if not isinstance(result, dict) or result.get("schema") != SCHEMA:
-        raise ResultError("unknown schema", file=path, expected=f"schema {SCHEMA}")
+    result = read_json(path, "a results file")
+    if result.get("schema") != RESULT_SCHEMA:
+        raise ResultError(
+            "unknown schema", file=path, expected=f"schema {RESULT_SCHEMA}"
+        )
     for name in FIELDS:
         if name not in result:
             raise ResultError("missing field", file=path, column=name)
@@ -113,33 +130,45 @@ def read_result(path: Path) -> dict:
     return result
 
 
-def results_frame(paths: Sequence[Path], keys: Mapping[str, str]) -> pd.DataFrame:
+def results_frame(
+    paths: Iterable[Path], cells: Mapping[str, str] | Callable[[dict], dict]
+) -> pd.DataFrame:
     """Lay results files side by side, for a person to read.
 
     Args:
         paths: Results files, one row each.
-        keys: Results key to the heading of its column.
+        cells: Results key to the heading of its column, which then holds
+            "value [low, high]"; or what makes the cells of a row from a result.
 
     Returns:
-        Index system; "value [low, high]" in each column, then n and evidence.
+        Index system; the cells, then n and evidence.
     """
-    rows = []
-    for path in paths:
-        result = read_result(path)
-        cells = {h: format_entry(result["values"].get(k)) for k, h in keys.items()}
-        counts = {"n": result["n"], "evidence": result["evidence"]}
-        rows.append({"system": result["system"], **cells, **counts})
-    return pd.DataFrame(rows).set_index("system")
+    names, rows = [], []
+    for result in map(read_result, paths):
+        if callable(cells):
+            row = cells(result)
+        else:
+            row = {h: format_entry(result["values"].get(k)) for k, h in cells.items()}
+        names.append(result["system"])
+        rows.append(row | {"n": result["n"], "evidence": result["evidence"]})
+    return pd.DataFrame(rows, index=pd.Index(names, name="system"))
 
 
-def format_entry(entry: Mapping | None, digits: int = 3) -> str:
-    """Write an entry as "value [low, high]"; a dash where it is undefined."""
-    if entry is None or entry["value"] is None:
+def format_entry(entry: Mapping | None, digits: int = 3, sign: str = "") -> str:
+    """Write an entry as "value [low, high]"; a dash where it is undefined.
+
+    Args:
+        entry: With "value", "low" and "high"; None or NaN for what is not there.
+        digits: Digits behind the point.
+        sign: "+" to write the sign of positive numbers too.
+    """
+    if entry is None or pd.isna(entry["value"]):
         return "–"
-    text = f"{entry['value']:.{digits}f}"
-    if entry["low"] is None:
-        return text
-    return f"{text} [{entry['low']:.{digits}f}, {entry['high']:.{digits}f}]"
+    value, low, high = (
+        "" if pd.isna(entry[part]) else f"{entry[part]:{sign}.{digits}f}"
+        for part in ("value", "low", "high")
+    )
+    return f"{value} [{low}, {high}]" if low else value
 
 
 def stamp(

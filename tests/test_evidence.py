@@ -35,8 +35,8 @@ def test_every_pair_of_sources_has_its_level(trained_on, scored_on, level):
     ("trained_on", "scored_on"),
     [("real", "images"), ("images", "real"), ("images", None), (None, None)],
 )
-def test_an_unknown_source_is_refused(trained_on, scored_on):
-    with pytest.raises(ValueError, match="unknown source"):
+def test_an_unknown_origin_is_refused(trained_on, scored_on):
+    with pytest.raises(ValueError, match="unknown origin"):
         evidence.evidence_level(trained_on, scored_on)
 
 

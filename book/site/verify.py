@@ -5,8 +5,8 @@
 Prints the table and writes `claims.json` and `claims.csv` into `_build/html`. Ends
 with 1 where a verdict that rests on the paper's text or on the real annotation tables
 is not the committed one, with 2 where nothing has been built. `--against` names
-another folder of results, or a fingerprint, that this run is compared with; without it
-that is the committed one of the profile. `--accept` commits to what was found.
+another folder of results, or a run that was written, to compare this run with; without
+it that is the committed one of the profile. `--accept` commits to what was found.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from chexnomaly.claims import compare_runs as fingerprints
+from chexnomaly.claims import compare_runs
 from chexnomaly.claims import expected as verification
 from chexnomaly.datasets.sources.packaged import VINDR_FILE, find_table
 from chexnomaly.errors import InputError
@@ -43,7 +43,7 @@ def in_lines(table: pd.DataFrame) -> str:
 
 
 def reference_of(workspace: Workspace) -> Path:
-    """Give the committed fingerprint of a profile; it may not be there."""
+    """Give the committed run of a profile; it may not be there."""
     return workspace.reference / "fingerprints" / f"{workspace.profile}.json"
 
 
@@ -75,10 +75,8 @@ def report_run(workspace: Workspace, other: Path | None) -> str:
     other = other or reference_of(workspace)
     if not other.exists():
         return f"No run to compare with: {shown(other)} is not there."
-    found = fingerprints.differences(
-        fingerprints.fingerprint(workspace.results),
-        fingerprints.load_fingerprint(other),
-    )
+    ours, theirs = map(compare_runs.load_run, (workspace.results, other))
+    found = compare_runs.differences(ours, theirs)
     if not found:
         return f"This run and {shown(other)} differ in nothing."
     return "\n".join(
@@ -90,8 +88,8 @@ def accept(workspace: Workspace, table: pd.DataFrame) -> None:
     """Commit to the verdicts found and to this run as the reference."""
     expected = verification.expectations(table)
     expected.to_csv(verification.EXPECTED, index=False, lineterminator="\n")
-    found = fingerprints.fingerprint(workspace.results)
-    fingerprints.write_fingerprint(found, reference_of(workspace))
+    found = compare_runs.summarize_run(workspace.results)
+    compare_runs.write_run(found, reference_of(workspace))
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -3,19 +3,8 @@
 from chexnomaly.claims.ledger import load_ledger
 from chexnomaly.claims.verdicts import (
     COMPARED,
-    MEASURED_AS,
     Verdict,
     compare,
     quantity,
     verdict,
 )
-
-__all__ = [
-    "COMPARED",
-    "MEASURED_AS",
-    "Verdict",
-    "compare",
-    "load_ledger",
-    "quantity",
-    "verdict",
-]

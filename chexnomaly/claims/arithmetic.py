@@ -1,120 +1,75 @@
-"""The ledger's small language, and the paper's arithmetic on its own numbers.
+"""The paper's arithmetic on its own numbers, and the form of a test in the ledger.
 
-A ledger row says in its `needs` column how it is tested. Where that is a
-computation, it is written in calls:
+A ledger row says in its `needs` column how it is tested. Where that is a computation,
+it is a Python expression between the way of testing and an optional note:
 
-    test  := term ("&" term)*                  every term must hold
-    term  := word | name "(" term ("," term)* ")"
+    arithmetic: 't1-vindr-max_ensemble-f1' < mean('t2-*-f1'); a note
 
-After `arithmetic:` the words are ledger ids (`*` stands for any run of
-characters, so that `t2-*-mae` is fourteen of them) or numbers, and the paper
-is checked against itself: a value must follow from other printed values to its
-own printed digits, a directional claim must hold among the printed values.
-`contradicts(id)` marks a statement that another printed statement denies.
+Several tests are joined by `and`; all must hold. In arithmetic a text is the ledger id
+of a printed number. A value must follow from other printed values to its own printed
+digits; a directional claim must hold among the printed values. Nothing of Python is
+allowed but what `compute` and `holds` name.
 """
 
-import re
-from collections.abc import Callable, Mapping
-from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
+import ast
+import operator
+from collections.abc import Mapping
+from decimal import ROUND_HALF_UP, Context, Decimal
 from fnmatch import fnmatchcase
-from statistics import mean
+from statistics import StatisticsError, mean
 from typing import NamedTuple
 
 from chexnomaly.errors import ClaimError
 
-PREFIX = "arithmetic:"
-"""What the `needs` column of an arithmetic claim begins with."""
+OPERATIONS = {
+    "Sub": (operator.sub, "{} - {}"),
+    "Mult": (operator.mul, "{} x {}"),
+    "Div": (operator.truediv, "{} / {}"),
+    "abs": (abs, "the size of {}"),
+    "percent_of": (lambda percent, whole: percent * whole / 100, "{} % of {}"),
+    "percent_change": (
+        lambda old, new: 100 * (new - old) / old,
+        "the change from {} to {} in %",
+    ),
+}
+"""Operators and functions of numbers: what they compute, and how they read."""
 
-_TOKEN = re.compile(r"[(),&]|[^\s(),&]+")
+RELATIONS = {ast.Lt: (operator.lt, "below"), ast.Gt: (operator.gt, "above")}
+"""Comparisons of two numbers, and how they read."""
+
 _EXACT = Context(prec=700)  # every finite float has fewer digits than this
 
 
-class Call(NamedTuple):
-    """One call: a name and its arguments, each a call or a word."""
+class Computed(NamedTuple):
+    """A number, and how it came about in words."""
 
-    name: str
-    args: tuple["Call | str", ...]
-
-
-VALUES: dict[str, Callable[..., Decimal]] = {
-    "difference": lambda a, b: a - b,
-    "product": lambda a, b: a * b,
-    "ratio": lambda a, b: a / b,
-    "percent_of": lambda percent, whole: percent * whole / 100,
-    "percent_change": lambda old, new: 100 * (new - old) / old,
-    "magnitude": lambda a: abs(a),
-    "mean": lambda *values: mean(values),
-}
-"""Functions of printed numbers that give a number."""
-
-TESTS: dict[str, Callable[..., bool]] = {
-    "lower": lambda a, b: a < b,
-    "higher": lambda a, b: a > b,
-}
-"""Functions of printed numbers that hold or not."""
+    value: Decimal
+    words: str
 
 
-WORDS = {
-    "difference": "{} - {}",
-    "product": "{} x {}",
-    "ratio": "{} / {}",
-    "percent_of": "{} % of {}",
-    "percent_change": "the change from {} to {} in %",
-    "magnitude": "the size of {}",
-    "mean": "the mean of {}",
-    "lower": "below",
-    "higher": "above",
-}
-"""Each function in words."""
-
-
-def parse(text: str) -> tuple[Call | str, ...]:
-    """Read a test of the ledger's language.
+def parse(needs: str) -> list[ast.expr]:
+    """Read the tests of a ledger row.
 
     Args:
-        text: Such as `lower(a@s, b@s) & higher(c@s, 0.5)`.
+        needs: The row's `needs`, such as `measured: a@s < b@s and c@s > 0.5; a note`.
 
     Returns:
-        The terms between the ampersands, in order.
+        The expressions between the `and`s, in order.
 
     Raises:
-        ClaimError: The text is not of that form.
+        ClaimError: It is no Python expression.
     """
-    tokens = _TOKEN.findall(text)
+    text = needs.partition(";")[0].partition(":")[2].strip()
     try:
-        terms = [_term(tokens)]
-        while tokens:
-            _take(tokens, "&")
-            terms.append(_term(tokens))
-    except (IndexError, ValueError) as error:
-        raise ClaimError(f"cannot read {text!r}", expected="name(a, b)") from error
-    return tuple(terms)
+        whole = ast.parse(text, mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise _refused(text, "a Python expression") from error
+    joined = isinstance(whole, ast.BoolOp) and isinstance(whole.op, ast.And)
+    return whole.values if joined else [whole]
 
 
-def _term(tokens: list[str]) -> Call | str:
-    name = tokens.pop(0)
-    if name in "(),&":
-        raise ValueError(name)
-    if not tokens or tokens[0] != "(":
-        return name
-    args = []
-    while tokens[0] != ")":
-        _take(tokens, "," if args else "(")
-        args.append(_term(tokens))
-    tokens.pop(0)
-    return Call(name, tuple(args))
-
-
-def _take(tokens: list[str], wanted: str) -> None:
-    if tokens.pop(0) != wanted:
-        raise ValueError(wanted)
-
-
-def words(term: Call | str) -> list[str]:
-    """List the words of a term, left to right."""
-    if isinstance(term, str):
-        return [term]
-    return [word for arg in term.args for word in words(arg)]
+def _refused(text: str, expected: str) -> ClaimError:
+    return ClaimError(f"cannot read {text!r}", column="needs", expected=expected)
 
 
 def agrees(value: float | Decimal, printed: Decimal) -> bool:
@@ -133,44 +88,69 @@ def agrees(value: float | Decimal, printed: Decimal) -> bool:
     return exact.quantize(printed, ROUND_HALF_UP, _EXACT) == printed
 
 
-def compute(term: Call | str, printed: Mapping[str, Decimal]) -> Decimal | bool:
-    """Compute one term from printed numbers.
+def compute(node: ast.expr, printed: Mapping[str, Decimal]) -> Computed:
+    """Compute a number from printed numbers.
 
     Args:
-        term: A parsed term whose words are ids or numbers.
+        node: A number, an id as text, `a - b`, `a * b`, `a / b`, `abs(a)`,
+            `percent_of(percent, whole)`, `percent_change(old, new)`, or
+            `mean('pattern')` over all ids that match, where `*` stands for anything.
         printed: Ledger id to printed value.
 
-    Returns:
-        A number, or for `lower` and `higher` whether it holds.
+    Raises:
+        ClaimError: It is anything else, an id is unknown, or nothing can be computed.
+    """
+    try:
+        match node:
+            case ast.Constant(value=str() as id_):
+                return Computed(printed[id_], str(printed[id_]))
+            case ast.Constant(value=int() | float() as number):
+                return Computed(Decimal(str(number)), str(number))
+            case ast.Call(ast.Name("mean"), [ast.Constant(str() as pattern)], []):
+                values = [v for id_, v in printed.items() if fnmatchcase(id_, pattern)]
+                return Computed(mean(values), f"the mean of all {pattern}")
+            case ast.Call(ast.Name(name), args, []):
+                pass
+            case ast.BinOp(left, op, right):
+                name, args = type(op).__name__, [left, right]
+            case _:
+                raise _refused(ast.unparse(node), "a number or an operation on numbers")
+        function, words = OPERATIONS[name]
+        parts = [compute(arg, printed) for arg in args]
+        value = function(*(part.value for part in parts))
+        return Computed(value, words.format(*(part.words for part in parts)))
+    except KeyError as error:
+        problem = f"unknown claim id or function {error}"
+        raise ClaimError(problem, column="needs") from error
+    except (TypeError, ArithmeticError, StatisticsError) as error:
+        problem = f"{ast.unparse(node)}: {error}"
+        raise ClaimError(problem, column="needs") from error
+
+
+def holds(test: ast.expr, printed: Mapping[str, Decimal]) -> tuple[bool, str]:
+    """Say whether `a < b` or `a > b` is true of printed numbers, and write it out.
 
     Raises:
-        ClaimError: An id or a function is unknown, or takes other arguments.
+        ClaimError: It is no such comparison, or a side cannot be computed.
     """
-    if isinstance(term, str):
-        (value,) = _values(term, printed)
-        return value
-    function = (VALUES | TESTS).get(term.name)
-    if function is None:
-        raise ClaimError(f"unknown function {term.name!r}", column="needs")
-    args = [value for arg in term.args for value in _arguments(arg, printed)]
-    try:
-        return function(*args)
-    except (TypeError, ArithmeticError) as error:
-        raise ClaimError(f"{term.name} of {args}: {error}", column="needs") from error
+    match test:
+        case ast.Compare(left, [op], [right]) if type(op) in RELATIONS:
+            relation, word = RELATIONS[type(op)]
+        case _:
+            raise _refused(ast.unparse(test), "a < b or a > b")
+    a, b = compute(left, printed), compute(right, printed)
+    true = relation(a.value, b.value)
+    told = [_told(node, side) for node, side in ((left, a), (right, b))]
+    return true, f"{told[0]} {'is' if true else 'is not'} {word} {told[1]}"
 
 
-def _arguments(arg: Call | str, printed: Mapping[str, Decimal]) -> list[Decimal]:
-    return [compute(arg, printed)] if isinstance(arg, Call) else _values(arg, printed)
+def _told(node: ast.expr, side: Computed) -> str:
+    how = "" if isinstance(node, ast.Constant) else f" ({side.words})"
+    return _short(side.value) + how
 
 
-def _values(word: str, printed: Mapping[str, Decimal]) -> list[Decimal]:
-    found = [value for id_, value in printed.items() if fnmatchcase(id_, word)]
-    if found:
-        return found
-    try:
-        return [Decimal(word)]
-    except InvalidOperation:
-        raise ClaimError(f"unknown claim id {word!r}", column="needs") from None
+def _short(value: Decimal) -> str:
+    return f"{value:.0f}" if value == value.to_integral_value() else f"{value:.4g}"
 
 
 def check(
@@ -190,41 +170,12 @@ def check(
     Raises:
         ClaimError: The computation cannot be read or carried out.
     """
-    text = needs.partition(";")[0].removeprefix(PREFIX).strip()
-    terms = parse(text)
-    results = [compute(term, printed) for term in terms]
-    tests = [result for result in results if isinstance(result, bool)]
-    if len(tests) != (len(results) if value is None else 0):
-        raise ClaimError(f"{text!r} gives {results}", expected="tests or one number")
+    terms = parse(needs)
     if value is None:
-        told = [_sentence(term, printed) for term in terms]
-        return all(tests), None, " and ".join(told)
-    if len(results) > 1:
-        raise ClaimError(f"{text!r} gives {results}", expected="one number")
-    written = terms[0] if isinstance(terms[0], str) else in_words(terms[0], printed)
-    return agrees(results[0], value), results[0], f"{written} is {_short(results[0])}"
-
-
-def in_words(term: Call | str, printed: Mapping[str, Decimal]) -> str:
-    """Write a computation with the printed numbers in it."""
-    if isinstance(term, Call):
-        return WORDS[term.name].format(*(in_words(arg, printed) for arg in term.args))
-    values = _values(term, printed)
-    return str(values[0]) if len(values) == 1 else f"all {term}"
-
-
-def _sentence(test: Call, printed: Mapping[str, Decimal]) -> str:
-    first, second = (_told(arg, printed) for arg in test.args)
-    holds = "is" if compute(test, printed) else "is not"
-    return f"{first} {holds} {WORDS[test.name]} {second}"
-
-
-def _told(arg: Call | str, printed: Mapping[str, Decimal]) -> str:
-    value = _short(compute(arg, printed))
-    return f"{value} ({in_words(arg, printed)})" if isinstance(arg, Call) else value
-
-
-def _short(value: Decimal | bool) -> str:
-    if isinstance(value, bool):
-        return str(value)
-    return f"{value:.0f}" if value == value.to_integral_value() else f"{value:.4g}"
+        told = [holds(term, printed) for term in terms]
+        return all(true for true, _ in told), None, " and ".join(t for _, t in told)
+    if len(terms) > 1:
+        raise _refused(needs, "one number")
+    result, words = compute(terms[0], printed)
+    written = terms[0].value if isinstance(terms[0], ast.Constant) else words
+    return agrees(result, value), result, f"{written} is {_short(result)}"

@@ -1,145 +1,149 @@
-"""Two runs side by side: in what do they differ, and does it show in the results?
+"""Two runs side by side: in what they differ, and by how much.
 
-A fingerprint is what is worth comparing of a folder of results files and their
-stamps: seeds, hashes of data, split and values, versions, hardware. It is small enough
-to be committed.
+A run is a folder of results files with their stamps. What is compared of it can be
+written to one small file, so that a run can be committed without its folder: seeds,
+values, versions and hardware, and hashes of data, split and all values, intervals and
+paired differences included.
 """
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from chexnomaly.errors import ResultError
-from chexnomaly.results import read_result
+from chexnomaly.results import read_json, read_result
 
-PER_RESULT = {
+COMPARED_FIELDS = {
     "seeds": "seeds",
     "data_hash": "data hash",
     "split_hash": "split hash",
     "values": "values",
 }
-"""Fields of a result in a fingerprint, in words."""
+"""Fields of a result that are compared, in words."""
 
-STAMPED = ("versions", "hardware")
-"""Fields of a stamp that enter a fingerprint."""
+SIZES = {
+    "absolute": lambda x, y: abs(x - y),
+    "relative": lambda x, y: abs(x - y) / max(abs(x), abs(y)),
+}
+"""How large a difference of two values is."""
 
 
-def fingerprint(folder: Path) -> dict:
-    """Take the fingerprint of a folder of results files.
+def summarize_run(folder: Path) -> dict:
+    """Collect what is compared of a folder of results files.
 
     Args:
         folder: Holds `<system>__<set>.json` with their stamps.
 
     Returns:
-        "results": name to seeds, data_hash, split_hash, and the hash of values;
-        "versions" and "hardware": name to the sorted values met, as text.
+        "results": name to seeds, data_hash, split_hash, the hash of all values, and
+        "measured", key to value; "stamps": such as "versions: torch" to the sorted
+        values met, as text.
 
     Raises:
         ResultError: There are no results, or one is corrupted.
     """
-    results, stamped = {}, {name: {} for name in STAMPED}
+    results, stamps = {}, {}
     for path in sorted(Path(folder).glob("*__*.json")):
         if path.name.endswith(".stamp.json"):
-            continue
-        result = read_result(path)
-        results[path.stem] = {
-            "seeds": result.get("seeds", []),
-            "data_hash": _short(result.get("data_hash")),
-            "split_hash": _short(result.get("split_hash")),
-            "values": _digest({k: result.get(k) for k in ("values", "paired")}),
-        }
-        _collect(stamped, _read_stamp(path))
+            for field, value in _stamped(read_json(path, "a stamp")):
+                stamps[field] = sorted({*stamps.get(field, []), value})
+        else:
+            results[path.stem] = _compared(read_result(path))
     if not results:
-        raise ResultError(
-            "no results files", file=folder, expected="the output of `make book`"
-        )
-    return {"results": results, **stamped}
+        expected = "the output of `make book`"
+        raise ResultError("no results files", file=folder, expected=expected)
+    return {"results": results, "stamps": stamps}
 
 
-def _short(digest: str | None) -> str | None:
-    return None if digest is None else str(digest)[:16]
+def _stamped(stamp: Mapping) -> Iterator[tuple[str, str]]:
+    """List the versions and the hardware of a stamp."""
+    for part in ("versions", "hardware"):
+        for key, value in stamp.get(part, {}).items():
+            yield f"{part}: {key}", str(value)
 
 
-def _digest(value: object) -> str:
-    text = json.dumps(value, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+def _compared(result: Mapping) -> dict:
+    text = json.dumps({k: result.get(k) for k in ("values", "paired")}, sort_keys=True)
+    measured = {key: entry.get("value") for key, entry in result["values"].items()}
+    return {
+        "seeds": result.get("seeds", []),
+        "data_hash": result.get("data_hash") and result["data_hash"][:16],
+        "split_hash": result.get("split_hash") and result["split_hash"][:16],
+        "values": hashlib.sha256(text.encode()).hexdigest()[:16],
+        "measured": measured,
+    }
 
 
-def _read_stamp(path: Path) -> dict:
-    stamp = path.with_suffix(".stamp.json")
-    try:
-        return json.loads(stamp.read_text(encoding="utf-8")) if stamp.exists() else {}
-    except ValueError as error:
-        raise ResultError(str(error), file=stamp, expected="a stamp") from error
-
-
-def _collect(stamped: dict[str, dict], stamp: Mapping) -> None:
-    for name in STAMPED:
-        for key, value in stamp.get(name, {}).items():
-            met = set(stamped[name].get(key, [])) | {str(value)}
-            stamped[name][key] = sorted(met)
-
-
-def load_fingerprint(path: Path) -> dict:
-    """Take the fingerprint of a folder, or read one that was written.
+def load_run(path: Path) -> dict:
+    """Summarize a folder, or read a summary that was written.
 
     Raises:
         ResultError: It is neither.
     """
     if Path(path).is_dir():
-        return fingerprint(path)
-    try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ResultError(str(error), file=path, expected="a fingerprint") from error
-    if not isinstance(content, dict) or set(content) != {"results", *STAMPED}:
-        raise ResultError("other fields", file=path, expected="a fingerprint")
+        return summarize_run(path)
+    content = read_json(path, "a run")
+    if set(content) != {"results", "stamps"}:
+        raise ResultError("other fields", file=path, expected="a run")
     return content
 
 
-def write_fingerprint(content: Mapping, path: Path) -> None:
-    """Write a fingerprint as JSON."""
+def write_run(run: Mapping, path: Path) -> None:
+    """Write the summary of a run as JSON, one result in a line."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(content, indent=1, sort_keys=True)
-    path.write_text(text + "\n", encoding="utf-8")
+    results = (f"{json.dumps(k)}: {json.dumps(v)}" for k, v in run["results"].items())
+    text = ",\n".join(results)
+    stamps = json.dumps(run["stamps"])
+    whole = f'{{\n"stamps": {stamps},\n"results": {{\n{text}\n}}\n}}\n'
+    path.write_text(whole, encoding="utf-8")
 
 
 def differences(ours: Mapping, theirs: Mapping) -> list[str]:
     """Say in what two runs differ, one sentence each.
 
     Args:
-        ours: A fingerprint.
+        ours: From `load_run`.
         theirs: The one it is compared with.
 
     Returns:
-        Sentences: results that only one has, then seeds, data, split, values,
-        versions and hardware; empty where nothing differs.
+        Sentences: results that only one has, then seeds, data, split, values with the
+        largest difference, hardware and versions; empty where nothing differs.
     """
     a, b = ours["results"], theirs["results"]
-    found = []
-    for names, side in (
-        (sorted(a.keys() - b.keys()), "here"),
-        (sorted(b.keys() - a.keys()), "there"),
-    ):
-        if names:
-            found.append(f"only {side}: {_named(names)}")
+    sides = {"here": a.keys() - b.keys(), "there": b.keys() - a.keys()}
+    found = [f"only {side}: {_named(names)}" for side, names in sides.items() if names]
     common = sorted(a.keys() & b.keys())
-    for field, words in PER_RESULT.items():
+    for field, words in COMPARED_FIELDS.items():
         names = [name for name in common if a[name][field] != b[name][field]]
         if names:
             found.append(f"{words}: {_named(names)} of {len(common)} in common")
-    return [*found, *_stamp_differences(ours, theirs)]
+    found += _largest(a, b, common)
+    here, there = ours["stamps"], theirs["stamps"]
+    for field in sorted(here.keys() | there.keys()):
+        x, y = (" and ".join(side.get(field, ["none"])) for side in (here, there))
+        if x != y:
+            found.append(f"{field} is {x} here, {y} there")
+    return found
 
 
-def _named(names: list[str], shown: int = 4) -> str:
+def _named(names: Iterable[str], shown: int = 4) -> str:
+    names = sorted(names)
     more = f" and {len(names) - shown} more" if len(names) > shown else ""
     return f"{', '.join(names[:shown])}{more} ({len(names)})"
 
 
-def _stamp_differences(ours: Mapping, theirs: Mapping) -> Iterator[str]:
-    for name in STAMPED:
-        for key in sorted(ours[name].keys() | theirs[name].keys()):
-            a, b = (" and ".join(s[name].get(key, ["none"])) for s in (ours, theirs))
-            if a != b:
-                yield f"{name}: {key} is {a} here, {b} there"
+def _largest(a: Mapping, b: Mapping, names: Iterable[str]) -> Iterator[str]:
+    """Tell the largest difference of values, absolute and relative, and where."""
+    measured = {
+        f"{name}, {key}": (value, b[name]["measured"].get(key))
+        for name in names
+        for key, value in a[name]["measured"].items()
+    }
+    pairs = {k: v for k, v in measured.items() if None not in v and v[0] != v[1]}
+    if not pairs:
+        return
+    for kind, size in SIZES.items():
+        place, (x, y) = max(pairs.items(), key=lambda item, size=size: size(*item[1]))
+        told = f"{size(x, y):.3g} ({place}: {x:g} here, {y:g} there)"
+        yield f"largest {kind} difference: {told}"

@@ -7,11 +7,10 @@ braces stands for what the paper prints there.
 
 The measured effect of a choice stands in results files `multiverse__<set>.json`, whose
 keys are `<item>.<arm>.<metric>`. Beside the values such a file may hold differences
-from the default on the same scans (`paired`, under "default") and what each arm says
+from the default on the same films (`paired`, under "default") and what each arm says
 (`arms`, by `<item>.<arm>`).
 """
 
-import csv
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -19,7 +18,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from chexnomaly.claims.lookup import Entry, NotMeasured, Ref, Shelf
+from chexnomaly.claims.ledger import read_rows
+from chexnomaly.claims.lookup import MeasuredValue, Ref, Shelf
 from chexnomaly.errors import ClaimError
 
 DECISIONS = Path(__file__).parents[1] / "decisions.csv"
@@ -42,7 +42,7 @@ class Effect(NamedTuple):
         metric: Results key.
         dataset: Set key.
         entry: The value, with its interval, n and evidence level.
-        gap: The arm less the default on the same scans, None where it is not there.
+        gap: The arm less the default on the same films, None where it is not there.
         says: The reading in words; "" where the file has none.
     """
 
@@ -50,8 +50,8 @@ class Effect(NamedTuple):
     arm: str
     metric: str
     dataset: str
-    entry: Entry
-    gap: Entry | None = None
+    entry: MeasuredValue
+    gap: MeasuredValue | None = None
     says: str = ""
 
 
@@ -84,26 +84,11 @@ def load_errata(path: Path = ERRATA) -> pd.DataFrame:
 
 
 def _load(path: Path, columns: tuple[str, ...], may_be_empty: set[str]) -> pd.DataFrame:
-    with Path(path).open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        if tuple(reader.fieldnames or ()) != columns:
-            raise ClaimError(
-                f"columns {reader.fieldnames}", file=path, row=1, expected=str(columns)
-            )
-        rows = list(reader)
-    seen: set[str] = set()
+    rows = read_rows(path, columns, may_be_empty)
     for line, row in enumerate(rows, start=2):
-        where = {"file": path, "row": line}
-        if None in row or None in row.values():
-            raise ClaimError("wrong number of cells", **where)
-        for column in columns:
-            if not row[column].strip() and column not in may_be_empty:
-                raise ClaimError("empty", column=column, expected="a text", **where)
-        if not row["item"].isdecimal() or row["item"] in seen:
-            raise ClaimError(
-                repr(row["item"]), column="item", expected="a number once", **where
-            )
-        seen.add(row["item"])
+        if not row["item"].isdecimal():
+            where = {"file": path, "row": line, "column": "item"}
+            raise ClaimError(repr(row["item"]), expected="a number", **where)
     table = pd.DataFrame(rows, columns=list(columns)).astype({"item": int})
     return table.set_index("item")
 
@@ -111,11 +96,6 @@ def _load(path: Path, columns: tuple[str, ...], may_be_empty: set[str]) -> pd.Da
 def items() -> set[int]:
     """Give the numbers of every decision and every slip."""
     return {*load_decisions().index, *load_errata().index}
-
-
-def claim_ids(text: str) -> list[str]:
-    """List the claims that a text of the register names."""
-    return CLAIM_ID.findall(text)
 
 
 def effects(results: Path | str | Iterable[Path]) -> Iterator[Effect]:
@@ -138,34 +118,20 @@ def effects(results: Path | str | Iterable[Path]) -> Iterator[Effect]:
         dataset = name.removeprefix(f"{SYSTEM}__").removesuffix(".json")
         if dataset.endswith(".stamp"):
             continue
-        for key in shelf.results(Ref(SYSTEM, dataset, ""))["values"]:
-            try:
-                yield _effect(shelf, dataset, key, name)
-            except NotMeasured:
-                continue
+        data = shelf.results(Ref(SYSTEM, dataset, ""))
+        for key in data["values"]:
+            item, arm, metric = _parts(key, name)
+            entry = shelf.find(Ref(SYSTEM, dataset, key))
+            gap = shelf.find(Ref(SYSTEM, dataset, f"default/{key}"))
+            says = data.get("arms", {}).get(f"{item}.{arm}", {}).get("says", "")
+            if entry is not None:
+                yield Effect(item, arm, metric, dataset, entry, gap, str(says))
 
 
-def _effect(shelf: Shelf, dataset: str, key: str, name: str) -> Effect:
+def _parts(key: str, name: str) -> tuple[int, str, str]:
+    """Split a key into item, arm and metric."""
     item, arm, metric = [*key.split(".", 2), "", ""][:3]
     if not item.isdecimal() or not arm or not metric:
-        raise ClaimError(
-            f"key {key!r}", file=name, expected="<item>.<arm>.<metric>, item a number"
-        )
-    ref = Ref(SYSTEM, dataset, key)
-    told = shelf.results(ref).get("arms", {}).get(f"{item}.{arm}", {})
-    return Effect(
-        int(item),
-        arm,
-        metric,
-        dataset,
-        shelf.entry(ref),
-        _gap(shelf, ref),
-        str(told.get("says", "")),
-    )
-
-
-def _gap(shelf: Shelf, ref: Ref) -> Entry | None:
-    try:
-        return shelf.paired(ref, ref._replace(system="default"))
-    except NotMeasured:
-        return None
+        expected = "<item>.<arm>.<metric>, item a number"
+        raise ClaimError(f"key {key!r}", file=name, expected=expected)
+    return int(item), arm, metric

@@ -1,33 +1,37 @@
 """Directional claims: "surpasses", "lower", "comparable", tested on measured values.
 
-A test is written in the ledger's language (see `arithmetic`):
+A test is a Python expression (see `arithmetic` for its form):
 
-    lower(a, b)         a is below b
-    higher(a, b)        a is above b
-    ratio(a, b, l, h)   a / b lies between l and h, which may be inf
-    test & test         every test holds
+    measured: a < b              a is below b
+    measured: a > b              a is above b
+    measured: low <= a / b <= high    the ratio lies in between; high may be left out
+    measured: test and test      every test holds
 
 a and b are numbers, or `system@set`, which takes the row's metric, or
-`system@set:key`; `other/key` is the paired difference to another. A `*` in b's
-system stands for every other system of that form in the ledger. Limits in such
-tests are our reading where the paper names none.
+`system@set['key']`; the key `other/key` is the paired difference to another. A `*` in
+b's system, which is then written as text, stands for every other system of that form
+in the ledger. Limits in such tests are our reading where the paper names none.
 
 A test is decided by the paired interval of a - b where a results file has one.
 Else the two intervals must not overlap, which asks for more than a paired
 interval does; what neither decides is left open.
 """
 
+import ast
 import math
 from collections.abc import Iterable, Set
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from chexnomaly.claims.arithmetic import Call, parse
-from chexnomaly.claims.lookup import Entry, Ref, Shelf, common_level, results_key
+from chexnomaly.claims.arithmetic import parse
+from chexnomaly.claims.lookup import (
+    MeasuredValue,
+    Ref,
+    Shelf,
+    common_level,
+    results_key,
+)
 from chexnomaly.errors import ClaimError
-
-TESTS = {"lower": 2, "higher": 2, "ratio": 4}
-"""Name of a test to the number of its arguments."""
 
 MOST_TOLD = 3
 """Comparisons that a reason tells one by one."""
@@ -37,18 +41,18 @@ class Comparison(NamedTuple):
     """One comparison of two sides.
 
     Attributes:
-        name: One of `TESTS`.
+        relation: "below", "above" or "ratio".
         a: Left side.
         b: Right side.
         low: Lower limit of a ratio; unused otherwise.
         high: Upper limit of a ratio; unused otherwise.
     """
 
-    name: str
+    relation: str
     a: Ref | float
     b: Ref | float
-    low: float = math.nan
-    high: float = math.nan
+    low: float = -math.inf
+    high: float = math.inf
 
 
 class Outcome(NamedTuple):
@@ -56,17 +60,72 @@ class Outcome(NamedTuple):
 
     Attributes:
         held: True, False, or None where the intervals do not tell.
-        entry: For one test a - b (or a / b) with its interval; for several,
+        measured: For one test a - b (or a / b) with its interval; for several,
             value NaN. It carries the evidence level and the smallest n.
         reason: The compared values in words.
     """
 
     held: bool | None
-    entry: Entry
+    measured: MeasuredValue
     reason: str
 
 
-_WORDS = {"lower": "below", "higher": "above"}
+def read_tests(needs: str) -> list[Comparison]:
+    """Read the tests of a directional claim as they are written.
+
+    Args:
+        needs: The row's `needs`.
+
+    Returns:
+        The tests. A reference has the key "" where it takes the row's metric.
+
+    Raises:
+        ClaimError: The text is not of the form above.
+    """
+    return [_read_test(term) for term in parse(needs)]
+
+
+def _read_test(term: ast.expr) -> Comparison:
+    match term:
+        case ast.Compare(a, [ast.Lt()], [b]):
+            return Comparison("below", _side(a), _side(b))
+        case ast.Compare(a, [ast.Gt()], [b]):
+            return Comparison("above", _side(a), _side(b))
+        case ast.Compare(
+            low,
+            [ast.LtE()] | [ast.LtE(), ast.LtE()],
+            [ast.BinOp(a, ast.Div(), b), *high],
+        ):
+            limits = [_number(limit) for limit in (low, *high)]
+            return Comparison("ratio", _side(a), _side(b), *limits)
+    raise _refused(term, "a < b, a > b or low <= a / b <= high")
+
+
+def _refused(node: ast.expr, expected: str) -> ClaimError:
+    return ClaimError(ast.unparse(node), column="needs", expected=expected)
+
+
+def _number(node: ast.expr) -> float:
+    match node:
+        case ast.Constant(int() | float() as number):
+            return float(number)
+    raise _refused(node, "a number")
+
+
+def _side(node: ast.expr) -> Ref | float:
+    match node:
+        case ast.Constant(int() | float() as number):
+            return float(number)
+        case ast.BinOp(ast.Name(system) | ast.Constant(str(system)), ast.MatMult(), at):
+            pass
+        case _:
+            raise _refused(node, "a number or system@set")
+    match at:
+        case ast.Name(dataset):
+            return Ref(system, dataset, "")
+        case ast.Subscript(ast.Name(dataset), ast.Constant(str(key))):
+            return Ref(system, dataset, key)
+    raise _refused(node, "system@set or system@set['key']")
 
 
 def in_words(needs: str) -> str:
@@ -79,35 +138,32 @@ def in_words(needs: str) -> str:
         Such as "supermodel on other_200 below supermodel on vindr_test"; a set that
         both sides share is named once.
     """
-    return " and ".join(_in_words(term) for term in parse(needs.partition(";")[0]))
+    return " and ".join(_in_words(test) for test in read_tests(needs))
 
 
-def _in_words(test: Call) -> str:
-    a, b = (str(arg).partition("@") for arg in test.args[:2])
-    sides = [part[0].replace("*", "any other") for part in (a, b)]
-    places = [part[2].partition(":") for part in (a, b)]
-    keys = [f" ({_key_in_words(key)})" if key else "" for _, _, key in places]
-    sets = [f" on {place}" if place else "" for place, _, _ in places]
-    if sets[0] == sets[1]:
-        sets[0] = ""
-    relation = _WORDS.get(test.name) or _range_in_words(*map(str, test.args[2:]))
-    left = f"{sides[0]}{keys[0]}{sets[0]}"
-    return f"{left} {relation} {sides[1]}{keys[1]}{sets[1]}"
+def _in_words(test: Comparison) -> str:
+    (a, a_place), (b, b_place) = _side_in_words(test.a), _side_in_words(test.b)
+    if a_place == b_place:
+        a_place = ""
+    relation = test.relation
+    if relation == "ratio":
+        high = f" to {test.high:g}" if test.high < math.inf else ""
+        relation = f"{'' if high else 'at least '}{test.low:g}{high} times"
+    return f"{a}{a_place} {relation} {b}{b_place}"
 
 
-def _range_in_words(low: str, high: str) -> str:
-    if high == "inf":
-        return f"at least {low} times"
-    return f"{low} to {high} times"
-
-
-def _key_in_words(key: str) -> str:
-    other, _, own = key.replace("_", " ").rpartition("/")
-    return f"{own} less {other}" if other else own
+def _side_in_words(side: Ref | float) -> tuple[str, str]:
+    """Give a side, and where it was measured."""
+    if not isinstance(side, Ref):
+        return f"{side:g}", ""
+    other, _, own = side.key.replace("_", " ").rpartition("/")
+    key = f"{own} less {other}" if other else own
+    system = side.system.replace("*", "any other")
+    return system + (f" ({key})" if key else ""), f" on {side.dataset}"
 
 
 def expand(needs: str, metric: str, systems: Set[str]) -> list[Comparison]:
-    """Read the tests of a directional claim.
+    """Read the tests of a directional claim, ready to be looked up.
 
     Args:
         needs: The row's `needs`.
@@ -120,49 +176,25 @@ def expand(needs: str, metric: str, systems: Set[str]) -> list[Comparison]:
     Raises:
         ClaimError: The text is not of the form above.
     """
-    tests = []
-    for term in parse(needs.partition(";")[0].strip()):
-        if not isinstance(term, Call) or TESTS.get(term.name) != len(term.args):
-            expected = ", ".join(f"{name} of {n}" for name, n in TESTS.items())
-            raise ClaimError(f"{term}", column="needs", expected=expected)
-        if not all(isinstance(arg, str) for arg in term.args):
-            raise ClaimError(f"{term}", column="needs", expected="no call in a call")
-        a = _side(term.args[0], metric)
-        limits = [_finite_or_inf(word) for word in term.args[2:]]
-        tests += [
-            Comparison(term.name, a, _side(b, metric), *limits)
-            for b in _family(term.args[1], term.args[0], systems)
-        ]
-    return tests
+    return [
+        test._replace(a=_keyed(test.a, metric), b=_keyed(b, metric))
+        for test in read_tests(needs)
+        for b in _family(test.b, test.a, systems)
+    ]
 
 
-def _side(word: str, metric: str) -> Ref | float:
-    system, at, rest = word.partition("@")
-    if not at:
-        return _finite_or_inf(word)
-    dataset, _, key = rest.partition(":")
-    if not system or not dataset:
-        raise ClaimError(repr(word), column="needs", expected="system@set")
-    return Ref(system, dataset, results_key(key or metric))
+def _keyed(side: Ref | float, metric: str) -> Ref | float:
+    if not isinstance(side, Ref):
+        return side
+    return side._replace(key=results_key(side.key or metric))
 
 
-def _finite_or_inf(word: str) -> float:
-    try:
-        number = float(word)
-    except ValueError:
-        number = math.nan
-    if math.isnan(number):
-        raise ClaimError(repr(word), column="needs", expected="a number or system@set")
-    return number
-
-
-def _family(word: str, left: str, systems: Set[str]) -> list[str]:
-    system, _, rest = word.partition("@")
-    if "*" not in system:
-        return [word]
-    own = left.partition("@")[0]
-    members = sorted(name for name in systems if fnmatchcase(name, system))
-    return [f"{name}@{rest}" for name in members if name != own]
+def _family(b: Ref | float, a: Ref | float, systems: Set[str]) -> list[Ref | float]:
+    if not isinstance(b, Ref) or "*" not in b.system:
+        return [b]
+    own = a.system if isinstance(a, Ref) else ""
+    members = sorted(name for name in systems if fnmatchcase(name, b.system))
+    return [b._replace(system=name) for name in members if name != own]
 
 
 def evaluate(tests: Iterable[Comparison], shelf: Shelf) -> Outcome:
@@ -188,12 +220,10 @@ def evaluate(tests: Iterable[Comparison], shelf: Shelf) -> Outcome:
         gaps.append(gap)
         sides += [a, b]
         reasons.append(f"{_named(test.a, a)} against {_named(test.b, b)}")
-    entry = gaps[0] if len(gaps) == 1 else Entry(math.nan)
-    counts = [side.n for side in sides if side.n is not None]
-    entry = entry._replace(
-        evidence=common_level(sides), n=min(counts) if counts else None
-    )
-    return Outcome(_all(held), entry, _told(reasons, held))
+    shown = gaps[0] if len(gaps) == 1 else MeasuredValue(math.nan)
+    n = min((side.n for side in sides if side.n is not None), default=None)
+    shown = shown._replace(evidence=common_level(sides), n=n)
+    return Outcome(_all(held), shown, _told(reasons, held))
 
 
 def _told(reasons: list[str], held: list[bool | None]) -> str:
@@ -211,49 +241,47 @@ def _all(held: list[bool | None]) -> bool | None:
     return None if None in held else True
 
 
-def _look_up(side: Ref | float, shelf: Shelf) -> Entry:
-    return shelf.entry(side) if isinstance(side, Ref) else Entry(side)
+def _look_up(side: Ref | float, shelf: Shelf) -> MeasuredValue:
+    return shelf.look_up(side) if isinstance(side, Ref) else MeasuredValue(side)
 
 
-def _gap(test: Comparison, a: Entry, b: Entry, shelf: Shelf) -> Entry:
+def _gap(
+    test: Comparison, a: MeasuredValue, b: MeasuredValue, shelf: Shelf
+) -> MeasuredValue:
     """Give a - b or a / b with its interval, paired where there is one."""
-    if test.name == "ratio":
+    if test.relation == "ratio":
         return _quotient(a, b)
     if isinstance(test.a, Ref) and isinstance(test.b, Ref):
         paired = shelf.paired(test.a, test.b)
         if paired is not None:
             return paired
     low, high = a.ends[0] - b.ends[1], a.ends[1] - b.ends[0]
-    return Entry(a.value - b.value, low, high)
+    return MeasuredValue(a.value - b.value, low, high)
 
 
-def _quotient(a: Entry, b: Entry) -> Entry:
+def _quotient(a: MeasuredValue, b: MeasuredValue) -> MeasuredValue:
     """Give a / b; nothing is known of it unless b is surely positive."""
     if b.ends[0] <= 0:
-        return Entry(math.nan, -math.inf, math.inf)
+        return MeasuredValue(math.nan, -math.inf, math.inf)
     corners = [x / y for x in a.ends for y in b.ends]
-    return Entry(a.value / b.value, min(corners), max(corners))
+    return MeasuredValue(a.value / b.value, min(corners), max(corners))
 
 
-def _decide(test: Comparison, gap: Entry) -> bool | None:
+def _decide(test: Comparison, gap: MeasuredValue) -> bool | None:
     low, high = gap.ends
-    if test.name == "ratio":
-        return _inside(low, high, test.low, test.high)
+    if test.relation == "ratio":
+        if test.low <= low and high <= test.high:
+            return True
+        return False if high < test.low or low > test.high else None
     if low == high == 0:
         return False
-    if test.name == "lower":
+    if test.relation == "below":
         low, high = -high, -low
     return True if low > 0 else False if high < 0 else None
 
 
-def _inside(low: float, high: float, least: float, most: float) -> bool | None:
-    if least <= low and high <= most:
-        return True
-    return False if high < least or low > most else None
-
-
-def _named(side: Ref | float, entry: Entry) -> str:
+def _named(side: Ref | float, found: MeasuredValue) -> str:
     if not isinstance(side, Ref):
         return f"{side:g}"
-    interval = "" if entry.low is None else f" [{entry.low:.4g}, {entry.high:.4g}]"
-    return f"{side.system} {entry.value:.4g}{interval}"
+    interval = "" if found.low is None else f" [{found.low:.4g}, {found.high:.4g}]"
+    return f"{side.system} {found.value:.4g}{interval}"

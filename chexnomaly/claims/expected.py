@@ -6,6 +6,7 @@ A verdict that rests on trained systems moves with seeds and data: it is reporte
 """
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Set
 from pathlib import Path
 
@@ -63,27 +64,26 @@ def all_verdicts(results: Path | str | Iterable[Path]) -> pd.DataFrame:
     Raises:
         ResultError: A results file is corrupted.
     """
-    folders = [results] if isinstance(results, str | Path) else list(results)
-    table, ledger = claims.compare(None, folders), load_ledger()
-    systems, shelf = set(ledger["system"]), Shelf(folders)
-    rows = ledger.to_dict("records")
+    shelf, ledger = Shelf(results), load_ledger()
+    table = claims.compare(None, shelf.folders)
     table = table.merge(ledger[_LEDGER_COLUMNS], on="id", validate="one_to_one")
-    table["rests_on"] = [rests_on(claim, systems) for claim in rows]
-    sources = [_sources(claim, systems, shelf) for claim in rows]
-    return table.assign(
-        notebook=[notebook for notebook, _ in sources],
-        missing=[missing for _, missing in sources],
-    )
+    systems, rows = set(ledger["system"]), ledger.to_dict("records")
+    return table.join(pd.DataFrame([_basis(row, systems, shelf) for row in rows]))
 
 
-def _sources(claim: Mapping, systems: Set[str], shelf: Shelf) -> tuple[str, str]:
+def _basis(claim: Mapping, systems: Set[str], shelf: Shelf) -> dict[str, str]:
+    """Say what a verdict rests on: in a word, by notebook, and what is missing."""
     notebooks, missing = [], []
     for ref in bindings(claim, systems):
         try:
             notebooks.append(shelf.results(ref)["notebook"])
         except NotMeasured:
             missing.append(ref.file)
-    return next(iter(notebooks), ""), " ".join(dict.fromkeys(missing))
+    return {
+        "rests_on": rests_on(claim, systems),
+        "notebook": next(iter(notebooks), ""),
+        "missing": " ".join(dict.fromkeys(missing)),
+    }
 
 
 def load_expected(path: Path = EXPECTED) -> pd.DataFrame:
@@ -139,16 +139,12 @@ def write_verdicts(table: pd.DataFrame, folder: Path) -> tuple[Path, Path]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     plain = table.astype(object).where(table.notna(), None)
-    rows = [{k: _finite(v) for k, v in row.items()} for row in plain.to_dict("records")]
+    plain = plain.replace({math.inf: "inf", -math.inf: "-inf"})  # JSON has no infinity
     as_json, as_csv = folder / "claims.json", folder / "claims.csv"
+    rows = plain.to_dict("records")
     text = json.dumps(rows, indent=1, ensure_ascii=False, allow_nan=False)
     as_json.write_text(text + "\n", encoding="utf-8")
     pd.DataFrame(rows, columns=list(table)).to_csv(
         as_csv, index=False, lineterminator="\n"
     )
     return as_json, as_csv
-
-
-def _finite(value: object) -> object:
-    """Write an open end of an interval as JSON can hold it."""
-    return str(value) if value in (float("inf"), float("-inf")) else value

@@ -1,16 +1,16 @@
 """The claims ledger: every number and every directional claim that the paper prints.
 
 `claims.csv` holds one row for each. A row is bound to results files by (system,
-dataset, metric), or by the test in its `needs` column, which is one of these with
-an optional "; note":
+dataset, metric), or by the test in its `needs` column, which begins with the way of
+testing and may end with "; note":
 
-    train ...            value against results from real radiographs
-    annotations ...      value against counts from real annotation tables
-    lower(a, b) ...      a direction; the tests stand in `directions`; `printed(id)`
-                         in it stands for the number that this row prints
-    arithmetic: ...      the paper's numbers against each other; see `arithmetic`
-    contradicts(id)      another printed statement denies this one
-    code                 a design statement, nothing is measured
+    train ...              value against results from real radiographs
+    annotations ...        value against counts from real annotation tables
+    measured: a < b        a direction of measured values; see `directions`. The id of
+                           another row as text stands for the number that it prints
+    arithmetic: 'a' - 'b'  the paper's numbers against each other; see `arithmetic`
+    contradicts: id        another printed statement denies this one
+    code                   a design statement, nothing is measured
     external, undefined, nothing printed     no test exists, and why
 
 `position only` as the note marks a cell of Table I whose place in the scrambled
@@ -19,7 +19,7 @@ text is the only sign of what it belongs to.
 
 import csv
 import re
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
@@ -32,10 +32,13 @@ from chexnomaly.errors import ClaimError
 LEDGER = Path(__file__).parents[1] / "claims.csv"
 """The committed ledger."""
 
-COLUMNS = tuple(
+LEDGER_COLUMNS = tuple(
     "id where system dataset metric value unit as_printed quote kind needs".split()
 )
 """Columns of the ledger, in order."""
+
+MAY_BE_EMPTY = {"dataset", "value", "unit", "as_printed"}
+"""Columns that need no text in every row."""
 
 QUOTE_WORDS = 15
 """Most words a quote may have."""
@@ -45,18 +48,12 @@ NEEDS = {
     "result": ("train", "arithmetic", "nothing printed"),
     "design": ("code", "arithmetic"),
     "external": ("external", "nothing printed"),
-    "direction": (
-        *directions.TESTS,
-        "arithmetic",
-        "contradicts",
-        "external",
-        "undefined",
-    ),
+    "direction": ("measured", "arithmetic", "contradicts", "external", "undefined"),
 }
 """Kind of a row to the ways it may be tested."""
 
-PRINTED = re.compile(r"printed\(([\w-]+)\)")
-"""A row's printed number inside a test."""
+PRINTED = re.compile(r"'([\w-]+)'(?!@|\])")
+"""The id of a row whose printed number stands in a test of measured values."""
 
 UNTESTED = {
     "code": "a design statement: nothing is measured",
@@ -67,11 +64,54 @@ UNTESTED = {
 """Ways that are no test, with the reason shown."""
 
 
+def read_rows(
+    path: Path, columns: Sequence[str], may_be_empty: Set[str]
+) -> list[dict[str, str]]:
+    """Read a table of texts, whose first column names its rows.
+
+    Args:
+        path: A CSV file.
+        columns: What its header must be.
+        may_be_empty: Columns that need no text in every row.
+
+    Returns:
+        Its rows by column; the first stands in line 2.
+
+    Raises:
+        ClaimError: It cannot be read, its header is another, a row is ragged, a text
+            is missing, or two rows have one name.
+    """
+    try:
+        with Path(path).open(newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file)
+            found, rows = reader.fieldnames, list(reader)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ClaimError(str(error), file=path, expected="a CSV file") from error
+    if list(found or ()) != list(columns):
+        raise ClaimError(f"columns {found}", file=path, row=1, expected=str(columns))
+    names: set[str] = set()
+    for line, row in enumerate(rows, start=2):
+        where = {"file": path, "row": line}
+        if None in row or None in row.values():
+            raise ClaimError(
+                "wrong number of cells", expected=str(len(columns)), **where
+            )
+        for column in columns:
+            if not row[column].strip() and column not in may_be_empty:
+                raise ClaimError("empty", column=column, expected="a text", **where)
+        name = row[columns[0]]
+        if name in names:
+            expected = "each name once"
+            raise ClaimError(name, column=columns[0], expected=expected, **where)
+        names.add(name)
+    return rows
+
+
 def load_ledger(path: Path = LEDGER) -> pd.DataFrame:
     """Read and check the ledger.
 
     Args:
-        path: A CSV file with the columns `COLUMNS`.
+        path: A CSV file with the columns `LEDGER_COLUMNS`.
 
     Returns:
         One row per claim, in the file's order. `value` holds Decimals with the
@@ -80,46 +120,37 @@ def load_ledger(path: Path = LEDGER) -> pd.DataFrame:
     Raises:
         ClaimError: A row is malformed; the message names row and column.
     """
-    try:
-        with Path(path).open(newline="", encoding="utf-8") as file:
-            reader = csv.DictReader(file)
-            found, rows = reader.fieldnames, [dict(row) for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ClaimError(str(error), file=path, expected="a CSV file") from error
-    if tuple(found or ()) != COLUMNS:
-        raise ClaimError(f"columns {found}", file=path, row=1, expected=str(COLUMNS))
-    ids: set[str] = set()
+    rows = read_rows(path, LEDGER_COLUMNS, MAY_BE_EMPTY)
     for line, row in enumerate(rows, start=2):
-        _check_row(row, ids, path, line)
-        ids.add(row["id"])
+        _check_row(row, path, line)
         row["value"] = Decimal(row["value"]) if row["value"] else None
-    _put_printed(rows, path)
-    _check_references(rows, ids, path)
-    return pd.DataFrame(rows, columns=list(COLUMNS), dtype=object)
+    printed = printed_values(rows)
+    for line, row in enumerate(rows, start=2):
+        try:
+            _check_test(row, rows, printed)
+        except ClaimError as error:
+            where = {"file": path, "row": line, "column": "needs"}
+            expected = error.expected
+            raise ClaimError(error.problem, expected=expected, **where) from error
+    return pd.DataFrame(rows, columns=list(LEDGER_COLUMNS), dtype=object)
 
 
 def way(claim: Mapping) -> str:
-    """Give the way a claim is tested: the first word of its `needs`."""
+    """Give the way a claim is tested, the beginning of its `needs`."""
     needs = claim["needs"].partition(";")[0].strip()
-    if needs in UNTESTED:
-        return needs
-    return needs.replace("(", " ").replace(":", " ").partition(" ")[0]
+    return needs if needs in UNTESTED else re.split("[ :]", needs)[0]
 
 
-def _check_row(row: Mapping, ids: set[str], path: Path, line: int) -> None:
+def printed_values(claims: Iterable[Mapping]) -> dict[str, Decimal]:
+    """Map the ids of claims to the numbers they print, where they print one."""
+    return {c["id"]: c["value"] for c in claims if c["value"] is not None}
+
+
+def _check_row(row: Mapping, path: Path, line: int) -> None:
     def refuse(column: str, expected: str) -> None:
         found = f"{row[column]!r}"
         raise ClaimError(found, file=path, row=line, column=column, expected=expected)
 
-    if None in row or None in row.values():
-        raise ClaimError(
-            "wrong number of cells", file=path, row=line, expected=str(len(COLUMNS))
-        )
-    for column in ("id", "where", "system", "metric", "quote", "needs"):
-        if not row[column].strip():
-            refuse(column, "a text")
-    if row["id"] in ids:
-        refuse("id", "an id of its own")
     if row["kind"] not in NEEDS:
         refuse("kind", f"one of {', '.join(NEEDS)}")
     if way(row) not in NEEDS[row["kind"]]:
@@ -142,47 +173,27 @@ def _is_value(text: str, valueless: bool) -> bool:
         return False
 
 
-def _put_printed(rows: list[dict], path: Path) -> None:
-    """Replace `printed(id)` in tests by the number that the row prints."""
-    printed = {row["id"]: row["value"] for row in rows if row["value"] is not None}
-    for line, row in enumerate(rows, start=2):
-        for id_ in PRINTED.findall(row["needs"]):
-            if id_ not in printed:
-                problem = f"unknown claim id {id_!r}, or nothing printed there"
-                raise ClaimError(problem, file=path, row=line, column="needs")
-        row["needs"] = PRINTED.sub(lambda m: str(printed[m[1]]), row["needs"])
-
-
-def _check_references(rows: list[dict], ids: set[str], path: Path) -> None:
-    printed = {row["id"]: row["value"] for row in rows if row["value"] is not None}
-    systems = {row["system"] for row in rows}
-    for line, row in enumerate(rows, start=2):
-        try:
-            if way(row) == "arithmetic":
-                arithmetic.check(row["needs"], row["value"], printed)
-            elif way(row) == "contradicts":
-                _require(contradicted(row), ids)
-            elif way(row) not in UNTESTED and not bindings(row, systems):
-                raise ClaimError("nothing measured", expected="system@set")
-        except ClaimError as error:
-            raise ClaimError(
-                error.problem,
-                file=path,
-                row=line,
-                column="needs",
-                expected=error.expected,
-            ) from error
-
-
-def _require(id_: str, ids: Set[str]) -> None:
-    if id_ not in ids:
-        raise ClaimError(f"unknown claim id {id_!r}", column="needs")
+def _check_test(row: dict, rows: Sequence[Mapping], printed: Mapping) -> None:
+    """Check the test of a row against all rows; put printed numbers into it."""
+    if way(row) == "arithmetic":
+        arithmetic.check(row["needs"], row["value"], printed)
+    elif way(row) == "contradicts":
+        if contradicted(row) not in {other["id"] for other in rows}:
+            raise ClaimError(f"unknown claim id {contradicted(row)!r}")
+    elif way(row) == "measured":
+        test, semicolon, note = row["needs"].partition(";")
+        unknown = set(PRINTED.findall(test)) - printed.keys()
+        if unknown:
+            raise ClaimError(f"unknown claim id, or nothing printed there: {unknown}")
+        test = PRINTED.sub(lambda match: str(printed[match[1]]), test)
+        row["needs"] = test + semicolon + note
+        if not bindings(row, {other["system"] for other in rows}):
+            raise ClaimError("nothing measured", expected="system@set")
 
 
 def contradicted(claim: Mapping) -> str:
     """Give the id of the statement that denies a `contradicts` claim."""
-    term = arithmetic.parse(claim["needs"])[0]
-    return arithmetic.words(term)[0]
+    return claim["needs"].partition(";")[0].partition(":")[2].strip()
 
 
 def bindings(claim: Mapping, systems: Set[str]) -> tuple[Ref, ...]:
@@ -198,7 +209,7 @@ def bindings(claim: Mapping, systems: Set[str]) -> tuple[Ref, ...]:
     if way(claim) in ("train", "annotations"):
         key = results_key(claim["metric"])
         return (Ref(claim["system"], claim["dataset"], key),)
-    if way(claim) in directions.TESTS:
+    if way(claim) == "measured":
         tests = directions.expand(claim["needs"], claim["metric"], systems)
         sides = [side for test in tests for side in (test.a, test.b)]
         return tuple(dict.fromkeys(ref for ref in sides if isinstance(ref, Ref)))

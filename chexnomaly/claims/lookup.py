@@ -1,14 +1,14 @@
-"""Measured values as the claims see them: one entry per system, set and metric.
+"""Measured values as the claims see them: one per system, set and metric.
 
 A results file `<system>__<set>.json` holds, beside the values, what the system
-was trained and scored on; an entry carries the evidence level along, and a file
-whose level does not follow from its sources is refused. The optional `paired`
-section holds differences on the same scans, this system minus another:
+was trained and scored on; a measured value carries the evidence level along, and a
+file whose level does not follow from its origins is refused. The optional `paired`
+section holds differences on the same films, this system minus another:
 `{"<other>": {"<key>": {"value", "low", "high", "n"}}}`.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,14 +46,14 @@ class Ref(NamedTuple):
         return f"{self.system}__{self.dataset}.json"
 
 
-class Entry(NamedTuple):
-    """One measured value.
+class MeasuredValue(NamedTuple):
+    """One entry of a results file, with the evidence level and profile of the file.
 
     Attributes:
         value: The value, in the unit of the results file (shares in [0, 1]).
         low: Lower end of its 95 % interval; None for a deterministic value.
         high: Upper end; None together with `low`.
-        n: Number of scans (or other units) behind it; None where there is none.
+        n: Number of films (or other units) behind it; None where there is none.
         evidence: One of `evidence.LEVELS`; "" for a plain number.
         profile: Profile it was measured under.
     """
@@ -67,13 +67,18 @@ class Entry(NamedTuple):
 
     @property
     def ends(self) -> tuple[float, float]:
-        """The interval; a deterministic value is its own, one scan tells nothing."""
+        """The interval; a deterministic value is its own, one film tells nothing."""
         if self.low is None and self.n is not None and self.n < 2:
             return -math.inf, math.inf
         return (
             self.value if self.low is None else self.low,
             self.value if self.high is None else self.high,
         )
+
+    def negated(self) -> "MeasuredValue":
+        """Give the same with the other sign: b minus a for a minus b."""
+        ends = (None, None) if self.low is None else (-self.high, -self.low)
+        return self._replace(value=-self.value, low=ends[0], high=ends[1])
 
 
 def results_key(metric: str) -> str:
@@ -109,7 +114,7 @@ class Shelf:
             self._files[ref.file] = read_checked(path, ref)
         return self._files[ref.file]
 
-    def entry(self, ref: Ref) -> Entry:
+    def look_up(self, ref: Ref) -> MeasuredValue:
         """Look one value up.
 
         Raises:
@@ -121,37 +126,36 @@ class Shelf:
         values = data.get("paired", {}).get(other, {}) if other else data["values"]
         if key not in values:
             raise NotMeasured(f"{ref.file} has no value {ref.key!r}")
-        return _entry(data, values[key], ref)
+        item = values[key]
+        value, low, high = (_number(item.get(k)) for k in ("value", "low", "high"))
+        if value is None:
+            raise NotMeasured(f"{ref.key!r} of {ref.file} is undefined")
+        level, profile = data["evidence"], data["profile"]
+        return MeasuredValue(value, low, high, item.get("n"), level, profile)
 
-    def paired(self, a: Ref, b: Ref) -> Entry | None:
+    def paired(self, a: Ref, b: Ref) -> MeasuredValue | None:
         """Look up the paired difference a minus b; None where no file has it."""
         if a.dataset != b.dataset or a.key != b.key:
             return None
-        for first, second, sign in ((a, b, 1), (b, a, -1)):
-            data = self.results(first)
-            found = data.get("paired", {}).get(second.system, {}).get(first.key)
-            if found is not None:
-                entry = _entry(data, found, first)
-                return entry if sign == 1 else _negated(entry)
+        for first, second in ((a, b), (b, a)):
+            if first.key in self.results(first).get("paired", {}).get(
+                second.system, {}
+            ):
+                key = f"{second.system}/{first.key}"
+                found = self.look_up(first._replace(key=key))
+                return found if first is a else found.negated()
         return None
 
-
-def _entry(data: Mapping, item: Mapping, ref: Ref) -> Entry:
-    value, low, high = (_number(item.get(name)) for name in ("value", "low", "high"))
-    if value is None:
-        raise NotMeasured(f"{ref.key!r} of {ref.file} is undefined")
-    n, level, profile = item.get("n"), data["evidence"], data["profile"]
-    return Entry(value, low, high, n, level, profile)
+    def find(self, ref: Ref) -> MeasuredValue | None:
+        """Look one value up; None where it was not measured."""
+        try:
+            return self.look_up(ref)
+        except NotMeasured:
+            return None
 
 
 def _number(value: float | None) -> float | None:
     return None if value is None or math.isnan(value) else float(value)
-
-
-def _negated(entry: Entry) -> Entry:
-    low, high = entry.low, entry.high
-    flipped = (None, None) if low is None or high is None else (-high, -low)
-    return entry._replace(value=-entry.value, low=flipped[0], high=flipped[1])
 
 
 def read_checked(path: Path, ref: Ref) -> dict:
@@ -169,10 +173,14 @@ def read_checked(path: Path, ref: Ref) -> dict:
             does not follow from its sources, or a value is malformed.
     """
     data = read_result(path)
-    for key, wanted in (("system", ref.system), ("set", ref.dataset)):
+    try:
+        earned = evidence_level(data.get("trained_on"), data.get("scored_on"))
+    except (TypeError, ValueError) as error:
+        raise ResultError(str(error), file=path, column="scored_on") from error
+    rightful = {"system": ref.system, "set": ref.dataset, "evidence": earned}
+    for key, wanted in rightful.items():
         if data[key] != wanted:
             raise _wrong(path, key, data[key], repr(wanted))
-    _check_level(path, data)
     paired = data.get("paired", {})
     if not isinstance(paired, dict):
         raise _wrong(path, "paired", paired, "an object")
@@ -188,43 +196,30 @@ def _wrong(path: Path, key: str, found: object, expected: str) -> ResultError:
     return ResultError(f"found {found!r}", file=path, column=key, expected=expected)
 
 
-def _check_level(path: Path, data: Mapping) -> None:
-    level = data["evidence"]
-    try:
-        earned = evidence_level(data.get("trained_on"), data.get("scored_on"))
-    except (TypeError, ValueError) as error:
-        raise ResultError(str(error), file=path, column="scored_on") from error
-    if level != earned:
-        raise _wrong(path, "evidence", level, repr(earned))
-
-
 def _check_item(path: Path, key: str, item: object) -> None:
     if not isinstance(item, dict) or "value" not in item:
         raise _wrong(path, key, item, "an object with a value")
     for name in ("value", "low", "high", "n"):
-        kinds = int if name == "n" else int | float
-        number = item.get(name)
-        if number is not None and (
-            isinstance(number, bool) or not isinstance(number, kinds)
-        ):
-            raise _wrong(path, f"{key}.{name}", number, "a number or null")
+        kinds = (int,) if name == "n" else (int, float)
+        if item.get(name) is not None and type(item[name]) not in kinds:
+            raise _wrong(path, f"{key}.{name}", item[name], "a number or null")
     low, high = _number(item.get("low")), _number(item.get("high"))
     if (low is None) != (high is None) or (low is not None and low > high):
         raise _wrong(path, key, (low, high), "both ends of an interval, low <= high")
 
 
-def common_level(entries: Iterable[Entry]) -> str:
+def common_level(values: Iterable[MeasuredValue]) -> str:
     """Give the level of a comparison, or refuse to mix what cannot be compared.
 
     Raises:
-        NotMeasured: The entries are of different profiles, or of levels that
+        NotMeasured: The values are of different profiles, or of levels that
             mix phantoms with real data.
     """
-    entries = [entry for entry in entries if entry.evidence]
-    levels = {entry.evidence for entry in entries}
+    values = [value for value in values if value.evidence]
+    levels = {value.evidence for value in values}
     if len(levels) > 1 and not levels <= {IMAGES, ANNOTATIONS}:
         raise NotMeasured(f"evidence levels differ: {', '.join(sorted(levels))}")
-    profiles = {entry.profile for entry in entries}
+    profiles = {value.profile for value in values}
     if len(profiles) > 1:
         raise NotMeasured(f"profiles differ: {', '.join(sorted(profiles))}")
     return weakest(*levels)

@@ -6,9 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from chexnomaly.claims import verdicts as claims
-from chexnomaly.results import format_entry, read_result
-
-METRICS = {"mae": "MAE", "f1": "F1", "mean_iou": "mean IoU", "accuracy": "accuracy"}
+from chexnomaly.results import format_entry, results_frame
 
 
 def printed_and_measured(
@@ -30,28 +28,17 @@ def printed_and_measured(
     place = ledger.loc[compared.index, ["dataset", "metric", "system"]]
     levels = compared.evidence.groupby([place.dataset, place.metric])
     label = levels.transform(lambda found: ", ".join(sorted(set(found) - {""})))
-    rows = []
+    table: dict[tuple[str, str, str], dict[str, str]] = {}
     for id_, claim in compared.iterrows():
-        where = {
-            "set": place.dataset[id_],
-            "metric": METRICS.get(place.metric[id_], place.metric[id_]),
-            "system": place.system[id_],
-        }
+        dataset, metric, system = place.loc[id_]
+        row = dataset, claims.METRIC_NAMES.get(metric, metric)
         measured = f"measured ({label[id_] or 'nothing'})"
-        rows.append(where | {"cell": "printed", "value": claim.printed or "(lost)"})
-        rows.append(where | {"cell": measured, "value": _measured(claim)})
-    table = pd.DataFrame(rows)
-    order = {
-        name: list(dict.fromkeys(table[name])) for name in ("set", "metric", "system")
-    }
-    wide = table.pivot_table(
-        index=["set", "metric", "cell"],
-        columns="system",
-        values="value",
-        aggfunc="first",
-        sort=False,
-    )
-    return wide.reindex(columns=order["system"]).fillna("–")
+        value = format_entry(claim.rename({"measured": "value"}))
+        for cell, text in (("printed", claim.printed or "(lost)"), (measured, value)):
+            table.setdefault((*row, cell), {}).setdefault(system, text)
+    wide = pd.DataFrame(list(table.values()), pd.MultiIndex.from_tuples(table))
+    wide = wide[place.system.unique()].rename_axis(columns="system").fillna("–")
+    return wide.rename_axis(["set", "metric", "cell"])
 
 
 def verdicts(ids: Iterable[str], results: Path | Sequence[Path]) -> pd.DataFrame:
@@ -81,14 +68,6 @@ def _measured_freely(claim) -> str:
     return f"{kind}{claim.measured:.4g} [{claim.low:.4g}, {claim.high:.4g}]"
 
 
-def _measured(claim) -> str:
-    if pd.isna(claim.measured):
-        return "–"
-    if pd.isna(claim.low):
-        return f"{claim.measured:.3f}"
-    return f"{claim.measured:.3f} [{claim.low:.3f}, {claim.high:.3f}]"
-
-
 def systems_side_by_side(
     results: Path, systems: Sequence[str], key: str, columns: dict[str, str]
 ) -> pd.DataFrame:
@@ -103,18 +82,13 @@ def systems_side_by_side(
     Returns:
         Index system; values without interval, then n and evidence.
     """
-    rows = []
-    for system in systems:
-        path = results / f"{system}__{key}.json"
-        if not path.exists():
-            continue
-        result = read_result(path)
-        cells = {
-            h: result["values"].get(k, {}).get("value") for k, h in columns.items()
-        }
-        counts = {"n": result["n"], "evidence": result["evidence"]}
-        rows.append({"system": system, **cells, **counts})
-    return pd.DataFrame(rows).set_index("system")
+    return results_frame(
+        _existing(results, systems, key),
+        lambda result: {
+            heading: result["values"].get(k, {}).get("value")
+            for k, heading in columns.items()
+        },
+    )
 
 
 FLOOR = ("all_empty", "all_ones", "mean_mask", "random_box")
@@ -144,7 +118,7 @@ def against_the_floor(
 ) -> pd.DataFrame:
     """Say of each system whether it beats each predictor that never looks.
 
-    What counts is the paired 95 % interval of the difference on the same scans, as in
+    What counts is the paired 95 % interval of the difference on the same films, as in
     `outcome`.
 
     Args:
@@ -159,23 +133,20 @@ def against_the_floor(
         "difference [low, high] outcome", then n and evidence. A dash stands where the
         two were not compared.
     """
-    rows = {}
-    for system in systems:
-        path = results / f"{system}__{key}.json"
-        if not path.exists():
-            continue
-        result = read_result(path)
-        cells = {"own value": format_entry(result["values"].get(quantity))}
-        for rival in FLOOR:
-            entry = result["paired"].get(rival + suffix, {}).get(quantity)
-            cells[rival] = _difference(entry)
-        counts = {"n": result["n"], "evidence": result["evidence"]}
-        rows[system] = cells | counts
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("system")
+
+    def cells(result: dict) -> dict[str, str]:
+        own = {"own value": format_entry(result["values"].get(quantity))}
+        pairs = {rival: result["paired"].get(rival + suffix, {}) for rival in FLOOR}
+        return own | {name: _difference(p.get(quantity)) for name, p in pairs.items()}
+
+    return results_frame(_existing(results, systems, key), cells)
+
+
+def _existing(results: Path, systems: Sequence[str], key: str) -> list[Path]:
+    paths = [results / f"{system}__{key}.json" for system in systems]
+    return [path for path in paths if path.exists()]
 
 
 def _difference(entry: dict | None) -> str:
     told = outcome(entry)
-    if told == "–":
-        return told
-    return "{value:+.3f} [{low:+.3f}, {high:+.3f}] ".format_map(entry) + told
+    return told if told == "–" else f"{format_entry(entry, sign='+')} {told}"

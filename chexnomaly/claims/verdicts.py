@@ -17,20 +17,16 @@ import pandas as pd
 
 from chexnomaly import evidence
 from chexnomaly.claims import arithmetic, directions
-from chexnomaly.claims.ledger import UNTESTED, bindings, contradicted, load_ledger, way
-from chexnomaly.claims.lookup import REGISTER, Entry, NotMeasured, Shelf
+from chexnomaly.claims.ledger import (
+    UNTESTED,
+    bindings,
+    contradicted,
+    load_ledger,
+    printed_values,
+    way,
+)
+from chexnomaly.claims.lookup import MeasuredValue, NotMeasured, Shelf
 from chexnomaly.errors import ClaimError
-
-__all__ = [
-    "COMPARED",
-    "REGISTER",
-    "Verdict",
-    "bindings",
-    "compare",
-    "load_ledger",
-    "quantity",
-    "verdict",
-]
 
 COMPARED = tuple(
     "id where quantity printed measured_as measured low high n evidence verdict "
@@ -38,15 +34,9 @@ COMPARED = tuple(
 )
 """Columns of `compare`, in order."""
 
-MEASURED_AS = {
-    "lower": "difference",
-    "higher": "difference",
-    "ratio": "ratio",
-    "arithmetic": "computed",
-}
-"""What `measured` is where it is no measured value itself, by `way`."""
+METRIC_NAMES = {"mae": "MAE", "mean_iou": "mean IoU", "f1": "F1"}
+"""Printed metric to its name in tables; others keep their key."""
 
-_LABELS = {"mae": "MAE", "mean_iou": "mean IoU", "f1": "F1"}
 _WHOSE = {"paper": "", "external": ", from elsewhere", "annotations": " by annotations"}
 
 
@@ -57,12 +47,14 @@ class Verdict(NamedTuple):
     reason: str
 
 
-def verdict(claim: Mapping, entry: Entry | None, held: bool | None = None) -> Verdict:
+def verdict(
+    claim: Mapping, measured: MeasuredValue | None, held: bool | None = None
+) -> Verdict:
     """Judge a claim by what was measured.
 
     Args:
         claim: One row of the ledger.
-        entry: The measured value, in the unit of the results file; None where
+        measured: The measured value, in the unit of the results file; None where
             there is none. For a directional claim its evidence level counts.
         held: For a directional claim, whether the direction held; None where
             the intervals do not tell.
@@ -73,17 +65,18 @@ def verdict(claim: Mapping, entry: Entry | None, held: bool | None = None) -> Ve
     """
     if way(claim) in UNTESTED:
         return _open(UNTESTED[way(claim)], _note(claim))
-    if entry is None:
+    if measured is None:
         return _open("not measured")
-    if entry.evidence == evidence.PHANTOM_TO_REAL:
+    level = measured.evidence
+    if level == evidence.PHANTOM_TO_REAL:
         return _open("trained on phantoms, scored on real data: a transfer test")
     if claim["kind"] == "direction":
-        return _direction_verdict(entry.evidence, held)
-    if not evidence.may_compare(entry.evidence):
-        return _open(f"evidence level {entry.evidence}: shown, not compared by value")
-    if entry.evidence == evidence.ANNOTATIONS and way(claim) != "annotations":
+        return _direction_verdict(level, held)
+    if not evidence.may_compare(level):
+        return _open(f"evidence level {level}: shown, not compared by value")
+    if level == evidence.ANNOTATIONS and way(claim) != "annotations":
         return _open("annotations alone cannot decide what needs pixels")
-    return _value_verdict(claim, entry)
+    return _value_verdict(claim, measured)
 
 
 def _open(*reasons: str) -> Verdict:
@@ -104,23 +97,22 @@ def _direction_verdict(level: str, held: bool | None) -> Verdict:
     return Verdict(evidence.SAME_DIRECTION if held else evidence.DIFFERS, "")
 
 
-def _value_verdict(claim: Mapping, entry: Entry) -> Verdict:
+def _value_verdict(claim: Mapping, measured: MeasuredValue) -> Verdict:
     printed = claim["value"]
-    value, low, high = _in_unit(claim, entry)
+    value, low, high = _in_unit(claim, measured)
     if not math.isfinite(value):
         return _open("the measured value is undefined")
     same = low <= float(printed) <= high or arithmetic.agrees(value, printed)
     return Verdict(evidence.REPRODUCED if same else evidence.DIFFERS, _note(claim))
 
 
-def _in_unit(claim: Mapping, entry: Entry) -> tuple[float, float, float]:
+def _in_unit(claim: Mapping, measured: MeasuredValue) -> list[float]:
     """Give value, low and high in the unit of the claim; NaN where there is none."""
     scale = 100 if claim["unit"] == "%" else 1
-    value, low, high = (
+    return [
         math.nan if number is None else float(Decimal(repr(float(number))) * scale)
-        for number in (entry.value, entry.low, entry.high)
-    )
-    return value, low, high
+        for number in (measured.value, measured.low, measured.high)
+    ]
 
 
 def compare(
@@ -159,9 +151,10 @@ def compare(
 
 def quantity(claim: Mapping) -> str:
     """Say in words what a claim is about, such as "MAE of supermodel on vindr_test"."""
-    label = _LABELS.get(claim["metric"], claim["metric"].replace("_", " "))
+    metric = claim["metric"]
+    label = METRIC_NAMES.get(metric, metric.replace("_", " "))
     label = re.sub(r"^n ", "number of ", label)
-    if way(claim) in directions.TESTS:
+    if way(claim) == "measured":
         return f"{label}: {directions.in_words(claim['needs'])}"
     whose = _WHOSE.get(claim["system"], f" of {claim['system']}")
     place = f" on {claim['dataset']}" if claim["dataset"] else ""
@@ -169,28 +162,36 @@ def quantity(claim: Mapping) -> str:
 
 
 def _row(claim: Mapping, claims: Mapping[str, Mapping], shelf: Shelf) -> dict:
-    entry, judged = _judged(claim, claims, shelf)
-    value, low, high = (math.nan,) * 3 if entry is None else _in_unit(claim, entry)
+    measured, judged = _judged(claim, claims, shelf)
     level = evidence.QUOTED if way(claim) == "external" else ""
+    found = measured or MeasuredValue(math.nan, evidence=level)
+    value, low, high = _in_unit(claim, found)
     return {
         "id": claim["id"],
         "where": claim["where"],
         "quantity": quantity(claim),
         "printed": claim["as_printed"],
-        "measured_as": "" if math.isnan(value) else MEASURED_AS.get(way(claim), ""),
+        "measured_as": "" if math.isnan(value) else _measured_as(claim),
         "measured": value,
         "low": low,
         "high": high,
-        "n": None if entry is None else entry.n,
-        "evidence": level if entry is None else entry.evidence,
+        "n": found.n,
+        "evidence": found.evidence,
         "verdict": judged.name,
         "reason": judged.reason,
     }
 
 
+def _measured_as(claim: Mapping) -> str:
+    if way(claim) != "measured":
+        return "computed" if way(claim) == "arithmetic" else ""
+    relations = {test.relation for test in directions.read_tests(claim["needs"])}
+    return "ratio" if relations == {"ratio"} else "difference"
+
+
 def _judged(
     claim: Mapping, claims: Mapping[str, Mapping], shelf: Shelf
-) -> tuple[Entry | None, Verdict]:
+) -> tuple[MeasuredValue | None, Verdict]:
     if way(claim) == "arithmetic":
         return _arithmetic(claim, claims)
     if way(claim) == "contradicts":
@@ -199,35 +200,31 @@ def _judged(
         return None, Verdict(evidence.INCONSISTENT, reason)
     systems = {other["system"] for other in claims.values()}
     try:
-        if way(claim) in directions.TESTS:
+        if way(claim) == "measured":
             return _direction(claim, systems, shelf)
         refs = bindings(claim, systems)
-        entry = shelf.entry(refs[0]) if refs else None
+        measured = shelf.look_up(refs[0]) if refs else None
     except NotMeasured as missing:
         return None, _open(str(missing), _note(claim))
-    return entry, verdict(claim, entry)
+    return measured, verdict(claim, measured)
 
 
 def _direction(
     claim: Mapping, systems: Set[str], shelf: Shelf
-) -> tuple[Entry, Verdict]:
+) -> tuple[MeasuredValue, Verdict]:
     tests = directions.expand(claim["needs"], claim["metric"], systems)
     outcome = directions.evaluate(tests, shelf)
-    name, reason = verdict(claim, outcome.entry, outcome.held)
+    name, reason = verdict(claim, outcome.measured, outcome.held)
     parts = (reason, outcome.reason, _note(claim))
-    return outcome.entry, Verdict(name, "; ".join(filter(None, parts)))
+    return outcome.measured, Verdict(name, "; ".join(filter(None, parts)))
 
 
 def _arithmetic(
     claim: Mapping, claims: Mapping[str, Mapping]
-) -> tuple[Entry | None, Verdict]:
-    printed = {
-        id_: other["value"]
-        for id_, other in claims.items()
-        if other["value"] is not None
-    }
+) -> tuple[MeasuredValue | None, Verdict]:
+    printed = printed_values(claims.values())
     same, value, reason = arithmetic.check(claim["needs"], claim["value"], printed)
     name = evidence.REPRODUCED if same else evidence.INCONSISTENT
     scale = 100 if claim["unit"] == "%" else 1
-    entry = None if value is None else Entry(float(value / scale))
-    return entry, Verdict(name, f"the paper's own numbers: {reason}")
+    computed = None if value is None else MeasuredValue(float(value / scale))
+    return computed, Verdict(name, f"the paper's own numbers: {reason}")

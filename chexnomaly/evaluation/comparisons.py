@@ -1,4 +1,4 @@
-"""Two systems compared on the scans of many findings at once.
+"""Two systems compared on the films of many findings at once.
 
 Among fourteen tests at 5 % one in two would find something by chance alone. The
 p-values are therefore adjusted together, by Benjamini and Hochberg's procedure: of the
@@ -13,35 +13,33 @@ from scipy import stats
 
 from chexnomaly.evaluation.intervals import mean_entry
 from chexnomaly.evaluation.scores import ScoredSet
-from chexnomaly.metrics.segmentation import Scores, hard_error
+from chexnomaly.metrics.segmentation import Scores, hard_error, iou_per_image
 
 
 def abnormal_ious(scored: ScoredSet, threshold: float) -> np.ndarray:
-    """Give the overlap with the mask on each abnormal scan, which C is the mean of.
+    """Give the overlap with the mask on each abnormal film, which C is the mean of.
 
     Args:
         scored: Per-image scores.
         threshold: One of its thresholds.
 
     Returns:
-        Shape (number of abnormal scans,), in [0, 1].
+        Shape (number of abnormal films,), in [0, 1].
     """
-    scores = scored.scores[threshold]
-    true = scores["tp"] + scores["fn"]
-    union = true + scores["fp"]
-    return (scores["tp"][true > 0] / union[true > 0]).astype(np.float64)
+    ious = iou_per_image(scored.scores[threshold])
+    return ious[~np.isnan(ious)]
 
 
 def compare_all(pairs: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> pd.DataFrame:
-    """Compare two systems in several groups of scans.
+    """Compare two systems in several groups of films.
 
     Args:
-        pairs: Name of a group to the values of either system, scan by scan in one
+        pairs: Name of a group to the values of either system, film by film in one
             order, shape (N,) each.
 
     Returns:
         Index group. "difference", "low", "high": mean of first minus second with
-        Student's 95 % interval; "n": scans; "p": Wilcoxon's signed-rank test, two
+        Student's 95 % interval; "n": films; "p": Wilcoxon's signed-rank test, two
         sides; "p, adjusted". NaN where no two values differ.
     """
     rows = {name: _compare(*values) for name, values in pairs.items()}
@@ -59,29 +57,23 @@ def _compare(first: np.ndarray, second: np.ndarray) -> dict[str, float]:
     gaps = np.asarray(first, dtype=np.float64) - second
     entry = mean_entry(gaps)
     p = stats.wilcoxon(gaps).pvalue if np.any(gaps) else np.nan
-    return {
-        "difference": entry["value"],
-        "low": entry["low"],
-        "high": entry["high"],
-        "n": len(gaps),
-        "p": float(p),
-    }
+    return {"difference": entry.pop("value"), **entry, "p": float(p)}
 
 
-ROWS = ("unseen", "many", "one", "healthy")
+KINDS_OF_FILM = ("unseen", "many", "one", "healthy")
 """The four kinds of Fig. 11: an unseen disease, many findings, one, none."""
 
 
 def best_share(scores: Mapping[str, Scores], system: str, rows: np.ndarray) -> float:
-    """Share of scans on which a system is alone at the top.
+    """Share of films on which a system is alone at the top.
 
     Args:
-        scores: Per-image scores of each system on the same scans.
+        scores: Per-image scores of each system on the same films.
         system: The one in question.
-        rows: Which scans, indices.
+        rows: Which films, indices.
 
     Returns:
-        The share in [0, 1]; NaN without scans. An abnormal scan is won by the highest
+        The share in [0, 1]; NaN without films. An abnormal film is won by the highest
         IoU, a healthy one by the fewest wrong pixels; a tie is no win.
     """
     if len(rows) == 0:
@@ -92,7 +84,5 @@ def best_share(scores: Mapping[str, Scores], system: str, rows: np.ndarray) -> f
 
 
 def _merit(table: Scores) -> np.ndarray:
-    union = table["tp"] + table["fp"] + table["fn"]
-    overlap = table["tp"] / np.where(union == 0, 1, union)
-    abnormal = table["tp"] + table["fn"] > 0
-    return np.where(abnormal, overlap, -hard_error(table))
+    overlap = iou_per_image(table)
+    return np.where(np.isnan(overlap), -hard_error(table), overlap)

@@ -7,8 +7,7 @@ import numpy as np
 from scipy import stats
 
 from chexnomaly import metrics
-
-Entry = dict[str, float | int | None]
+from chexnomaly.results import Entry
 
 
 def entry(value: float, low: float | None, high: float | None, n: int) -> Entry:
@@ -73,17 +72,15 @@ def spread_entry(values: np.ndarray, resamples: int = 1000, seed: int = 0) -> En
         The entry; without ends where N is below 3.
     """
     values = np.asarray(values, dtype=np.float64)
-    n = len(values)
-    if n < 3:
-        return entry(values.std(ddof=1) if n > 1 else np.nan, None, None, n)
-    ends = stats.bootstrap(
-        (values,),
-        lambda sample, axis: sample.std(axis=axis, ddof=1),
-        n_resamples=resamples,
-        method="percentile",
-        rng=np.random.default_rng(seed),
-    ).confidence_interval
-    return entry(values.std(ddof=1), ends.low, ends.high, n)
+    if len(values) < 3:
+        spread = values.std(ddof=1) if len(values) == 2 else np.nan
+        return entry(spread, None, None, len(values))
+    return interval(
+        lambda sample: sample["value"].std(axis=-1, ddof=1),
+        {"value": values},
+        resamples=resamples,
+        seed=seed,
+    )
 
 
 def interval(
@@ -91,18 +88,18 @@ def interval(
     *samples: metrics.Scores,
     resamples: int = 2000,
     seed: int = 0,
-) -> dict[str, float | int | None]:
-    """Percentile bootstrap over scans, paired where several systems are given.
+) -> Entry:
+    """Percentile bootstrap over films, paired where several systems are given.
 
     Args:
         statistic: Called with one Scores per system; reduces the last axis.
-        samples: Per-image scores of each system on the same scans, in one order.
+        samples: Per-image scores of each system on the same films, in one order.
         resamples: Bootstrap samples.
         seed: Seed of the resampling.
 
     Returns:
-        "value", "low", "high" (95 %) and "n", the number of scans; None where the
-        statistic is undefined.
+        The entry, with the number of films as its n; without ends where that is
+        below 2.
     """
     n = len(next(iter(samples[0].values())))
 
@@ -111,10 +108,10 @@ def interval(
 
     value = float(resampled(np.arange(n)))
     if n < 2 or np.isnan(value):
-        return {"value": number(value), "low": None, "high": None, "n": n}
+        return entry(value, None, None, n)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", stats.DegenerateDataWarning)
-        result = stats.bootstrap(
+        drawn = stats.bootstrap(
             (np.arange(n),),
             resampled,
             n_resamples=resamples,
@@ -122,13 +119,7 @@ def interval(
             method="percentile",
             vectorized=True,
             rng=np.random.default_rng(seed),
-        )
-    drawn = result.bootstrap_distribution
+        ).bootstrap_distribution
     drawn = drawn[~np.isnan(drawn)]  # a draw may lack what the statistic needs
-    low, high = np.percentile(drawn, [2.5, 97.5]) if len(drawn) else (np.nan, np.nan)
-    return {"value": number(value), "low": number(low), "high": number(high), "n": n}
-
-
-def number(value: float) -> float | None:
-    """Round to what a results file keeps; None for an undefined value."""
-    return None if np.isnan(value) else round(float(value), 6)
+    ends = np.percentile(drawn, [2.5, 97.5]) if len(drawn) else (None, None)
+    return entry(value, *ends, n)

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from chexnomaly.evaluation.intervals import interval
-
-Scores = dict[str, np.ndarray]
+from chexnomaly.evaluation.intervals import entry, interval
+from chexnomaly.metrics import Scores
+from chexnomaly.results import Entry
 
 
 def accuracy(scores: Scores, axis: int = -1) -> np.ndarray:
@@ -33,12 +33,12 @@ def auc(scores: Scores, axis: int = -1) -> np.ndarray:
     return wins / both
 
 
-def summarize_pairs(table: pd.DataFrame, resamples: int = 2000) -> dict[str, dict]:
+def summarize_pairs(table: pd.DataFrame, resamples: int = 2000) -> dict[str, Entry]:
     """Compute the results entries of a pair classifier.
 
     Args:
         table: From `systems.score_pairs`.
-        resamples: Bootstrap samples; pairs are resampled, so that scans that occur in
+        resamples: Bootstrap samples; pairs are resampled, so that films that occur in
             several pairs make the intervals somewhat too narrow.
 
     Returns:
@@ -47,10 +47,9 @@ def summarize_pairs(table: pd.DataFrame, resamples: int = 2000) -> dict[str, dic
     """
     scores = {name: table[name].to_numpy(np.float64) for name in ("prob", "similar")}
     share = float(table.similar.mean())
-    majority = {"value": round(max(share, 1 - share), 6), "low": None, "high": None}
     return {
         "accuracy": interval(accuracy, scores, resamples=resamples),
         "mae_soft": interval(absolute_error, scores, resamples=resamples),
         "auc": interval(auc, scores, resamples=resamples),
-        "majority_share": majority | {"n": len(table)},
+        "majority_share": entry(max(share, 1 - share), None, None, len(table)),
     }

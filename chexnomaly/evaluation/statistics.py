@@ -1,17 +1,15 @@
-"""One number per scan of everything a table shows, and what they come to together."""
+"""One number per film of everything a table shows, and what they come to together."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 from scipy import stats
 
 from chexnomaly import metrics
-from chexnomaly.evaluation.intervals import interval, number
+from chexnomaly.evaluation.intervals import entry, interval
 from chexnomaly.evaluation.scores import PAPER_THRESHOLD, ScoredSet
-from chexnomaly.metrics.categories import (
-    lenient_categories,
-    unseen_categories,
-)
+from chexnomaly.results import Entry
 
 AP_THRESHOLDS = (0.4, 0.5, 0.6, 0.7)
 
@@ -26,41 +24,55 @@ OPERATING_KEYS = (
 Statistic = Callable[[metrics.Scores], np.ndarray]
 
 
+PAIRED_KEYS = (
+    *("iou_a", "iou_c", "mae_soft", "mae_hard", "f1_any_pixel"),
+    *("pixel_precision", "predicted_share"),
+)
+"""What two systems are compared by."""
+
+
 def statistics() -> dict[str, Statistic]:
     """Every statistic of a results file by its key; each reduces the last axis."""
-    table: dict[str, Statistic] = {}
-    for c in metrics.IOU_CONVENTIONS:
-        table[f"iou_{c.lower()}"] = lambda s, c=c: metrics.iou_statistic(s, c)
-    table["mae_soft"] = metrics.mae_statistic
-    table["mae_hard"] = lambda s: metrics.mae_statistic(s, hard=True)
-    for rule in metrics.F1_RULES:
-        table[f"f1_{rule}"] = lambda s, r=rule: metrics.f1_statistic(s, r)
-    for name in ("TP", "TN", "FP", "FN"):
-        table[f"{name.lower()}_share_strict"] = lambda s, n=name: (
-            metrics.strict_categories(s) == n
-        ).mean(-1)
-        table[f"{name.lower()}_share_lenient"] = lambda s, n=name: (
-            lenient_categories(s) == n
-        ).mean(-1)
-    table["partial_share"] = lambda s: (unseen_categories(s) == "50/50").mean(-1)
-    table["pixel_precision"] = metrics.pixel_precision_statistic
-    table["recall_any_pixel"] = metrics.recall_statistic
-    table["outlier_share"] = lambda s: (metrics.hard_error(s) > 0.04).mean(-1)
-    table["hard_error_median"] = lambda s: np.median(metrics.hard_error(s), -1)
-    table["hard_error_skewness"] = lambda s: stats.skew(metrics.hard_error(s), axis=-1)
-    table["predicted_share"] = lambda s: _share(s, "tp", "fp")
-    table["true_share"] = lambda s: _share(s, "tp", "fn")
-    return table
+    ious = {
+        f"iou_{c.lower()}": partial(metrics.iou_statistic, convention=c)
+        for c in metrics.IOU_CONVENTIONS
+    }
+    errors = {
+        "mae_soft": metrics.mae_statistic,
+        "mae_hard": partial(metrics.mae_statistic, hard=True),
+    }
+    f1s = {f"f1_{r}": partial(metrics.f1_statistic, rule=r) for r in metrics.F1_RULES}
+    rules = {"strict": metrics.strict_categories, "lenient": metrics.lenient_categories}
+    shares = {
+        f"{name.lower()}_share_{rule}": partial(_share_of, name, categories)
+        for name in ("TP", "TN", "FP", "FN")
+        for rule, categories in rules.items()
+    }
+    return {
+        **(ious | errors | f1s | shares),
+        "partial_share": partial(_share_of, "50/50", metrics.unseen_categories),
+        "pixel_precision": metrics.pixel_precision_statistic,
+        "recall_any_pixel": metrics.recall_statistic,
+        "outlier_share": lambda s: (metrics.hard_error(s) > 0.04).mean(-1),
+        "hard_error_median": lambda s: np.median(metrics.hard_error(s), -1),
+        "hard_error_skewness": lambda s: stats.skew(metrics.hard_error(s), axis=-1),
+        "predicted_share": partial(_area, ("tp", "fp")),
+        "true_share": partial(_area, ("tp", "fn")),
+    }
 
 
-def _share(scores: metrics.Scores, first: str, second: str) -> np.ndarray:
+def _share_of(name: str, categories: Callable, scores: metrics.Scores) -> np.ndarray:
+    return (categories(scores) == name).mean(-1)
+
+
+def _area(kinds: tuple[str, str], scores: metrics.Scores) -> np.ndarray:
     total = sum(scores[name] for name in ("tp", "fp", "fn", "tn"))
-    return ((scores[first] + scores[second]) / total).mean(-1)
+    return ((scores[kinds[0]] + scores[kinds[1]]) / total).mean(-1)
 
 
 def summarize(
     scored: ScoredSet, operating: float | None = None, resamples: int = 2000
-) -> dict[str, dict[str, float | int | None]]:
+) -> dict[str, Entry]:
     """Compute every statistic of a results file, with intervals.
 
     Args:
@@ -71,33 +83,16 @@ def summarize(
     Returns:
         Results entries by key; convention C counts abnormal images as its n.
     """
-    values = {}
-    suffixes = {"": PAPER_THRESHOLD} | (
-        {} if operating is None else {"@operating": operating}
-    )
-    for suffix, threshold in suffixes.items():
-        scores = scored.scores[threshold]
-        abnormal = int((scores["tp"] + scores["fn"] > 0).sum())
-        for key, statistic in statistics().items():
-            if suffix and key not in OPERATING_KEYS:
-                continue
-            entry = interval(statistic, scores, resamples=resamples)
-            values[key + suffix] = entry | ({"n": abnormal} if key == "iou_c" else {})
+    table = statistics()
+    chosen = None if operating is None else [operating]
+    values = _entries(table, table, [scored], chosen, resamples)
+    for key in values.keys() & {"iou_c", "iou_c@operating"}:
+        scores = scored.scores[operating if "@" in key else PAPER_THRESHOLD]
+        values[key]["n"] = int((scores["tp"] + scores["fn"] > 0).sum())
     for t in AP_THRESHOLDS:
         value = metrics.average_precision_of_boxes(scored.found, scored.truth, t)
-        values[f"ap_{t}"] = {
-            "value": number(value),
-            "low": None,
-            "high": None,
-            "n": len(scored.ids),
-        }
+        values[f"ap_{t}"] = entry(value, None, None, len(scored.ids))
     return values
-
-
-PAIRED_KEYS = (
-    *("iou_a", "iou_c", "mae_soft", "mae_hard", "f1_any_pixel"),
-    *("pixel_precision", "predicted_share"),
-)
 
 
 def paired_differences(
@@ -105,8 +100,8 @@ def paired_differences(
     second: ScoredSet,
     operating: tuple[float, float] | None = None,
     resamples: int = 2000,
-) -> dict[str, dict[str, float | int | None]]:
-    """Compare two systems on the same scans.
+) -> dict[str, Entry]:
+    """Compare two systems on the same films.
 
     Args:
         first: Scores of one system.
@@ -118,23 +113,34 @@ def paired_differences(
         First minus second by key, with paired intervals.
 
     Raises:
-        ValueError: The scans differ.
+        ValueError: The films differ.
     """
     if first.ids != second.ids:
-        raise ValueError("expected two systems scored on the same scans, in one order")
-    thresholds = {"": (PAPER_THRESHOLD, PAPER_THRESHOLD)}
+        raise ValueError("expected two systems scored on the same films, in one order")
+    table = {
+        key: lambda a, b, s=statistic: s(a) - s(b)
+        for key, statistic in statistics().items()
+    }
+    return _entries(table, PAIRED_KEYS, [first, second], operating, resamples)
+
+
+def _entries(
+    table: Mapping[str, Callable[..., np.ndarray]],
+    keys: Iterable[str],
+    scored: Sequence[ScoredSet],
+    operating: Sequence[float] | None,
+    resamples: int,
+) -> dict[str, Entry]:
+    """Compute statistics of one system or two, each at its thresholds."""
+    thresholds = {"": [PAPER_THRESHOLD] * len(scored)}
     if operating is not None:
         thresholds["@operating"] = operating
-    table, values = statistics(), {}
-    for suffix, (a, b) in thresholds.items():
-        for key in PAIRED_KEYS:
-            if suffix and key not in OPERATING_KEYS:
-                continue
-            statistic = table[key]
-            values[key + suffix] = interval(
-                lambda x, y, s=statistic: s(x) - s(y),
-                first.scores[a],
-                second.scores[b],
-                resamples=resamples,
-            )
+    values = {}
+    for suffix, levels in thresholds.items():
+        samples = [s.scores[t] for s, t in zip(scored, levels, strict=True)]
+        for key in keys:
+            if not suffix or key in OPERATING_KEYS:
+                values[key + suffix] = interval(
+                    table[key], *samples, resamples=resamples
+                )
     return values

@@ -16,7 +16,7 @@ from chexnomaly.figures.predictions import Case
 from chexnomaly.figures.viewer import Panel, Viewer
 from chexnomaly.labels import DISPLAY_NAMES, NO_FINDING
 from chexnomaly.metrics.categories import lenient_categories, strict_categories
-from chexnomaly.metrics.segmentation import Scores
+from chexnomaly.metrics.segmentation import Scores, iou_per_image
 
 OUTCOMES = {
     "TP": "TP: found",
@@ -97,10 +97,7 @@ def judge(
     Returns:
         Image id to strict outcome, lenient outcome and IoU (NaN for a healthy scan).
     """
-    abnormal = scores["tp"] + scores["fn"] > 0
-    union = scores["tp"] + scores["fp"] + scores["fn"]
-    overlap = np.where(abnormal, scores["tp"] / np.maximum(union, 1), np.nan)
-    columns = (strict_categories(scores), lenient(scores), overlap)
+    columns = strict_categories(scores), lenient(scores), iou_per_image(scores)
     return {
         i: (str(s), str(le), float(o))
         for i, s, le, o in zip(ids, *columns, strict=True)

@@ -1,7 +1,6 @@
 """The paper's metrics, under every convention that its text allows."""
 
 from chexnomaly.metrics.categories import (
-    EIGHT,
     STRICT_LIMIT,
     box_scores,
     lenient_categories,
@@ -23,37 +22,13 @@ from chexnomaly.metrics.detection import (
 from chexnomaly.metrics.segmentation import (
     IOU_CONVENTIONS,
     Scores,
+    count_pixels,
     hard_error,
     image_scores,
     iou,
+    iou_per_image,
     iou_statistic,
     mae_statistic,
     mean_absolute_error,
     pixel_precision_statistic,
 )
-
-__all__ = [
-    "EIGHT",
-    "F1_RULES",
-    "IOU_CONVENTIONS",
-    "STRICT_LIMIT",
-    "Scores",
-    "average_precision",
-    "average_precision_of_boxes",
-    "box_iou",
-    "box_scores",
-    "detections",
-    "f1_score",
-    "f1_statistic",
-    "hard_error",
-    "image_scores",
-    "iou",
-    "iou_statistic",
-    "lenient_categories",
-    "mae_statistic",
-    "mean_absolute_error",
-    "pixel_precision_statistic",
-    "recall_statistic",
-    "strict_categories",
-    "unseen_categories",
-]

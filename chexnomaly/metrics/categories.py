@@ -1,7 +1,7 @@
-"""Categories of Figures 12, 15 and 16: how a scan's mask is judged as a whole.
+"""Categories of Figures 12, 15 and 16: how a film's mask is judged as a whole.
 
 The strict rule stands in Fig. 15's caption (`metrics.strict_categories`). The lenient
-rule and the one for scans of unseen disease are only hinted at; ours is stated here.
+rule and the one for films of unseen disease are only hinted at; ours is stated here.
 """
 
 import numpy as np
@@ -50,16 +50,16 @@ def _count(predicted: np.ndarray, truth: np.ndarray) -> tuple[int, int, int]:
 
 
 def lenient_categories(scores: Scores) -> np.ndarray:
-    """Sort scans by our lenient rule.
+    """Sort films by our lenient rule.
 
-    A normal scan is TN when nothing but specks is predicted, else FP. An abnormal one
+    A normal film is TN when nothing but specks is predicted, else FP. An abnormal one
     is TP when any true component is touched, else FN.
 
     Args:
         scores: With the keys of `box_scores`.
 
     Returns:
-        "TN", "TP", "FN" or "FP" per scan.
+        "TN", "TP", "FN" or "FP" per film.
     """
     abnormal = scores["boxes"] > 0
     found = abnormal & (scores["touched"] > 0)
@@ -68,10 +68,10 @@ def lenient_categories(scores: Scores) -> np.ndarray:
 
 
 def unseen_categories(scores: Scores) -> np.ndarray:
-    """Sort scans of unseen disease into the three groups of Fig. 16.
+    """Sort films of unseen disease into the three groups of Fig. 16.
 
     Args:
-        scores: With the keys of `box_scores`, abnormal scans only.
+        scores: With the keys of `box_scores`, abnormal films only.
 
     Returns:
         "TP" where every true component is touched, "FN" where none is, else "50/50".

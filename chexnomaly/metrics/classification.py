@@ -1,4 +1,4 @@
-"""F1 score and recall of scans, under each rule that decides what counts as found."""
+"""F1 score and recall of films, under each rule that decides what counts as found."""
 
 import numpy as np
 from torch import Tensor

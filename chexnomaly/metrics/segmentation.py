@@ -37,19 +37,52 @@ def image_scores(probs: Tensor, mask: Tensor, threshold: float = 0.5) -> Scores:
             f"expected probs and mask of one shape (B, 1, H, W), got "
             f"{tuple(probs.shape)} and {tuple(mask.shape)}"
         )
-    p = probs.flatten(1).double()
+    p = probs.flatten(1).double()  # (B, H * W)
     y = mask.flatten(1).double()
-    hard = (probs.flatten(1) > threshold).double()
-    overlap = (p * y).sum(1)
+    hard = probs.flatten(1) > threshold
+    marked, true = hard.sum(1).double(), y.sum(1)
+    tp, overlap = (hard * y).sum(1), (p * y).sum(1)
     scores = {
-        "tp": (hard * y).sum(1),
-        "fp": (hard * (1 - y)).sum(1),
-        "fn": ((1 - hard) * y).sum(1),
-        "tn": ((1 - hard) * (1 - y)).sum(1),
+        "tp": tp,
+        "fp": marked - tp,
+        "fn": true - tp,
+        "tn": y.shape[1] - marked - true + tp,
         "soft_error": (p - y).abs().mean(1),
-        "soft_iou": (overlap + 1) / (p.sum(1) + y.sum(1) - overlap + 1),
+        "soft_iou": (overlap + 1) / (p.sum(1) + true - overlap + 1),
     }
     return {name: value.cpu().numpy() for name, value in scores.items()}
+
+
+def count_pixels(marked: np.ndarray, masks: np.ndarray) -> Scores:
+    """Count, image by image, what is hit, extra and missed.
+
+    Args:
+        marked: Predictions, bool. Shape (N, ...), or (...) for one of all images.
+        masks: Targets, bool. Shape (N, ...).
+
+    Returns:
+        "tp", "fp" and "fn" in px, arrays of shape (N,), float64: the part of
+        `image_scores` that `iou_per_image` needs, at a tenth of its cost.
+    """
+    marked, masks = np.broadcast_arrays(marked, masks)
+    tp, predicted, true = (
+        np.array([np.count_nonzero(image) for image in images], dtype=np.float64)
+        for images in (marked & masks, marked, masks)
+    )
+    return {"tp": tp, "fp": predicted - tp, "fn": true - tp}
+
+
+def iou_per_image(scores: Scores) -> np.ndarray:
+    """Intersection over union of each image, which convention C is the mean of.
+
+    Args:
+        scores: From `image_scores` or `count_pixels`; arrays of any equal shape.
+
+    Returns:
+        That shape, in [0, 1]; NaN where the mask is empty.
+    """
+    true = scores["tp"] + scores["fn"]
+    return divide(scores["tp"], true + scores["fp"], np.nan, where=true > 0)
 
 
 def iou(
@@ -98,14 +131,14 @@ def iou_statistic(scores: Scores, convention: str = "C", axis: int = -1) -> np.n
         return scores["soft_iou"].mean(axis)
     if convention == "B":
         return _pooled_iou(scores, axis)
+    if convention == "C":
+        per_image = iou_per_image(scores)
+        abnormal = ~np.isnan(per_image)
+        total = np.where(abnormal, per_image, 0.0).sum(axis)
+        return divide(total, abnormal.sum(axis), np.nan)
     union = scores["tp"] + scores["fp"] + scores["fn"]
     both_empty = 1.0 if convention == "A" else 0.0
-    per_image = divide(scores["tp"], union, both_empty)
-    if convention != "C":
-        return per_image.mean(axis)
-    abnormal = scores["tp"] + scores["fn"] > 0
-    total = np.where(abnormal, per_image, 0.0).sum(axis)
-    return divide(total, abnormal.sum(axis), np.nan)
+    return divide(scores["tp"], union, both_empty).mean(axis)
 
 
 def _pooled_iou(scores: Scores, axis: int) -> np.ndarray:
@@ -116,10 +149,15 @@ def _pooled_iou(scores: Scores, axis: int) -> np.ndarray:
     return np.nanmean(classes, axis=0)
 
 
-def divide(numerator: np.ndarray, denominator: np.ndarray, empty: float) -> np.ndarray:
-    """Divide, with a stated value where the denominator is 0."""
-    safe = np.where(denominator == 0, 1, denominator)
-    return np.where(denominator == 0, empty, numerator / safe)
+def divide(
+    numerator: np.ndarray,
+    denominator: np.ndarray,
+    empty: float,
+    where: np.ndarray | None = None,
+) -> np.ndarray:
+    """Divide; a stated value stands where the denominator is 0, or not `where`."""
+    where = denominator != 0 if where is None else where
+    return np.where(where, numerator / np.where(where, denominator, 1), empty)
 
 
 def mean_absolute_error(

@@ -1,4 +1,4 @@
-"""Two runs: in which of seeds, data, split, values, versions, hardware they differ."""
+"""Two runs: in what they differ, and by how much."""
 
 import json
 
@@ -6,9 +6,9 @@ import pytest
 
 from chexnomaly.claims.compare_runs import (
     differences,
-    fingerprint,
-    load_fingerprint,
-    write_fingerprint,
+    load_run,
+    summarize_run,
+    write_run,
 )
 from chexnomaly.errors import ResultError
 from chexnomaly.results import write_result
@@ -43,13 +43,25 @@ def run(folder, system="supermodel", seed=0, data="d" * 64, split="s" * 64, valu
             {"split": "t" * 64},
             ["split hash: supermodel__vindr_test (1) of 1 in common"],
         ),
-        ({"value": 0.501}, ["values: supermodel__vindr_test (1) of 1 in common"]),
+        (
+            {"value": 0.501},
+            [
+                "values: supermodel__vindr_test (1) of 1 in common",
+                "largest absolute difference: 0.001 "
+                "(supermodel__vindr_test, iou_c: 0.5 here, 0.501 there)",
+                "largest relative difference: 0.002 "
+                "(supermodel__vindr_test, iou_c: 0.5 here, 0.501 there)",
+            ],
+        ),
     ],
 )
 def test_each_difference_is_named_and_nothing_else(tmp_path, changed, told):
     run(tmp_path / "a")
     run(tmp_path / "b", **changed)
-    assert differences(fingerprint(tmp_path / "a"), fingerprint(tmp_path / "b")) == told
+    assert (
+        differences(summarize_run(tmp_path / "a"), summarize_run(tmp_path / "b"))
+        == told
+    )
 
 
 @pytest.mark.parametrize(
@@ -67,33 +79,61 @@ def test_versions_and_hardware_are_compared(tmp_path, field, key, told):
     stamp[field][key] = "9.9"
     stamp["date"], stamp["wall_s"] = "1999-01-01", 12345
     stamp_path.write_text(json.dumps(stamp))
-    found = differences(fingerprint(tmp_path / "a"), fingerprint(tmp_path / "b"))
+    found = differences(summarize_run(tmp_path / "a"), summarize_run(tmp_path / "b"))
     assert found == [told.format(here)]
+
+
+def test_the_largest_difference_is_found_wherever_it_is(tmp_path):
+    for system, a, b in (
+        ("small", 0.002, 0.001),
+        ("large", 0.9, 0.8),
+        ("same", 0.5, 0.5),
+        ("undefined", None, 0.5),
+    ):
+        run(tmp_path / "a", system, value=a)
+        run(tmp_path / "b", system, value=b)
+    found = differences(summarize_run(tmp_path / "a"), summarize_run(tmp_path / "b"))
+    assert found == [
+        "values: large__vindr_test, small__vindr_test, undefined__vindr_test (3) "
+        "of 4 in common",
+        "largest absolute difference: 0.1 (large__vindr_test, iou_c: 0.9 here, "
+        "0.8 there)",
+        "largest relative difference: 0.5 (small__vindr_test, iou_c: 0.002 here, "
+        "0.001 there)",
+    ]
+
+
+def test_an_interval_that_moved_alone_is_told_too(tmp_path):
+    run(tmp_path / "a")
+    path = run(tmp_path / "b")
+    path.write_text(path.read_text().replace("0.6", "0.7"))
+    found = differences(summarize_run(tmp_path / "a"), summarize_run(tmp_path / "b"))
+    assert found == ["values: supermodel__vindr_test (1) of 1 in common"]
 
 
 def test_results_that_only_one_run_has_are_told(tmp_path):
     for folder, extra in (("a", "chexnomaly"), ("b", "attention_supermodel")):
         run(tmp_path / folder)
         run(tmp_path / folder, extra)
-    found = differences(fingerprint(tmp_path / "a"), fingerprint(tmp_path / "b"))
+    found = differences(summarize_run(tmp_path / "a"), summarize_run(tmp_path / "b"))
     assert found == [
         "only here: chexnomaly__vindr_test (1)",
         "only there: attention_supermodel__vindr_test (1)",
     ]
 
 
-def test_a_written_fingerprint_stands_for_its_folder(tmp_path):
+def test_a_written_run_stands_for_its_folder(tmp_path):
     run(tmp_path / "a")
-    content = fingerprint(tmp_path / "a")
-    write_fingerprint(content, tmp_path / "deep" / "demo.json")
-    assert load_fingerprint(tmp_path / "deep" / "demo.json") == content
-    assert load_fingerprint(tmp_path / "a") == content
+    content = summarize_run(tmp_path / "a")
+    write_run(content, tmp_path / "deep" / "demo.json")
+    assert load_run(tmp_path / "deep" / "demo.json") == content
+    assert load_run(tmp_path / "a") == content
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"results": {}}'])
-def test_what_is_no_fingerprint_is_refused(tmp_path, text):
+def test_what_is_no_run_is_refused(tmp_path, text):
     (tmp_path / "f.json").write_text(text)
     with pytest.raises(ResultError, match="f.json"):
-        load_fingerprint(tmp_path / "f.json")
+        load_run(tmp_path / "f.json")
     with pytest.raises(ResultError, match="no results files"):
-        fingerprint(tmp_path)
+        summarize_run(tmp_path)

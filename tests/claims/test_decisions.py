@@ -8,8 +8,8 @@ import pytest
 
 from book.pipeline.profiles import load_profile
 from chexnomaly.claims.decisions import (
+    CLAIM_ID,
     DECISION_COLUMNS,
-    claim_ids,
     effects,
     items,
     load_decisions,
@@ -34,7 +34,7 @@ def test_every_point_is_a_decision_or_a_slip_and_none_is_both():
 def test_every_claim_that_the_register_names_exists():
     known = set(load_ledger()["id"])
     texts = [*load_decisions().to_numpy().ravel(), *load_errata().to_numpy().ravel()]
-    named = [id_ for text in texts for id_ in claim_ids(text)]
+    named = [id_ for text in texts for id_ in CLAIM_ID.findall(text)]
     assert len(named) > 10
     assert set(named) <= known
 

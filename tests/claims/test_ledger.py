@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from chexnomaly.claims.ledger import COLUMNS, LEDGER, bindings, load_ledger, way
+from chexnomaly.claims.ledger import LEDGER, LEDGER_COLUMNS, bindings, load_ledger, way
 from chexnomaly.errors import ClaimError
 from chexnomaly.labels import FINDINGS
 
@@ -120,7 +120,7 @@ def test_table_two_has_both_cells_of_all_fourteen_findings(ledger):
 def test_every_test_is_bound_to_results_or_says_why_not(ledger):
     systems = set(ledger["system"])
     for claim in ledger.to_dict("records"):
-        measured = way(claim) in {"train", "annotations", "lower", "higher", "ratio"}
+        measured = way(claim) in {"train", "annotations", "measured"}
         assert bool(bindings(claim, systems)) is measured, claim["id"]
 
 
@@ -146,7 +146,7 @@ GOOD = {
 DIRECTION = {"kind": "direction", "value": ""}
 
 
-def write(folder, *rows, columns=COLUMNS):
+def write(folder, *rows, columns=LEDGER_COLUMNS):
     path = folder / "claims.csv"
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns, extrasaction="ignore")
@@ -161,9 +161,11 @@ def test_a_good_row_keeps_its_digits(tmp_path):
 
 
 def test_a_test_may_name_a_printed_number(tmp_path):
-    needs = "lower(printed(a), all_empty@vindr)"
+    needs = "measured: 'a' < all_empty@vindr['k']; a note"
     path = write(tmp_path, GOOD, GOOD | DIRECTION | {"id": "b", "needs": needs})
-    assert load_ledger(path)["needs"][1] == "lower(0.7, all_empty@vindr)"
+    assert load_ledger(path)["needs"][1] == (
+        "measured: 0.7 < all_empty@vindr['k']; a note"
+    )
 
 
 @pytest.mark.parametrize(
@@ -183,14 +185,14 @@ def test_a_test_may_name_a_printed_number(tmp_path):
         ("quote", {"quote": "word " * 16}),
         ("quote", {"quote": ""}),
         ("needs", {"needs": "luck"}),
-        ("needs", {"needs": "lower(a@s, b@s)"}),
-        ("needs", {"needs": "arithmetic: nowhere"}),
+        ("needs", {"needs": "measured: a@s < b@s"}),
+        ("needs", {"needs": "arithmetic: 'nowhere'"}),
         ("needs", {"kind": "count", "needs": "train vindr"}),
-        ("needs", DIRECTION | {"needs": "lower(a@s"}),
-        ("needs", DIRECTION | {"needs": "lower(1, 2)"}),
-        ("needs", DIRECTION | {"needs": "contradicts(nowhere)"}),
-        ("needs", DIRECTION | {"needs": "lower(printed(nowhere), a@s)"}),
-        ("needs", DIRECTION | {"needs": "arithmetic: lower(first, nowhere)"}),
+        ("needs", DIRECTION | {"needs": "measured: a@s <"}),
+        ("needs", DIRECTION | {"needs": "measured: 1 < 2"}),
+        ("needs", DIRECTION | {"needs": "contradicts: nowhere"}),
+        ("needs", DIRECTION | {"needs": "measured: 'nowhere' < a@s"}),
+        ("needs", DIRECTION | {"needs": "arithmetic: 'first' < 'nowhere'"}),
     ],
 )
 def test_a_malformed_row_is_refused_with_row_and_column(tmp_path, column, changes):
@@ -203,7 +205,7 @@ def test_a_malformed_row_is_refused_with_row_and_column(tmp_path, column, change
 
 def test_other_columns_and_ragged_rows_are_refused(tmp_path):
     with pytest.raises(ClaimError, match="columns"):
-        load_ledger(write(tmp_path, GOOD, columns=COLUMNS[:-1]))
+        load_ledger(write(tmp_path, GOOD, columns=LEDGER_COLUMNS[:-1]))
     path = write(tmp_path, GOOD)
     path.write_text(path.read_text() + "b,Table I\n")
     with pytest.raises(ClaimError, match="row 3.*number of cells"):

@@ -5,7 +5,13 @@ import math
 
 import pytest
 
-from chexnomaly.claims.lookup import Entry, NotMeasured, Ref, Shelf, common_level
+from chexnomaly.claims.lookup import (
+    MeasuredValue,
+    NotMeasured,
+    Ref,
+    Shelf,
+    common_level,
+)
 from chexnomaly.errors import ResultError
 
 REF = Ref("supermodel", "vindr_test", "mae_soft")
@@ -31,20 +37,20 @@ def put(folder, **changes):
 
 
 def test_an_entry_carries_interval_n_level_and_profile(tmp_path):
-    entry = Shelf(put(tmp_path)).entry(REF)
-    assert entry == Entry(0.02, 0.01, 0.03, 400, "phantom", "demo")
+    entry = Shelf(put(tmp_path)).look_up(REF)
+    assert entry == MeasuredValue(0.02, 0.01, 0.03, 400, "phantom", "demo")
     assert entry.ends == (0.01, 0.03)
 
 
 def test_a_missing_file_a_missing_key_and_an_undefined_value_say_so(tmp_path):
     with pytest.raises(NotMeasured, match="supermodel__vindr_test.json"):
-        Shelf(tmp_path).entry(REF)
+        Shelf(tmp_path).look_up(REF)
     put(tmp_path, values={"iou_c": {"value": None}, "iou_a": {"value": math.nan}})
     with pytest.raises(NotMeasured, match="no value 'mae_soft'"):
-        Shelf(tmp_path).entry(REF)
+        Shelf(tmp_path).look_up(REF)
     for key in ("iou_c", "iou_a"):
         with pytest.raises(NotMeasured, match="undefined"):
-            Shelf(tmp_path).entry(REF._replace(key=key))
+            Shelf(tmp_path).look_up(REF._replace(key=key))
 
 
 def test_the_first_folder_that_has_the_file_gives_it(tmp_path):
@@ -52,15 +58,15 @@ def test_the_first_folder_that_has_the_file_gives_it(tmp_path):
         (tmp_path / name).mkdir()
         put(tmp_path / name, values={"mae_soft": {"value": value}})
     folders = [tmp_path / "none", tmp_path / "built", tmp_path / "reference"]
-    assert Shelf(folders).entry(REF).value == 0.1
-    assert Shelf(folders[::-1]).entry(REF).value == 0.2
+    assert Shelf(folders).look_up(REF).value == 0.1
+    assert Shelf(folders[::-1]).look_up(REF).value == 0.2
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '"text"', '{"schema": 2}'])
 def test_what_is_no_results_file_is_refused(tmp_path, text):
     (tmp_path / REF.file).write_text(text)
     with pytest.raises(ResultError, match="supermodel__vindr_test.json"):
-        Shelf(tmp_path).entry(REF)
+        Shelf(tmp_path).look_up(REF)
 
 
 @pytest.mark.parametrize(
@@ -87,13 +93,13 @@ def test_what_is_no_results_file_is_refused(tmp_path, text):
 )
 def test_a_malformed_value_or_an_unearned_level_is_refused(tmp_path, changes):
     with pytest.raises(ResultError):
-        Shelf(put(tmp_path, **changes)).entry(REF)
+        Shelf(put(tmp_path, **changes)).look_up(REF)
 
 
 def test_a_renamed_file_is_refused(tmp_path):
     put(tmp_path).joinpath(REF.file).rename(tmp_path / "chexnomaly__vindr_test.json")
     with pytest.raises(ResultError, match="chexnomaly"):
-        Shelf(tmp_path).entry(REF._replace(system="chexnomaly"))
+        Shelf(tmp_path).look_up(REF._replace(system="chexnomaly"))
 
 
 def test_a_paired_difference_is_found_from_either_side(tmp_path):
@@ -105,24 +111,24 @@ def test_a_paired_difference_is_found_from_either_side(tmp_path):
     assert shelf.paired(other, REF).value == 0.01
     assert shelf.paired(other, REF).ends == (0.005, 0.02)
     assert shelf.paired(REF, REF) is None
-    difference = shelf.entry(REF._replace(key="max_ensemble/mae_soft"))
+    difference = shelf.look_up(REF._replace(key="max_ensemble/mae_soft"))
     assert (difference.value, difference.ends) == (-0.01, (-0.02, -0.005))
     for key in ("max_ensemble/iou_c", "mean_mask/mae_soft"):
         with pytest.raises(NotMeasured, match=key):
-            shelf.entry(REF._replace(key=key))
+            shelf.look_up(REF._replace(key=key))
 
 
 def test_a_deterministic_value_is_its_own_interval_but_one_scan_tells_nothing():
-    assert Entry(57, n=15000).ends == (57, 57)
-    assert Entry(0.5, n=1).ends == (-math.inf, math.inf)
+    assert MeasuredValue(57, n=15000).ends == (57, 57)
+    assert MeasuredValue(0.5, n=1).ends == (-math.inf, math.inf)
 
 
 def test_phantoms_and_real_data_and_two_profiles_are_never_mixed():
     def entry(level, profile="demo"):
-        return Entry(0.0, evidence=level, profile=profile)
+        return MeasuredValue(0.0, evidence=level, profile=profile)
 
     assert common_level([entry("images"), entry("annotations")]) == "annotations"
-    assert common_level([entry("phantom"), Entry(0.5)]) == "phantom"
+    assert common_level([entry("phantom"), MeasuredValue(0.5)]) == "phantom"
     for other in ("images", "annotations", "phantom-to-real", "quoted"):
         with pytest.raises(NotMeasured, match="evidence levels differ"):
             common_level([entry("phantom"), entry(other)])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from chexnomaly import claims, evidence
 from chexnomaly.claims.ledger import bindings, load_ledger, way
-from chexnomaly.claims.lookup import REGISTER, Entry
+from chexnomaly.claims.lookup import REGISTER, MeasuredValue
 from chexnomaly.errors import ClaimError, ResultError
 
 LEDGER = load_ledger()
@@ -46,7 +46,7 @@ def row(folder, id_):
 
 
 def entry(value, level="images", low=None, high=None):
-    return Entry(value, low, high, 100, level, "demo")
+    return MeasuredValue(value, low, high, 100, level, "demo")
 
 
 # --- values
@@ -217,11 +217,11 @@ def test_changing_one_result_moves_only_the_claims_bound_to_it(tmp_path_factory,
         claim = CLAIMS[id_]
         own = (claim["system"], claim["dataset"]) == (system, dataset)
         named = f"@{dataset}" in claim["needs"] and (
-            f"{system}@" in claim["needs"] or "*@" in claim["needs"]
+            f"{system}@" in claim["needs"] or "*'@" in claim["needs"]
         )
         assert own or named, id_
         assert REGISTER.get(claim["metric"], claim["metric"]) == key or (
-            f":{key}" in claim["needs"]
+            f"['{key}']" in claim["needs"]
         ), id_
 
 

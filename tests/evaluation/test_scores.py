@@ -74,7 +74,7 @@ def test_paired_differences_of_two_systems(squares):
     values = evaluation.paired_differences(right, empty, (0.3, 0.5), resamples=50)
     assert values["iou_c"]["value"] == values["iou_c@operating"]["value"] == 1
     assert values["mae_hard"]["value"] < 0 and "mae_soft@operating" not in values
-    with pytest.raises(ValueError, match="the same scans"):
+    with pytest.raises(ValueError, match="the same films"):
         other = evaluation.ScoredSet(right.ids[::-1], right.scores, [], [])
         evaluation.paired_differences(right, other)
 
@@ -101,6 +101,22 @@ def test_the_operating_threshold_is_the_best_on_its_part(squares):
     chosen = evaluation.choose_threshold(scored)
     assert metrics.iou(probs, masks, threshold=chosen) == 1
     assert chosen == 0.3  # 0.05 to 0.3 are all perfect; the nearest to 0.5 is kept
+
+
+def test_pixels_alone_choose_the_same_threshold_as_full_scores(squares):
+    data = squares.part("val")
+    for seed in range(5):
+        generator = torch.Generator().manual_seed(seed)
+        probs = torch.rand(len(data), 1, 32, 32, generator=generator)
+        scored = evaluation.score_set(probs.split(3), data, evaluation.THRESHOLDS)
+        masks = map(data.mask, data.ids)
+        chosen = evaluation.operating_threshold(probs.split(3), masks)
+        assert chosen == evaluation.choose_threshold(scored)
+
+
+def test_without_anything_to_find_the_papers_threshold_stays():
+    probs, masks = torch.rand(3, 1, 4, 4), torch.zeros(3, 1, 4, 4)
+    assert evaluation.operating_threshold([probs], masks) == evaluation.PAPER_THRESHOLD
 
 
 def test_baselines_by_hand(squares):

@@ -189,3 +189,26 @@ def test_unknown_conventions_and_shapes_are_refused(call):
         call(torch.rand(1, 1, 2, 2), torch.zeros(1, 1, 2, 2), "Z")
     with pytest.raises(ValueError, match="one shape"):
         call(torch.rand(1, 1, 2, 2), torch.zeros(1, 1, 2, 3))
+
+
+@pytest.mark.parametrize("threshold", [0.2, 0.5])
+def test_pixels_counted_from_flags_are_those_counted_from_maps(threshold):
+    generator = torch.Generator().manual_seed(0)
+    probs = torch.rand(6, 1, 5, 7, generator=generator)
+    mask = (torch.rand(6, 1, 5, 7, generator=generator) > 0.6).float()
+    mask[::3] = 0
+    scores = metrics.image_scores(probs, mask, threshold)
+    counts = metrics.count_pixels(probs.numpy() > threshold, mask.numpy() > 0)
+    assert set(counts) == {"tp", "fp", "fn"}
+    for name, values in counts.items():
+        np.testing.assert_array_equal(values, scores[name])
+    ious = metrics.iou_per_image(counts)
+    assert np.isnan(ious[::3]).all()
+    assert np.nanmean(ious) == metrics.iou(probs, mask, "C", threshold)
+
+
+def test_one_prediction_may_stand_for_all_images():
+    marked = np.array([True, True, False])
+    masks = np.array([[True, False, False], [False, False, True], [False] * 3])
+    ious = metrics.iou_per_image(metrics.count_pixels(marked, masks))
+    np.testing.assert_array_equal(ious, [1 / 2, 0, np.nan])

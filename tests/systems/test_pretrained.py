@@ -12,7 +12,7 @@ import torch
 from chexnomaly import evaluation, systems
 from chexnomaly.datasets.store.resize import resize_square
 from chexnomaly.errors import CheckpointError
-from chexnomaly.evaluation.study import Study, TestSet
+from chexnomaly.evaluation.evaluator import Evaluator, TestSet
 from chexnomaly.systems import baselines
 from chexnomaly.systems.pretrained import (
     BUILDERS,
@@ -43,7 +43,8 @@ def packed(squares, tmp_path_factory):
     workspace = Workspace("tiny", root)
     shutil.copytree(squares.root, workspace.data / "vindr")
     systems.train_system("siamese_unet", squares, workspace.runs, OPTIONS)
-    study = Study(workspace, "any", squares, resamples=20, parameters=asdict(OPTIONS))
+    parameters = asdict(OPTIONS)
+    study = Evaluator(workspace, "any", squares, resamples=20, parameters=parameters)
     tests = {"vindr_test": TestSet(squares.part("test"), squares.origin)}
     prior = baselines.mean_mask(squares.part("train"))
     study.measure(PRIOR, partial(baselines.fixed_map, probs=prior), tests)

@@ -15,7 +15,7 @@ import numpy as np
 from scipy import stats
 
 from chexnomaly import claims, results
-from chexnomaly.claims.lookup import Entry as Measured
+from chexnomaly.claims.lookup import MeasuredValue as Measured
 from chexnomaly.evaluation.intervals import Entry, mean_entry
 from chexnomaly.studies.generalization.design import Design, World
 from chexnomaly.studies.generalization.scores import METRICS, Scores, mean_over_seeds
@@ -278,5 +278,5 @@ def verdict(result: Mapping, name: str, finding: str = "") -> claims.Verdict:
     measured = Measured(
         entry["value"], entry["low"], entry["high"], entry["n"], result["evidence"]
     )
-    row = {"kind": "direction", "needs": "higher(a, b)"}
+    row = {"kind": "direction", "needs": "measured: a > b"}
     return claims.verdict(row, measured, held)

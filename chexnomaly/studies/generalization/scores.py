@@ -94,16 +94,13 @@ def best_threshold(maps: np.ndarray, masks: np.ndarray, counted: np.ndarray) -> 
     """
     masks = masks & counted
     there = masks.any(axis=(1, 2))
-    maps, masks, counted = maps[there], masks[there], counted[there]
-    if not len(maps):
+    if not there.any():
         return evaluation.PAPER_THRESHOLD
-
-    def quality(threshold: float) -> tuple[float, float]:
-        marked = (maps > threshold) & counted
-        nearness = -abs(threshold - evaluation.PAPER_THRESHOLD)
-        return float(iou_per_image(marked, masks).mean()), nearness
-
-    return max(evaluation.THRESHOLDS, key=quality)
+    maps, masks = (
+        torch.from_numpy(pixels[there]).unsqueeze(1)
+        for pixels in (np.where(counted, maps, 0), masks)
+    )
+    return evaluation.operating_threshold(maps.split(64), masks)
 
 
 def score_target(maps: np.ndarray, target: Target, threshold: float) -> Scores:

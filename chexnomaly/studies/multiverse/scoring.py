@@ -111,14 +111,12 @@ def _counts(probs: np.ndarray, mask: np.ndarray, threshold: float) -> Scores:
     Returns:
         What `metrics.iou_statistic` needs, (N,) each.
     """
-    hard = probs > threshold
-    true, marked = mask.sum(1), hard.sum(1)
-    tp = (hard & mask).sum(1)
+    counts = metrics.count_pixels(probs > threshold, mask)
+    true = mask.sum(1)
     overlap = np.einsum("np,np->n", probs, mask.astype(np.float32))
-    wrong = {"fp": marked - tp, "fn": true - tp}
-    tn = probs.shape[1] - tp - wrong["fp"] - wrong["fn"]
     soft = (overlap + 1) / (probs.sum(1) + true - overlap + 1)
-    return {"tp": tp, **wrong, "tn": tn, "soft_iou": soft.astype(np.float64)}
+    tn = probs.shape[1] - sum(counts.values())
+    return counts | {"tn": tn, "soft_iou": soft.astype(np.float64)}
 
 
 DEFAULT_READING = {

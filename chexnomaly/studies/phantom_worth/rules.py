@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from chexnomaly import metrics
 from chexnomaly.datasets.prepared import PreparedSet
 
 LEVELS = np.round(np.arange(0.02, 1.0, 0.02), 2)
@@ -47,10 +48,7 @@ def iou_per_image(marked: np.ndarray, masks: np.ndarray) -> np.ndarray:
     Returns:
         Shape (N,), in [0, 1]; NaN where the target is empty (convention C).
     """
-    both = (marked & masks).sum(axis=(1, 2))
-    either = (marked | masks).sum(axis=(1, 2))
-    there = masks.any(axis=(1, 2))
-    return np.where(there, both / np.maximum(either, 1), np.nan)
+    return metrics.iou_per_image(metrics.count_pixels(marked, masks))
 
 
 def fit_prior(masks: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 
 from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.datasets.segmentation import SegmentationSet
-from chexnomaly.evaluation.study import Predictor
+from chexnomaly.evaluation.evaluator import Predictor
 
 SIDE_PX = 96
 ROWS = 4

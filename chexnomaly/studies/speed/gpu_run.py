@@ -20,16 +20,15 @@ import numpy as np
 import pandas as pd
 import torch
 
-from chexnomaly import evaluation, metrics, results, systems
+from chexnomaly import evaluation, results, systems
 from chexnomaly.datasets.annotations.findings import save_findings
 from chexnomaly.datasets.annotations.splits import save_split
 from chexnomaly.datasets.pairs import PairsSet
 from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.datasets.sampling import specialized_part
-from chexnomaly.datasets.segmentation import SegmentationSet
 from chexnomaly.datasets.store.store import Store
+from chexnomaly.evaluation.evaluator import Evaluator, Predictor, TestSet
 from chexnomaly.evaluation.pairs import summarize_pairs
-from chexnomaly.evaluation.study import Predictor, Study, TestSet
 from chexnomaly.phantom import write_store
 from chexnomaly.phantom.files.findings_table import findings_of
 from chexnomaly.studies.speed.gpu_pictures import write_picture
@@ -82,7 +81,7 @@ def run_bundle(bundle: int, out: Path, sizes: Sizes, work: Path) -> None:
     data = make_films(work / "films", sizes)
     workspace = Workspace("reference", work)
     seconds = {"films": _since(started)}
-    study = partial(Study, workspace, "reference", data, resamples=sizes.resamples)
+    study = partial(Evaluator, workspace, "reference", data, resamples=sizes.resamples)
     mean_mask = partial(
         baselines.fixed_map, probs=baselines.mean_mask(data.part("train"))
     )
@@ -134,7 +133,7 @@ def run_system(
 
 
 def score(
-    study: Study,
+    evaluator: Evaluator,
     system: str,
     predictor: Predictor,
     data: PreparedSet,
@@ -145,33 +144,12 @@ def score(
         data.part(part) if finding is None else specialized_part(data, part, finding)
         for part in ("val", "test")
     )
-    operating = operating_threshold(predictor, val)
-    thresholds = sorted({evaluation.PAPER_THRESHOLD, operating})
-    scores = evaluation.score_set(predictor(test), test, thresholds)
     key = TEST if finding is None else SPECIALIZED_TEST
-    target = TestSet(test, data.origin)
-    study.write(system, key, scores, operating, target, rivals=("mean_mask",))
+    tests = {key: TestSet(test, data.origin)}
+    evaluator.measure(system, predictor, tests, rivals=("mean_mask",), validation=val)
 
 
-def operating_threshold(predictor: Predictor, scans: SegmentationSet) -> float:
-    """Choose as `evaluation.choose_threshold`, from pixels alone, without boxes."""
-    parts: dict[float, list[metrics.Scores]] = {}
-    masks = (scans.mask(image_id) for image_id in scans.ids)
-    for probs in predictor(scans):
-        mask = torch.stack([next(masks) for _ in range(len(probs))])
-        for threshold in evaluation.THRESHOLDS:
-            counts = metrics.image_scores(probs, mask, threshold)
-            parts.setdefault(threshold, []).append(counts)
-    joined = {
-        threshold: {k: np.concatenate([p[k] for p in part]) for k in part[0]}
-        for threshold, part in parts.items()
-    }
-    return evaluation.choose_threshold(
-        evaluation.ScoredSet(scans.ids, joined, found=[], truth=[])
-    )
-
-
-def write_pairs(study: Study, system: str, model: torch.nn.Module) -> None:
+def write_pairs(study: Evaluator, system: str, model: torch.nn.Module) -> None:
     """Score a Siamese network on balanced pairs of test scans."""
     pairs = PairsSet(study.data.part("test"), 2 * len(study.data.ids("test")))
     scored = systems.score_pairs(model, pairs)

@@ -1,7 +1,7 @@
 """What a notebook does with every system: choose a threshold, score, compare, write.
 
-One `Study` per notebook. Per-image scores are kept beside the run, so that later
-notebooks can compare systems scan by scan without predicting again.
+One `Evaluator` per notebook. Per-image scores are kept beside the run, so that later
+notebooks can compare systems film by film without predicting again.
 """
 
 import time
@@ -17,9 +17,8 @@ from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.datasets.segmentation import SegmentationSet
 from chexnomaly.evaluation.scores import (
     PAPER_THRESHOLD,
-    THRESHOLDS,
     ScoredSet,
-    choose_threshold,
+    operating_threshold,
     score_set,
 )
 from chexnomaly.evaluation.statistics import paired_differences, summarize
@@ -46,7 +45,7 @@ class TestSet:
 
 
 @dataclass(frozen=True)
-class Study:
+class Evaluator:
     """What is common to everything that a notebook measures.
 
     Attributes:
@@ -91,15 +90,13 @@ class Study:
         Returns:
             Set key to per-image scores.
         """
-        scans = validation or self.data.part("val")
-        curve = score_set(predictor(scans), scans, THRESHOLDS)
-        operating = choose_threshold(curve)
+        val = validation or self.data.part("val")
+        operating = operating_threshold(predictor(val), map(val.mask, val.ids))
         scored = {}
         for key, test in tests.items():
             thresholds = sorted({PAPER_THRESHOLD, operating})
-            scores = score_set(predictor(test.scans), test.scans, thresholds)
-            self.write(system, key, scores, operating, test, learned, rivals)
-            scored[key] = scores
+            scored[key] = score_set(predictor(test.scans), test.scans, thresholds)
+            self.write(system, key, scored[key], operating, test, learned, rivals)
         return scored
 
     def write(
@@ -128,9 +125,7 @@ class Study:
             The results file.
         """
         save_scores(self._scores_path(system, key), scores, operating)
-        thresholds = {"paper": PAPER_THRESHOLD}
-        if operating is not None:
-            thresholds["operating"] = operating
+        thresholds = {"paper": PAPER_THRESHOLD, "operating": operating}
         return write_result(
             self.workspace.results,
             system,
@@ -144,7 +139,7 @@ class Study:
             values=summarize(scores, operating, self.resamples),
             paired=self._paired(system, key, scores, operating, rivals),
             seeds=[self.seed],
-            threshold=thresholds,
+            threshold={k: t for k, t in thresholds.items() if t is not None},
             data_hash=self.data.data_hash,
             split_hash=self.data.split_hash,
             started=self.started,
@@ -174,14 +169,9 @@ class Study:
         for rival in rivals:
             if rival == system or not self._scores_path(rival, key).exists():
                 continue
-            other, other_operating = self.scores(rival, key)
-            both = None not in (operating, other_operating)
-            paired[rival] = paired_differences(
-                scores,
-                other,
-                (operating, other_operating) if both else None,
-                self.resamples,
-            )
+            other, others = self.scores(rival, key)
+            both = None if None in (operating, others) else (operating, others)
+            paired[rival] = paired_differences(scores, other, both, self.resamples)
         return paired
 
 

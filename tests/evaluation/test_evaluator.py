@@ -1,4 +1,4 @@
-"""A study writes what direct computation gives, and keeps scores for later."""
+"""An evaluator writes what direct computation gives, and keeps scores for later."""
 
 import json
 
@@ -8,7 +8,7 @@ import torch
 
 from chexnomaly import evaluation, metrics
 from chexnomaly.errors import CheckpointError
-from chexnomaly.evaluation.study import Study, TestSet
+from chexnomaly.evaluation.evaluator import Evaluator, TestSet
 from chexnomaly.results import read_result
 from chexnomaly.systems import baselines
 from chexnomaly.workspace import Workspace
@@ -16,7 +16,8 @@ from chexnomaly.workspace import Workspace
 
 @pytest.fixture
 def study(squares, tmp_path):
-    return Study(Workspace("tiny", tmp_path), "06_supermodels", squares, resamples=50)
+    workspace = Workspace("tiny", tmp_path)
+    return Evaluator(workspace, "06_supermodels", squares, resamples=50)
 
 
 def oracle(dataset):
