@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pydicom import dcmread
-from pydicom.datadict import dictionary_description, keyword_for_tag
+from pydicom.datadict import dictionary_description, keyword_for_tag, tag_for_keyword
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 from pydicom.multival import MultiValue
@@ -81,10 +81,11 @@ def read_header(path: Path, window: str = "minmax") -> Dataset:
             raise ImageError(
                 "not DICOM", file=path, expected='"DICM" after a 128-byte preamble'
             ) from None
-    for tag in [*header.keys()]:
+    for tag in [tag_for_keyword(name) for name in tags]:
         name, shown = dictionary_description(tag), str(Tag(tag)).upper()
         with library_errors(path, name, shown, "an element as in PS3.6"):
-            _drop_empty(header, tag)
+            if tag in header:
+                _drop_empty(header, tag)
             if tag in header and keyword_for_tag(tag) in NUMBERS:
                 math.floor(header[tag].value)  # stops at what is no finite number
     with library_errors(path, "header", None, "a DICOM file (PS3.10)"):
@@ -103,11 +104,8 @@ def _drop_empty(dataset: Dataset, tag: int) -> None:
                 _drop_empty(item, inner)
         # Half a table is none.
         needed = ("LUTDescriptor", "LUTData") if "LUT" in element.keyword else ()
-        element.value = [
-            item
-            for item in element.value
-            if len(item) and all(k in item for k in needed)
-        ]
+        whole = [item for item in element.value if all(k in item for k in needed)]
+        element.value = [item for item in whole if len(item)]
     parts = element.value if element.VM > 1 else [element.value]
     if element.VM == 0 or all(isinstance(p, str) and not p.strip() for p in parts):
         del dataset[tag]
@@ -149,11 +147,8 @@ def _find_faults(header: Dataset) -> Faults:
         yield "several frames", "(0028,0008)", "a single frame"
     gray = header.get("PhotometricInterpretation") in ("MONOCHROME1", "MONOCHROME2")
     if not gray or header.get("SamplesPerPixel", 1) != 1:
-        yield (
-            "not a gray image",
-            "(0028,0004)",
-            "MONOCHROME1 or 2, one sample per pixel",
-        )
+        expected = "MONOCHROME1 or MONOCHROME2, one sample per pixel"
+        yield "not a gray image", "(0028,0004)", expected
     if tag := find_side_view(header):
         yield "a film taken from the side", tag, "a frontal film"
     if not header.get("RescaleSlope", 1):

@@ -106,8 +106,9 @@ def library_errors(
     The library's own message may quote the header, so only its kind is kept; for
     the same reason its warnings and log lines are dropped.
     """
-    disabled = logging.root.manager.disable
-    logging.disable()
+    logger = logging.getLogger("pydicom")  # its modules' loggers have its level
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
@@ -118,4 +119,4 @@ def library_errors(
         problem = f"broken {what} ({type(error).__name__})"
         raise ImageError(problem, file=path, column=tag, expected=expected) from None
     finally:
-        logging.disable(disabled)
+        logger.setLevel(level)
