@@ -44,6 +44,7 @@ def answer(pipe: Connection) -> None:
 def main() -> None:
     """Serve until whoever asks is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever asks decides
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
     if sys.platform == "linux":
         pages = int(Path("/proc/self/statm").read_text().split()[0])
         most = pages * resource.getpagesize() + MEMORY_BYTES

@@ -12,6 +12,7 @@ HEADS = {
     "inputs": "Damaged files",
     "read": "Read all the same",
     "refused": "Refused by name",
+    "lost": "of these: decoder ended",
     "crashed": "Crashed",
     "hung": "Hung",
     "slowest_s": "Slowest, s",
@@ -21,6 +22,7 @@ HEADS = {
 
 
 FORMS = {
+    "films": "Films of each transfer syntax, damaged at random, {date}, seed {seed}",
     "fuzz": "Damaged at random, {date}, seed {seed}",
     "guided": "Led by coverage, {date}, seed {seed}, {guided_s:g} s of CPU each",
 }
@@ -41,7 +43,7 @@ class DamageDirective(TableDirective):
             report = json.loads(path.read_text(encoding="utf-8"))
             about, targets = report["about"], report["targets"]
             rows = [
-                [kind, *(str(found[field]) for field in HEADS)]
+                [kind, *(str(({"lost": ""} | found)[field]) for field in HEADS)]
                 for kind, found in targets.items()
             ]
             text = (
