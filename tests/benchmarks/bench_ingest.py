@@ -69,9 +69,8 @@ def write_samples(folder: Path) -> dict[str, list[Path]]:
 
 def processor_seconds() -> float:
     """Return what this process and the decoding one that it started have spent."""
-    here = psutil.Process()
-    spent = [process.cpu_times() for process in (here, *here.children())]
-    return sum(times.user + times.system for times in spent)
+    others = [child.cpu_times() for child in psutil.Process().children()]
+    return time.process_time() + sum(times.user + times.system for times in others)
 
 
 def decode_alone(paths: list[Path]) -> None:
