@@ -59,7 +59,6 @@ verify: $(READY) ## the verdict of every claim; AGAINST=<folder> compares two ru
 
 pdf: $(READY) ## print the whole book, once it is built, as _build/html/book.pdf, with a button in front
 	@$(BIN)/python -m book.site.pdf _build/html/book.pdf
-	@$(BIN)/python -m book.site.downloads _build/html _build/html/book.pdf
 
 check: $(READY) ## look at the built site in a browser: requests, errors, axe, links, weight
 	@$(BIN)/python -m book.site.check _build/html
@@ -72,7 +71,6 @@ lint: $(READY) ## check style, notebooks included, and that no notebook holds ou
 	@$(BIN)/nbstripout --keep-id --verify notebooks/*.ipynb
 
 format: $(READY) ## mend what lint finds, where that can be done by machine
-	@$(BIN)/python -m book.pipeline.first_cell
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 	@$(BIN)/nbstripout --keep-id notebooks/*.ipynb
 
@@ -94,12 +92,12 @@ study-phantom: $(READY) ## train again what the phantom's page compares, into bo
 	@OMP_NUM_THREADS=1 $(BIN)/python -m chexnomaly.studies.phantom_worth.run --out book/reference/phantom
 
 study: $(READY) ## does it generalize, and what do undecided choices do? into book/reference; an hour, resumable
-	@for part in leave_one_out multiverse; do OMP_NUM_THREADS=1 $(BIN)/python \
-		-m chexnomaly.studies.$$part --out book/reference/study || exit 1; done
+	@for part in generalization multiverse; do OMP_NUM_THREADS=1 $(BIN)/python \
+		-m chexnomaly.studies.$$part.run --out book/reference/study || exit 1; done
 
 system: $(READY) ## train one system alone, and what it builds on: make system SYSTEM=supermodel__soft_boxes
 	@$(SNAKEMAKE) _build/notebooks/$(PROFILE)/02_data.ipynb $(SAY_LESS)
-	@OMP_NUM_THREADS=1 $(BIN)/python -m book.pipeline.one_system $(SYSTEM) --profile $(PROFILE)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m chexnomaly.systems $(SYSTEM) --profile $(PROFILE)
 
 data: $(READY) ## fetch a data set: make data NAME=rsna OUT=/data/rsna shows its terms; ACCEPT_TERMS=1 fetches
 	@$(BIN)/python -m chexnomaly.datasets.sources.download $(NAME) --out $(OUT) \
@@ -129,7 +127,7 @@ fuzz: $(READY) ## damage INPUTS files of every kind (10000), SECONDS at most for
 		--out _build/fuzz$(if $(GUIDED),_guided).json
 
 clean: ## remove what was built; the environment stays
-	rm -rf _build book/notebooks .snakemake
+	rm -rf _build book/notebooks book/rendered .snakemake
 
 # The environment: torch, then the lock with hashes, then this project in place.
 # A conda environment (environment.yml) already holds the first two.

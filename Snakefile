@@ -4,10 +4,9 @@
 #     snakemake site --config profile=demo --cores all
 #
 # Further settings after --config:
-#   findings_per_job  specialists that one job trains (4; in the profile `tiny` all)
-#   limit_min         minutes that a cell, and on a cluster a job, may take (a day)
-#   gpus              GPUs of this machine, one per training job; on a cluster 1 asks for
-#                     one per such job. Without it nothing is hidden or assigned.
+#   limit_min  minutes that a cell, and on a cluster a job, may take (a day)
+#   gpus       GPUs of this machine, one per training job; on a cluster 1 asks for
+#              one per such job. Without it nothing is hidden or assigned.
 #
 # To add a notebook: one entry here, one line in book/_toc.yml, and, where a profile
 # changes its defaults, one section in notebooks/profiles/<profile>.yml.
@@ -17,8 +16,7 @@
 #   reads    environment variables that change what it does
 #   gpu      whether it trains, so that it takes a GPU where there are some
 #   reference  folders of book/reference/ whose committed results it reads
-#   each     the runs of a notebook that is run several times, by name, with parameters
-#            of their own; the first run is the page
+#   sections   sections of the profile that it reads beside its own
 # The library modules that a notebook imports are its inputs too, found by reading it.
 
 import os
@@ -32,20 +30,13 @@ sys.path.insert(0, str(ROOT))
 
 from book.pipeline.notebooks import modules_used
 from chexnomaly.errors import ProfileError
-from book.pipeline.profiles import check_profile, load_profile
-from chexnomaly.labels import FINDINGS
+from book.pipeline.profiles import check_profile, parameters_cell
+from chexnomaly.profiles import load_profile
 
-# A job pays eight seconds to start Python and import torch, whatever it then trains, so
-# that the specialists train a few to a job. On a cluster: findings_per_job=1.
 PROFILE = config.get("profile", "demo")
-PAGE = "cardiomegaly"
-OTHERS = [finding for finding in FINDINGS if finding != PAGE]
-PER_JOB = int(config.get("findings_per_job", len(OTHERS) if PROFILE == "tiny" else 4))
-JOBS = -(-len(OTHERS) // PER_JOB)
-GROUPS = [OTHERS[i::JOBS] for i in range(JOBS)]
 
 NOTEBOOKS = {
-    "01_problem": {},
+    "01_method_from_zero": {},
     "02_data": {
         "outputs": ["data/{profile}/vindr/findings.csv"],
         "reads": [
@@ -55,57 +46,52 @@ NOTEBOOKS = {
             "CHEXNOMALY_COVID",
         ],
     },
-    "06_supermodels": {
+    "03_supermodels": {
         "gpu": True,
         "needs": ["02_data"],
         "outputs": ["results/{profile}/supermodel__vindr_test.json"],
         "reads": ["CHEXNOMALY_REAL_DATA"],
     },
-    "04_one_finding": {
+    "04_specialized_models": {
         "gpu": True,
-        "needs": ["02_data"],
-        "each": {PAGE: {"findings": [PAGE], "plain_focal": True}}
-        | {group[0]: {"findings": group} for group in GROUPS},
-    },
-    "07_siamese_networks": {"needs": ["02_data"], "gpu": True},
-    "08_chexnomaly": {
-        "gpu": True,
-        "needs": ["02_data", "06_supermodels", "07_siamese_networks"],
+        "sections": ["model_ensemble"],
+        "needs": ["02_data", "03_supermodels"],
         "reads": ["CHEXNOMALY_REAL_DATA"],
     },
-    "05_ensembles": {
+    "05_box_focal_loss": {
         "gpu": True,
-        "needs": ["02_data", "04_one_finding", "06_supermodels"],
+        "needs": ["02_data", "03_supermodels", "04_specialized_models"],
+    },
+    "06_siamese_networks": {"needs": ["02_data"], "gpu": True},
+    "07_chexnomaly": {
+        "gpu": True,
+        "needs": ["02_data", "03_supermodels", "06_siamese_networks"],
         "reads": ["CHEXNOMALY_REAL_DATA"],
     },
-    "03_box_focal_loss": {
-        "needs": ["02_data", "04_one_finding", "06_supermodels"],
-        "gpu": True,
+    "08_what_annotations_say": {"needs": ["04_specialized_models", "07_chexnomaly"]},
+    "09_comparison": {
+        "needs": ["04_specialized_models", "05_box_focal_loss", "07_chexnomaly"],
     },
-    "04_specialized_models": {"needs": ["02_data", "04_one_finding", "15_what_annotations_say"]},
-    "09_comparison": {"needs": ["04_specialized_models", "05_ensembles", "08_chexnomaly"]},
-    "10_errors": {"needs": ["08_chexnomaly"]},
-    "11_claims": {
-        "needs": ["03_box_focal_loss", "09_comparison", "10_errors", "15_what_annotations_say"],
-        "reference": ["study"],
-    },
-    "12_beyond_the_paper": {
-        "needs": ["02_data", "05_ensembles", "08_chexnomaly"],
+    "10_errors": {"needs": ["07_chexnomaly"]},
+    "11_beyond_the_paper": {
+        "needs": ["02_data", "04_specialized_models", "07_chexnomaly"],
         "outputs": ["results/{profile}/multiverse__vindr_test.json"],
         "reference": ["study"],
     },
-    "16_gallery": {"needs": ["09_comparison"]},
-    "13_your_own_xray": {"reference": ["pretrained"]},
-    "17_your_own_data_set": {"reference": ["pretrained"]},
-    "18_method_from_zero": {},
-    "14_phantom": {
-        "needs": ["02_data", "06_supermodels"],
+    "12_phantom": {
+        "needs": ["02_data", "03_supermodels"],
         "outputs": ["results/{profile}/audit__vindr_phantom.json"],
         "reads": ["CHEXNOMALY_REAL_DATA"],
         "reference": ["phantom"],
     },
-    "15_what_annotations_say": {"needs": ["05_ensembles", "08_chexnomaly"]},
+    "13_gallery": {"needs": ["09_comparison"]},
+    "14_your_own_xray": {"reference": ["pretrained"]},
+    "15_your_own_data_set": {"reference": ["pretrained"]},
     "16_speed_and_scale": {"reference": ["bench", "gpu"]},
+    "17_claims": {
+        "needs": ["05_box_focal_loss", "08_what_annotations_say", "09_comparison", "10_errors"],
+        "reference": ["study"],
+    },
 }
 
 LIMIT_MIN = float(config.get("limit_min", 24 * 60))
@@ -118,11 +104,17 @@ if not metadata.version("jupyter-book").startswith("1.0."):
         "1.0.4.post1 (2.x is another program). `make book` installs the right one."
     )
 
+
+
+def sections(name):
+    return [name, *NOTEBOOKS[name].get("sections", [])]
+
+
 try:
     profile = load_profile(ROOT / f"notebooks/profiles/{PROFILE}.yml")
     check_profile(
         profile,
-        {name: ROOT / f"notebooks/{name}.ipynb" for name in NOTEBOOKS},
+        {s: ROOT / f"notebooks/{n}.ipynb" for n in NOTEBOOKS for s in sections(n)},
         ROOT / f"_build/.checked-{PROFILE}",
     )
 except ProfileError as error:
@@ -139,20 +131,8 @@ def source(name):
     return f"notebooks/{name}.ipynb"
 
 
-def runs(name):
-    """Give the runs of a notebook, each with the parameters of its own."""
-    each = NOTEBOOKS[name].get("each")
-    if not each:
-        return {name: {}}
-    return {f"{name}__{run}": own for run, own in each.items()}
-
-
-def executed(run):
-    return EXECUTED.format(profile=PROFILE, name=run)
-
-
-def all_executed(name):
-    return [executed(run) for run in runs(name)]
+def executed(name):
+    return EXECUTED.format(profile=PROFILE, name=name)
 
 
 def outputs(name):
@@ -166,7 +146,7 @@ def gpus_of(name):
 
 def needs(name):
     parents = NOTEBOOKS[name].get("needs", [])
-    built = [f for parent in parents for f in (*all_executed(parent), *outputs(parent))]
+    built = [f for parent in parents for f in (executed(parent), *outputs(parent))]
     return built + committed(name)
 
 
@@ -185,10 +165,10 @@ def surroundings(name):
 
 
 def sources_of_the_site():
-    built = ROOT / "book" / "notebooks"
+    built = {ROOT / "book" / "notebooks", ROOT / "book" / "rendered"}
     for folder in ("book", "chexnomaly"):
         for path in sorted((ROOT / folder).rglob("*")):
-            kept = built not in path.parents and "__pycache__" not in path.parts
+            kept = built.isdisjoint(path.parents) and "__pycache__" not in path.parts
             if path.is_file() and kept:
                 yield str(path.relative_to(ROOT))
     yield from ("_config.yml", "pyproject.toml", "requirements.lock", "Snakefile")
@@ -196,63 +176,53 @@ def sources_of_the_site():
 
 rule notebooks:
     input:
-        [file for name in NOTEBOOKS for file in all_executed(name)],
+        [executed(name) for name in NOTEBOOKS],
 
 
-RUNS = {run: (name, own) for name in NOTEBOOKS for run, own in runs(name).items()}
-
-for run, (name, own) in RUNS.items():
+for name in NOTEBOOKS:
 
     rule:
         name:
-            f"run_{run}"
+            f"run_{name}"
         input:
             source=source(name),
             needs=needs(name),
             modules=modules(name),
         output:
-            executed=executed(run),
+            executed=executed(name),
             files=outputs(name),
         # A notebook that fails stays in its log, traceback and all.
         log:
-            notebook=f"_build/logs/{PROFILE}/{run}.ipynb",
-            text=f"_build/logs/{PROFILE}/{run}.txt",
+            notebook=f"_build/logs/{PROFILE}/{name}.ipynb",
+            text=f"_build/logs/{PROFILE}/{name}.txt",
         params:
-            name=run,
             # A function, since braces in plain text would be read as wildcards.
-            parameters=lambda wildcards, name=name, own=own: profile.as_yaml(name, own),
+            parameters=lambda wildcards, name=name: profile.as_yaml(
+                name, parameters_cell(ROOT / source(name))
+            ),
+            # What a notebook reads from the profile by itself: if it changes, it runs anew.
+            settings=lambda wildcards, name=name: str(
+                [profile.settings(section) for section in sections(name)]
+            ),
             surroundings=surroundings(name),
-            lock=f"_build/logs/{PROFILE}/{run}.lock",
-            read=f"_build/logs/{PROFILE}/{run}.read",
         threads: 1
         resources:
             runtime=ceil(LIMIT_MIN),
             limit_s=ceil(60 * LIMIT_MIN),
             gpu=gpus_of(name),
         shell:
-            "exec 9>> {params.lock} && python -m book.pipeline.alone --wait 9"
-            " && echo '{params.name}: running' && SECONDS=0 && : > {params.read}"
-            " && if ! CHEXNOMALY_READ_LOG=$PWD/{params.read}"
-            "    python -m book.pipeline.device {resources.gpu}"
-            "    python -m book.pipeline.again {log.text}"
-            "    papermill {input.source} {log.notebook} --cwd notebooks"
-            "    --no-progress-bar --execution-timeout {resources.limit_s}"
-            "    -y {params.parameters:q};"
-            " then python -m book.pipeline.failures"
-            "    {params.name} {log.notebook} {log.text}; exit 1; fi"
-            " && cp {log.notebook} {output.executed}"
-            " && python -m book.pipeline.gate stamp {output.executed} {input.source} {params.read}"
-            ' && echo "{params.name}: done in $SECONDS s"'
+            "exec python -m book.pipeline.run_notebook {input.source} {output.executed}"
+            " --log {log.notebook} --parameters {params.parameters:q}"
+            " --limit-s {resources.limit_s} --gpu {resources.gpu}"
 
 
 def gate_pairs():
-    return [f for run, (name, _) in RUNS.items() for f in (executed(run), source(name))]
+    return [file for name in NOTEBOOKS for file in (executed(name), source(name))]
 
 
 def pages():
     """Copy the executed notebooks to where the book expects its pages."""
-    first = {name: executed(next(iter(runs(name)))) for name in NOTEBOOKS}
-    return " && ".join(f"cp {f} book/notebooks/{n}.ipynb" for n, f in first.items())
+    return " && ".join(f"cp {executed(n)} book/notebooks/{n}.ipynb" for n in NOTEBOOKS)
 
 
 rule gate:
@@ -263,14 +233,28 @@ rule gate:
         f"_build/gate-{PROFILE}.passed",
     shell:
         "echo 'gate: looking through the executed notebooks'"
-        " && python -m book.pipeline.gate check {input.notebooks} && touch {output}"
+        " && python -m book.pipeline.gate {input.notebooks} && touch {output}"
+
+
+# What pages include, from results and templates; everything in the folder is rewritten.
+rule pieces:
+    input:
+        gate=rules.gate.output,
+        notebooks=[executed(name) for name in NOTEBOOKS],
+        results=[file for name in NOTEBOOKS for file in outputs(name)],
+        sources=list(sources_of_the_site()),
+    output:
+        directory("book/rendered"),
+    params:
+        profile=PROFILE,
+    shell:
+        "echo 'site: building' && python -m book.pieces.render {params.profile} {output}"
 
 
 rule site:
     input:
-        gate=rules.gate.output,
-        notebooks=[file for name in NOTEBOOKS for file in all_executed(name)],
-        results=[file for name in NOTEBOOKS for file in outputs(name)],
+        pieces=rules.pieces.output,
+        notebooks=[executed(name) for name in NOTEBOOKS],
         sources=list(sources_of_the_site()),
     output:
         "_build/html/index.html",
@@ -280,7 +264,7 @@ rule site:
         profile=PROFILE,
         pages=pages(),
     shell:
-        "echo 'site: building' && rm -rf _build/html _build/.doctrees _build/jupyter_execute book/notebooks"
+        "rm -rf _build/html _build/.doctrees _build/jupyter_execute book/notebooks"
         " && mkdir -p book/notebooks && {params.pages}"
         " && if ! NO_COLOR=1 CHEXNOMALY_PROFILE={params.profile} jupyter-book build book"
         "    --all -W --keep-going -n > {log} 2>&1;"

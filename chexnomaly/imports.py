@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-PACKAGE = "chexnomaly"
+LIBRARY = "chexnomaly"
 ROOT = Path(__file__).parents[1]
 
 
@@ -26,7 +26,7 @@ def imported_names(code: str, package: str = "") -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom):
             base = _base_of(node, package)
             names = [base, *(f"{base}.{alias.name}" for alias in node.names)]
-        yield from (name for name in names if name.split(".")[0] == PACKAGE)
+        yield from (name for name in names if name.split(".")[0] == LIBRARY)
 
 
 def _base_of(node: ast.ImportFrom, package: str) -> str:

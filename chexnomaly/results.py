@@ -19,6 +19,7 @@ import pandas as pd
 
 from chexnomaly.errors import ResultError
 from chexnomaly.evidence import evidence_level
+from chexnomaly.files import write_atomic
 
 RESULT_SCHEMA = 1
 PACKAGES = ("torch", "numpy", "scipy", "pandas", "lightning-fabric", "pydicom")
@@ -67,7 +68,6 @@ def write_result(
     Returns:
         The path of the results file.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     result = {
         "schema": RESULT_SCHEMA,
         "system": system,
@@ -233,7 +233,5 @@ def _commit() -> str | None:
 
 
 def _write_json(path: Path, value: dict) -> None:
-    partial = path.with_name(path.name + ".partial")
     text = json.dumps(value, indent=1, sort_keys=True, allow_nan=False)
-    partial.write_text(text + "\n", encoding="utf-8")
-    os.replace(partial, path)
+    write_atomic(path, text + "\n", durable=False)

@@ -7,7 +7,6 @@ trained on.
 
 import hashlib
 import json
-import os
 from pathlib import Path
 
 import torch
@@ -16,6 +15,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from chexnomaly.errors import CheckpointError
+from chexnomaly.files import write_atomic
 
 Tensors = dict[str, Tensor]
 
@@ -35,12 +35,7 @@ def write_tensors(path: Path, tensors: Tensors, meta: dict) -> None:
     text = json.dumps(meta, sort_keys=True)
     # One entry only: safetensors writes several in a random order.
     header = {HEADER: json.dumps([text, _digest(stored, text)])}
-    partial = path.with_name(path.name + ".partial")
-    with open(partial, "wb") as file:
-        file.write(save(stored, metadata=header))
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
+    write_atomic(path, save(stored, metadata=header))
 
 
 def read_tensors(path: Path) -> tuple[Tensors, dict]:

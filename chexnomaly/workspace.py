@@ -90,11 +90,11 @@ class Workspace:
         Returns:
             The file and where it is from, in words; None where there is neither.
         """
-        path = self.results / f"{name}.json"
-        if path.is_file():
-            return path, "this build"
-        found = sorted(self.reference.rglob(f"{name}.json"), key=lambda p: len(p.parts))
-        return (found[0], "book/reference") if found else None
+        for folder in self.results_folders:
+            if (path := folder / f"{name}.json").is_file():
+                own = folder == self.results
+                return path, "this build" if own else "book/reference"
+        return None
 
     def require(self, path: Path, notebook: str) -> Path:
         """Insist on the output of an earlier notebook.

@@ -9,7 +9,7 @@ import pytest
 from chexnomaly.datasets.annotations.findings import COLUMNS, save_findings
 from chexnomaly.datasets.annotations.splits import save_split, split_images
 from chexnomaly.datasets.prepared import PreparedSet
-from chexnomaly.datasets.store.store import StoreWriter
+from chexnomaly.datasets.store.writer import StoreWriter
 
 READERS = ("R1", "R2", "R3")
 

@@ -8,8 +8,8 @@ from torch.utils.data import TensorDataset
 
 from chexnomaly.losses import sigmoid_focal_loss
 from chexnomaly.models.unet import UNet
-from chexnomaly.training.loop import seeded_model, train
-from chexnomaly.training.schedule import History, Schedule
+from chexnomaly.training.loop import train
+from chexnomaly.training.schedule import History, Schedule, seeded_model
 
 
 def small_run(run_dir: Path) -> History:

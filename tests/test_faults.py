@@ -10,13 +10,14 @@ import pytest
 import torch
 from torch.utils.data import TensorDataset
 
-from chexnomaly.datasets.store.store import Store, prepare_store
+from chexnomaly.datasets.store.preparing import prepare_store
+from chexnomaly.datasets.store.store import Store
 from chexnomaly.errors import CheckpointError, StoreError
 from chexnomaly.losses import sigmoid_focal_loss
 from chexnomaly.models.unet import UNet
 from chexnomaly.tensor_files import read_tensors, write_tensors
-from chexnomaly.training.loop import seeded_model, train
-from chexnomaly.training.schedule import Schedule
+from chexnomaly.training.loop import train
+from chexnomaly.training.schedule import Schedule, seeded_model
 
 ROOT = Path(__file__).parents[1]
 

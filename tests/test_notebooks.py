@@ -4,19 +4,34 @@ import ast
 import json
 import re
 from pathlib import Path
+from statistics import median
 
 import papermill
 import pytest
 import yaml
 
+from book.pieces.graph import read_notebooks
 from book.pipeline.notebooks import code_of
-from book.pipeline.profiles import check_names, check_section, load_profile
+from book.pipeline.profiles import (
+    SETTINGS,
+    check_names,
+    check_section,
+    parameters_cell,
+    training_options,
+)
+from chexnomaly.profiles import load_profile
+from chexnomaly.systems import Options
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 PROFILES = sorted((ROOT / "notebooks" / "profiles").glob("*.yml"))
-SNAKEFILE = (ROOT / "Snakefile").read_text()
-TABLE = re.findall(r'^    "(\d\d_\w+)": \{', SNAKEFILE, re.M)
+TABLE = read_notebooks(ROOT / "Snakefile")
+MOST_LINES = 2560
+"""Lines of code cells in all notebooks together."""
+
+MOST_PARAMETERS = 8
+"""Lines of a parameters cell: the profile, and what a reader may want to change."""
+
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 
 
@@ -35,6 +50,26 @@ def test_the_book_lists_every_notebook():
     assert sorted(files) == sorted(TABLE)
 
 
+def test_numbers_are_unique_and_follow_what_needs_what():
+    numbers = {name: int(name[:2]) for name in TABLE}
+    assert sorted(numbers.values()) == list(range(1, len(TABLE) + 1))
+    for name, entry in TABLE.items():
+        assert all(numbers[need] < numbers[name] for need in entry.get("needs", []))
+
+
+def test_the_code_of_all_notebooks_is_short():
+    codes = [c["source"] for path in NOTEBOOKS for c in cells(path, "code")]
+    lengths = [len("".join(source).splitlines()) for source in codes]
+    assert sum(lengths) <= MOST_LINES
+    assert median(lengths) <= 8
+
+
+@each_notebook
+def test_shows_the_library_and_installs_nothing(path):
+    code = "".join("".join(c["source"]) for c in cells(path, "code"))
+    assert not re.search(r"getsource|find_spec|pip install|git clone", code)
+
+
 @each_notebook
 def test_has_one_parameters_cell(path):
     tagged = [
@@ -44,6 +79,8 @@ def test_has_one_parameters_cell(path):
     ]
     assert len(tagged) == 1
     tree = ast.parse("".join(tagged[0]["source"]))
+    assert tree.body[0].target.id == "profile"
+    assert len(tree.body) <= MOST_PARAMETERS
     for node in tree.body:
         assert isinstance(node, ast.AnnAssign), "one `name: type = literal` per line"
         ast.literal_eval(node.value)
@@ -120,9 +157,16 @@ def test_figures_have_a_name_a_caption_and_an_alternative_text(path):
 @pytest.mark.parametrize("path", PROFILES, ids=lambda p: p.stem)
 def test_a_profile_names_only_what_notebooks_know(path):
     profile = load_profile(path)
-    check_names(profile, TABLE)
+    also = [name for entry in TABLE.values() for name in entry.get("sections", [])]
+    check_names(profile, [*TABLE, *also])
+    options = {**training_options(), **SETTINGS}
     for notebook in NOTEBOOKS:
-        check_section(profile, notebook.stem, papermill.inspect_notebook(str(notebook)))
+        check_section(profile, notebook.stem, parameters_cell(notebook), options)
+
+
+@each_notebook
+def test_papermill_finds_the_same_parameters(path):
+    assert set(papermill.inspect_notebook(str(path))) == set(parameters_cell(path))
 
 
 TYPED = r"(?<![\d.\w])[01]?\.\d{3,}|\d\.\d+ ?%"
@@ -151,16 +195,19 @@ def test_no_measured_number_is_typed_into_prose(path):
     assert re.findall(TYPED, text) == []
 
 
-def test_the_demo_is_what_the_notebooks_do_by_themselves():
+@each_notebook
+def test_the_demo_is_what_a_notebook_does_by_itself(path):
     """A notebook opened alone and the default build must be the same run."""
-    assert load_profile(ROOT / "notebooks/profiles/demo.yml").parameters == {}
+    demo = load_profile(ROOT / "notebooks/profiles/demo.yml").section(path.stem)
+    cell = parameters_cell(path)
+    assert {name: demo.get(name, value) for name, value in cell.items()} == cell
 
 
-def test_the_arm_without_the_transform_is_trained_as_the_supermodel():
+@pytest.mark.parametrize("name", [path.stem for path in PROFILES])
+def test_the_arm_without_the_transform_is_trained_as_the_supermodel(name):
     """Fig. 5 compares two losses only if all else is equal."""
-    first, second = (
-        papermill.inspect_notebook(str(ROOT / f"notebooks/{name}.ipynb"))
-        for name in ("03_box_focal_loss", "06_supermodels")
-    )
-    values = [{n: p["default"] for n, p in both.items()} for both in (first, second)]
-    assert values[0] == values[1]
+    pages = ("05_box_focal_loss", "03_supermodels")
+    cells_of = [parameters_cell(ROOT / f"notebooks/{page}.ipynb") for page in pages]
+    assert cells_of[0] == cells_of[1]
+    one, two = (Options.from_profile(name, page) for page in pages)
+    assert one == two

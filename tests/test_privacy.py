@@ -66,7 +66,12 @@ def test_no_header_text_and_no_name_reaches_anything_that_is_built(tmp_path):
     write_layouts(tmp_path / "real")
     assert traces(tmp_path / "real")
     checkout = tmp_path / "checkout"
-    (checkout / "notebooks").mkdir(parents=True)
+    profiles = checkout / "notebooks" / "profiles"
+    profiles.mkdir(parents=True)
+    demo = (ROOT / "notebooks" / "profiles" / "demo.yml").read_text()
+    (profiles / "demo.yml").write_text(demo)
+    private = demo.replace("profile: demo", "profile: private")
+    (profiles / "private.yml").write_text(private.replace("workers: 2", "workers: 1"))
     shutil.copy(ROOT / "Snakefile", checkout)
     shutil.copy(ROOT / "notebooks" / "02_data.ipynb", checkout / "notebooks")
     environment = os.environ | {
@@ -78,7 +83,7 @@ def test_no_header_text_and_no_name_reaches_anything_that_is_built(tmp_path):
     environment.pop("CHEXNOMALY_REAL_DATA", None)
     command = [sys.executable, "-m", "papermill", "02_data.ipynb", "out.ipynb"]
     command += ["-p", "profile", "private", "-p", "source", "real"]
-    command += ["-p", "size_px", "32", "-p", "workers", "1", "--no-progress-bar"]
+    command += ["-p", "size_px", "32", "--no-progress-bar"]
     run = subprocess.run(
         command,
         cwd=checkout / "notebooks",

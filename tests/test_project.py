@@ -64,7 +64,7 @@ def test_the_lock_names_no_index():
 
 
 def test_what_drives_the_browser_is_locked_by_hash_and_names_no_registry():
-    folder = ROOT / "book" / "tools" / "browser"
+    folder = ROOT / "book" / "site" / "browser"
     asked = json.loads((folder / "package.json").read_text())["dependencies"]
     packages = json.loads((folder / "package-lock.json").read_text())["packages"]
     assert packages.pop("")["dependencies"] == asked

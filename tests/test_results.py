@@ -13,7 +13,7 @@ VALUES = {"iou_c": {"value": 0.41, "low": 0.37, "high": 0.45, "n": 117}}
 def write(folder, **changes):
     arguments = {
         "profile": "tiny",
-        "notebook": "06_supermodels",
+        "notebook": "03_supermodels",
         "trained_on": "phantom",
         "scored_on": "phantom",
         "n": 400,

@@ -1,4 +1,4 @@
-"""Kills, the number of jobs and how they are cut change no byte of any result."""
+"""Kills, the number of jobs and where they run change no byte of any result."""
 
 import random
 import subprocess
@@ -26,7 +26,7 @@ def test_moments_cover_the_whole_span():
 @pytest.mark.trust
 def test_two_runs_of_the_data_and_one_system_are_the_same_bytes(tmp_path):
     """One job at a time, and two; the second run is killed twice on its way."""
-    targets = ("06_supermodels",)
+    targets = ("03_supermodels",)
     one, two = (whole_runs.copy_checkout(tmp_path / name) for name in ("one", "two"))
     expected = whole_runs.run(one, whole_runs.command(1, targets=targets))
     assert "supermodel__vindr_test.json" in expected
@@ -73,7 +73,6 @@ def test_a_slurm_cluster_gives_the_same_bytes(shared, tmp_path):
     expected, _ = whole_runs.whole_run(shared)
     place = whole_runs.copy_checkout(tmp_path / "cluster")
     with slurm_node.node(tmp_path / "slurm") as surroundings:
-        # Specialists are cut into other jobs than in the whole run.
-        call = [*whole_runs.command(2, *slurm_node.SNAKEMAKE), "findings_per_job=4"]
+        call = whole_runs.command(2, *slurm_node.SNAKEMAKE)
         found = whole_runs.run(place, call, surroundings)
     assert found == expected

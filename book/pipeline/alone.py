@@ -1,12 +1,7 @@
-"""One run per folder, one job per notebook.
+"""One run per folder: `python -m book.pipeline.alone LOCK COMMAND ...`.
 
-    python -m book.pipeline.alone LOCK COMMAND ...
-    python -m book.pipeline.alone --wait DESCRIPTOR
-
-The first runs a command alone in this folder, or says that it cannot. The second locks
-an open file of the calling shell, and waits for it: a job may outlive the run that
-started it, when that run alone is killed. A lock dies with its last process, so that
-nothing has to be cleared away.
+Runs a command alone in this folder, or says that it cannot. A lock dies with its last
+process, so that nothing has to be cleared away.
 """
 
 import fcntl
@@ -37,21 +32,9 @@ def hold(lock: Path) -> int:
     return file
 
 
-def wait_for(descriptor: int) -> None:
-    """Lock an open file, after whoever has locked it."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        sys.stderr.write("waiting for a job that outlived its run\n")
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-
-
 def main(arguments: Sequence[str]) -> int:
     """Become the command, or say that another run is at work."""
     lock, *command = arguments
-    if lock == "--wait":
-        wait_for(int(command[0]))
-        return 0
     try:
         hold(Path(lock))
     except BlockingIOError:

@@ -1,7 +1,5 @@
 """Say in one line why a notebook failed.
 
-    python -m book.pipeline.failures RUN NOTEBOOK LOG
-
 What the machine did to a run (a full disk, a killed kernel, a time limit) and what the
 library refused by name become one sentence; anything else keeps its traceback. Where
 the library refused something that was built here, such as a damaged store, the executed
@@ -13,7 +11,6 @@ import json
 import re
 import shutil
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from chexnomaly import errors
@@ -93,9 +90,14 @@ def forget(executed: Path) -> None:
         notebook.unlink()
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Print the reason, or the end of the log where there is no short one."""
-    run, notebook, log = arguments[0], Path(arguments[1]), Path(arguments[2])
+def report(run: str, notebook: Path, log: Path) -> None:
+    """Print the reason, or the end of the log where there is no short one.
+
+    Args:
+        run: Name of the run.
+        notebook: The notebook as papermill left it.
+        log: What papermill printed; may be missing.
+    """
     text = log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""
     sentence = explain(notebook, text)
     if sentence is None:
@@ -108,8 +110,3 @@ def main(arguments: Sequence[str]) -> int:
         profile = notebook.parent.name
         forget(notebook.parents[2] / "notebooks" / profile)
         sys.stderr.write(f"{run}: the next run makes anew what is damaged\n")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -3,8 +3,7 @@
 A site builder publishes a notebook whose cells failed and reports success. So each
 executed notebook is stamped with the hash of its source, and looked through here.
 
-    python -m book.pipeline.gate stamp EXECUTED SOURCE READ
-    python -m book.pipeline.gate check EXECUTED SOURCE [EXECUTED SOURCE ...]
+    python -m book.pipeline.gate EXECUTED SOURCE [EXECUTED SOURCE ...]
 """
 
 import json
@@ -100,12 +99,9 @@ def _has_image(output: dict) -> bool:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run one of the two commands; see the module's docstring."""
-    command, *paths = arguments
-    if command == "stamp":
-        stamp(*map(Path, paths))
-        return 0
-    pairs = list(zip(map(Path, paths[::2]), map(Path, paths[1::2]), strict=True))
+    """Look through pairs of notebooks; 1 where one of them has a fault."""
+    paths = [Path(argument) for argument in arguments]
+    pairs = list(zip(paths[::2], paths[1::2], strict=True))
     complaints = [f"{e}: {fault}" for e, s in pairs for fault in faults(e, s)]
     for line in complaints:
         sys.stderr.write(line + "\n")

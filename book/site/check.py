@@ -21,7 +21,7 @@ from book.site.links import pages_of, private_faults, private_words, static_faul
 ROOT = Path(__file__).parents[2]
 VIEWS = ("light-1440", "light-390", "dark-1440", "dark-390")
 MAX_BYTES = {"index.html": 1_100_000}
-SCORED = ("index.html", "notebooks/08_chexnomaly.html", "paper.html")
+SCORED = ("index.html", "notebooks/07_chexnomaly.html", "paper.html")
 CATEGORIES = ("best-practices", "seo")
 
 

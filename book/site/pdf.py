@@ -2,11 +2,14 @@
 
     python -m book.site.pdf OUT
 
+OUT lies in the built site, whose landing page then shows a button for it.
+
 The pages are laid end to end by Sphinx (`singlehtml`) and printed by Chromium. The
-executed notebooks must be there: `make book` puts them into `book/notebooks/`.
+executed notebooks and the rendered pieces must be there: `make book` leaves both.
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -60,8 +63,27 @@ def lay_out(work: Path) -> Path:
     return work / "_build" / "singlehtml" / "index.html"
 
 
+def show_button(page: Path, name: str) -> None:
+    """Make a button of the hidden place that the landing page holds for a file.
+
+    Args:
+        page: The landing page, which holds `data-built="<name>"`.
+        name: The file's name; it lies beside the page.
+
+    Raises:
+        ValueError: The page has no place for it.
+    """
+    html = page.read_text(encoding="utf-8")
+    place = re.compile(rf'<span data-built="{re.escape(name)}" hidden>(.*?)</span>')
+    button = rf'<a class="action" data-built="{name}" href="{name}">\1</a>'
+    html, made = place.subn(button, html)
+    if not made and f'href="{name}"' not in html:
+        raise ValueError(f"{page} has no place for {name}")
+    page.write_text(html, encoding="utf-8")
+
+
 def main(arguments: Sequence[str]) -> int:
-    """Print the book; 1 where it cannot be done."""
+    """Print the book and show its button; 1 where it cannot be done."""
     out = Path(arguments[0])
     if not any((ROOT / "book" / "notebooks").glob("*.ipynb")):
         sys.stderr.write("pdf: no executed notebooks: run `make book` first\n")
@@ -74,6 +96,7 @@ def main(arguments: Sequence[str]) -> int:
     except BrowserError as error:
         sys.stderr.write(f"pdf: {error}\n")
         return 1
+    show_button(out.with_name("index.html"), out.name)
     print(f"{out}: {out.stat().st_size / 1e6:.1f} MB")
     return 0
 

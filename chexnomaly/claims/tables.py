@@ -9,6 +9,16 @@ from chexnomaly.claims import verdicts as claims
 from chexnomaly.results import format_entry, results_frame
 
 
+def table_1(systems: Iterable[str]) -> list[str]:
+    """Name the cells of Table I that belong to some systems: their claim ids."""
+    return [
+        f"t1-{dataset}-{system}-{metric}"
+        for dataset in ("vindr", "other")
+        for metric in ("mae", "f1", "mean_iou")
+        for system in systems
+    ]
+
+
 def printed_and_measured(
     ids: Iterable[str], results: Path | Sequence[Path]
 ) -> pd.DataFrame:

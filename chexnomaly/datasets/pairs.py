@@ -5,8 +5,6 @@ gives (P, P) class 1, (P, N) and (N, P) class 0, and leaves (N, N) out; how many
 of each kind there are is ours.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -14,34 +12,12 @@ from torch.utils.data import Dataset
 
 from chexnomaly.datasets.segmentation import SegmentationSet
 
-KINDS = ("PP", "PN", "NP", "NN")
+PAIR_KINDS = ("PP", "PN", "NP", "NN")
 """Kinds of pairs, in the order of their numbers; only the first is similar."""
 
-Draw = Callable[[np.random.Generator, int, int, int], np.ndarray]
-
-
-def _balanced(rng: np.random.Generator, n: int, p: int, q: int) -> np.ndarray:
-    return np.resize([0, 1, 0, 2], n)
-
-
-def _random(rng: np.random.Generator, n: int, p: int, q: int) -> np.ndarray:
-    ways = np.array([p * (p - 1), p * q, q * p, 0])
-    return rng.choice(4, size=n, p=ways / ways.sum())
-
-
-def _random_nn(rng: np.random.Generator, n: int, p: int, q: int) -> np.ndarray:
-    ways = np.array([p * (p - 1), p * q, q * p, q * (q - 1)])
-    return rng.choice(4, size=n, p=ways / ways.sum())
-
-
-SCHEMES: dict[str, Draw] = {
-    "balanced": _balanced,
-    "random": _random,
-    "random_nn": _random_nn,
-}
-"""Scheme to the function that draws the kind of each of n pairs, from p abnormal and
-q normal scans: half of them similar; all ordered pairs but (N, N) equally often; all
-ordered pairs equally often, (N, N) as class 0."""
+SCHEMES = ("balanced", "random", "random_nn")
+"""How the kinds of pairs are drawn: half of them similar; all ordered pairs but (N, N)
+equally often; all ordered pairs equally often, (N, N) as class 0."""
 
 
 class PairsSet(Dataset):
@@ -55,7 +31,7 @@ class PairsSet(Dataset):
 
     Attributes:
         ids: Image ids of the pairs, a list of (first, second), never equal.
-        kinds: Index into `KINDS` of each pair, (n_pairs,).
+        kinds: Index into `PAIR_KINDS` of each pair, (n_pairs,).
 
     Raises:
         ValueError: Unknown scheme, no pair asked for, fewer than two abnormal scans
@@ -70,13 +46,14 @@ class PairsSet(Dataset):
         seed: int = 0,
     ):
         if scheme not in SCHEMES:
-            raise ValueError(f"scheme {scheme!r}, expected one of {tuple(SCHEMES)}")
+            raise ValueError(f"scheme {scheme!r}, expected one of {SCHEMES}")
         if n_pairs < 1:
             raise ValueError(f"expected at least 1 pair, got {n_pairs}")
         self._scans = scans
         abnormal, normal = _two_kinds(scans)
         rng = np.random.default_rng(seed)
-        self.kinds = SCHEMES[scheme](rng, n_pairs, len(abnormal), len(normal))
+        counts = len(abnormal), len(normal)
+        self.kinds = _draw_kinds(rng, scheme, n_pairs, *counts)
         self._pairs = _draw_members(rng, self.kinds, abnormal, normal)
         self.ids = [(scans.ids[a], scans.ids[b]) for a, b in self._pairs]
 
@@ -101,8 +78,8 @@ class PairsSet(Dataset):
 
     def class_shares(self) -> dict[str, float]:
         """Share of each kind of pair; "PP" is class 1, the others class 0."""
-        counts = np.bincount(self.kinds, minlength=len(KINDS))
-        return dict(zip(KINDS, (counts / len(self)).tolist(), strict=True))
+        counts = np.bincount(self.kinds, minlength=len(PAIR_KINDS))
+        return dict(zip(PAIR_KINDS, (counts / len(self)).tolist(), strict=True))
 
 
 def _two_kinds(scans: SegmentationSet) -> tuple[np.ndarray, np.ndarray]:
@@ -118,6 +95,19 @@ def _two_kinds(scans: SegmentationSet) -> tuple[np.ndarray, np.ndarray]:
     return abnormal, normal
 
 
+def _draw_kinds(
+    rng: np.random.Generator, scheme: str, n: int, n_abnormal: int, n_normal: int
+) -> np.ndarray:
+    """Draw the kind of each of n pairs, as an index into `PAIR_KINDS`."""
+    if scheme == "balanced":
+        return np.resize([0, 1, 0, 2], n)
+    p, q = n_abnormal, n_normal
+    ways = np.array([p * (p - 1), p * q, q * p, q * (q - 1)])
+    if scheme == "random":
+        ways[3] = 0
+    return rng.choice(4, size=n, p=ways / ways.sum())
+
+
 def _draw_members(
     rng: np.random.Generator,
     kinds: np.ndarray,
@@ -126,7 +116,7 @@ def _draw_members(
 ) -> np.ndarray:
     """Draw the two scans of each pair, uniformly within its kind; (n, 2)."""
     pairs = np.empty((len(kinds), 2), dtype=int)
-    for kind, name in enumerate(KINDS):
+    for kind, name in enumerate(PAIR_KINDS):
         at = np.flatnonzero(kinds == kind)
         pools = [abnormal if letter == "P" else normal for letter in name]
         same = name[0] == name[1]

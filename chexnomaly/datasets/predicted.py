@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from chexnomaly.datasets.segmentation import SegmentationSet
 
-STEPS = 255
+PROB_STEPS = 255
 """Probabilities are kept as whole numbers of this many steps."""
 
 
@@ -59,7 +59,7 @@ class PredictedSet(Dataset):
             Probabilities, (C, S, S), to the nearest 1 / 255, and mask in {0, 1},
             (1, S, S), both float32.
         """
-        maps = torch.from_numpy(self._maps[index].astype(np.float32) / STEPS)
+        maps = torch.from_numpy(self._maps[index].astype(np.float32) / PROB_STEPS)
         return maps, self.scans.mask(self.scans.ids[index])
 
     @cached_property
@@ -74,6 +74,6 @@ class PredictedSet(Dataset):
                 shape = (len(self), *probs.shape[1:])
                 with tempfile.TemporaryFile(dir=self._folder) as file:
                     maps = np.memmap(file, np.uint8, "w+", shape=shape)
-            maps[done : done + len(probs)] = (probs * STEPS).round().byte().numpy()
+            maps[done : done + len(probs)] = (probs * PROB_STEPS).round().byte().numpy()
             done += len(probs)
         return maps

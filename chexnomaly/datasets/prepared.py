@@ -28,7 +28,8 @@ from chexnomaly.datasets.annotations.splits import (
     split_images,
 )
 from chexnomaly.datasets.segmentation import SegmentationSet
-from chexnomaly.datasets.store.store import Store, prepare_store
+from chexnomaly.datasets.store.preparing import prepare_store
+from chexnomaly.datasets.store.store import Store
 from chexnomaly.errors import AnnotationError, Refusal
 from chexnomaly.evidence import PHANTOM
 from chexnomaly.labels import NO_FINDING
@@ -117,7 +118,7 @@ def choose_positives(
     """Choose abnormal images by the annotations alone (the paper's 200 "other" scans).
 
     Args:
-        source: A module of `chexnomaly.datasets`.
+        source: A module of `chexnomaly.datasets.sources`.
         source_root: Folder of the source.
         n: How many; all where there are fewer.
         seed: Seed of the choice.
@@ -126,7 +127,7 @@ def choose_positives(
         Image ids, sorted.
     """
     table, _ = source.read_annotations(source_root)
-    present = source.locate_images(source_root)
+    present, _ = source.scan_folder(source_root)
     drawn = table[(table.finding != NO_FINDING) & table.image_id.isin(set(present))]
     positive = sorted(set(drawn.image_id))
     rng = np.random.default_rng(seed)
@@ -151,7 +152,7 @@ def prepare(
     likely are warned about once.
 
     Args:
-        source: A module of `chexnomaly.datasets` with `read_annotations` and
+        source: A module of `chexnomaly.datasets.sources` with `read_annotations` and
             `scan_folder`.
         source_root: Folder of the source.
         out: Folder to write; an interrupted run goes on where it stopped.
@@ -168,8 +169,7 @@ def prepare(
         AnnotationError: The annotation table as a whole cannot be used.
     """
     table, refused = source.read_annotations(source_root)
-    images, problems = source.scan_folder(source_root)
-    refused += problems
+    images, unlocated = source.scan_folder(source_root)
     if ids is not None:
         table = table[table.image_id.isin(set(ids))]
         images = {name: images[name] for name in ids if name in images}
@@ -185,15 +185,13 @@ def prepare(
         from chexnomaly.datasets.annotations.burned_in import warn_of_text
 
         warn_of_text(wanted, out)
-    store, problems = prepare_store(wanted, out / "store", size, workers)
-    refused += problems
+    store, unread = prepare_store(wanted, out / "store", size, workers)
     sizes = dict(zip(store.ids, map(tuple, store.sizes.tolist()), strict=True))
-    table, problems = check_images(table, images, sizes)
-    refused += problems
+    table, unusable = check_images(table, images, sizes)
     split = split_images(table, seed, tuple(fractions), units)
     save_findings(_without_order(table) if real else table, out / "findings.csv")
     save_split(split, out / "splits.csv")
-    return PreparedSet.open(out), refused
+    return PreparedSet.open(out), refused + unlocated + unread + unusable
 
 
 def _hash_names(

@@ -41,21 +41,18 @@ def specialized_part(
     """
     if negatives not in NEGATIVES:
         raise ValueError(f"negatives {negatives!r}, expected one of {NEGATIVES}")
-    everything = data.part(part)
-    ids = np.array(everything.ids, dtype=object)
-    has = data.part(part, findings_kept=[finding]).is_abnormal()
-    lacks = ~has if negatives == "any" else ~everything.is_abnormal()
-    n = min(has.sum(), lacks.sum())
+    everything, shown = data.part(part), data.part(part, findings_kept=[finding])
+    (has, lacks), normal = shown.kinds(), everything.kinds()[1]
+    if negatives == "no_finding":
+        lacks = normal
+    n = min(len(has), len(lacks))
     if n == 0:
         raise ValueError(
             f"expected scans with and without {finding} in the {part} part, got "
-            f"{has.sum()} and {lacks.sum()}"
+            f"{len(has)} and {len(lacks)}"
         )
     rng = np.random.default_rng([seed, *finding.encode()])
-    chosen = [i for kind in (has, lacks) for i in rng.permutation(ids[kind])[:n]]
-    return SegmentationSet(
-        data.store, data.findings, sorted(chosen), findings_kept=[finding]
-    )
+    return shown.subset(i for kind in (has, lacks) for i in rng.permutation(kind)[:n])
 
 
 def oversampled_part(
@@ -78,9 +75,7 @@ def oversampled_part(
         ValueError: The factor is below 1, or no scan is abnormal.
     """
     everything = data.part(part)
-    is_abnormal = everything.is_abnormal()
-    ids = np.array(everything.ids, dtype=object)
-    abnormal, normal = ids[is_abnormal], ids[~is_abnormal]
+    abnormal, normal = everything.kinds()
     if not len(abnormal):
         raise ValueError(f"expected abnormal scans in the {part} part, got none")
     if factor is None:
@@ -90,8 +85,7 @@ def oversampled_part(
     rng = np.random.default_rng(seed)
     shuffled = rng.permutation(abnormal)
     repeated = np.resize(shuffled, round(factor * len(abnormal)))
-    chosen = sorted([*normal, *repeated])
-    return SegmentationSet(data.store, data.findings, chosen)
+    return everything.subset([*normal, *repeated])
 
 
 FOLDS = 2
@@ -114,11 +108,8 @@ def fold_ids(data: PreparedSet, fold: int, seed: int = 0) -> list[str]:
     """
     if fold not in range(FOLDS):
         raise ValueError(f"fold {fold}, expected 0 to {FOLDS - 1}")
-    everything = data.part("train")
-    ids = np.array(everything.ids, dtype=object)
-    is_abnormal = everything.is_abnormal()
     rng = np.random.default_rng(seed)
-    kinds = (rng.permutation(ids[is_abnormal]), rng.permutation(ids[~is_abnormal]))
+    kinds = [rng.permutation(kind) for kind in data.part("train").kinds()]
     return sorted(i for kind in kinds for i in kind[fold::FOLDS])
 
 

@@ -4,7 +4,8 @@ Masks are made from the readers' boxes on the fly: the union of all readers by
 default (ambiguity: the paper does not say how three readers become one mask).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from copy import copy
 
 import numpy as np
 import pandas as pd
@@ -47,7 +48,6 @@ class SegmentationSet(Dataset):
         self.ids = list(ids)
         self.size = store.size
         self.readers = readers
-        self._row = {image_id: row for row, image_id in enumerate(store.ids)}
         table = findings[findings.image_id.isin(set(self.ids))]
         self._readers = _readers(table)
         self._boxes = _grid_boxes(table, store, findings_kept)
@@ -65,8 +65,24 @@ class SegmentationSet(Dataset):
             Image in [0, 1] and mask in {0, 1}, both (1, S, S), float32.
         """
         image_id = self.ids[index]
-        image = torch.from_numpy(self.store.image(self._row[image_id]))
+        image = torch.from_numpy(self.store.image(image_id))
         return image.unsqueeze(0), self.mask(image_id)
+
+    def subset(self, ids: Iterable[str]) -> "SegmentationSet":
+        """Take some of these images, sorted by id; repeats stay repeats."""
+        chosen = copy(self)
+        chosen.ids = sorted(ids)
+        return chosen
+
+    def kinds(self) -> tuple[np.ndarray, np.ndarray]:
+        """Tell the abnormal images from the normal ones.
+
+        Returns:
+            Ids of the images with any box of the kept findings, and of those without,
+            each in the order of `ids`.
+        """
+        ids, is_abnormal = np.array(self.ids, dtype=object), self.is_abnormal()
+        return ids[is_abnormal], ids[~is_abnormal]
 
     def mask(self, image_id: str) -> Tensor:
         """Draw one image's mask, (1, S, S), float32, under the readers' rule."""

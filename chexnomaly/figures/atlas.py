@@ -1,4 +1,4 @@
-"""Pictures of what conventions do: the atlas, the share of normal scans, Table II."""
+"""Pictures of what conventions do: the atlas, the share of normal films, Table II."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,17 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from chexnomaly.figures.style import (
-    BLUE,
-    CONVENTION_COLORS,
-    GREEN,
-    GREY,
-    LIGHT,
-    ORANGE,
-    PURPLE,
-    RED,
-    new_figure,
-)
+from chexnomaly.figures import style
 from chexnomaly.labels import DISPLAY_NAMES
 
 MARKERS = {
@@ -28,8 +18,6 @@ MARKERS = {
     "E": {"marker": "x", "ms": 5.5, "mew": 1.6},
 }
 """Open and closed marks, so that all can be seen where conventions coincide."""
-
-LINES = (BLUE, ORANGE, GREEN, RED, PURPLE, GREY)
 
 
 def figure_atlas(panels: Mapping[str, pd.DataFrame]) -> Figure:
@@ -43,57 +31,39 @@ def figure_atlas(panels: Mapping[str, pd.DataFrame]) -> Figure:
         The figure: one panel per set; groups from the top in their order.
     """
     rows = max(len(table) + table.group.nunique() for table in panels.values())
-    fig, axs = new_figure(1, len(panels), height_in=0.9 + 0.25 * rows)
+    fig, axs = style.new_figure(1, len(panels), height_in=0.9 + 0.25 * rows)
     for ax, (title, table) in zip(axs[0], panels.items(), strict=True):
         _atlas_panel(ax, table)
         ax.set_title(title, fontsize=9)
         ax.set_ylim(rows - 0.5, -0.6)
-    found: dict = {}
-    for ax in axs[0]:
-        handles, labels = ax.get_legend_handles_labels()
-        found |= dict(zip(labels, handles, strict=True))
-    fig.legend(
-        found.values(), found, loc="outside lower center", ncols=6, frameon=False
-    )
+    named = axs[0, 0].get_legend_handles_labels()
+    fig.legend(*named, loc="outside lower center", ncols=6, frameon=False)
     return fig
 
 
 def _atlas_panel(ax: Axes, table: pd.DataFrame) -> None:
-    ticks, names, y = [], [], -1
-    for group, members in table.groupby("group", sort=False):
-        y += 1
-        ax.text(0.0, y, group, fontsize=7.5, style="italic", va="center", color="#444")
-        for row in members.itertuples():
-            y += 1
-            ticks.append(y)
-            names.append(row.system)
-            _atlas_row(ax, y, row)
-    seen = ax.get_legend_handles_labels()[1]
-    for name, color in CONVENTION_COLORS.items():
-        if name not in seen:
-            ax.plot([], [], color=color, ls="", label=name, **MARKERS[name])
-    ax.set_yticks(ticks, names, fontsize=7.5)
+    """Draw one row per system; a line of its own names each group."""
+    numbers = np.arange(1, len(table) + 1)
+    places = table.groupby("group", sort=False).ngroup() + numbers
+    for group, members in places.groupby(table.group, sort=False):
+        above = members.iloc[0] - 1
+        ax.text(0, above, group, fontsize=7.5, style="italic", va="center", c="#444")
+    values = table[[*style.CONVENTION_COLORS]].astype(float)
+    ends = values.min(axis=1), values.max(axis=1)
+    ax.hlines(places, *ends, color=style.LIGHT, linewidth=3, zorder=1)
+    ax.plot(table.printed, places, "|", color="black", ms=11, mew=2, label="printed")
+    for name, color in style.CONVENTION_COLORS.items():
+        ax.plot(values[name], places, color=color, ls="", label=name, **MARKERS[name])
+    ax.set_yticks(places, table.system, fontsize=7.5)
     ax.tick_params(axis="y", length=0)
     ax.set(xlim=(-0.02, 1.02), xlabel="mean IoU")
-    ax.grid(axis="x", color=LIGHT, linewidth=0.6)
-
-
-def _atlas_row(ax: Axes, y: int, row) -> None:
-    label = None if "printed" in ax.get_legend_handles_labels()[1] else "printed"
-    if not np.isnan(row.printed):
-        ax.plot(row.printed, y, "|", color="black", ms=11, mew=2, label=label)
-        return
-    values = {name: getattr(row, name) for name in CONVENTION_COLORS}
-    known = [value for value in values.values() if not np.isnan(value)]
-    ax.plot([min(known), max(known)], [y, y], color=LIGHT, linewidth=3, zorder=1)
-    for name, value in values.items():
-        ax.plot(value, y, color=CONVENTION_COLORS[name], ls="", **MARKERS[name])
+    ax.grid(axis="x", color=style.LIGHT, linewidth=0.6)
 
 
 def figure_shares(
     curves: Mapping[str, pd.DataFrame], marks: Mapping[str, float]
 ) -> Figure:
-    """Draw how scores move when only the share of normal scans changes.
+    """Draw how scores move when only the share of normal films changes.
 
     Args:
         curves: System and evidence level to `studies.atlas.with_normal_share`.
@@ -102,28 +72,20 @@ def figure_shares(
     Returns:
         The figure: IoU under A (lines) and C (dotted), and the any-pixel F1.
     """
-    fig, axs = new_figure(1, 2, height_in=4.1, sharex=True)
-    for color, (name, table) in zip(LINES, curves.items(), strict=False):
-        style = "--" if "phantom" in name else "-"
+    fig, axs = style.new_figure(1, 2, height_in=4.1, sharex=True)
+    for color, (name, table) in zip(style.PALETTE, curves.items(), strict=False):
+        dash = "--" if "phantom" in name else "-"
         x = 100 * table.index
-        axs[0, 0].plot(x, table.A, style, color=color, label=name)
+        axs[0, 0].plot(x, table.A, dash, color=color, label=name)
         axs[0, 0].plot(x, table.C, ":", color=color, linewidth=1.2)
-        axs[0, 1].plot(x, table.f1_any_pixel, style, color=color)
+        axs[0, 1].plot(x, table.f1_any_pixel, dash, color=color)
     for ax in axs[0]:
         for share in marks.values():
-            ax.axvline(100 * share, color=LIGHT, linewidth=1, zorder=0)
-        ax.set(xlabel="normal scans, %", xlim=(0, 100), ylim=(-0.02, 1.02))
+            ax.axvline(100 * share, color=style.LIGHT, linewidth=1, zorder=0)
+        ax.set(xlabel="normal films, %", xlim=(0, 100), ylim=(-0.02, 1.02))
     for words, share in marks.items():
-        axs[0, 1].text(
-            100 * share - 1,
-            0.99,
-            words,
-            rotation=90,
-            fontsize=7,
-            va="top",
-            ha="right",
-            color="#444",
-        )
+        upright = {"rotation": 90, "fontsize": 7, "va": "top", "ha": "right"}
+        axs[0, 1].text(100 * share - 1, 0.99, words, color="#444", **upright)
     axs[0, 0].set(ylabel="mean IoU: A (lines), C (dotted)")
     axs[0, 1].set(ylabel="F1, any pixel")
     fig.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=8)
@@ -131,7 +93,7 @@ def figure_shares(
 
 
 def figure_feasible(table: pd.DataFrame, marks: Mapping[str, float]) -> Figure:
-    """Draw at which shares of abnormal scans printed scores can be true together.
+    """Draw at which shares of abnormal films printed scores can be true together.
 
     Args:
         table: One row per tried combination: "reading", "system",
@@ -144,26 +106,20 @@ def figure_feasible(table: pd.DataFrame, marks: Mapping[str, float]) -> Figure:
     readings = list(dict.fromkeys(table.reading))
     systems = list(dict.fromkeys(table.system))
     rows = -(-len(readings) // 2)
-    fig, axs = new_figure(rows, 2, height_in=1 + 1.35 * rows, sharex=True, sharey=True)
+    fig, axs = style.new_figure(rows, 2, 1 + 1.35 * rows, sharex=True, sharey=True)
     for ax, reading in zip(axs.flat, readings, strict=False):
-        for share, style in zip(marks.values(), ("--", ":"), strict=False):
-            ax.axvline(100 * share, color=GREY, linewidth=1, linestyle=style)
+        for share, dash in zip(marks.values(), ("--", ":"), strict=False):
+            ax.axvline(100 * share, color=style.GREY, linewidth=1, linestyle=dash)
         here = table[(table.reading == reading) & table.possible]
-        for y, (name, color) in enumerate(zip(systems, LINES, strict=False)):
+        for y, (name, color) in enumerate(zip(systems, style.PALETTE, strict=False)):
             x = 100 * here.abnormal_share[here.system == name]
             ax.plot(x, [y] * len(x), "s", color=color, markersize=3.2)
         ax.set_title(reading)
-        ax.set_yticks(range(len(systems)), systems, fontsize=8)
-        ax.set_ylim(len(systems) - 0.5, -0.5)
+        style.name_rows(ax, systems, fontsize=8)
     for ax in axs[-1]:
-        ax.set_xlabel("abnormal scans, %")
-    fig.legend(
-        axs.flat[0].lines[: len(marks)],
-        list(marks),
-        loc="outside lower center",
-        ncols=2,
-        frameon=False,
-    )
+        ax.set_xlabel("abnormal films, %")
+    lines = axs.flat[0].lines[: len(marks)]
+    fig.legend(lines, marks, loc="outside lower center", ncols=2, frameon=False)
     return fig
 
 
@@ -178,21 +134,20 @@ def figure_empty_errors(table: pd.DataFrame, order: Sequence[str]) -> Figure:
     Returns:
         The figure, on a logarithmic scale.
     """
-    fig, axs = new_figure(height_in=4.4)
-    ax = axs[0, 0]
+    fig, ax = style.one_panel(4.4)
     rows = table.loc[list(order)]
     y = np.arange(len(rows))
-    ax.hlines(y, rows.least, rows.most, color=LIGHT, linewidth=7, label="image sizes")
-    ax.hlines(y, rows.low, rows.high, color=BLUE, linewidth=1.4, label="test sets")
-    ax.plot(rows.value, y, "o", color=BLUE, markersize=5, label="empty mask")
+    sizes = {"color": style.LIGHT, "linewidth": 7, "label": "image sizes"}
+    ax.hlines(y, rows.least, rows.most, **sizes)
+    ax.hlines(y, rows.low, rows.high, color=style.BLUE, label="test sets")
+    ax.plot(rows.value, y, "o", color=style.BLUE, markersize=5, label="empty mask")
     ax.plot(rows.printed, y, "D", color="black", markersize=5, label="printed model")
-    ax.set_yticks(y, [DISPLAY_NAMES[f] for f in rows.index])
-    ax.invert_yaxis()
+    style.name_rows(ax, [DISPLAY_NAMES[finding] for finding in rows.index])
     ax.set(xscale="log", xlabel="mean absolute error on a balanced set")
     ticks = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2]
     ax.set_xticks(ticks, [f"{t:g}" for t in ticks])
     ax.minorticks_off()
-    ax.grid(axis="y", color=LIGHT, linewidth=0.5)
+    ax.grid(axis="y", color=style.LIGHT, linewidth=0.5)
     above = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": 4}
     ax.legend(frameon=False, fontsize=8, **above)
     return fig
@@ -207,7 +162,7 @@ def figure_missing(reason: str) -> Figure:
     Returns:
         The figure.
     """
-    fig, axs = new_figure(height_in=1.0)
-    axs[0, 0].text(0.5, 0.5, reason, ha="center", va="center", color=GREY)
-    axs[0, 0].set(xticks=[], yticks=[])
+    fig, ax = style.one_panel(1.0)
+    ax.text(0.5, 0.5, reason, ha="center", va="center", color=style.GREY)
+    ax.set(xticks=[], yticks=[])
     return fig

@@ -4,17 +4,11 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from chexnomaly.figures.style import (
-    BLUE,
-    CONVENTION_COLORS,
-    GREY,
-    LIGHT,
-    RED,
-    new_figure,
-)
+from chexnomaly.figures import style
 
 
 def figure_generalization(panels: Mapping[str, pd.DataFrame]) -> Figure:
@@ -29,27 +23,23 @@ def figure_generalization(panels: Mapping[str, pd.DataFrame]) -> Figure:
     """
     first = next(iter(panels.values()))
     height = 0.8 + 0.24 * len(first)
-    fig, axs = new_figure(1, len(panels), height_in=height, sharey=True)
+    fig, axs = style.new_figure(1, len(panels), height_in=height, sharey=True)
     for ax, (title, table) in zip(axs[0], panels.items(), strict=True):
         _forest(ax, table)
         ax.set_title(title, fontsize=8)
         ax.set_xlabel("difference in IoU", fontsize=8)
-    axs[0, 0].set_yticks(range(len(first)), first.index, fontsize=8)
-    axs[0, 0].invert_yaxis()
+    style.name_rows(axs[0, 0], first.index, fontsize=8)
     return fig
 
 
 def _forest(ax: Axes, table: pd.DataFrame) -> None:
     """Draw one point and interval per row; those above 0 in blue, below in red."""
-    ax.axvline(0, color=GREY, linewidth=0.8)
-    for y, row in enumerate(table.itertuples()):
-        if pd.isna(row.value):
-            continue
-        color = (BLUE if row.value > 0 else RED) if row.decided else GREY
-        if not pd.isna(row.low):
-            ax.plot([row.low, row.high], [y, y], color=color, linewidth=1.4)
-        fill = color if row.decided else "white"
-        ax.plot(row.value, y, "o", color=color, markerfacecolor=fill, markersize=5)
+    ax.axvline(0, color=style.GREY, linewidth=0.8)
+    decided = table.decided.astype(bool)
+    signs = np.where(table.value.astype(float) > 0, style.BLUE, style.RED)
+    colors = np.where(decided, signs, style.GREY)
+    fills = np.where(decided, signs, "white")
+    style.draw_intervals(ax, range(len(table)), table, colors, fills)
     ax.tick_params(axis="x", labelsize=8)
 
 
@@ -65,29 +55,20 @@ def figure_readings(
     Returns:
         The figure: one row of points per system, a diamond for the register.
     """
-    fig, axs = new_figure(1, 1, height_in=0.9 + 0.55 * len(tables))
-    ax = axs[0, 0]
-    rng = np.random.default_rng(0)
-    for y, (system, table) in enumerate(tables.items()):
-        for place, (convention, color) in enumerate(CONVENTION_COLORS.items()):
-            values = table.iou[table.convention == convention]
-            height = y + 0.14 * (place - 2) + rng.uniform(-0.045, 0.045, len(values))
-            label = f"convention {convention}" if y == 0 else None
-            ax.plot(values, height, ".", color=color, markersize=3.5, label=label)
-        label = "the register's reading" if y == 0 else None
-        ax.plot(defaults[system], y, "kD", markersize=6, label=label)
-    ax.set_yticks(range(len(tables)), tables)
-    ax.set(xlabel='"mean IOU"', ylim=(len(tables) - 0.5, -0.5))
+    fig, ax = style.one_panel(0.9 + 0.55 * len(tables))
+    long = pd.concat(tables, names=["system"]).reset_index("system")
+    axes = {"x": "iou", "y": "system", "hue": "convention"}
+    dots = {"palette": style.CONVENTION_COLORS, "jitter": False, "size": 3}
+    sns.stripplot(long, dodge=True, ax=ax, legend="full", **axes, **dots)
+    ax.get_legend().remove()
+    register = [defaults[system] for system in tables]
+    ax.plot(register, range(len(tables)), "kD", label="the register's reading")
+    style.name_rows(ax, tables)
+    ax.set(xlabel='"mean IOU"', ylabel="")
     for y in range(1, len(tables)):
-        ax.axhline(y - 0.5, color=LIGHT, linewidth=0.8)
-    fig.legend(
-        *ax.get_legend_handles_labels(),
-        loc="outside upper left",
-        ncols=3,
-        frameon=False,
-        fontsize=8,
-        markerscale=1.4,
-    )
+        ax.axhline(y - 0.5, color=style.LIGHT, linewidth=0.8)
+    above = {"loc": "outside upper left", "ncols": 6, "title": "by convention"}
+    fig.legend(*ax.get_legend_handles_labels(), frameon=False, fontsize=8, **above)
     return fig
 
 
@@ -102,16 +83,13 @@ def figure_decisions(table: pd.DataFrame, noise: float | None = None) -> Figure:
     Returns:
         The figure.
     """
-    fig, axs = new_figure(1, 1, height_in=0.9 + 0.22 * len(table))
-    ax = axs[0, 0]
+    fig, ax = style.one_panel(0.9 + 0.22 * len(table))
     if noise is not None:
         label = f"another seed: at most {noise:.3f}"
-        ax.axvspan(-noise, noise, color=LIGHT, alpha=0.6, linewidth=0, label=label)
+        shade = {"color": style.LIGHT, "alpha": 0.6, "linewidth": 0}
+        ax.axvspan(-noise, noise, label=label, **shade)
         fig.legend(loc="outside upper left", frameon=False, fontsize=8)
     _forest(ax, table)
-    names = [f"{row.says}  ({row.item})" for row in table.itertuples()]
-    ax.set_yticks(range(len(table)), names, fontsize=8)
-    ax.set(
-        xlabel="difference from the register's reading", ylim=(len(table) - 0.4, -0.6)
-    )
+    style.name_rows(ax, [f"{row.says}  ({row.item})" for row in table.itertuples()], 8)
+    ax.set_xlabel("difference from the register's reading")
     return fig

@@ -1,17 +1,16 @@
 """Figures 3 and 4: how many boxes, and where (Section III)."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from chexnomaly.datasets.annotations.findings import scale_boxes
 from chexnomaly.datasets.annotations.validation import BOX
-from chexnomaly.figures.style import BLUE, LIGHT, new_figure
+from chexnomaly.figures import style
 from chexnomaly.labels import DISPLAY_NAMES, NO_FINDING
-
-GREENS = LinearSegmentedColormap.from_list("black to green", ["#000000", "#7CFC5A"])
 
 
 def annotation_counts(findings: pd.DataFrame) -> pd.DataFrame:
@@ -46,17 +45,9 @@ def figure_3(findings: pd.DataFrame, title: str) -> Figure:
     """
     counts = annotation_counts(findings).rename(index=DISPLAY_NAMES)
     long = counts.rename_axis("finding").reset_index().melt("finding", var_name="what")
-    fig, axs = new_figure(height_in=4.6)
-    ax = axs[0, 0]
-    sns.barplot(
-        long,
-        y="finding",
-        x="value",
-        hue="what",
-        palette=[BLUE, LIGHT],
-        ax=ax,
-        width=0.8,
-    )
+    fig, ax = style.one_panel(4.6)
+    axes = {"y": "finding", "x": "value", "hue": "what"}
+    sns.barplot(long, **axes, palette=[style.BLUE, style.LIGHT], width=0.8, ax=ax)
     for bars in ax.containers:
         ax.bar_label(bars, fmt="{:,.0f}", fontsize=7, padding=2)
     most = boxes_per_image(findings).max() if len(counts) else 0
@@ -96,16 +87,41 @@ def figure_4(findings: pd.DataFrame, order: tuple[str, ...]) -> Figure:
     Returns:
         The figure; brighter green is more boxes.
     """
-    maps = location_maps(findings)
     boxes = annotation_counts(findings).boxes
-    columns = (len(order) + 1) // 2
-    fig, axs = new_figure(2, columns, height_in=3.1)
-    for ax in axs.flat[len(order) :]:
+    below = {finding: f"{boxes.get(finding, 0):,} boxes" for finding in order}
+    return figure_maps({"": location_maps(findings)}, order, below, len(order) // 2)
+
+
+def figure_maps(
+    maps: Mapping[str, Mapping[str, np.ndarray]],
+    order: Sequence[str],
+    captions: Mapping[str, str],
+    columns: int,
+) -> Figure:
+    """Draw location maps of several tables above each other.
+
+    Args:
+        maps: Table name to finding key to counts, (S, S).
+        order: Findings to draw.
+        captions: Finding key to a second line of its title.
+        columns: Findings per block of rows.
+
+    Returns:
+        The figure, each map to its own maximum.
+    """
+    blocks = -(-len(order) // columns)
+    rows = blocks * len(maps)
+    fig, axs = style.new_figure(rows, columns, 1.45 * rows)
+    for ax in axs.flat[len(order) * len(maps) :]:
         ax.set_axis_off()
-    for ax, finding in zip(axs.flat, order, strict=False):
-        counts = maps.get(finding, np.zeros((2, 2)))
-        ax.imshow(counts / max(counts.max(), 1), cmap=GREENS, vmin=0, vmax=1)
-        ax.set(xticks=[], yticks=[])
-        name = DISPLAY_NAMES[finding].replace(" ", "\n", 1)
-        ax.set_title(f"{name}\n{boxes.get(finding, 0):,} boxes", fontsize=7)
+    for number, finding in enumerate(order):
+        block, column = divmod(number, columns)
+        stack = axs[block * len(maps) :, column]
+        for ax, (name, table) in zip(stack, maps.items(), strict=False):
+            counts = table.get(finding, np.zeros((2, 2)))
+            whole = {"cmap": style.GREENS, "vmin": 0, "vmax": max(counts.max(), 1)}
+            style.draw_image(ax, counts, **whole)
+            ax.set_ylabel(name if column == 0 else "", fontsize=8)
+        title = f"{DISPLAY_NAMES[finding]}\n{captions.get(finding, '')}"
+        stack[0].set_title(title, fontsize=7)
     return fig

@@ -1,22 +1,12 @@
 """Figures 7 and 9: how the systems are put together, drawn from the model objects."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from chexnomaly.figures.style import BLUE, GREEN, GREY, ORANGE, RED, new_figure
+from chexnomaly.figures import style
 from chexnomaly.labels import DISPLAY_NAMES
-
-
-def _node(ax: Axes, x: float, y: float, text: str, color: str, size: float = 8) -> None:
-    box = {"boxstyle": "round,pad=0.4", "facecolor": "white", "edgecolor": color}
-    ax.text(x, y, text, ha="center", va="center", fontsize=size, bbox=box)
-
-
-def _arrow(ax: Axes, start: tuple, stop: tuple, style: str = "-") -> None:
-    arrow = {"arrowstyle": "->", "color": GREY, "linestyle": style, "shrinkB": 4}
-    ax.annotate("", stop, start, arrowprops=arrow)
 
 
 def figure_7(
@@ -28,28 +18,30 @@ def figure_7(
         findings: The findings, one lane each.
         each: Parameters of one specialized model.
         joining: Parameters of the U-Net of the model ensemble.
-        scans: Training scans of each finding's balanced data.
+        scans: Training films of each finding's balanced data.
 
     Returns:
         The figure.
     """
-    fig, axs = new_figure(height_in=5.0)
-    ax = axs[0, 0]
+    largest = "Max Ensemble\npixelwise maximum\nno parameters"
+    joined = f"Model Ensemble\n14-channel U-Net\n{joining:,}"
+    nodes = {
+        "max": (0.77, 0.72, largest, style.ORANGE),
+        "model": (0.77, 0.28, joined, style.GREEN),
+        "mask": (0.97, 0.5, "mask", style.GREY),
+    }
+    links = [("max", "mask"), ("model", "mask")]
     for lane, finding in enumerate(findings):
         y = 1 - (lane + 0.5) / len(findings)
-        name = f"{DISPLAY_NAMES[finding]}: {scans[finding]} scans, half without"
-        ax.text(0.0, y, name, va="center", fontsize=7)
-        _node(ax, 0.5, y, f"U-Net {each:,}", BLUE, size=6.5)
-        _arrow(ax, (0.33, y), (0.44, y))
-        _arrow(ax, (0.56, y), (0.68, 0.72))
-        _arrow(ax, (0.56, y), (0.68, 0.28))
-    _node(ax, 0.77, 0.72, "Max Ensemble\npixelwise maximum\nno parameters", ORANGE)
-    _node(ax, 0.77, 0.28, f"Model Ensemble\n14-channel U-Net\n{joining:,}", GREEN)
-    _node(ax, 0.97, 0.5, "mask", GREY)
-    _arrow(ax, (0.86, 0.7), (0.94, 0.54))
-    _arrow(ax, (0.86, 0.3), (0.94, 0.46))
+        name = f"{DISPLAY_NAMES[finding]}: {scans[finding]} films, half without"
+        nodes[f"data {lane}"] = (0.15, y, name, style.LIGHT)
+        nodes[f"net {lane}"] = (0.5, y, f"U-Net {each:,}", style.BLUE)
+        ends = (f"net {lane}", "max"), (f"net {lane}", "model")
+        links += [(f"data {lane}", f"net {lane}"), *ends]
+    fig, ax = style.one_panel(5.0)
+    style.draw_links(style.draw_nodes(ax, nodes, fontsize=7), links)
+    style.draw_nodes(ax, nodes, fontsize=7)  # again, above the arrows
     ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
-    ax.set_axis_off()
     return fig
 
 
@@ -65,33 +57,33 @@ def figure_9(twin: int, frozen: int, trained: int, size: int) -> Figure:
     Returns:
         The figure; dashed arrows are the second arm, the image beside the map.
     """
-    fig, axs = new_figure(height_in=3.9)
-    ax = axs[0, 0]
-    for y, name in ((0.86, "scan 1"), (0.56, "scan 2")):
-        _node(ax, 0.06, y, name, GREY)
-        _node(ax, 0.27, y, f"twin\n{twin:,} shared", BLUE)
-        _arrow(ax, (0.1, y), (0.18, y))
-    _node(ax, 0.52, 0.86, "distance D\ncontrastive loss", RED)
-    _node(ax, 0.52, 0.56, "concatenate, dense,\nsigmoid: BCE", RED)
-    for start in (0.86, 0.56):
-        for stop in (0.86, 0.56):
-            _arrow(ax, (0.36, start), (0.43, stop))
     pairs = (
         "(P, P): class 1, similar\n(P, N), (N, P): class 0\n(N, N): not defined\n"
         "P any finding, N none"
     )
+    nodes = {
+        "film 1": (0.06, 0.86, "film 1", style.GREY),
+        "film 2": (0.06, 0.56, "film 2", style.GREY),
+        "twin 1": (0.27, 0.86, f"twin\n{twin:,} shared", style.BLUE),
+        "twin 2": (0.27, 0.56, f"twin\n{twin:,} shared", style.BLUE),
+        "distance": (0.52, 0.86, "distance D\ncontrastive loss", style.RED),
+        "class": (0.52, 0.56, "concatenate, dense,\nsigmoid: BCE", style.RED),
+        "film": (0.06, 0.16, "film", style.GREY),
+        "left": (0.27, 0.16, f"left twin, frozen\n{frozen:,}", style.GREY),
+        "map": (0.52, 0.16, f"map, normalized\n{size} x {size}", style.ORANGE),
+        "net": (0.75, 0.16, f"U-Net\n{trained:,} trained", style.GREEN),
+        "mask": (0.95, 0.16, "mask", style.GREY),
+    }
+    links = [(f"film {k}", f"twin {k}") for k in (1, 2)]
+    links += [(f"twin {k}", head) for k in (1, 2) for head in ("distance", "class")]
+    links += [("twin 2", "left"), *pairwise(("film", "left", "map", "net", "mask"))]
+    fig, ax = style.one_panel(3.9)
+    texts = style.draw_nodes(ax, nodes)
+    style.draw_links(texts, links)
+    below = {"connectionstyle": "arc3,rad=0.15", "linestyle": "--"}
+    style.draw_links(texts, [("film", "net")], **below)
     ax.text(0.68, 0.71, pairs, va="center", fontsize=8)
-    _node(ax, 0.06, 0.16, "scan", GREY)
-    _node(ax, 0.27, 0.16, f"left twin, frozen\n{frozen:,}", GREY)
-    _node(ax, 0.52, 0.16, f"map, normalized\n{size} x {size}", ORANGE)
-    _node(ax, 0.75, 0.16, f"U-Net\n{trained:,} trained", GREEN)
-    _node(ax, 0.95, 0.16, "mask", GREY)
-    for start, stop in ((0.1, 0.17), (0.37, 0.43), (0.61, 0.67), (0.83, 0.92)):
-        _arrow(ax, (start, 0.16), (stop, 0.16))
-    _arrow(ax, (0.27, 0.5), (0.27, 0.24))
-    _arrow(ax, (0.06, 0.1), (0.75, 0.05), "--")
-    ax.text(0.4, -0.01, "second arm: the scan itself beside the map", fontsize=7)
+    ax.text(0.3, -0.05, "second arm: the film itself beside the map", fontsize=7)
     ax.text(0.285, 0.36, "transfer, frozen", fontsize=7)
-    ax.set(xlim=(-0.02, 1.02), ylim=(-0.05, 1))
-    ax.set_axis_off()
+    ax.set(xlim=(-0.02, 1.02), ylim=(-0.1, 1))
     return fig

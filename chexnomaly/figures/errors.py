@@ -3,40 +3,43 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import seaborn as sns
 from matplotlib.figure import Figure
 
-from chexnomaly.figures.style import BLUE, GREEN, GREY, LIGHT, ORANGE, RED, new_figure
+from chexnomaly.figures import style
 
 OUTLIER_PERCENT = 4.0
-"""Fig. 13: scans with more than 4 % wrong pixels "are considered outliers"."""
+"""Fig. 13: films with more than 4 % wrong pixels "are considered outliers"."""
 
 
 def figure_13(
     errors: Mapping[str, np.ndarray], all_empty: Mapping[str, float]
 ) -> Figure:
-    """Draw the share of wrong pixels per scan (Fig. 13).
+    """Draw the share of wrong pixels per film (Fig. 13).
 
     Args:
-        errors: Percent of wrong pixels per scan, by data set.
+        errors: Percent of wrong pixels per film, by data set.
         all_empty: Mean percent of wrong pixels of an empty prediction, by data set.
 
     Returns:
         The figure: 0.1 % bins to the outlier line with one overflow bar left, the
         full range right.
     """
-    fig, axs = new_figure(len(errors), 2, height_in=2.6 * len(errors))
+    fig, axs = style.new_figure(len(errors), 2, height_in=2.6 * len(errors))
     for line, (name, values) in zip(axs, errors.items(), strict=True):
         inside = values[values <= OUTLIER_PERCENT]
         beyond = len(values) - len(inside)
-        line[0].hist(inside, bins=np.arange(0, OUTLIER_PERCENT + 0.1, 0.1), color=BLUE)
-        line[0].bar(4.35, beyond, 0.4, color=RED)
-        line[0].set(xlabel="wrong pixels, %; bar at the right: more", ylabel="scans")
+        bins = {"binwidth": 0.1, "binrange": (0, OUTLIER_PERCENT)}
+        sns.histplot(inside, color=style.BLUE, linewidth=0, alpha=1, ax=line[0], **bins)
+        line[0].bar(4.35, beyond, 0.4, color=style.RED)
         line[0].set_title(f"{name}: {beyond} of {len(values)} outliers")
-        line[1].hist(values, bins=40, color=LIGHT, edgecolor=GREY)
-        line[1].set(xlabel="wrong pixels, %, full range", ylabel="scans")
-        for ax in line:
-            ax.axvline(all_empty[name], color=ORANGE, linestyle="--")
+        whole = {"bins": 40, "color": style.LIGHT, "edgecolor": style.GREY, "alpha": 1}
+        sns.histplot(values, ax=line[1], **whole)
         line[1].set_title(f"dashed: empty mask, mean {all_empty[name]:.2f} %")
+        for ax in line:
+            ax.set(xlabel="wrong pixels, %", ylabel="films")
+            ax.axvline(all_empty[name], color=style.ORANGE, linestyle="--")
+        line[0].set_xlabel("wrong pixels, %; bar at the right: more")
     return fig
 
 
@@ -49,13 +52,14 @@ def figure_learning(curves: Mapping[str, Mapping[str, Sequence[float]]]) -> Figu
     Returns:
         The figure, one panel per system.
     """
-    fig, axs = new_figure(1, len(curves), height_in=2.8)
+    fig, axs = style.new_figure(1, len(curves), height_in=2.8)
     for ax, (name, curve) in zip(axs[0], curves.items(), strict=True):
         epochs = np.arange(1, len(curve["val_loss"]) + 1)
-        ax.plot(epochs, curve["train_loss"], color=GREY, label="training")
-        ax.plot(epochs, curve["val_loss"], color=BLUE, label="validation")
+        ax.plot(epochs, curve["train_loss"], color=style.GREY, label="training")
+        ax.plot(epochs, curve["val_loss"], color=style.BLUE, label="validation")
         best = int(np.argmin(curve["val_loss"]))
-        ax.plot(epochs[best], curve["val_loss"][best], "o", color=RED, label="kept")
+        kept = {"color": style.RED, "label": "kept"}
+        ax.plot(epochs[best], curve["val_loss"][best], "o", **kept)
         ax.set(xlabel="epoch", yscale="log")
         ax.set_title(name, fontsize=10 if len(curves) < 3 else 7)
     axs[0, 0].set_ylabel("loss")
@@ -75,11 +79,8 @@ def figure_thresholds(
     Returns:
         The figure.
     """
-    fig, axs = new_figure(height_in=3.0)
-    ax = axs[0, 0]
-    for (name, sweep), color in zip(
-        sweeps.items(), (BLUE, GREEN, ORANGE, RED, GREY), strict=False
-    ):
+    fig, ax = style.one_panel()
+    for (name, sweep), color in zip(sweeps.items(), style.PALETTE, strict=False):
         ax.plot(list(sweep), list(sweep.values()), color=color, label=name)
     ax.axvline(0.5, color="black", linestyle=":", linewidth=1)
     ax.axvline(operating, color="black", linewidth=1)

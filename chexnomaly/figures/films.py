@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from chexnomaly.datasets.store.images import read_image
 from chexnomaly.datasets.store.resize import resize_square
+from chexnomaly.evidence import IMAGES, PHANTOM
 from chexnomaly.figures.layers import boxes_layer
-from chexnomaly.figures.style import draw_film, new_figure
 from chexnomaly.figures.viewer import Panel, Viewer
 
 
@@ -39,15 +38,15 @@ def figure_films(
     return Viewer({"": panels}, columns)
 
 
-def figure_windows(path: Path | None, size_px: int) -> Figure:
-    """Draw one film under four readings of "512x512 grayscale" (Section IV-A).
+def figure_windows(path: Path | None, size_px: int) -> Viewer:
+    """Show one film under four readings of "512x512 grayscale" (Section IV-A).
 
     Args:
-        path: The file; None where the film may not be shown.
-        size_px: Side at which each version is drawn, px.
+        path: The file of a phantom; None where the film may not be shown.
+        size_px: Side at which each version is shown, px.
 
     Returns:
-        The figure.
+        The four versions.
     """
     names = (
         "minimum to maximum",
@@ -55,19 +54,15 @@ def figure_windows(path: Path | None, size_px: int) -> Figure:
         "padded to a square",
         "negative",
     )
-    fig, axs = new_figure(1, 4, height_in=2.4)
-    versions: list[np.ndarray | None] = [None] * 4
-    if path is not None:
-        film = read_image(path)
-        versions = [
-            resize_square(film, size_px),
-            resize_square(read_image(path, window="voi"), size_px),
-            resize_square(pad_to_square(film), size_px),
-            1 - resize_square(film, size_px),
-        ]
-    for ax, version, name in zip(axs[0], versions, names, strict=True):
-        draw_film(ax, version, name)
-    return fig
+    if path is None:
+        return Viewer({"": [Panel(None, IMAGES, (), name) for name in names]})
+    film = read_image(path)
+    versions = film, read_image(path, window="voi"), pad_to_square(film), 1 - film
+    panels = [
+        Panel(resize_square(version, size_px), PHANTOM, (), name)
+        for version, name in zip(versions, names, strict=True)
+    ]
+    return Viewer({"": panels})
 
 
 def pad_to_square(film: np.ndarray) -> np.ndarray:
@@ -75,6 +70,5 @@ def pad_to_square(film: np.ndarray) -> np.ndarray:
     height, width = film.shape
     side = max(height, width)
     top, left = (side - height) // 2, (side - width) // 2
-    square = np.zeros((side, side), dtype=film.dtype)
-    square[top : top + height, left : left + width] = film
-    return square
+    rows, columns = (top, side - height - top), (left, side - width - left)
+    return np.pad(film, (rows, columns))

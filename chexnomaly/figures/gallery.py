@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from chexnomaly.figures.layers import boxes_layer, mask_layer
-from chexnomaly.figures.predictions import Case
+from chexnomaly.figures.predictions import Example
 from chexnomaly.figures.viewer import Panel, Viewer
 from chexnomaly.labels import DISPLAY_NAMES, NO_FINDING
 from chexnomaly.metrics.categories import lenient_categories, strict_categories
@@ -27,23 +27,23 @@ OUTCOMES = {
 }
 """Every outcome, and what it means."""
 
-TOLERANCE_PX = 0.5
+COARSE_PX = 0.5
 """Outlines may leave the traced ones by this much: the page holds hundreds."""
 
 
 @dataclass(frozen=True)
-class Entry:
+class Exhibit:
     """One case of the gallery.
 
     Attributes:
         case: Film, boxes, maps.
         group: Its data set, in words.
         findings: Finding keys that any reader gave it.
-        judged: System to strict outcome, lenient outcome and IoU (NaN where the scan
+        judged: System to strict outcome, lenient outcome and IoU (NaN where the film
             is healthy), by `judge`.
     """
 
-    case: Case
+    case: Example
     group: str
     findings: Sequence[str]
     judged: Mapping[str, Sequence]
@@ -56,14 +56,14 @@ def choose_gallery(
     n_healthy: int,
     seed: int,
 ) -> list[str]:
-    """Choose scans so that every finding is there a few times, and healthy ones too.
+    """Choose films so that every finding is there a few times, and healthy ones too.
 
     Args:
         findings: Findings table.
-        ids: Scans to choose from.
-        per_finding: Scans with each finding, or all where there are fewer. A scan
+        ids: Films to choose from.
+        per_finding: Films with each finding, or all where there are fewer. A film
             counts for each of its findings; the rarest finding chooses first.
-        n_healthy: Scans on which no reader found anything.
+        n_healthy: Films on which no reader found anything.
         seed: Seed of the choice.
 
     Returns:
@@ -87,15 +87,15 @@ def judge(
     scores: Scores,
     lenient: Callable[[Scores], np.ndarray] = lenient_categories,
 ) -> dict[str, list]:
-    """Say how each scan came out.
+    """Say how each film came out.
 
     Args:
-        ids: Its scans.
+        ids: Its films.
         scores: Per-image scores, of the same order.
         lenient: The lenient rule of the set.
 
     Returns:
-        Image id to strict outcome, lenient outcome and IoU (NaN for a healthy scan).
+        Image id to strict outcome, lenient outcome and IoU (NaN for a healthy film).
     """
     columns = strict_categories(scores), lenient(scores), iou_per_image(scores)
     return {
@@ -105,7 +105,7 @@ def judge(
 
 
 def figure_gallery(
-    entries: Sequence[Entry], thresholds: Mapping[str, float], columns: int = 6
+    entries: Sequence[Exhibit], thresholds: Mapping[str, float], columns: int = 6
 ) -> Viewer:
     """Lay the cases out, with filters.
 
@@ -121,11 +121,11 @@ def figure_gallery(
     return Viewer({"": panels}, columns, _filters(entries, list(thresholds)))
 
 
-def _panel(entry: Entry, thresholds: Mapping[str, float]) -> Panel:
+def _panel(entry: Exhibit, thresholds: Mapping[str, float]) -> Panel:
     case, first = entry.case, next(iter(thresholds))
     size = case.maps[first].shape[::-1]
     masks = [
-        mask_layer(case.maps[name], threshold, name, TOLERANCE_PX)
+        mask_layer(case.maps[name], threshold, name, COARSE_PX)
         for name, threshold in thresholds.items()
     ]
     data = {"set": entry.group, "findings": " ".join(entry.findings)}
@@ -146,7 +146,7 @@ def _overlap(value: float) -> str:
     return "-" if np.isnan(value) else f"{value:.2f}"
 
 
-def _filters(entries: Sequence[Entry], systems: Sequence[str]) -> str:
+def _filters(entries: Sequence[Exhibit], systems: Sequence[str]) -> str:
     there = {finding for entry in entries for finding in entry.findings}
     findings = {f: name for f, name in DISPLAY_NAMES.items() if f in there}
     groups = {group: group for group in dict.fromkeys(e.group for e in entries)}

@@ -28,7 +28,7 @@ OWN = "own"
 """Origin of a film that its reader named in a parameter: shown to them, where they
 are; the book itself is built without one."""
 
-TOLERANCE_PX = 0.2
+OUTLINE_PX = 0.2
 """How far a simplified outline may leave the traced one, px of the mask."""
 
 QUALITY = 80
@@ -81,7 +81,7 @@ def mask_layer(
     probs: np.ndarray,
     threshold: float,
     system: str = "",
-    tolerance_px: float = TOLERANCE_PX,
+    tolerance_px: float = OUTLINE_PX,
 ) -> Layer:
     """Outline what a map marks above a threshold.
 

@@ -3,15 +3,15 @@
 from collections.abc import Mapping
 
 import numpy as np
+import pandas as pd
 import torch
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from skimage.measure import label, regionprops
 from torch import Tensor
 
 from chexnomaly.boxes import rectangularize
+from chexnomaly.figures import style
 from chexnomaly.figures.layers import boxes_layer, heat_layer
-from chexnomaly.figures.style import BLUE, GREY, ORANGE, RED, draw_boxes, new_figure
 from chexnomaly.figures.viewer import Panel, Viewer
 from chexnomaly.losses import printed_focal_loss, sigmoid_focal_loss
 
@@ -57,20 +57,16 @@ def figure_6(
         The figure, three panels.
     """
     size = probs.shape[-1]
-    boxed = rectangularize(probs, threshold, min_area)
-    gradient = gradient_support(probs, threshold, min_area)
     blobs = regionprops(label(probs[0, 0].numpy() > threshold, connectivity=2))
     filled = np.array([b.bbox for b in blobs if b.area >= min_area])[:, [1, 0, 3, 2]]
-    fig, axs = new_figure(1, 3, height_in=3.0)
-    titles = ("prediction", "transformed", "gradient of the filled boxes")
-    panels = (probs[0, 0], boxed[0, 0], gradient)
-    for ax, panel, title in zip(axs[0], panels, titles, strict=True):
-        top = 1.0 if panel is not gradient else max(float(panel.max()), 1e-6)
-        ax.imshow(panel, vmin=0, vmax=top, cmap="magma", extent=(0, 1, 1, 0))
-        ax.set(title=title, xticks=[], yticks=[])
+    fig, axs = style.new_figure(1, 3, height_in=3.0)
+    steps = transform_steps(probs, threshold, min_area)
+    for ax, (title, (values, top)) in zip(axs[0], steps.items(), strict=True):
+        unit = {"extent": (0, 1, 1, 0), "cmap": "magma"}
+        style.draw_image(ax, values, title, vmin=0, vmax=top, **unit)
         if truth is not None:
-            draw_boxes(ax, truth.numpy(), size, color="white", style="--")
-    draw_boxes(axs[0, 2], filled, size, color=ORANGE)
+            style.draw_boxes(ax, truth.numpy(), size, color="white", style="--")
+    style.draw_boxes(axs[0, 2], filled, size, color=style.ORANGE)
     return fig
 
 
@@ -96,19 +92,30 @@ def figure_6_film(
         Three films, each with the boxes and one map.
     """
     size = probs.shape[-1]
-    boxed = rectangularize(probs, threshold, min_area)[0, 0]
-    gradient = gradient_support(probs, threshold, min_area)
     readers = boxes_layer("readers", truth.numpy(), (size, size), "boxes of readers")
-    maps = {
-        "prediction": (probs[0, 0], 1.0),
-        "transformed": (boxed, 1.0),
-        "gradient of the filled boxes": (gradient, float(gradient.max())),
-    }
     panels = [
-        Panel(film, origin, (readers, heat_layer(m.numpy(), top, name)), name)
-        for name, (m, top) in maps.items()
+        Panel(film, origin, (readers, heat_layer(values.numpy(), top, name)), name)
+        for name, (values, top) in transform_steps(probs, threshold, min_area).items()
     ]
     return Viewer({"": panels}, 3)
+
+
+def transform_steps(
+    probs: Tensor, threshold: float, min_area: int
+) -> dict[str, tuple[Tensor, float]]:
+    """Compute the maps of Fig. 6, by title: each (S, S), and its greatest value.
+
+    Args:
+        probs: One probability map, (1, 1, S, S).
+        threshold: The transform's.
+        min_area: The transform's.
+    """
+    gradient = gradient_support(probs, threshold, min_area)
+    return {
+        "prediction": (probs[0, 0], 1.0),
+        "transformed": (rectangularize(probs, threshold, min_area)[0, 0], 1.0),
+        "gradient of the filled boxes": (gradient, max(float(gradient.max()), 1e-6)),
+    }
 
 
 def gradient_support(probs: Tensor, threshold: float, min_area: int) -> Tensor:
@@ -138,17 +145,14 @@ def figure_5(errors: Mapping[str, Mapping[str, dict]]) -> Figure:
     Returns:
         The figure; bars with 95 % intervals.
     """
-    fig, axs = new_figure(height_in=3.0)
-    ax = axs[0, 0]
-    colors = {"original focal loss": GREY, "custom focal loss": BLUE}
+    table = pd.json_normalize([*errors.values()])  # "custom focal loss.low", ...
+    fig, ax = style.one_panel()
+    colors = {"original focal loss": style.GREY, "custom focal loss": style.BLUE}
     for offset, (name, color) in zip((-0.2, 0.2), colors.items(), strict=True):
-        entries = [entry[name] for entry in errors.values()]
-        values = [e["value"] for e in entries]
-        low = [e["value"] - e["low"] for e in entries]
-        high = [e["high"] - e["value"] for e in entries]
-        places = np.arange(len(entries)) + offset
-        ax.bar(places, values, 0.38, color=color, label=name)
-        ax.errorbar(places, values, [low, high], fmt="none", color="black", capsize=3)
+        value, low, high = (table[f"{name}.{end}"] for end in ("value", "low", "high"))
+        error = {"yerr": [value - low, high - value], "capsize": 3}
+        places = np.arange(len(table)) + offset
+        ax.bar(places, value, 0.38, color=color, label=name, **error)
     ax.set_xticks(range(len(errors)), list(errors))
     ax.set(ylabel="mean absolute error")
     ax.legend(frameon=False)
@@ -167,28 +171,28 @@ def figure_printed_loss(alpha: float = 0.25, gamma: float = 2.0) -> Figure:
     """
     probs = torch.linspace(1e-3, 0.999, 400, requires_grad=True)
     empty = torch.zeros_like(probs)
-    standard = sigmoid_focal_loss(
-        torch.logit(probs), empty, alpha, gamma, reduction="none"
-    )
-    printed = printed_focal_loss(probs, empty, alpha, gamma)
-    fig, axs = new_figure(1, 2, height_in=3.0)
+    options = {"alpha": alpha, "gamma": gamma}
+    losses = {
+        "standard": sigmoid_focal_loss(
+            torch.logit(probs), empty, reduction="none", **options
+        ),
+        "as printed": printed_focal_loss(probs, empty, **options),
+    }
+    fig, axs = style.new_figure(1, 2, height_in=3.0)
     x = probs.detach()
-    for values, name, color in (
-        (standard, "standard", BLUE),
-        (printed, "as printed", RED),
-    ):
+    colors = {"standard": style.BLUE, "as printed": style.RED}
+    for name, color in colors.items():
+        values = losses[name]
         (slope,) = torch.autograd.grad(values.sum(), probs, retain_graph=True)
         axs[0, 0].plot(x, values.detach(), color=color, label=name)
-        axs[0, 1].plot(x, slope, color=color, label=name)
-    _label(axs[0, 0], "loss of a background pixel", (-3, 3))
-    _label(axs[0, 1], "its slope", (-10, 20))
+        axs[0, 1].plot(x, slope, color=color)
+    axs[0, 0].set(ylabel="loss of a background pixel", ylim=(-3, 3))
+    axs[0, 1].set(ylabel="its slope", ylim=(-10, 20))
+    for ax in axs[0]:
+        ax.axhline(0, color=style.GREY, linewidth=0.8)
+        ax.set_xlabel("predicted probability")
+    axs[0, 0].legend(frameon=False)
     return fig
-
-
-def _label(ax: Axes, ylabel: str, limits: tuple[float, float]) -> None:
-    ax.axhline(0, color=GREY, linewidth=0.8)
-    ax.set(xlabel="predicted probability", ylabel=ylabel, ylim=limits)
-    ax.legend(frameon=False)
 
 
 def stationary_probability(alpha: float, posterior: np.ndarray) -> np.ndarray:
@@ -222,9 +226,8 @@ def figure_stationary(alphas: tuple[float, ...] = (0.25, 0.5, 0.75)) -> Figure:
         marked at the paper's threshold.
     """
     posterior = np.linspace(0.01, 0.99, 99)
-    fig, axs = new_figure(height_in=3.0)
-    ax = axs[0, 0]
-    for alpha, color in zip(alphas, (BLUE, GREY, RED), strict=True):
+    fig, ax = style.one_panel()
+    for alpha, color in zip(alphas, (style.BLUE, style.GREY, style.RED), strict=True):
         best = stationary_probability(alpha, posterior)
         ax.plot(posterior, best, color=color, label=f"alpha = {alpha}")
     ax.axhline(0.5, color="black", linewidth=0.8, linestyle=":")
@@ -242,9 +245,7 @@ def figure_readings(maps: Mapping[str, Tensor]) -> Figure:
     Returns:
         The figure.
     """
-    fig, axs = new_figure(1, len(maps), height_in=2.5)
+    fig, axs = style.new_figure(1, len(maps), height_in=2.5)
     for ax, (name, probs) in zip(axs[0], maps.items(), strict=True):
-        ax.imshow(probs[0, 0], vmin=0, vmax=1, cmap="magma")
-        ax.set_title(name, fontsize=8)
-        ax.set(xticks=[], yticks=[])
+        style.draw_image(ax, probs[0, 0], name, vmin=0, vmax=1, cmap="magma")
     return fig

@@ -7,14 +7,7 @@ import torch
 from matplotlib.figure import Figure
 
 from chexnomaly import metrics
-from chexnomaly.figures.style import (
-    BLUE,
-    CONVENTION_COLORS,
-    GREY,
-    ORANGE,
-    RED,
-    new_figure,
-)
+from chexnomaly.figures import style
 from chexnomaly.losses import contrastive_loss, sigmoid_focal_loss
 
 
@@ -29,15 +22,15 @@ def figure_focal(gammas: Sequence[float], alpha: float) -> Figure:
         The figure: loss of an abnormal pixel, and its slope against the logit.
     """
     probs = np.linspace(0.005, 0.995, 199)
-    fig, axs = new_figure(1, 2, height_in=3.0)
-    for gamma, color in zip(gammas, (GREY, ORANGE, BLUE, RED), strict=False):
+    fig, axs = style.new_figure(1, 2, height_in=3.0)
+    colors = (style.GREY, style.ORANGE, style.BLUE, style.RED)
+    for gamma, color in zip(gammas, colors, strict=False):
         logits = torch.logit(torch.tensor(probs)).requires_grad_()
         one = torch.ones_like(logits)
         loss = sigmoid_focal_loss(logits, one, alpha, gamma, reduction="none")
         loss.sum().backward()
-        axs[0, 0].plot(
-            probs, loss.detach(), color=color, label=f"$\\gamma = {gamma:g}$"
-        )
+        label = f"$\\gamma = {gamma:g}$"
+        axs[0, 0].plot(probs, loss.detach(), color=color, label=label)
         axs[0, 1].plot(probs, -logits.grad, color=color)
     axs[0, 0].set(ylabel="loss of an abnormal pixel", ylim=(0, 0.8))
     axs[0, 1].set(ylabel="upward pull on its logit")
@@ -57,17 +50,17 @@ def figure_contrastive(margin: float) -> Figure:
         The figure.
     """
     distance = torch.linspace(0, 2 * margin, 101)
-    fig, axs = new_figure(height_in=2.8)
-    for similar, color in ((1.0, BLUE), (0.0, ORANGE)):
+    fig, ax = style.one_panel(2.8)
+    for similar, color in ((1.0, style.BLUE), (0.0, style.ORANGE)):
         name = "similar, $y = 1$" if similar else "dissimilar, $y = 0$"
         costs = [
             float(contrastive_loss(d[None], torch.tensor([similar]), margin))
             for d in distance
         ]
-        axs[0, 0].plot(distance, costs, color=color, label=name)
-    axs[0, 0].axvline(margin, color=GREY, linestyle=":")
-    axs[0, 0].set(xlabel="distance $D$", ylabel="loss of the pair")
-    axs[0, 0].legend(frameon=False)
+        ax.plot(distance, costs, color=color, label=name)
+    ax.axvline(margin, color=style.GREY, linestyle=":")
+    ax.set(xlabel="distance $D$", ylabel="loss of the pair")
+    ax.legend(frameon=False)
     return fig
 
 
@@ -84,15 +77,15 @@ def figure_distance_sizes(sides: Sequence[int], seed: int) -> Figure:
     rng = np.random.default_rng(seed)
     squares = [np.square(rng.random((n, n)) - rng.random((n, n))) for n in sides]
     counts = np.square(sides)
-    fig, axs = new_figure(height_in=2.8)
+    fig, ax = style.one_panel(2.8)
     euclidean = [np.sqrt(s.sum()) for s in squares]
     mean = [np.sqrt(s.mean()) for s in squares]
-    axs[0, 0].loglog(counts, euclidean, "o-", color=RED, label="Euclidean")
-    axs[0, 0].loglog(counts, mean, "o-", color=BLUE, label="root mean square")
-    axs[0, 0].axhline(1, color=GREY, linestyle=":")
-    axs[0, 0].annotate("margin 1", (counts[0], 1.15), color=GREY)
-    axs[0, 0].set(xlabel="pixels of the map", ylabel="distance of two random maps")
-    axs[0, 0].legend(frameon=False)
+    ax.loglog(counts, euclidean, "o-", color=style.RED, label="Euclidean")
+    ax.loglog(counts, mean, "o-", color=style.BLUE, label="root mean square")
+    ax.axhline(1, color=style.GREY, linestyle=":")
+    ax.annotate("margin 1", (counts[0], 1.15), color=style.GREY)
+    ax.set(xlabel="pixels of the map", ylabel="distance of two random maps")
+    ax.legend(frameon=False)
     return fig
 
 
@@ -117,32 +110,27 @@ def iou_of_cases(
 
 
 def figure_shares(per_scan: float, flagged: float) -> Figure:
-    """Draw how the mean IoU of one system moves with the share of normal scans.
+    """Draw how the mean IoU of one system moves with the share of normal films.
 
     Args:
-        per_scan: Its mean IoU on abnormal scans.
-        flagged: Share of normal scans on which it marks anything.
+        per_scan: Its mean IoU on abnormal films.
+        flagged: Share of normal films on which it marks anything.
 
     Returns:
         The figure: conventions A, C and D of this system, and A of the empty mask.
     """
     share = np.linspace(0, 1, 101)
-    fig, axs = new_figure(height_in=3.0)
-    ax = axs[0, 0]
+    fig, ax = style.one_panel()
+    blue, green = style.CONVENTION_COLORS["A"], style.CONVENTION_COLORS["C"]
     curves = {
-        "A, this system": (
-            (1 - share) * per_scan + share * (1 - flagged),
-            CONVENTION_COLORS["A"],
-            "-",
-        ),
-        "A, the empty mask": (share, GREY, "--"),
-        "C, this system": (np.full_like(share, per_scan), CONVENTION_COLORS["C"], "-"),
-        "D, this system": ((1 - share) * per_scan, CONVENTION_COLORS["D"], ":"),
+        "A, this system": ((1 - share) * per_scan + share * (1 - flagged), blue, "-"),
+        "A, the empty mask": (share, style.GREY, "--"),
+        "C, this system": (np.full_like(share, per_scan), green, "-"),
+        "D, this system": ((1 - share) * per_scan, style.CONVENTION_COLORS["D"], ":"),
     }
-    for name, (values, color, style) in curves.items():
-        ax.plot(share, values, color=color, linestyle=style, label=name)
-    ax.set(
-        xlabel="share of normal scans in the test set", ylabel="mean IoU", ylim=(0, 1)
-    )
+    for name, (values, color, dash) in curves.items():
+        ax.plot(share, values, dash, color=color, label=name)
+    ax.set(xlabel="share of normal films in the test set", ylabel="mean IoU")
+    ax.set_ylim(0, 1)
     ax.legend(frameon=False)
     return fig

@@ -18,21 +18,14 @@ from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.datasets.segmentation import SegmentationSet
 from chexnomaly.datasets.store.images import read_image
 from chexnomaly.evidence import IMAGES, PHANTOM
+from chexnomaly.figures import style
 from chexnomaly.figures.layers import boxes_layer, mask_layer
-from chexnomaly.figures.style import (
-    LIGHT_BOX,
-    SKY,
-    draw_boxes,
-    draw_film,
-    draw_map,
-    new_figure,
-)
 from chexnomaly.figures.viewer import Panel, Viewer
 from chexnomaly.labels import DISPLAY_NAMES, NO_FINDING
 
 
 @dataclass(frozen=True)
-class Case:
+class Example:
     """One film with its boxes and the predictions to draw.
 
     Attributes:
@@ -54,11 +47,11 @@ def make_cases(
     predictors: Mapping[str, Callable[[SegmentationSet], Iterable[Tensor]]],
     films: Mapping[str, Path],
     findings_kept: Sequence[str] | None = None,
-) -> dict[str, Case]:
-    """Predict a few scans and put them beside their boxes, ready to draw.
+) -> dict[str, Example]:
+    """Predict a few films and put them beside their boxes, ready to draw.
 
     Args:
-        ids: Which scans.
+        ids: Which films.
         data: Their data set.
         predictors: System name to what yields its probability maps.
         films: Image id to file, read at full size for display; a real film is not
@@ -79,7 +72,7 @@ def make_cases(
         for name, predictor in predictors.items()
     }
     return {
-        image_id: Case(
+        image_id: Example(
             read_image(films[image_id]) if image_id in shown else None,
             subset.boxes(image_id).numpy(),
             {name: probs[row] for name, probs in maps.items()},
@@ -92,11 +85,11 @@ def make_cases(
 def choose_cases(
     findings: pd.DataFrame, ids: Sequence[str], seed: int
 ) -> dict[str, str]:
-    """Choose one scan for each row of Fig. 11 that its own data set can fill.
+    """Choose one film for each row of Fig. 11 that its own data set can fill.
 
     Args:
         findings: Findings table.
-        ids: Scans to choose from.
+        ids: Films to choose from.
         seed: Seed of the choice.
 
     Returns:
@@ -118,7 +111,7 @@ def choose_cases(
 def choose_per_category(
     category_of: Mapping[str, str], per_category: int, seed: int
 ) -> dict[str, list[str]]:
-    """Choose a few scans of each category of Fig. 15 by seed.
+    """Choose a few films of each category of Fig. 15 by seed.
 
     Args:
         category_of: Image id to "TN", "TP", "FN" or "FP".
@@ -144,20 +137,20 @@ def choose_per_category(
 
 
 def choose_abnormal(scans: SegmentationSet, seed: int) -> list[str]:
-    """Choose one scan with a box by seed (Fig. 14).
+    """Choose one film with a box by seed (Fig. 14).
 
     Args:
         scans: Where from; what counts as a box is its own affair.
         seed: Seed of the choice.
 
     Returns:
-        Its image id, or nothing where no scan has a box.
+        Its image id, or nothing where no film has a box.
     """
     ill = [i for i, has in zip(scans.ids, scans.is_abnormal(), strict=True) if has]
     return [str(i) for i in np.random.default_rng(seed).permutation(sorted(ill))[:1]]
 
 
-def figure_hero(cases: Sequence[Case], threshold: float) -> Figure:
+def figure_hero(cases: Sequence[Example], threshold: float) -> Figure:
     """Draw films in two columns, with boxes and predicted mask, for the front page.
 
     Args:
@@ -168,20 +161,22 @@ def figure_hero(cases: Sequence[Case], threshold: float) -> Figure:
         The figure, on a dark ground, as on a light box.
     """
     rows = -(-len(cases) // 2)
-    fig, axs = new_figure(rows, 2, height_in=4.0 * rows)
-    fig.set_facecolor(LIGHT_BOX)
+    fig, axs = style.new_figure(rows, 2, height_in=4.0 * rows)
+    fig.set_facecolor(style.LIGHT_BOX)
     fig.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.01, hspace=0.01)
     for ax in axs.flat:
         ax.set_axis_off()
     for ax, case in zip(axs.flat, cases, strict=False):
-        draw_film(ax, case.film)
+        style.draw_film(ax, case.film)
         for probs in case.maps.values():
-            draw_boxes(ax, case.boxes, probs.shape[0])
-            draw_map(ax, probs, threshold, SKY)
+            style.draw_boxes(ax, case.boxes, probs.shape[0])
+            style.draw_map(ax, probs, threshold, style.SKY)
     return fig
 
 
-def case_panel(case: Case, thresholds: Mapping[str, float], title: str = "") -> Panel:
+def case_panel(
+    case: Example, thresholds: Mapping[str, float], title: str = ""
+) -> Panel:
     """Lay a case's boxes and masks over its film.
 
     Args:
@@ -199,7 +194,7 @@ def case_panel(case: Case, thresholds: Mapping[str, float], title: str = "") -> 
 
 
 def figure_cases(
-    rows: Mapping[str, Sequence[Case]], threshold: float, per_row: int
+    rows: Mapping[str, Sequence[Example]], threshold: float, per_row: int
 ) -> Viewer:
     """Show examples of each category in rows (Figs. 15 and 16).
 
@@ -219,7 +214,9 @@ def figure_cases(
 
 
 def figure_11(
-    rows: Mapping[str, Case], systems: Sequence[str], thresholds: Mapping[str, float]
+    rows: Mapping[str, Example],
+    systems: Sequence[str],
+    thresholds: Mapping[str, float],
 ) -> Viewer:
     """Show each system on each test case (Fig. 11).
 
@@ -231,27 +228,21 @@ def figure_11(
     Returns:
         One row of films per case, one film per system.
     """
+    titles = {s: f"{s.replace('_', ' ')} at {thresholds[s]:g}" for s in systems}
     panels = {
-        name: [
-            case_panel(
-                case,
-                {system: thresholds[system]},
-                f"{system.replace('_', ' ')} at {thresholds[system]:g}",
-            )
-            for system in systems
-        ]
+        name: [case_panel(case, {s: thresholds[s]}, titles[s]) for s in systems]
         for name, case in rows.items()
     }
     return Viewer(panels, len(systems))
 
 
 def figure_14(
-    cases: Mapping[str, Case | None], thresholds: Mapping[str, float]
+    cases: Mapping[str, Example | None], thresholds: Mapping[str, float]
 ) -> Viewer:
-    """Show one scan per finding with its specialized model's mask (Fig. 14).
+    """Show one film per finding with its specialized model's mask (Fig. 14).
 
     Args:
-        cases: Finding to its case; None where no test scan shows it.
+        cases: Finding to its case; None where no test film shows it.
         thresholds: Where to binarize, by system.
 
     Returns:
@@ -261,9 +252,9 @@ def figure_14(
 
 
 def figure_14_before(
-    cases: Mapping[str, Case | None], thresholds: Mapping[str, float]
+    cases: Mapping[str, Example | None], thresholds: Mapping[str, float]
 ) -> Viewer:
-    """Show scans with a model's mask before the custom loss, and after (Fig. 14).
+    """Show films with a model's mask before the custom loss, and after (Fig. 14).
 
     Args:
         cases: Finding to its case, with the maps of both models.
@@ -272,24 +263,22 @@ def figure_14_before(
     Returns:
         Two rows: `specialized_<finding>__cross_entropy`, then `specialized_<finding>`.
     """
-    rows = {
-        "before: plain cross-entropy": "__cross_entropy",
-        "after: the custom loss": "",
-    }
-    panels = {
-        name: _finding_panels(cases, thresholds, arm) for name, arm in rows.items()
-    }
+    before = _finding_panels(cases, thresholds, "__cross_entropy")
+    after = _finding_panels(cases, thresholds)
+    panels = {"before: plain cross-entropy": before, "after: the custom loss": after}
     return Viewer(panels, len(cases))
 
 
 def _finding_panels(
-    cases: Mapping[str, Case | None], thresholds: Mapping[str, float], arm: str = ""
+    cases: Mapping[str, Example | None],
+    thresholds: Mapping[str, float],
+    arm: str = "",
 ) -> list[Panel]:
     panels = []
     for finding, case in cases.items():
         name, system = DISPLAY_NAMES[finding], f"specialized_{finding}{arm}"
         if case is None:
-            panels.append(Panel(None, PHANTOM, (), f"{name}: no test scan shows it"))
+            panels.append(Panel(None, PHANTOM, (), f"{name}: no test film shows it"))
         else:
             cut = thresholds[system]
             panels.append(case_panel(case, {system: cut}, f"{name}, at {cut:g}"))

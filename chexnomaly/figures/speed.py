@@ -3,14 +3,15 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 
-from chexnomaly.figures.style import BLUE, GREEN, GREY, LIGHT, ORANGE, new_figure
-
-Ratio = Mapping[str, float]
+from chexnomaly.figures import style
 
 
-def figure_ratios(ratios: Mapping[str, Ratio], required: Mapping[str, float]) -> Figure:
+def figure_ratios(
+    ratios: Mapping[str, Mapping[str, float]], required: Mapping[str, float]
+) -> Figure:
     """Draw how many times as fast as each peer we are.
 
     Args:
@@ -20,21 +21,20 @@ def figure_ratios(ratios: Mapping[str, Ratio], required: Mapping[str, float]) ->
     Returns:
         The figure: dots with their range, on a logarithmic scale; 1 is a draw.
     """
-    fig, axs = new_figure(height_in=0.8 + 0.36 * len(ratios))
-    ax = axs[0, 0]
-    for place, (label, ratio) in enumerate(ratios.items()):
-        ax.plot([ratio["min"], ratio["max"]], [place, place], color=BLUE, linewidth=1.5)
-        ax.plot(ratio["median"], place, "o", color=BLUE, markersize=6)
-        if label in required:
-            ax.plot(required[label], place, "|", color=ORANGE, markersize=14, mew=2)
-    ax.axvline(1, color=GREY, linewidth=1)
+    fig, ax = style.one_panel(0.8 + 0.36 * len(ratios))
+    ends = {"min": "low", "median": "value", "max": "high"}
+    places = range(len(ratios))
+    table = pd.DataFrame(ratios).T.rename(columns=ends)
+    style.draw_intervals(ax, places, table, style.BLUE)
+    goals = pd.Series(required, dtype=float).reindex(ratios)
+    ax.plot(goals, places, "|", color=style.ORANGE, markersize=14, mew=2)
+    ax.axvline(1, color=style.GREY, linewidth=1)
     ax.set_xscale("log")
     ticks = [t for t in (0.5, 1, 2, 5, 10, 20) if ax.get_xlim()[0] <= t]
     ax.set_xticks(ticks, [f"{t:g}" for t in ticks], minor=False)
     ax.set_xticks([], minor=True)
-    ax.set_yticks(range(len(ratios)), list(ratios))
-    ax.invert_yaxis()
-    ax.grid(axis="x", color=LIGHT, linewidth=0.6)
+    style.name_rows(ax, ratios)
+    ax.grid(axis="x", color=style.LIGHT, linewidth=0.6)
     ax.set_xlabel("times as fast as the peer (1: a draw; orange: the goal)")
     return fig
 
@@ -49,18 +49,18 @@ def figure_growth(runs: Sequence[Mapping[str, float]]) -> Figure:
         The figure, two panels, both from 0.
     """
     n = [run["n"] for run in runs]
-    fig, axs = new_figure(columns=2, height_in=2.8)
+    fig, axs = style.new_figure(columns=2, height_in=2.8)
     seconds = [run["cpu_seconds"] for run in runs]
     slope = np.dot(n, seconds) / np.dot(n, n)
-    axs[0, 0].plot(n, seconds, "o", color=BLUE)
-    axs[0, 0].plot([0, max(n)], [0, slope * max(n)], color=GREY, linewidth=1)
+    axs[0, 0].plot(n, seconds, "o", color=style.BLUE)
+    axs[0, 0].plot([0, max(n)], [0, slope * max(n)], color=style.GREY, linewidth=1)
     axs[0, 0].set(title="time", ylabel="processor seconds")
     peaks = [run["peak_mib"] for run in runs]
-    axs[0, 1].plot(n, peaks, "o-", color=GREEN)
+    axs[0, 1].plot(n, peaks, "o-", color=style.GREEN)
     axs[0, 1].set(title="memory", ylabel="peak, MiB")
     for ax, most in zip(axs[0], (max(seconds), max(peaks)), strict=True):
         ax.set(xlabel="films", xlim=(0, None), ylim=(0, 1.15 * most))
-        ax.grid(color=LIGHT, linewidth=0.6)
+        ax.grid(color=style.LIGHT, linewidth=0.6)
     return fig
 
 
@@ -73,9 +73,8 @@ def figure_floors(shares: Mapping[str, float]) -> Figure:
     Returns:
         The figure, bars from 0 to 1.
     """
-    fig, axs = new_figure(height_in=0.8 + 0.36 * len(shares))
-    ax = axs[0, 0]
-    bars = ax.barh(list(shares), list(shares.values()), color=BLUE, height=0.6)
+    fig, ax = style.one_panel(0.8 + 0.36 * len(shares))
+    bars = ax.barh(list(shares), list(shares.values()), color=style.BLUE, height=0.6)
     ax.bar_label(bars, [f"{share:.0%}" for share in shares.values()], padding=4)
     ax.invert_yaxis()
     ax.set(xlim=(0, 1.1), xlabel="share of the time that the floor would take")
@@ -96,17 +95,14 @@ def figure_roofline(
     Returns:
         The figure, both axes logarithmic.
     """
-    fig, axs = new_figure(height_in=3.0)
-    ax = axs[0, 0]
+    fig, ax = style.one_panel()
     farthest = 4 * max([rate / bandwidth, *(x for x, _ in points.values())])
     x = np.geomspace(0.1, farthest, 200)
-    ax.plot(x, np.minimum(rate, bandwidth * x), color=GREY)
-    for (label, (intensity, reached)), color in zip(
-        points.items(), (BLUE, ORANGE, GREEN), strict=False
-    ):
-        ax.plot(intensity, reached, "o", color=color, label=label)
+    ax.plot(x, np.minimum(rate, bandwidth * x), color=style.GREY)
+    for color, (label, point) in zip(style.PALETTE, points.items(), strict=False):
+        ax.plot(*point, "o", color=color, label=label)
     ax.set(xscale="log", yscale="log")
     ax.set(xlabel="operations per byte", ylabel="10$^9$ operations per second")
-    ax.grid(color=LIGHT, linewidth=0.6)
+    ax.grid(color=style.LIGHT, linewidth=0.6)
     ax.legend(frameon=False, loc="lower right")
     return fig

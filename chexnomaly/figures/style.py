@@ -1,13 +1,18 @@
-"""One look for all figures: sizes, colors, and how a film is drawn.
+"""One look for all figures: sizes, colors, and the parts that several figures share.
 
 Colors are Okabe and Ito's, which color-blind readers can tell apart.
 """
 
+from collections.abc import Iterable, Mapping, Sequence
+
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.text import Text
 
 BLUE = "#0072B2"
 SKY = "#56B4E9"
@@ -19,7 +24,12 @@ GREY = "#767676"
 LIGHT = "#D9D9D9"
 LIGHT_BOX = "#0B0D10"
 
-TRUTH, PREDICTION = ORANGE, BLUE
+PALETTE = (BLUE, ORANGE, GREEN, RED, PURPLE, GREY)
+"""Colors of lines and dots that stand side by side, in this order."""
+
+GREENS = LinearSegmentedColormap.from_list("black to green", ["#000000", "#7CFC5A"])
+"""For maps of where boxes lie."""
+
 CONVENTION_COLORS = {"A": BLUE, "B": ORANGE, "C": GREEN, "D": PURPLE, "E": RED}
 """The readings of "mean IoU", in the same color on every page."""
 
@@ -60,6 +70,97 @@ def new_figure(
     return fig, axs
 
 
+def one_panel(height_in: float = 3.0) -> tuple[Figure, Axes]:
+    """Make a figure of the book's width with a single axes."""
+    fig, axs = new_figure(height_in=height_in)
+    return fig, axs[0, 0]
+
+
+def name_rows(ax: Axes, names: Iterable[str], fontsize: float = 10) -> None:
+    """Write names at 0, 1, 2, ... of the vertical axis, from the top."""
+    names = list(names)
+    ax.set_yticks(range(len(names)), names, fontsize=fontsize)
+    ax.set_ylim(len(names) - 0.5, -0.5)
+
+
+def draw_intervals(
+    ax: Axes,
+    places: Sequence[float],
+    entries: pd.DataFrame,
+    color: str | Sequence[str],
+    fill: str | Sequence[str] | None = None,
+    label: str | None = None,
+) -> None:
+    """Draw values as dots with their intervals as lines.
+
+    Args:
+        ax: Where to draw.
+        places: Height of each row.
+        entries: Columns "value", "low" and "high"; what is undefined leaves a gap.
+        color: Of all dots and lines, or one for each row.
+        fill: Of the dots, where it differs from their color.
+        label: For the legend.
+    """
+    drawn = entries[["value", "low", "high"]].astype(float)
+    ax.hlines(places, drawn.low, drawn.high, color=color, linewidth=1.5)
+    dots = {"edgecolor": color, "facecolor": color if fill is None else fill}
+    ax.scatter(drawn.value, places, 22, zorder=2, label=label, **dots)
+
+
+def draw_nodes(
+    ax: Axes, nodes: Mapping[str, tuple[float, float, str, str]], fontsize: float = 8
+) -> dict[str, Text]:
+    """Write framed texts, the nodes of a diagram, on an axes without lines.
+
+    Args:
+        ax: Where to draw; its limits are left to the caller.
+        nodes: Key to x and y of the center, the text, and the color of the frame.
+        fontsize: Of all texts.
+
+    Returns:
+        Key to text, for `draw_links`.
+    """
+    ax.set_axis_off()
+    centered = {"ha": "center", "va": "center", "fontsize": fontsize}
+    frame = {"boxstyle": "round,pad=0.4", "facecolor": "white"}
+    return {
+        key: ax.text(x, y, text, bbox=frame | {"edgecolor": color}, **centered)
+        for key, (x, y, text, color) in nodes.items()
+    }
+
+
+def draw_links(
+    nodes: Mapping[str, Text], links: Iterable[tuple[str, str]], **style
+) -> None:
+    """Draw arrows from frame to frame.
+
+    Args:
+        nodes: From `draw_nodes`.
+        links: Keys of start and end.
+        style: Further properties of the arrows.
+    """
+    for start, end in links:
+        one, other = nodes[start], nodes[end]
+        arrow = {"patchA": one.get_bbox_patch(), "patchB": other.get_bbox_patch()}
+        arrow |= {"arrowstyle": "->", "color": GREY} | style
+        ends = other.get_position(), one.get_position()
+        one.axes.annotate("", *ends, arrowprops=arrow)
+
+
+def draw_image(ax: Axes, values: np.ndarray, title: str = "", **options) -> None:
+    """Draw an image without ticks, with a small title above.
+
+    Args:
+        ax: Where to draw.
+        values: (H, W).
+        title: Text above.
+        options: Further arguments of `Axes.imshow`.
+    """
+    ax.imshow(values, **options)
+    ax.set(xticks=[], yticks=[])
+    ax.set_title(title, fontsize=8)
+
+
 def draw_film(ax: Axes, film: np.ndarray | None, title: str = "") -> None:
     """Draw one radiograph, air dark, without axes.
 
@@ -71,16 +172,15 @@ def draw_film(ax: Axes, film: np.ndarray | None, title: str = "") -> None:
         title: Text above.
     """
     shown = np.full((2, 2), 0.35) if film is None else film
-    ax.imshow(shown, cmap="gray", vmin=0, vmax=1, extent=(0, 1, 1, 0), aspect="auto")
+    unit = {"extent": (0, 1, 1, 0), "aspect": "auto"}
+    draw_image(ax, shown, title, cmap="gray", vmin=0, vmax=1, **unit)
     if film is None:
         ax.text(0.5, 0.5, "film withheld", color="white", ha="center", va="center")
-    ax.set_title(title, fontsize=7, loc="center")
-    ax.set(xlim=(0, 1), ylim=(1, 0), xticks=[], yticks=[])
     ax.set_box_aspect(1)
 
 
 def draw_boxes(
-    ax: Axes, boxes: np.ndarray, size: float, color: str = TRUTH, style: str = "-"
+    ax: Axes, boxes: np.ndarray, size: float, color: str = ORANGE, style: str = "-"
 ) -> None:
     """Outline boxes over a film.
 
@@ -92,22 +192,12 @@ def draw_boxes(
         style: Line style.
     """
     for left, top, right, bottom in np.asarray(boxes) / size:
-        ax.add_patch(
-            Rectangle(
-                (left, top),
-                right - left,
-                bottom - top,
-                fill=False,
-                edgecolor=color,
-                linestyle=style,
-                linewidth=1.2,
-            )
-        )
+        width, height = right - left, bottom - top
+        outline = {"fill": False, "edgecolor": color, "linestyle": style}
+        ax.add_patch(Rectangle((left, top), width, height, linewidth=1.2, **outline))
 
 
-def draw_map(
-    ax: Axes, probs: np.ndarray, threshold: float, color: str = PREDICTION
-) -> None:
+def draw_map(ax: Axes, probs: np.ndarray, threshold: float, color: str = BLUE) -> None:
     """Lay a predicted mask over a film: filled, with its outline.
 
     Args:

@@ -7,15 +7,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from chexnomaly.figures.style import (
-    BLUE,
-    GREEN,
-    GREY,
-    ORANGE,
-    RED,
-    draw_film,
-    new_figure,
-)
+from chexnomaly.figures import style
 
 
 def figure_growth(curve: pd.DataFrame) -> Figure:
@@ -28,14 +20,13 @@ def figure_growth(curve: pd.DataFrame) -> Figure:
     Returns:
         The figure.
     """
-    fig, axs = new_figure(1, 2, height_in=2.8)
-    axs[0, 0].plot(curve.index, curve.iou_c, "o-", color=BLUE)
-    axs[0, 0].set(xlabel="detectors", ylabel="IoU C, test scans")
-    axs[0, 1].plot(curve.index, 100 * curve.predicted_share, "o-", color=ORANGE)
+    fig, axs = style.new_figure(1, 2, height_in=2.8)
+    axs[0, 0].plot(curve.index, curve.iou_c, "o-", color=style.BLUE)
+    axs[0, 0].set(xlabel="detectors", ylabel="IoU C, test films")
+    axs[0, 1].plot(curve.index, 100 * curve.predicted_share, "o-", color=style.ORANGE)
     true = 100 * curve.true_share.iloc[0]
-    axs[0, 1].axhline(
-        true, color=GREY, linestyle="--", label=f"in the masks: {true:.1f} %"
-    )
+    label = f"in the masks: {true:.1f} %"
+    axs[0, 1].axhline(true, color=style.GREY, linestyle="--", label=label)
     axs[0, 1].set(xlabel="detectors", ylabel="marked pixels, %")
     axs[0, 1].legend(frameon=False)
     for ax in axs[0]:
@@ -52,19 +43,13 @@ def figure_distances(pairs: Mapping[str, pd.DataFrame]) -> Figure:
     Returns:
         The figure, one panel per system.
     """
-    fig, axs = new_figure(1, len(pairs), height_in=2.8)
+    fig, axs = style.new_figure(1, len(pairs), height_in=2.8)
     for ax, (name, table) in zip(axs[0], pairs.items(), strict=True):
         kinds = table.similar.map({1: "similar", 0: "dissimilar"})
-        sns.histplot(
-            x=table.distance,
-            hue=kinds,
-            hue_order=["similar", "dissimilar"],
-            palette=[GREEN, RED],
-            element="step",
-            stat="density",
-            common_norm=False,
-            ax=ax,
-        )
+        colors = {"similar": style.GREEN, "dissimilar": style.RED}
+        steps = {"element": "step", "stat": "density", "common_norm": False}
+        options = {"hue_order": [*colors], "palette": colors, **steps}
+        sns.histplot(x=table.distance, hue=kinds, ax=ax, **options)
         ax.get_legend().set_title("")
         ax.set(xlabel="distance D", ylabel="density", title=name)
     return fig
@@ -73,7 +58,7 @@ def figure_distances(pairs: Mapping[str, pd.DataFrame]) -> Figure:
 def figure_maps(
     films: Sequence[np.ndarray | None], maps: Mapping[str, Sequence[np.ndarray]]
 ) -> Figure:
-    """Draw what a frozen twin hands on for a few scans.
+    """Draw what a frozen twin hands on for a few films.
 
     Args:
         films: (H, W) in [0, 1] each; None where a film may not be shown.
@@ -82,13 +67,13 @@ def figure_maps(
     Returns:
         The figure: films in the first row, maps below, each on its own scale.
     """
-    fig, axs = new_figure(1 + len(maps), len(films), height_in=1.9 * (1 + len(maps)))
+    rows = 1 + len(maps)
+    fig, axs = style.new_figure(rows, len(films), height_in=1.9 * rows)
     for ax, film in zip(axs[0], films, strict=True):
-        draw_film(ax, film)
+        style.draw_film(ax, film)
     for line, (name, row) in zip(axs[1:], maps.items(), strict=True):
         for ax, values in zip(line, row, strict=True):
-            ax.imshow(values, cmap="viridis")
-            ax.set(xticks=[], yticks=[])
+            style.draw_image(ax, values, cmap="viridis")
         line[0].set_ylabel(name, fontsize=8)
     return fig
 
@@ -98,28 +83,22 @@ def figure_12(matrices: Mapping[str, Mapping[str, int]]) -> Figure:
 
     Args:
         matrices: Title to counts by category: TP, FN, FP, TN, or TP, 50/50, FN for
-            scans of unseen disease.
+            films of unseen disease.
 
     Returns:
         The figure, two panels per row.
     """
     rows = -(-len(matrices) // 2)
-    fig, axs = new_figure(rows, 2, height_in=2.6 * rows)
+    fig, axs = style.new_figure(rows, 2, height_in=2.6 * rows)
     for ax, (title, counts) in zip(axs.flat, matrices.items(), strict=False):
-        grid, names = _matrix(counts)
-        share = np.array(grid, dtype=float) / max(1, sum(counts.values()))
-        ax.imshow(share, cmap="Blues", vmin=0, vmax=1)
-        for (r, c), value in np.ndenumerate(np.array(grid)):
-            text = f"{names[r][c]}\n{value}"
-            color = "white" if share[r, c] > 0.6 else "black"
-            ax.text(c, r, text, ha="center", va="center", color=color)
+        kinds = [["TP", "FN"], ["FP", "TN"]]
+        if "50/50" in counts:
+            kinds = [["TP", "50/50", "FN"]]
+        grid = pd.DataFrame([[counts.get(kind, 0) for kind in row] for row in kinds])
+        text = pd.DataFrame(kinds) + "\n" + grid.astype(str)
+        looks = {"cmap": "Blues", "vmin": 0, "vmax": 1, "cbar": False, "square": True}
+        shares = grid / max(1, sum(counts.values()))
+        sns.heatmap(shares, annot=text, fmt="", ax=ax, **looks)
         ax.set(xticks=[], yticks=[])
         ax.set_title(title, fontsize=9)
     return fig
-
-
-def _matrix(counts: Mapping[str, int]) -> tuple[list, list]:
-    names = (
-        [["TP", "50/50", "FN"]] if "50/50" in counts else [["TP", "FN"], ["FP", "TN"]]
-    )
-    return [[counts.get(n, 0) for n in row] for row in names], names

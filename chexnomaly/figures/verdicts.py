@@ -13,24 +13,16 @@ from chexnomaly.evidence import (
     SAME_DIRECTION,
     VERDICTS,
 )
-from chexnomaly.figures.style import (
-    BLUE,
-    GREEN,
-    LIGHT,
-    ORANGE,
-    PURPLE,
-    RED,
-    new_figure,
-)
+from chexnomaly.figures import style
 
 COLORS = {
-    REPRODUCED: GREEN,
+    REPRODUCED: style.GREEN,
     SAME_DIRECTION: "#56B4E9",
-    DIFFERS: RED,
-    HELD: BLUE,
-    DID_NOT_HOLD: ORANGE,
-    INCONSISTENT: PURPLE,
-    NOT_TESTABLE: LIGHT,
+    DIFFERS: style.RED,
+    HELD: style.BLUE,
+    DID_NOT_HOLD: style.ORANGE,
+    INCONSISTENT: style.PURPLE,
+    NOT_TESTABLE: style.LIGHT,
 }
 
 
@@ -61,30 +53,15 @@ def figure_verdicts(counts: pd.DataFrame) -> Figure:
     Returns:
         The figure.
     """
-    fig, axs = new_figure(height_in=1.2 + 0.32 * len(counts))
-    ax, left = axs[0, 0], pd.Series(0, index=counts.index)
-    for verdict, numbers in counts.items():
-        color = COLORS[verdict]
-        ax.barh(counts.index, numbers, left=left, color=color, label=verdict)
-        for row, number in numbers[numbers > 0].items():
-            dark = color in (BLUE, GREEN, RED)
-            ax.text(
-                left[row] + number / 2,
-                row,
-                str(number),
-                ha="center",
-                va="center",
-                fontsize=7,
-                color="white" if dark else "black",
-            )
-        left = left + numbers
+    fig, ax = style.one_panel(1.2 + 0.32 * len(counts))
+    colors = [COLORS[verdict] for verdict in counts]
+    counts.plot.barh(stacked=True, ax=ax, width=0.8, color=colors)
+    for bars, color in zip(ax.containers, colors, strict=True):
+        written = "white" if color in (style.BLUE, style.GREEN, style.RED) else "black"
+        centered = {"label_type": "center", "fontsize": 7, "color": written}
+        ax.bar_label(bars, fmt=lambda n: f"{n:.0f}" if n else "", **centered)
     ax.invert_yaxis()
-    ax.set(xlabel="claims")
-    ax.legend(
-        frameon=False,
-        fontsize=8,
-        loc="upper center",
-        bbox_to_anchor=(0.5, -0.2),
-        ncols=3,
-    )
+    ax.set(xlabel="claims", ylabel="")
+    below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.2), "ncols": 3}
+    ax.legend(frameon=False, fontsize=8, **below)
     return fig

@@ -1,49 +1,21 @@
 """Films as a reader can look at them: layers to switch, opacity, an enlarged view.
 
 What is written here shows every film and every layer by itself, without a script, in
-JupyterLab as in the book. `book/static/viewer.js` adds the switches.
+JupyterLab as in the book. `viewer.css` beside this file comes with each viewer;
+`book/static/viewer.js` adds the switches.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
+from pathlib import Path
 
 import numpy as np
 
 from chexnomaly.evidence import PHANTOM
 from chexnomaly.figures.layers import LABELS, Layer, draw_layer, film_source
 
-STYLE = """<style>
-.xray{--readers:#f0a818;--truth:#3ddc97;--prediction:#56b4e9;margin:0;
-text-align:left}
-.xray-grid{display:grid;gap:.6rem .5rem;margin:0 0 .9rem;
-grid-template-columns:repeat(var(--columns),minmax(0,1fr))}
-@media(max-width:40rem){.xray-grid{--columns:2!important}}
-.xray-name{font-size:.85em;font-weight:600;margin:0 0 .3rem}
-.xray-frame{aspect-ratio:1;background:#0b0d10;border-radius:4px;display:grid;
-overflow:hidden;place-items:center;position:relative}
-.xray-film{position:relative}
-.xray-film img{display:block;height:100%;margin:0;max-width:none;width:100%}
-.xray-film svg{height:100%;inset:0;opacity:var(--overlay,1);position:absolute;
-width:100%}
-.xray-film svg *{fill:none;stroke-width:1.6;vector-effect:non-scaling-stroke}
-svg.xray-readers *{stroke:var(--readers)}
-svg.xray-truth *{stroke:var(--truth)}
-svg.xray-prediction *{fill:var(--prediction);fill-opacity:.3;fill-rule:evenodd;
-stroke:var(--prediction)}
-.xray-title{font-size:.78em;line-height:1.35;margin:.3rem 0 0}
-.xray-none{color:#b9c2cc;font-size:.8em;padding:.5em;text-align:center}
-.xray-legend{display:flex;flex-wrap:wrap;font-size:.82em;gap:.4rem 1.1rem;
-list-style:none;margin:0 0 .8rem;padding:0}
-.xray-legend li{align-items:center;display:flex;gap:.4em;margin:0}
-.xray-key{background:#20252b;border:2px solid #aaa;border-radius:2px;
-box-sizing:border-box;display:inline-block;height:.95em;width:1.3em}
-.xray-key-readers{border-color:var(--readers)}
-.xray-key-truth{border-color:var(--truth)}
-.xray-key-prediction{background:#2b4a5e;border-color:var(--prediction);border-radius:.5em}
-.xray-key-heat{background:linear-gradient(90deg,#20252b,#bc3754,#fcffa4)}
-.xray [hidden],.xray-dialog [hidden]{display:none!important}
-</style>"""
+STYLE = f"<style>\n{Path(__file__).with_suffix('.css').read_text()}</style>"
 
 
 @dataclass(frozen=True)

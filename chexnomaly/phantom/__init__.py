@@ -10,14 +10,15 @@ from chexnomaly.phantom.cohort import Plan, plan_image
 from chexnomaly.phantom.files.dataset import write_dataset
 from chexnomaly.phantom.files.store import write_store
 from chexnomaly.phantom.films import film
-from chexnomaly.phantom.records import Film, Reading, Switches, Truth
+from chexnomaly.phantom.readers.reading import Opinion, Truth
+from chexnomaly.phantom.records import Film, Switches
 from chexnomaly.phantom.version import GENERATOR
 
 __all__ = [
     "GENERATOR",
     "Film",
+    "Opinion",
     "Plan",
-    "Reading",
     "Switches",
     "Truth",
     "film",

@@ -62,7 +62,7 @@ AFFINITY = {
 }
 """Pairs that occur together more (or less) often than by chance."""
 
-STEPS = np.sqrt(np.array([2.0, 3.0, 5.0, 7.0, 11.0, 13.0, 17.0, 19.0])) % 1
+KRONECKER = np.sqrt(np.array([2.0, 3.0, 5.0, 7.0, 11.0, 13.0, 17.0, 19.0])) % 1
 """Irrational steps of the draws of successive positive images."""
 
 DEALS = (1, 2, 2, 2, 3, 3, 3, 3, 3, 3, 4, 4, 4, 5)
@@ -196,8 +196,8 @@ def _even_draws(seed: int, rank: int) -> np.ndarray:
     A Kronecker sequence with a random start keeps the shares of rare findings much
     closer to their expectation than independent draws would.
     """
-    start = _stream(seed, 1, 0).random(len(STEPS))
-    return (start + rank * STEPS) % 1
+    start = _stream(seed, 1, 0).random(len(KRONECKER))
+    return (start + rank * KRONECKER) % 1
 
 
 def _natural(draws: np.ndarray) -> tuple[str, ...]:
@@ -208,22 +208,16 @@ def _natural(draws: np.ndarray) -> tuple[str, ...]:
     for draw in draws[1 : 1 + count]:
         pull = weights.copy()
         for taken in chosen:
-            pull *= _AFFINITY_TABLE[taken]
+            pull *= [_affinity(FINDINGS[taken], key) for key in FINDINGS]
             pull[taken] = 0
         edges = np.cumsum(pull) / pull.sum()
         chosen.append(int(np.searchsorted(edges[:-1], draw, side="right")))
     return tuple(FINDINGS[i] for i in sorted(chosen))
 
 
-def _affinity_table() -> np.ndarray:
-    table = np.ones((len(FINDINGS), len(FINDINGS)))
-    for (first, second), factor in AFFINITY.items():
-        i, j = FINDINGS.index(first), FINDINGS.index(second)
-        table[i, j] = table[j, i] = factor
-    return table
-
-
-_AFFINITY_TABLE = _affinity_table()
+def _affinity(first: str, second: str) -> float:
+    """Factor on the chance of two findings in one image."""
+    return AFFINITY.get((first, second), AFFINITY.get((second, first), 1.0))
 
 
 def _dealt(seed: int, rank: int) -> tuple[str, ...]:

@@ -5,19 +5,19 @@ leaving out a finding, changing the size or adding a worker moves nothing else.
 """
 
 from collections.abc import Collection
+from dataclasses import replace
 
 import numpy as np
 
-from chexnomaly.labels import NO_FINDING
-from chexnomaly.phantom.anatomy.grid import Grid
+from chexnomaly.phantom.anatomy.grid import Box, Grid
 from chexnomaly.phantom.anatomy.patient import Patient, sample_patient
 from chexnomaly.phantom.cohort import Plan, family_of, plan_image
-from chexnomaly.phantom.findings.catalog import ORDER, Case, build_case
+from chexnomaly.phantom.findings.catalog import ORDER, Subject, build_subject
 from chexnomaly.phantom.imaging.rendering import render
 from chexnomaly.phantom.names import name_image
-from chexnomaly.phantom.readers.habits import Box, draw_conspicuity
-from chexnomaly.phantom.readers.reading import Mark, Target, read_image, tidy_box
-from chexnomaly.phantom.records import FileForm, Film, Reading, Switches, Truth
+from chexnomaly.phantom.readers.habits import draw_conspicuity
+from chexnomaly.phantom.readers.reading import Opinion, Truth, read_image, tidy_box
+from chexnomaly.phantom.records import FileForm, Film, Switches
 
 CONCERNS = (
     *("patient", "technique", "vessels", "gas", "bones", "devices", "tissue"),
@@ -74,22 +74,22 @@ def film(
         plan = Plan(tuple(key for key in ORDER if key in set(findings)))
     switches = switches or Switches()
     streams = _streams(seed, index, layout)
-    case = _case(plan.findings, streams, layout, switches)
+    subject = _subject(plan.findings, streams, layout, switches)
     form = _sample_form(streams["file"], layout)
     key = streams["file"].bytes(16).hex()
-    grid = _grid(case.chest.patient, size_px, streams["file"])
-    truths, readings = _annotate(case, plan, grid, streams["readers"], switches)
+    grid = _grid(subject.chest.patient, size_px, streams["file"])
+    truths, opinions = _annotate(subject, plan, grid, streams["readers"], switches)
     values = None
     if pixels:
         shown = [key for key in plan.findings if key not in set(leave_out)]
         if len(shown) < len(plan.findings):
-            case = _case(shown, _streams(seed, index, layout), layout, switches)
+            subject = _subject(shown, _streams(seed, index, layout), layout, switches)
         if switches.painted & set(shown):
             # the ellipse lies where the finding would be, in a body without it
             real = [key for key in shown if key not in switches.painted]
-            bare = _case(real, _streams(seed, index, layout), layout, switches)
-            case = Case(bare.chest, case.lesions)
-        values = encode(render(case, grid, streams, switches.painted), form)
+            bare = _subject(real, _streams(seed, index, layout), layout, switches)
+            subject = Subject(bare.chest, subject.lesions)
+        values = encode(render(subject, grid, streams, switches.painted), form)
     return Film(
         key,
         name_image(key, family_of(layout)),
@@ -98,8 +98,8 @@ def film(
         grid.shape,
         (10 * grid.pixel_y, 10 * grid.pixel_x),
         truths,
-        readings,
-        case.chest.patient,
+        opinions,
+        subject.chest.patient,
         plan,
     )
 
@@ -115,12 +115,12 @@ def _streams(seed: int, index: int, layout: str) -> dict[str, np.random.Generato
     }
 
 
-def _case(findings, streams, layout: str, switches: Switches) -> Case:
+def _subject(findings, streams, layout: str, switches: Switches) -> Subject:
     """Sample the patient and put the findings in."""
     family, variation = family_of(layout), switches.anatomy_variation
     patient = sample_patient(streams["patient"], family, variation)
     conspicuity = {key: draw_conspicuity(key, streams[key]) for key in findings}
-    return build_case(patient, findings, streams, conspicuity)
+    return build_subject(patient, findings, streams, conspicuity)
 
 
 def _grid(patient: Patient, size_px, rng: np.random.Generator) -> Grid:
@@ -156,23 +156,14 @@ def encode(shown: np.ndarray, form: FileForm) -> np.ndarray:
     return (top - values if form.inverted else values).astype(np.uint16)
 
 
-def _annotate(case: Case, plan: Plan, grid: Grid, rng, switches: Switches):
-    """Turn lesions into boxes in px, and let the readers read."""
-    targets = [
-        Target(lesion.finding, _share(lesion.box, grid), lesion.conspicuity)
-        for lesion in case.lesions
+def _annotate(subject: Subject, plan: Plan, grid: Grid, rng, switches: Switches):
+    """Box the lesions and let the readers read; boxes of both in px."""
+    truths = [
+        Truth(lesion.finding, _share(lesion.box, grid), lesion.conspicuity)
+        for lesion in subject.lesions
     ]
-    truths = tuple(
-        Truth(t.finding, _to_px(t.box, grid), t.conspicuity) for t in targets
-    )
-    marks = read_image(targets if plan.positive else [], rng, switches.reader_noise)
-    return truths, tuple(_reading(mark, grid) for mark in marks)
-
-
-def _reading(mark: Mark, grid: Grid) -> Reading:
-    if mark.finding == NO_FINDING or mark.box is None:
-        return Reading(mark.reader, NO_FINDING, None)
-    return Reading(mark.reader, mark.finding, _to_px(mark.box, grid))
+    opinions = read_image(truths if plan.positive else [], rng, switches.reader_noise)
+    return (tuple(_to_px(one, grid) for one in many) for many in (truths, opinions))
 
 
 def _share(box: Box, grid: Grid) -> Box:
@@ -188,6 +179,9 @@ def _share(box: Box, grid: Grid) -> Box:
     )
 
 
-def _to_px(box: Box, grid: Grid) -> Box:
-    height, width = grid.shape
-    return box[0] * width, box[1] * height, box[2] * width, box[3] * height
+def _to_px(one: Truth | Opinion, grid: Grid) -> Truth | Opinion:
+    """Turn a box from shares of the film into px."""
+    if one.box is None:
+        return one
+    (x0, y0, x1, y1), (height, width) = one.box, grid.shape
+    return replace(one, box=(x0 * width, y0 * height, x1 * width, y1 * height))

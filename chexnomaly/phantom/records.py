@@ -1,4 +1,4 @@
-"""What a film is made of, as records: pixels, file form, truth, readers.
+"""What a film is made of, as records: pixels, file form, truth, opinions.
 
 Boxes are in continuous px of the film's own frame: pixel i spans [i, i + 1].
 """
@@ -9,7 +9,7 @@ import numpy as np
 
 from chexnomaly.phantom.anatomy.patient import Patient
 from chexnomaly.phantom.cohort import Plan
-from chexnomaly.phantom.readers.habits import Box
+from chexnomaly.phantom.readers.reading import Opinion, Truth
 
 
 @dataclass(frozen=True)
@@ -26,24 +26,6 @@ class Switches:
     anatomy_variation: float = 1.0
     reader_noise: float = 1.0
     painted: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True)
-class Truth:
-    """A true lesion: finding key, box in px of the film (xyxy), conspicuity."""
-
-    finding: str
-    box: Box
-    conspicuity: float
-
-
-@dataclass(frozen=True)
-class Reading:
-    """One reader's row: box in px of the film (xyxy), None for "no_finding"."""
-
-    reader: str
-    finding: str
-    box: Box | None
 
 
 @dataclass(frozen=True)
@@ -80,7 +62,7 @@ class Film:
         size_px: Height and width.
         spacing_mm: Row and column spacing.
         truths: True lesions.
-        readings: Rows of the three readers.
+        opinions: Boxes of the three readers.
         patient: The person on the film.
         plan: What the cohort asked for.
     """
@@ -92,6 +74,6 @@ class Film:
     size_px: tuple[int, int]
     spacing_mm: tuple[float, float]
     truths: tuple[Truth, ...]
-    readings: tuple[Reading, ...]
+    opinions: tuple[Opinion, ...]
     patient: Patient
     plan: Plan

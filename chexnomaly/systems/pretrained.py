@@ -7,9 +7,8 @@ masks show how the program works and nothing about the patient.
 """
 
 import argparse
-import json
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +20,9 @@ from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.datasets.store.resize import resize_square
 from chexnomaly.errors import CheckpointError
 from chexnomaly.results import read_result
-from chexnomaly.systems import Options, baselines
+from chexnomaly.systems import Options, baselines, find_recipe
 from chexnomaly.tensor_files import read_tensors, write_tensors
+from chexnomaly.training.checkpoints import read_header
 from chexnomaly.workspace import Workspace
 
 FILE = "systems.safetensors"
@@ -31,14 +31,8 @@ FILE = "systems.safetensors"
 PRIOR = "mean_mask"
 """The location prior, kept beside the networks: it never looks at the film."""
 
-BUILDERS: dict[str, Callable[[Options], nn.Module]] = {
-    "supermodel": systems.unet,
-    "attention_supermodel": systems.attention_unet,
-    "chexnomaly": lambda options: systems.chexnomaly_network(
-        systems.siamese_network("unet", options, size=1).base, options
-    ),
-}
-"""The networks that are kept, by system key, and how each is built without weights."""
+KEPT = ("supermodel", "attention_supermodel", "chexnomaly")
+"""Keys of the systems whose networks are kept."""
 
 
 @dataclass(frozen=True)
@@ -98,17 +92,20 @@ def load_pretrained(folder: Path) -> Pretrained:
     tensors, meta = read_tensors(path)
     try:
         options = Options.from_parameters(**meta["options"])
-        models = {name: BUILDERS[name](options) for name in meta["systems"]}
+        models = {
+            name: systems.build_network(find_recipe(name), options, meta["size"])
+            for name in meta["systems"]
+        }
         for name, model in models.items():
             model.load_state_dict(_under(tensors, name))
             model.eval()
         prior, thresholds = tensors[PRIOR].numpy(), meta["thresholds"]
         return Pretrained(models, prior, thresholds, meta["size"], meta["about"])
-    except (KeyError, TypeError, RuntimeError) as error:
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise CheckpointError(
             f"systems of another program ({type(error).__name__})",
             file=path,
-            expected=", ".join(BUILDERS),
+            expected=", ".join(KEPT),
         ) from error
 
 
@@ -128,13 +125,13 @@ def save_pretrained(workspace: Workspace, folder: Path) -> Path:
         StoreError: There is no training data.
     """
     data = PreparedSet.open(workspace.data / "vindr")
-    options, thresholds = _options(workspace), {}
+    options = read_header(workspace.runs / KEPT[0])["options"]
     tensors: dict[str, Tensor] = {}
-    for name in BUILDERS:
-        size = data.store.size
-        model = systems.load_system(name, workspace.runs, options, size)
+    for name in KEPT:
+        model = systems.load_system(name, workspace.runs)
         tensors |= {f"{name}.{k}": v for k, v in model.state_dict().items()}
-    for name in (*BUILDERS, PRIOR):
+    thresholds = {}
+    for name in (*KEPT, PRIOR):
         result = read_result(workspace.results / f"{name}__vindr_test.json")
         thresholds[name] = result["threshold"]["operating"]
     tensors[PRIOR] = baselines.mean_mask(data.part("train")).reshape(
@@ -143,13 +140,13 @@ def save_pretrained(workspace: Workspace, folder: Path) -> Path:
     about = {
         "profile": workspace.profile,
         "trained_on": data.origin,
-        "seed": options.schedule.seed,
+        "seed": options["seed"],
         "data_hash": data.data_hash,
         "split_hash": data.split_hash,
     }
     meta = {
-        "systems": [*BUILDERS],
-        "options": _flat(options),
+        "systems": [*KEPT],
+        "options": options,
         "thresholds": thresholds,
         "size": data.store.size,
         "about": about,
@@ -157,19 +154,6 @@ def save_pretrained(workspace: Workspace, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     write_tensors(folder / FILE, tensors, meta)
     return folder / FILE
-
-
-def _options(workspace: Workspace) -> Options:
-    """Read the options of the training from the stamp that it left."""
-    stamp = workspace.results / "supermodel__vindr_test.stamp.json"
-    parameters = json.loads(stamp.read_text(encoding="utf-8"))["parameters"]
-    schedule = parameters.pop("schedule")
-    return Options.from_parameters(**parameters, **schedule)
-
-
-def _flat(options: Options) -> dict:
-    values = asdict(options)
-    return values | values.pop("schedule")
 
 
 def _under(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:

@@ -38,6 +38,21 @@ def augment(batch: list[Tensor], generator: torch.Generator) -> list[Tensor]:
     return [moved.clamp(0, 1) ** gamma.view(-1, 1, 1, 1), moved_mask]
 
 
+def augment_pairs(batch: list[Tensor], generator: torch.Generator) -> list[Tensor]:
+    """Move and brighten each image of each pair on its own.
+
+    Args:
+        batch: Two images in [0, 1], (B, 1, H, W) each, and whether they are similar.
+        generator: The only source of randomness, on the CPU.
+
+    Returns:
+        The same shapes; the last tensor unchanged.
+    """
+    *images, similar = batch
+    moved = [augment([image, image], generator)[0] for image in images]
+    return [*moved, similar]
+
+
 def _affine(draws: Tensor) -> Tensor:
     """Turn uniform draws in [-1, 1], (B, 4), into sampling matrices, (B, 2, 3)."""
     angle = draws[:, 0] * math.radians(MAX_ROTATION_DEG)

@@ -1,6 +1,7 @@
 """What a run leaves on disk: its state while it trains, its weights when it ends."""
 
 import warnings
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,39 +12,42 @@ from chexnomaly.errors import CheckpointError
 from chexnomaly.tensor_files import read_tensors, write_tensors
 from chexnomaly.training.schedule import History
 
+WEIGHTS_FILE = "model.safetensors"
+STATE_FILE = "checkpoint.safetensors"
+
 
 def save_state(
     run_dir: Path,
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
     history: History,
-    key: dict,
+    header: dict,
 ) -> None:
     """Keep the best model, then what resumes it; a kill between costs nothing."""
     weights = model.state_dict()
-    meta = {"history": asdict(history), **key}
+    meta = {"history": asdict(history), **header}
     if history.best_epoch == history.epoch:
-        write_tensors(run_dir / "model.safetensors", weights, meta)
+        write_tensors(run_dir / WEIGHTS_FILE, weights, meta)
     state = {f"model.{name}": tensor for name, tensor in weights.items()}
     for index, values in optimizer.state_dict()["state"].items():
         state |= {f"adam.{index}.{name}": tensor for name, tensor in values.items()}
-    write_tensors(run_dir / "checkpoint.safetensors", state, meta)
+    write_tensors(run_dir / STATE_FILE, state, meta)
 
 
 def resume(
-    run_dir: Path, model: nn.Module, optimizer: torch.optim.Optimizer, key: dict
+    run_dir: Path, model: nn.Module, optimizer: torch.optim.Optimizer, header: dict
 ) -> History:
     """Load the last epoch of this very run, or begin with an empty history."""
-    path = run_dir / "checkpoint.safetensors"
+    path = run_dir / STATE_FILE
     if not path.exists():
         return History()
     try:
         tensors, meta = read_tensors(path)
-        read_tensors(run_dir / "model.safetensors")
+        read_tensors(run_dir / WEIGHTS_FILE)
     except CheckpointError as error:
         warnings.warn(f"training starts anew: {error}", stacklevel=3)
         return History()
-    if {name: meta.get(name) for name in key} != key:
+    if {name: meta.get(name) for name in header} != header:
         return History()
     weights = {
         n.removeprefix("model."): t for n, t in tensors.items() if n[:5] == "model"
@@ -62,23 +66,61 @@ def _load_adam(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> 
     optimizer.load_state_dict({"state": state, "param_groups": groups})
 
 
-def load_model(run_dir: Path, model: nn.Module) -> dict:
+def read_header(run_dir: Path) -> dict:
+    """Read what a finished or interrupted run says of itself.
+
+    Args:
+        run_dir: Folder of the run.
+
+    Returns:
+        The header of its best weights: "history" and "schedule", and what the training
+        was told to keep there.
+
+    Raises:
+        CheckpointError: Missing or corrupted.
+    """
+    return read_tensors(run_dir / WEIGHTS_FILE)[1]
+
+
+def load_network(run_dir: Path, build: Callable[[dict], nn.Module]) -> nn.Module:
+    """Build a network by the header of a run and give it the run's best weights.
+
+    Args:
+        run_dir: Folder of the run.
+        build: Makes the network from the header.
+
+    Returns:
+        The network.
+
+    Raises:
+        CheckpointError: Missing, corrupted, or of another program.
+    """
+    path = run_dir / WEIGHTS_FILE
+    tensors, header = read_tensors(path)
+    try:
+        model = build(header)
+    except (KeyError, TypeError) as error:
+        raise CheckpointError(
+            f"a header of another program ({error})",
+            file=path,
+            expected="the options and the image size of the run",
+        ) from error
+    _load_weights(model, tensors, path)
+    return model
+
+
+def load_model(run_dir: Path, model: nn.Module) -> None:
     """Load the best weights of a run.
 
     Args:
         run_dir: Folder of the run.
         model: A model of the run's architecture; changed in place.
 
-    Returns:
-        The checkpoint's header: history, schedule, fingerprint.
-
     Raises:
         CheckpointError: Missing, corrupted, or of another architecture.
     """
-    path = run_dir / "model.safetensors"
-    tensors, meta = read_tensors(path)
-    _load_weights(model, tensors, path)
-    return meta
+    path = run_dir / WEIGHTS_FILE
+    _load_weights(model, read_tensors(path)[0], path)
 
 
 def _load_weights(model: nn.Module, weights: dict[str, Tensor], path: Path) -> None:

@@ -1,12 +1,11 @@
 """Where training runs: processor, GPU or several processes."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
 
 from chexnomaly.training.schedule import Batch, Schedule
 
@@ -42,50 +41,11 @@ def launch_fabric(schedule: Schedule) -> "Fabric":
     return fabric
 
 
-def check_shares(n_train: int, n_val: int, batch_size: int, world: int) -> None:
-    """Refuse sizes that would leave a process without an image in some step."""
-    last = n_train % batch_size
-    if batch_size % world or 0 < last < world or n_val < world:
-        raise ValueError(
-            f"expected batches that {world} processes can share, the last one too, got "
-            f"batches of {batch_size} of {n_train} images, and {n_val} to validate on"
-        )
-
-
-def share_of(order: Sequence[int], batch_size: int, rank: int, world: int) -> list[int]:
-    """Deal out an epoch's order, batch by batch.
-
-    Args:
-        order: Positions of the training images, in the order of the epoch.
-        batch_size: Images of one step, over all processes.
-        rank: Which process.
-        world: How many processes.
-
-    Returns:
-        What this process sees: of each batch every `world`-th image.
-    """
-    return [i for k, i in enumerate(order) if k % batch_size % world == rank]
-
-
 def sum_over_processes(total: Tensor) -> Tensor:
     """Sum over the processes, where there are several."""
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         torch.distributed.all_reduce(total)
     return total
-
-
-def make_loader(
-    dataset: Dataset, schedule: Schedule, order: Sequence[int], world: int
-) -> DataLoader:
-    """One process's share of the batches, in an order that may change later."""
-    return DataLoader(
-        dataset,
-        batch_size=schedule.batch_size // world,
-        sampler=order,
-        num_workers=schedule.workers,
-        persistent_workers=schedule.workers > 0,
-        pin_memory=torch.cuda.is_available(),
-    )
 
 
 def moved_ahead(loader: Iterable[Batch], device: torch.device) -> Iterator[Batch]:

@@ -8,26 +8,23 @@ host waits for a GPU only where the box transform asks how many runs there are.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
-from tqdm import tqdm
 
+from chexnomaly.training.batches import TrainingBatches, check_shares, make_loader
 from chexnomaly.training.checkpoints import load_model, resume, save_state
 from chexnomaly.training.devices import (
-    check_shares,
     follow_switch,
     launch_fabric,
-    make_loader,
     moved_ahead,
-    share_of,
     sum_over_processes,
 )
+from chexnomaly.training.progress import progress_bar, report_epoch
 from chexnomaly.training.schedule import (
     Batch,
     History,
@@ -38,24 +35,6 @@ from chexnomaly.training.schedule import (
     set_rate,
 )
 
-if TYPE_CHECKING:
-    from lightning_fabric import Fabric
-
-
-def seeded_model(build: Callable[[], nn.Module], seed: int) -> nn.Module:
-    """Build a model whose initial weights depend on the seed alone.
-
-    Args:
-        build: Makes the model.
-        seed: Seed of its random initial weights.
-
-    Returns:
-        The model; the global random state is left as it was.
-    """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return build()
-
 
 def train(
     model: nn.Module,
@@ -65,7 +44,7 @@ def train(
     run_dir: Path,
     schedule: Schedule,
     augment: Callable[[Batch, torch.Generator], Batch] | None = None,
-    fingerprint: str = "",
+    about: Mapping | None = None,
 ) -> History:
     """Train a model, or go on where an interrupted run stopped.
 
@@ -83,9 +62,10 @@ def train(
             `checkpoint.safetensors` (the last epoch, to resume from).
         schedule: How long and how fast.
         augment: Changes each training batch; draws from the generator alone.
-        fingerprint: Names the code and data of this run. A checkpoint of another
-            fingerprint or schedule is not resumed: training starts anew. So it does,
-            with a warning, where a file of the run is damaged.
+        about: What else the header of the checkpoints holds, such as options and a
+            hash of code and data; plain JSON. A checkpoint of another header or
+            schedule is not resumed: training starts anew. So it does, with a warning,
+            where a file of the run is damaged.
 
     Returns:
         The history. The model holds the weights of the best epoch.
@@ -104,73 +84,52 @@ def train(
     optimizer = adam(model, schedule, fabric.device)
     if schedule.compiled:
         model.compile()
-    wrapped, wrapped_optimizer = fabric.setup(model, optimizer)
-    order: list[int] = []  # of the training set; each epoch fills in its own
-    own = range(rank, len(val_set), world)
-    loaders = (
-        make_loader(train_set, schedule, order, world),
-        make_loader(val_set, schedule, own, world),
-    )
-    key = {"fingerprint": fingerprint, "schedule": asdict(schedule)}
-    history = resume(run_dir, model, optimizer, key)
-    with _progress_bar(schedule, history) as bar:
+    wrapped, stepper = fabric.setup(model, optimizer)
+    batches = TrainingBatches(train_set, schedule, fabric)
+    val_loader = make_loader(val_set, schedule, range(rank, len(val_set), world), world)
+    header = {"schedule": asdict(schedule), **(about or {})}
+    history = resume(run_dir, model, optimizer, header)
+    with progress_bar(schedule, history) as bar:
         while not history.finished(schedule):
             started = time.perf_counter()
-            mean = _train_epoch(
-                fabric,
-                wrapped,
-                wrapped_optimizer,
-                loss,
-                loaders[0],
-                order,
-                schedule,
-                history.epoch,
-                augment,
+            history.train_loss.append(
+                train_epoch(wrapped, stepper, loss, batches, history.epoch, augment)
             )
-            history.train_loss.append(mean)
-            history.val_loss.append(evaluate_loss(wrapped, loss, loaders[1]))
+            history.val_loss.append(evaluate_loss(wrapped, loss, val_loader))
             if fabric.is_global_zero:
-                save_state(run_dir, model, optimizer, history, key)
+                save_state(run_dir, model, optimizer, history, header)
             fabric.barrier()
             seconds = time.perf_counter() - started
-            _report(bar, history, len(train_set) / seconds)
+            report_epoch(bar, history, len(train_set) / seconds)
     load_model(run_dir, model)
     return history
 
 
-def _train_epoch(
-    fabric: "Fabric",
+def train_epoch(
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
     loss: Loss,
-    loader: DataLoader,
-    order: list[int],
-    schedule: Schedule,
+    batches: TrainingBatches,
     epoch: int,
     augment: Callable[[Batch, torch.Generator], Batch] | None,
 ) -> float:
-    """Pass once over the training set; return the mean loss."""
+    """Pass once over the training set; return the mean loss over the images."""
+    schedule, fabric = batches.schedule, batches.fabric
     model.train()
     generator = epoch_generator(schedule.seed, epoch)
-    n = len(loader.dataset)
-    shuffled = torch.randperm(n, generator=generator).tolist()
-    order[:] = share_of(
-        shuffled, schedule.batch_size, fabric.global_rank, fabric.world_size
-    )
     total = torch.zeros((), device=fabric.device)
-    for step, batch in enumerate(moved_ahead(loader, fabric.device)):
-        set_rate(optimizer, schedule, epoch + step / len(loader))
+    for step, batch in enumerate(batches.shuffled(generator)):
+        set_rate(optimizer, schedule, epoch + batches.progress(step))
         if augment is not None:
             batch = augment(batch, generator)
-        *inputs, target = batch
-        value = loss(model(*inputs), target)
-        # Gradients are averaged over the processes: so is this, over the images.
-        whole = min(schedule.batch_size, n - step * schedule.batch_size)
-        fabric.backward(value * (len(target) * fabric.world_size / whole))
+        *inputs, target = batch  # images and masks: (B, 1, H, W) each
+        prediction = model(*inputs)  # logits (B, 1, H, W)
+        value = loss(prediction, target)  # a scalar, the mean over the batch
+        fabric.backward(value * batches.weight(step, len(target)))
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         total += value.detach() * len(target)
-    return float(sum_over_processes(total)) / n
+    return float(sum_over_processes(total)) / batches.n
 
 
 @torch.no_grad()
@@ -191,19 +150,3 @@ def evaluate_loss(model: nn.Module, loss: Loss, loader: DataLoader) -> float:
     for *inputs, target in moved_ahead(loader, device):
         total += loss(model(*inputs), target) * len(target)
     return float(sum_over_processes(total)) / len(loader.dataset)
-
-
-def _progress_bar(schedule: Schedule, history: History) -> tqdm:
-    return tqdm(
-        total=schedule.epochs, initial=history.epoch, unit="epoch", mininterval=5
-    )
-
-
-def _report(bar: tqdm, history: History, images_per_s: float) -> None:
-    bar.set_postfix(
-        loss=f"{history.train_loss[-1]:.4f}",
-        val_loss=f"{history.val_loss[-1]:.4f}",
-        images_per_s=f"{images_per_s:.0f}",
-        refresh=False,
-    )
-    bar.update()

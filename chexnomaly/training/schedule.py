@@ -84,6 +84,21 @@ def adam(
     return torch.optim.Adam(parameters, lr=schedule.learning_rate, fused=on_gpu or None)
 
 
+def seeded_model(build: Callable[[], nn.Module], seed: int) -> nn.Module:
+    """Build a model whose initial weights depend on the seed alone.
+
+    Args:
+        build: Makes the model.
+        seed: Seed of its random initial weights.
+
+    Returns:
+        The model; the global random state is left as it was.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return build()
+
+
 def epoch_generator(seed: int, epoch: int) -> torch.Generator:
     """Make the random source of one epoch; a resumed run makes the same."""
     return torch.Generator().manual_seed(seed * 1_000_003 + epoch)

@@ -11,21 +11,18 @@ must give the same bytes. Other systems' allocators take no notice: about 1 ther
 import hashlib
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from resource import RUSAGE_SELF, getrusage
 from time import process_time
 
 import torch
-from reporting import compare, report, spread
+from reporting import compare, in_a_process, report, spread
 
 from chexnomaly.losses import sigmoid_focal_loss
 from chexnomaly.models.unet import UNet
 from chexnomaly.phantom import film
-from chexnomaly.training.loop import seeded_model
+from chexnomaly.training.schedule import seeded_model
 
 SETTINGS = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_")
 ROUNDS = 5
@@ -85,13 +82,6 @@ def measure() -> None:
     print(json.dumps(costs))
 
 
-def in_a_process(env: dict[str, str]) -> dict[str, Cost]:
-    """Run `measure` in a process of its own."""
-    call = [sys.executable, "-c", "import bench_allocator as b; b.measure()"]
-    said = subprocess.check_output(call, env=env, cwd=Path(__file__).parent)
-    return json.loads(said)
-
-
 def run() -> dict:
     """Time every task with memory kept and given back, in turn."""
     kept = dict(os.environ)
@@ -100,8 +90,10 @@ def run() -> dict:
         "kept": kept,
         "given back": {k: v for k, v in kept.items() if k not in SETTINGS},
     }
+    code = "import bench_allocator as b; b.measure()"
     rounds = [
-        {way: in_a_process(env) for way, env in ways.items()} for _ in range(ROUNDS)
+        {way: in_a_process(code, env) for way, env in ways.items()}
+        for _ in range(ROUNDS)
     ]
     return {
         "rounds": ROUNDS,

@@ -33,8 +33,8 @@ from reporting import compare, interleaved, report, spread
 from skimage.transform import resize
 
 from chexnomaly.datasets.store.images import read_image
-from chexnomaly.datasets.store.preparing import prepare_image
-from chexnomaly.datasets.store.store import Store, prepare_store
+from chexnomaly.datasets.store.preparing import prepare_image, prepare_store
+from chexnomaly.datasets.store.store import Store
 from chexnomaly.phantom import film
 from tests.dicom_files import dicom_dataset, save_dicom
 
@@ -236,12 +236,12 @@ def kill_and_resume(files: list[Path], folder: Path) -> dict:
         target=prepare, args=(images, out)
     )
     process.start()
-    journal = out.with_name(out.name + ".partial") / "work" / "journal.jsonl"
-    while not journal.exists() or journal.read_bytes().count(b"\n") < FILES // 2:
+    work = out.with_name(out.name + ".partial") / "work"
+    while len(list(work.glob("*[0-9].image"))) < FILES // 2:
         time.sleep(0.01)
     os.kill(process.pid, signal.SIGKILL)
     process.join()
-    done = journal.read_bytes().count(b"\n")
+    done = len(list(work.glob("*[0-9].image")))
     started = time.perf_counter()
     resumed, _ = prepare_store(images, out, SIZE)
     seconds = time.perf_counter() - started

@@ -18,7 +18,7 @@ from time import process_time
 import torch
 from monai.losses import FocalLoss
 from monai.networks.nets import AttentionUnet, BasicUNet
-from reporting import compare, interleaved, report, spread
+from reporting import compare, interleaved, report, spread, step_bytes
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -26,14 +26,13 @@ from chexnomaly.losses import box_focal_loss, sigmoid_focal_loss
 from chexnomaly.models.attention_unet import AttentionUNet
 from chexnomaly.models.unet import UNet
 from chexnomaly.studies.speed.step_cost import (
+    StepRunner,
     blobs,
-    convolution_task,
     matrix_task,
-    step_bytes,
     step_operations,
 )
-from chexnomaly.training.loop import seeded_model, train
-from chexnomaly.training.schedule import Schedule
+from chexnomaly.training.loop import train
+from chexnomaly.training.schedule import Schedule, seeded_model
 
 WIDTH, DEPTH, SIZE, BATCH, REPEATS = 16, 5, 128, 4, 15
 WIDTHS = tuple(WIDTH * 2**level for level in range(DEPTH))
@@ -95,20 +94,12 @@ def check_loss(image: torch.Tensor, mask: torch.Tensor) -> None:
     torch.testing.assert_close(sigmoid_focal_loss(logits, mask), peer)
 
 
-class Step:
-    """Forward, loss, backward, Adam."""
-
-    def __init__(self, model: nn.Module, loss, layout, batch):
-        self.model = model.to(memory_format=layout).train()
-        self.image, self.mask = (t.to(memory_format=layout) for t in batch)
-        self.loss = loss
-        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=1e-4)
-
-    def __call__(self) -> None:
-        """Take one step."""
-        self.loss(self.model(self.image), self.mask).backward()
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
+def convolution_task(channels: int, side: int, images: int) -> partial:
+    """Make a 3x3 convolution on the CPU: 18 channels^2 side^2 images operations."""
+    layer = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+    layer = layer.requires_grad_(False).to(memory_format=torch.channels_last)
+    maps = torch.rand(images, channels, side, side)
+    return partial(layer, maps.to(memory_format=torch.channels_last))
 
 
 def time_steps(image: torch.Tensor, mask: torch.Tensor) -> dict:
@@ -123,10 +114,12 @@ def time_steps(image: torch.Tensor, mask: torch.Tensor) -> dict:
             state = {k: v.clone() for k, v in model.state_dict().items()}
             fresh = networks()[name]
             fresh.load_state_dict(state)
-            step = Step(fresh, sigmoid_focal_loss, layout, (image, mask))
-            tasks[name + suffix] = step
-    boxed = Step(networks()["UNet"], box_focal_loss, last, (image, mask))
-    tasks["UNet, box transform"] = boxed
+            step = StepRunner(fresh, CPU, sigmoid_focal_loss, layout=layout)
+            batch = (part.to(memory_format=layout) for part in (image, mask))
+            tasks[name + suffix] = partial(step, *batch)
+    boxed = StepRunner(networks()["UNet"], CPU, box_focal_loss)
+    batch = (part.to(memory_format=last) for part in (image, mask))
+    tasks["UNet, box transform"] = partial(boxed, *batch)
     tasks["convolution"] = convolution_task(*CONVOLUTION)
     tasks["copy"] = torch.rand(COPIED).clone
     tasks["matrix"] = matrix_task(MATRIX, CPU, torch.float32)

@@ -4,8 +4,9 @@ python tests/benchmarks/print_ratios.py _build
 """
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
+
+import pandas as pd
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
@@ -13,85 +14,62 @@ sys.path.insert(0, str(ROOT))
 from chexnomaly.studies.speed import benchmarks  # noqa: E402
 
 
-def peers(benches: dict) -> Iterator[str]:
-    """Say how many times as fast as each peer we are."""
-    goals = benchmarks.goals(benches)
-    yield "times as fast as the peer: median (least to most)"
-    for label, ratio in benchmarks.ratios(benches).items():
-        line = f"{ratio['median']:6.2f} ({ratio['min']:.2f} to {ratio['max']:.2f})"
-        goal, met = goals.get(label), ""
-        if goal is not None:
-            met = f"  goal {goal:g}: {'met' if ratio['median'] >= goal else 'MISSED'}"
-        yield f"  {line:24} {label}{met}"
+def beside_goals(table: pd.DataFrame, values: str, goals: dict) -> pd.DataFrame:
+    """Set the least that was asked for beside some values, where there is one."""
+    goal = pd.Series(goals, dtype=float).reindex(table.index)
+    met = (table[values] >= goal).map({True: "met", False: "MISSED"})
+    return table.assign(goal=goal, **{"": met.where(goal.notna(), "")})
 
 
-def floors(benches: dict) -> Iterator[str]:
-    """Say which share of each task's time its floor would take."""
-    goals = benchmarks.floor_goals(benches)
-    yield "share of the time that the floor would take"
-    for label, share in benchmarks.floors(benches).items():
-        goal, met = goals.get(label), ""
-        if goal is not None:
-            met = f"  goal {goal:g}: {'met' if share >= goal else 'MISSED'}"
-        yield f"  {share:6.1%} {label}{met}"
-
-
-def growth(benches: dict) -> Iterator[str]:
+def growth(benches: dict) -> dict[str, str]:
     """Say how preparing grows with films and with worker processes."""
-    prepare = benches["bench_prepare"]
-    yield "preparing N films, the most over the least of several N"
-    yield f"  {prepare['largest_to_smallest_cpu_per_image']:6.2f} processor time a film"
-    yield f"  {prepare['largest_to_smallest_peak']:6.2f} peak memory"
-    workers = benches["bench_ingest"]["workers"]
-    speedup = workers["speedup"]
-    if speedup is None:
-        yield f"  not measured: speedup of worker processes ({workers['why_not']})"
-    else:
-        yield f"  {speedup:6.2f} times as fast on {workers['cores']} cores as on one"
-    resume = benches["bench_ingest"]["resume"]
-    end = "same store" if resume["same_store"] else "ANOTHER STORE"
+    prepare, ingest = benches["bench_prepare"], benches["bench_ingest"]
+    workers, resume = ingest["workers"], ingest["resume"]
+    speedup = workers["speedup"] or f"not measured ({workers.get('why_not')})"
     done = f"{resume['done_when_killed']} of {resume['films']} films"
-    yield f"  killed after {done}: {end}"
+    return {
+        "processor time a film": f"{prepare['largest_to_smallest_cpu_per_image']:.2f}",
+        "peak memory": f"{prepare['largest_to_smallest_peak']:.2f}",
+        f"times as fast on {workers.get('cores', 'all')} cores": str(speedup),
+        f"killed after {done}, the same store": str(resume["same_store"]),
+    }
 
 
-def phantoms(benches: dict) -> Iterator[str]:
-    """Say how fast phantoms are made and whether their tables hold what is promised."""
-    yield "phantoms, on one core"
-    for side, row in benchmarks.phantom_rates(benches).items():
-        rate, slowest, goal, met, _ = row.values()
-        goal = "" if goal == "none" else f"  goal {goal} met: {met}"
-        yield f"  {rate:6.2f} ({slowest:.2f} at worst) films of {side} a second{goal}"
-    for label, row in benchmarks.phantom_tables(benches).items():
-        yield f"  {row['measured']} {label}, n = {row['n']}  goal {row['goal']}"
+def hours(benches: dict) -> dict[str, str]:
+    """Say how long a whole set of phantoms would take."""
     store = benches["bench_phantom"]["store"]
-    yield (
-        f"  {store['hours_for_15000']:.2f} hours for 15,000 films of 512 px on "
-        f"{store['workers']} cores, computed from {store['measured_films'][1]} films"
-    )
+    label = f"15,000 films of 512 px on {store['workers']} cores, computed"
+    return {label: f"{store['hours_for_15000']:.2f} hours"}
 
 
-def memory_kept(benches: dict) -> Iterator[str]:
-    """Say how many times as fast tasks are where freed memory is kept."""
-    yield "times as fast where freed memory is kept: median (least to most)"
-    for label, row in benchmarks.memory_kept(benches).items():
-        yield f"  {row['times as fast']} ({row['least to most']}) {label}"
-
-
-def on_a_gpu(costs: dict) -> Iterator[str]:
-    """Say what was measured on a GPU."""
-    yield "on a GPU"
-    for label, row in benchmarks.gpu_table(costs).items():
-        values = ", ".join(f"{value} at {width}" for width, value in row.items())
-        yield f"  {label}: {values}"
+def tables(benches: dict, costs: dict) -> dict[str, pd.DataFrame]:
+    """Lay out everything that was found, by title."""
+    ratios = pd.DataFrame(benchmarks.ratios(benches)).T
+    floors = pd.DataFrame({"share": benchmarks.floors(benches)})
+    return {
+        "times as fast as the peer": beside_goals(
+            ratios, "median", benchmarks.goals(benches)
+        ),
+        "share of the time that the floor would take": beside_goals(
+            floors, "share", benchmarks.FLOOR_GOALS
+        ),
+        "preparing N films, the most over the least of several N": pd.DataFrame(
+            {"": growth(benches)}
+        ),
+        "phantoms, on one core": pd.DataFrame(benchmarks.phantom_rates(benches)).T,
+        "their tables": pd.DataFrame(benchmarks.phantom_tables(benches)).T,
+        "their store": pd.DataFrame({"": hours(benches)}),
+        "where freed memory is kept": pd.DataFrame(benchmarks.memory_kept(benches)).T,
+        "on a GPU, by width": pd.DataFrame(benchmarks.gpu_table(costs)).T,
+    }
 
 
 def main() -> None:
     """Print all of it."""
     benches = benchmarks.read_benchmarks(Path(sys.argv[1]))
     costs = benchmarks.read_step_costs(ROOT / "book" / "reference")
-    for part in (peers, floors, growth, phantoms, memory_kept):
-        print(*part(benches), sep="\n")
-    print(*on_a_gpu(costs), sep="\n")
+    for title, table in tables(benches, costs).items():
+        print(title, table.to_string(na_rep=""), sep="\n", end="\n\n")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -11,10 +12,13 @@ from statistics import median
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
+import torch  # noqa: E402
+from torch import nn  # noqa: E402
+
 from chexnomaly import results  # noqa: E402
 from chexnomaly.studies.speed.step_cost import interleaved, spread  # noqa: E402
 
-__all__ = ["compare", "interleaved", "report", "spread"]
+__all__ = ["compare", "in_a_process", "interleaved", "report", "spread", "step_bytes"]
 
 
 def compare(
@@ -40,6 +44,40 @@ def compare(
             "max": round(max(ratios), 3),
         }
     return table
+
+
+def step_bytes(model: nn.Module, shape: tuple[int, ...], width: int = 4) -> int:
+    """Count the bytes that a step's convolutions must move at least.
+
+    Each reads its input and its weights and writes its output once, in the forward
+    pass and in each of the two parts of the backward pass.
+
+    Args:
+        model: A network; its weights are left undefined.
+        shape: Of the images.
+        width: Bytes of one number.
+
+    Returns:
+        Bytes, if no cache could hold a map between two layers.
+    """
+    numbers = 0
+
+    def count(layer: nn.Module, inputs: tuple, output: torch.Tensor) -> None:
+        nonlocal numbers
+        numbers += inputs[0].numel() + layer.weight.numel() + output.numel()
+
+    for layer in model.modules():
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
+            layer.register_forward_hook(count)
+    model.to("meta")(torch.zeros(shape, device="meta"))
+    return 3 * width * numbers
+
+
+def in_a_process(code: str, env: dict[str, str] | None = None) -> dict:
+    """Run code in a process of its own, in this folder; read what it prints as JSON."""
+    call = [sys.executable, "-c", code]
+    said = subprocess.check_output(call, env=env, cwd=Path(__file__).parent)
+    return json.loads(said)
 
 
 def report(

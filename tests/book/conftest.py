@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from book.pieces.facts import Facts
+from book.pieces.render import PieceError, environment, render_all
+from chexnomaly.workspace import Workspace
+
 ROOT = Path(__file__).parents[2]
 CONF = """
 import sys
@@ -14,13 +18,14 @@ sys.path.insert(0, {root!r})
 extensions = ["myst_parser", "book.extensions"]
 html_theme = "basic"
 html_static_path = [{static!r}]
+exclude_patterns = ["rendered/**"]
 """
 RESULT = {
     "schema": 1,
     "system": "supermodel",
     "set": "vindr_test",
     "profile": "demo",
-    "notebook": "06_supermodels",
+    "notebook": "03_supermodels",
     "evidence": "phantom",
     "trained_on": "phantom",
     "scored_on": "phantom",
@@ -59,24 +64,38 @@ def make_builder(tmp_path):
     profiles = tmp_path / "notebooks" / "profiles"
     profiles.mkdir(parents=True)
     (profiles / "demo.yml").write_text(PROFILE)
-    (profiles.parent / "06_supermodels.ipynb").write_text("{}")
-    (tmp_path / "Snakefile").write_text('NOTEBOOKS = {\n    "06_supermodels": {},\n}\n')
+    (profiles.parent / "03_supermodels.ipynb").write_text("{}")
+    (tmp_path / "Snakefile").write_text('NOTEBOOKS = {\n    "03_supermodels": {},\n}\n')
     source = tmp_path / "book"
     source.mkdir()
     (source / "conf.py").write_text(
         CONF.format(root=str(ROOT), static=str(ROOT / "book" / "static"))
     )
 
-    def run(text, page="index", **more):
+    workspace = Workspace("demo", tmp_path)
+
+    def run(text, page="index"):
         (source / page).parent.mkdir(exist_ok=True)
         (source / "index.md").write_text("# Start\n")
         (source / f"{page}.md").write_text(text)
+        try:
+            render_all(workspace, source / "rendered")
+        except PieceError as error:
+            return 1, "", str(error)
         command = [sys.executable, "-m", "sphinx", "-nWE", "--keep-going", "-q"]
         command += [str(source), str(tmp_path / "html")]
         done = subprocess.run(command, capture_output=True, text=True)
         html = tmp_path / "html" / f"{page}.html"
         return done.returncode, html.read_text() if html.exists() else "", done.stderr
 
+    def piece(template):
+        """Render a template that a page could include."""
+        start = '{% import "parts.html" as parts with context %}'
+        made = environment(Facts(workspace)).from_string(start + template)
+        return made.render(up="")
+
+    run.piece = piece
+    run.workspace = workspace
     run.results = results
     run.result = RESULT
     run.html = tmp_path / "html"

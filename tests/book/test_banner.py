@@ -1,9 +1,11 @@
 """A page that shows what others measured says what their numbers rest on."""
 
 import json
-from types import SimpleNamespace
 
-from book.extensions.directives.banner import describe, make_banner
+from book.pieces.facts import Facts
+from book.pieces.origins import describe, rests_on
+from book.pieces.render import render
+from chexnomaly.workspace import Workspace
 
 RESULT = {
     "schema": 1,
@@ -20,18 +22,15 @@ RESULT = {
 def banner(root, notebook, read=()):
     pages = root / "book" / "notebooks"
     pages.mkdir(parents=True)
+    page = pages / f"{notebook}.ipynb"
     about = {"metadata": {"chexnomaly": {"read": list(read)}}}
-    (pages / f"{notebook}.ipynb").write_text(json.dumps(about))
+    page.write_text(json.dumps(about))
     folder = root / "_build" / "results" / "demo"
     folder.mkdir(parents=True)
     (folder / "supermodel__vindr_test.json").write_text(json.dumps(RESULT))
-    env = SimpleNamespace(
-        srcdir=str(root / "book"),
-        doc2path=lambda name: str(root / "book" / f"{name}.ipynb"),
-        config=SimpleNamespace(chexnomaly_profile="demo"),
-        note_dependency=lambda path: None,
-    )
-    return make_banner(env, notebook).astext()
+    workspace = Workspace("demo", root)
+    given = rests_on(workspace, page)
+    return render(Facts(workspace), "banner.html", f"notebooks/{notebook}", **given)
 
 
 def test_what_measured_speaks_for_itself(tmp_path):

@@ -2,37 +2,36 @@
 
 import json
 import re
+import shutil
 
 import pytest
 
-from book.extensions.words import interval, number
+from book.pieces import render
+from book.pieces.words import interval, number
 
 
 def text_of(html):
     body = html.partition('<div class="body"')[2].partition('<div class="clearer"')[0]
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", body))
+    return words_of(body)
+
+
+def words_of(html):
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", html))
+
+
+def included(piece):
+    return f"```{{raw}} html\n:file: rendered/{piece}.html\n```"
 
 
 def test_a_page_prints_what_the_files_hold(build):
     status, html, messages = build(
-        """# Page
+        f"""# Page
 
-The paper printed {claim}`t1-vindr-supermodel-mean_iou`; measured
-{result}`supermodel__vindr_test:iou_c`, or {result}`supermodel__vindr_test:iou_c:.1f`.
+The paper printed {{claim}}`t1-vindr-supermodel-mean_iou`; measured
+{{result}}`supermodel__vindr_test:iou_c`, or
+{{result}}`supermodel__vindr_test:iou_c:.1f`.
 
-```{comparison} t1-vindr-supermodel-mean_iou
-t1-vindr-chexnomaly-*
-```
-
-```{results-table} vindr_test
-:keys: mae_soft, iou_c
-```
-
-```{evidence} 06_supermodels
-```
-
-```{deviations}
-```
+{included("deviations")}
 """
     )
     assert (status, messages) == (0, "")
@@ -41,24 +40,24 @@ t1-vindr-chexnomaly-*
     assert "or 0.4 [0.4, 0.5] phantom." in text
     assert re.search(r'title="The paper, Table I[^"]*">0.6118</abbr>', html)
     assert "synthetic radiographs throughout" in html
+    assert "1 20 512 px 64 px time" in text
+
+
+def test_a_comparison_sets_the_printed_beside_the_measured(build):
+    ids = '"t1-vindr-supermodel-mean_iou", "t1-vindr-chexnomaly-*"'
+    html = build.piece("{{ parts.comparison(" + ids + ") }}")
+    text = words_of(html)
+    assert "mean IoU of supermodel on vindr_test 0.6118 0.412 [0.370, 0.450]" in text
+    assert "117 phantom not testable here evidence level phantom" in text
     assert "mean IoU of chexnomaly on vindr_test" in text
     assert "0.7487" in text
-    assert "supermodel 0.0312 0.412 [0.370, 0.450] 400 phantom" in text
-    assert "Profile demo. The numbers on this page rest on:" in text
-    assert "supermodel on vindr_test, n = 400, 1 seed" in text
-    assert "1 20 512 px 64 px time" in text
+    assert "synthetic radiographs throughout" in html
 
 
 UNKNOWN = {
     "{claim}`t9-none`": "unknown claim 't9-none'",
     "{result}`nobody__vindr_test:iou_c`": "no results 'nobody__vindr_test'",
     "{result}`supermodel__vindr_test:iou_z`": "has no value 'iou_z'",
-    "```{comparison} t9-*\n```": "unknown claim 't9-*'",
-    "```{results-table} nowhere\n```": "no results on 'nowhere'",
-    "```{results-table} vindr_test\n:keys: iou_z\n```": "has a value 'iou_z'",
-    "```{evidence} 99_none\n```": "no notebook '99_none'",
-    "```{deviations} none\n```": "no such profile",
-    "```{damage}\n```": "No such file",
 }
 
 
@@ -69,11 +68,59 @@ def test_every_unknown_name_fails_the_build_and_is_told(build):
     assert [m for m in UNKNOWN.values() if m not in messages] == []
 
 
+UNKNOWN_IN_A_PIECE = {
+    '{{ parts.comparison("t9-*") }}': "unknown claim 't9-*'",
+    '{{ parts.said("as {t9-none} says", up) }}': "unknown claim 't9-none'",
+    '{{ parts.badge("guessed") }}': "has no attribute 'guessed'",
+    "{{ nobody }}": "'nobody' is undefined",
+}
+
+
+@pytest.mark.parametrize("template", UNKNOWN_IN_A_PIECE)
+def test_what_a_piece_asks_for_in_vain_stops_it_with_page_and_name(
+    build, template, tmp_path, monkeypatch
+):
+    templates = tmp_path / "templates"
+    shutil.copytree(render.TEMPLATES, templates)
+    start = '{% import "parts.html" as parts with context %}'
+    (templates / "errata.html").write_text(start + template)
+    monkeypatch.setattr(render, "TEMPLATES", templates)
+    status, _, message = build(f"# Page\n\n{included('errata')}")
+    assert status != 0
+    assert message.startswith("book/index: errata.html: ")
+    assert UNKNOWN_IN_A_PIECE[template] in message
+
+
+@pytest.mark.parametrize(
+    ("piece", "fault"), [("fuzz", "No such file"), ("deviations", "no such profile")]
+)
+def test_a_missing_file_stops_the_piece_that_shows_it(build, piece, fault):
+    (build.workspace.root / "notebooks" / "profiles" / "demo.yml").unlink()
+    status, _, message = build(f"# Page\n\n{included(piece)}")
+    assert status != 0
+    assert message.startswith(f"book/index: {piece}.html: ") and fault in message
+
+
+def test_a_page_that_cannot_be_rendered_leaves_the_pieces_as_they_were(
+    build, monkeypatch, capsys
+):
+    monkeypatch.chdir(build.workspace.root)
+    out = build.source / "rendered"
+    assert build(f"# Page\n\n{included('errata')}")[0] == 0
+    before = (out / "errata.html").read_text()
+    (build.source / "index.md").write_text(included("fuzz") + included("errata"))
+    assert render.main(["demo", str(out)]) == 1
+    assert "pieces: book/index: fuzz.html: " in capsys.readouterr().err
+    assert (out / "errata.html").read_text() == before
+
+
 def test_a_notebook_page_gets_its_banner_by_itself(build):
     text = "---\norphan: true\n---\n# The supermodel\n\nText."
-    status, html, messages = build(text, page="notebooks/06_supermodels")
+    status, html, messages = build(text, page="notebooks/03_supermodels")
     assert (status, messages) == (0, "")
-    assert "The supermodel¶ Profile demo. The numbers on this page" in text_of(html)
+    text = text_of(html)
+    assert "The supermodel¶ Profile demo. The numbers on this page rest on:" in text
+    assert "supermodel on vindr_test, n = 400, 1 seed" in text
 
 
 def test_committed_results_stand_in_for_what_was_not_built(build):

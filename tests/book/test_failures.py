@@ -64,6 +64,6 @@ def test_only_what_was_built_here_is_made_again(tmp_path, capsys, where, left):
     good = executed(tmp_path / "notebooks" / "tiny")
     message = f"{where}: content does not match its hash"
     bad = executed(tmp_path / "logs" / "tiny", "CheckpointError", message)
-    failures.main(["03_three", str(bad), str(tmp_path / "none.txt")])
+    failures.report("03_three", bad, tmp_path / "none.txt")
     assert good.exists() == bool(left)
     assert f"03_three: CheckpointError: {message}\n" in capsys.readouterr().err

@@ -28,8 +28,11 @@ def test_the_name_of_the_index_moves_into_the_one_head():
 def test_a_head_of_two_rows_of_columns_stays():
     columns = pd.MultiIndex.from_product([["VinDr", "other"], ["IoU", "F1"]])
     html = pd.DataFrame([[1, 2, 3, 4]], columns=columns).to_html()
-    head = re.compile("<thead>.*</thead>", re.DOTALL)
-    assert head.search(set_table(html))[0] == head.search(html)[0]
+    heads = [
+        re.sub(r"\s*\n\s*", "\n", re.search("<thead>.*</thead>", h, re.DOTALL)[0])
+        for h in (set_table(html), html)
+    ]
+    assert heads[0] == heads[1]
 
 
 def test_cells_keep_what_they_say():
@@ -88,5 +91,5 @@ def test_a_table_without_rows_says_so():
 
 def test_a_long_key_may_break_after_a_line_below_and_reads_the_same():
     html = set_table(made({"n": [4]}, ["chexnomaly__random_base"]))
-    assert "chexnomaly_<wbr>_<wbr>random_<wbr>base" in html
+    assert "chexnomaly_<wbr/>_<wbr/>random_<wbr/>base" in html
     assert text_of(html) == ["chexnomaly__random_base", "4"]

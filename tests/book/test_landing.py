@@ -1,12 +1,11 @@
 """The landing page's pieces, films as files, and what can be downloaded."""
 
 import hashlib
+import json
 import re
 
 import numpy as np
-import pytest
 
-from book.site import downloads
 from chexnomaly.figures.layers import boxes_layer
 from chexnomaly.figures.viewer import Panel, Viewer
 
@@ -16,10 +15,12 @@ PAGE = """# Start
 
 {verdict}`t1-vindr-supermodel-mean_iou`, {level}`phantom`
 
-```{verdicts}
+```{raw} html
+:file: rendered/verdicts.html
 ```
 
-```{actions}
+```{raw} html
+:file: rendered/actions.html
 ```
 """
 ADDRESS = "https://github.com/somebody/chexnomaly"
@@ -77,21 +78,19 @@ def test_a_film_becomes_one_file_for_all_its_copies(build):
     assert "viewer.js" in html and "viewer.css" in html
 
 
+def test_the_picture_in_front_stands_with_caption_and_evidence(build):
+    pictures = build.workspace.pictures
+    pictures.mkdir(parents=True)
+    page = "# Start\n\n```{include} rendered/hero.md\n```\n\nText."
+    assert "hero" not in build(page)[1]
+    (pictures / "hero.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg" />')
+    about = {"caption": "Four films.", "alt": "Films", "evidence": "phantom"}
+    (pictures / "hero.json").write_text(json.dumps(about))
+    status, html, messages = build(page)
+    assert (status, messages) == (0, "")
+    assert re.search(r'<img alt="Films" class="dark-light" src="_images/hero', html)
+    assert "Four films." in html and 'class="evidence evidence-phantom"' in html
+
+
 def test_a_page_without_films_loads_no_viewer(build):
     assert "viewer.js" not in build("# Page\n\nText.")[1]
-
-
-def test_a_download_shows_its_button(tmp_path):
-    site = tmp_path / "html"
-    site.mkdir()
-    place = '<span data-built="book.pdf" hidden>PDF</span>'
-    (site / "index.html").write_text(f"{place} {place.replace('book', 'other')}")
-    (tmp_path / "book.pdf").write_bytes(b"%PDF")
-    for _ in range(2):
-        assert downloads.main([str(site), str(tmp_path / "book.pdf")]) == 0
-    assert (site / "book.pdf").read_bytes() == b"%PDF"
-    html = (site / "index.html").read_text()
-    assert 'href="book.pdf">PDF</a>' in html and html.count("href") == 1
-    assert '<span data-built="other.pdf" hidden>' in html
-    with pytest.raises(ValueError, match="no place for results"):
-        downloads.publish(site, tmp_path / "results.zip")

@@ -13,18 +13,23 @@ IDS = list(load_ledger()["id"])
 ORPHAN = "---\norphan: true\n---\n"
 
 
+def included(piece):
+    return f"\n```{{raw}} html\n:file: rendered/{piece}.html\n```\n"
+
+
 @pytest.fixture(scope="module")
 def site(build_once):
     """Build the three pages once; give a function from a file's name to its text."""
     build = build_once
     (build.source / "notebooks").mkdir()
-    for name, text in (
-        ("notebooks/06_supermodels", "# The supermodel"),
-        ("claims", "# Claims\n\n```{claims}\n```"),
-        ("errata", "# Errata\n\n```{contradictions}\n```\n\n```{errata}\n```"),
-        ("decisions", "# Decisions\n\n```{decisions}\n```"),
+    for name, title, *pieces in (
+        ("notebooks/03_supermodels", "The supermodel"),
+        ("claims", "Claims", "claims"),
+        ("errata", "Errata", "contradictions", "errata"),
+        ("decisions", "Decisions", "decisions"),
     ):
-        (build.source / f"{name}.md").write_text(f"{ORPHAN}{text}\n")
+        shown = "".join(map(included, pieces))
+        (build.source / f"{name}.md").write_text(f"{ORPHAN}# {title}\n{shown}")
     effects = build.result | {"system": "multiverse", "notebook": "12_beyond"}
     entry = {"value": 0.25, "low": 0.2, "high": 0.3, "n": 117}
     effects["values"] = {"4.convention_a.iou_a": entry}
@@ -32,7 +37,7 @@ def site(build_once):
     effects["paired"] = {"default": {"4.convention_a.iou_a": gap}}
     path = build.results / "multiverse__vindr_test.json"
     path.write_text(json.dumps(effects))
-    page = "# Page\n\n{claim}`t6-chexnomaly`\n\n```{deviations}\n```"
+    page = "# Page\n\n{claim}`t6-chexnomaly`\n" + included("deviations")
     status, _, messages = build(ORPHAN + page, page="page")
     assert (status, messages) == (0, "")
     return lambda name: (build.html / name).read_text()
@@ -59,7 +64,7 @@ def test_a_row_is_filtered_by_place_system_verdict_and_evidence(site):
     first, body = head["t1-vindr-supermodel-mean_iou"]
     classes = set(re.search(r'class="([^"]+)"', first)[1].split())
     assert {"w-table-i", "s-supermodel", "v-not-testable-here", "e-phantom"} <= classes
-    assert 'href="notebooks/06_supermodels.html"' in body
+    assert 'href="notebooks/03_supermodels.html"' in body
     assert "0.6118" in body and "0.412" in body
 
 

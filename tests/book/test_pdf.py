@@ -48,6 +48,19 @@ def test_without_a_browser_nothing_is_laid_out(tmp_path, monkeypatch, capsys):
     assert not (tmp_path / "work").exists()
 
 
+def test_a_download_shows_its_button(tmp_path):
+    page = tmp_path / "index.html"
+    place = '<span data-built="book.pdf" hidden>PDF</span>'
+    page.write_text(f"{place} {place.replace('book', 'other')}")
+    for _ in range(2):
+        pdf.show_button(page, "book.pdf")
+    html = page.read_text()
+    assert 'href="book.pdf">PDF</a>' in html and html.count("href") == 1
+    assert '<span data-built="other.pdf" hidden>' in html
+    with pytest.raises(ValueError, match="no place for results"):
+        pdf.show_button(page, "results.zip")
+
+
 @pytest.mark.slow
 def test_the_pdf_is_tagged_has_an_outline_and_no_path(tmp_path):
     try:

@@ -1,13 +1,15 @@
 """Profiles say what each notebook is told; what no notebook knows is refused."""
 
-from types import SimpleNamespace
+import json
 
 import pytest
 import yaml
 
 from book.pipeline import profiles
-from book.pipeline.profiles import check_profile, check_section, load_profile
+from book.pipeline.profiles import check_profile, check_section, parameters_cell
 from chexnomaly.errors import ProfileError
+from chexnomaly.profiles import PROFILE_KEYS, load_profile, open_profile
+from chexnomaly.systems import Options
 
 GOOD = {
     "profile": "demo",
@@ -15,13 +17,13 @@ GOOD = {
     "deviations": [{"item": 20, "register": "512", "here": "64", "why": "time"}],
     "parameters": {"02_data": {"n": 5, "rate": 1.0e-5}},
 }
-KNOWN = {
-    "profile": {"default": "'demo'"},
-    "n": {"default": "3"},
-    "rate": {"default": "0.1"},
-    "names": {"default": "('a', 'b')"},
-    "quick": {"default": "False"},
-}
+KNOWN = {"profile": "demo", "n": 3, "rate": 0.1, "names": ("a", "b"), "quick": False}
+OPTIONS = {"epochs": 100}
+
+
+def cell(source, tags=("parameters",)):
+    metadata = {"tags": list(tags)}
+    return {"cell_type": "code", "metadata": metadata, "source": source}
 
 
 def write(tmp_path, **changes):
@@ -33,14 +35,44 @@ def write(tmp_path, **changes):
 def test_a_notebook_gets_its_section_and_the_profile(tmp_path):
     profile = load_profile(write(tmp_path))
     assert profile.section("02_data") == {"profile": "demo", "n": 5, "rate": 1e-5}
-    assert profile.section("01_problem") == {"profile": "demo"}
+    assert profile.section("10_errors") == {"profile": "demo"}
 
 
 def test_what_papermill_reads_is_what_was_written(tmp_path):
     profile = load_profile(write(tmp_path))
-    text = profile.as_yaml("02_data")
+    text = profile.as_yaml("02_data", KNOWN)
     assert "\n" not in text
     assert yaml.safe_load(text) == profile.section("02_data")
+
+
+def test_papermill_is_given_only_what_the_cell_holds(tmp_path):
+    text = load_profile(write(tmp_path)).as_yaml("02_data", ["n"])
+    assert yaml.safe_load(text) == {"n": 5}
+
+
+def test_a_section_wins_over_training_the_profile_over_demo_the_cell_over_all(tmp_path):
+    shared = {"training": {"epochs": 10, "depth": 4}, "02_data": {"depth": 5, "n": 1}}
+    write(tmp_path, parameters=shared)
+    text = yaml.safe_dump(
+        GOOD | {"profile": "tiny", "parameters": {"training": {"depth": 3}}}
+    )
+    (tmp_path / "tiny.yml").write_text(text)
+    tiny = load_profile(tmp_path / "tiny.yml")
+    found = vars(tiny.settings("02_data", epochs=2))
+    assert found == {"profile": "tiny", "depth": 3, "epochs": 2, "n": 1}
+
+
+def test_options_of_a_training_are_read_from_the_profile():
+    small = Options.from_profile("tiny", "06_siamese_networks")
+    large = Options.from_profile("demo", "06_siamese_networks", alpha=0.5)
+    assert (small.base_channels, small.schedule.epochs, small.alpha) == (4, 1, 0.25)
+    assert (large.base_channels, large.schedule.epochs, large.alpha) == (8, 6, 0.5)
+    assert small.schedule.learning_rate == large.schedule.learning_rate == 0.001
+    assert open_profile("paper").settings("02_data").size_px == 512
+    with pytest.raises(TypeError, match="epoch_s"):
+        Options.from_profile("demo", "07_chexnomaly", epoch_s=1)
+    with pytest.raises(ProfileError, match="no such profile"):
+        Options.from_profile("large", "07_chexnomaly")
 
 
 @pytest.mark.parametrize(
@@ -84,18 +116,32 @@ def test_broken_yaml_is_refused(tmp_path):
         ({"n": True}, "of type bool"),
         ({"rate": "1e-3"}, "YAML reads 1e-3 as text"),
         ({"quick": 1}, "of type int"),
+        ({"epochs": "2"}, "of type str"),
     ],
 )
 def test_a_parameter_that_does_not_fit_is_refused(tmp_path, section, message):
     profile = load_profile(write(tmp_path, parameters={"02_data": section}))
     with pytest.raises(ProfileError, match=message):
-        check_section(profile, "02_data", KNOWN)
+        check_section(profile, "02_data", KNOWN, OPTIONS)
 
 
-@pytest.mark.parametrize("section", [{"n": 7}, {"rate": 1}, {"names": ["c"]}, {}])
+@pytest.mark.parametrize(
+    "section", [{"n": 7}, {"rate": 1}, {"names": ["c"]}, {"epochs": 2}, {}]
+)
 def test_a_parameter_that_fits_is_taken(tmp_path, section):
     profile = load_profile(write(tmp_path, parameters={"02_data": section}))
-    check_section(profile, "02_data", KNOWN)
+    check_section(profile, "02_data", KNOWN, OPTIONS)
+
+
+def test_a_parameters_cell_is_read_without_running_it(tmp_path):
+    source = (
+        "# first\nn: int = 3  # films; a = 5\nsize: int = (\n    16  # px\n)\nx = f()\n"
+    )
+    notebook = tmp_path / "02_data.ipynb"
+    notebook.write_text(json.dumps({"cells": [cell("m: int = 1", []), cell(source)]}))
+    assert parameters_cell(notebook) == {"n": 3, "size": 16}
+    notebook.write_text("{}")
+    assert parameters_cell(notebook) == {}
 
 
 def test_an_unknown_notebook_is_refused(tmp_path):
@@ -107,12 +153,11 @@ def test_an_unknown_notebook_is_refused(tmp_path):
 def test_the_same_files_are_checked_once(tmp_path, monkeypatch):
     profile = load_profile(write(tmp_path))
     notebook = tmp_path / "02_data.ipynb"
-    notebook.write_text("first")
     calls = []
-    fake = SimpleNamespace(inspect_notebook=lambda path: calls.append(path) or KNOWN)
-    monkeypatch.setitem(__import__("sys").modules, "papermill", fake)
+    monkeypatch.setattr(profiles, "training_options", lambda: calls.append(1) or {})
     for text in ("first", "first", "second"):
-        notebook.write_text(text)
+        cells = [cell("n: int = 3\nrate: float = 0.1\nprofile: str = 'demo'")]
+        notebook.write_text(json.dumps({"cells": [*cells, cell(text, [])]}))
         check_profile(profile, {"02_data": notebook}, tmp_path / "memory")
     assert len(calls) == 2
-    assert profiles.KEYS == set(GOOD)
+    assert PROFILE_KEYS == set(GOOD)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from book.extensions.directives.provenance import as_hardware, by_hash, compact
 from book.extensions.html.downloads import figures_of, write_archive
+from book.pieces.origins import as_hardware, by_hash, compact
 
 ROOT = Path(__file__).parents[2]
 CONF = """
@@ -27,8 +27,10 @@ RESULT = {
     "system": "supermodel",
     "set": "vindr_test",
     "profile": "demo",
-    "notebook": "06_supermodels",
+    "notebook": "03_supermodels",
     "evidence": "phantom",
+    "trained_on": "phantom",
+    "scored_on": "phantom",
     "n": 400,
     "data_hash": "d" * 64,
     "split_hash": "5" * 64,
@@ -94,11 +96,11 @@ def site(tmp_path_factory):
     name = "supermodel__vindr_test"
     (results / f"{name}.json").write_text(json.dumps(RESULT))
     (results / f"{name}.stamp.json").write_text(json.dumps(STAMP))
-    page = root / "book" / "notebooks" / "06_supermodels.ipynb"
+    page = root / "book" / "notebooks" / "03_supermodels.ipynb"
     page.write_text(json.dumps(NOTEBOOK))
     (root / "notebooks" / page.name).write_text('{"clean": true}')
     (root / "book" / "conf.py").write_text(CONF.format(root=str(ROOT)))
-    index = "# A book\n\nWhat it is.\n\n```{toctree}\nnotebooks/06_supermodels\n```\n"
+    index = "# A book\n\nWhat it is.\n\n```{toctree}\nnotebooks/03_supermodels\n```\n"
     (root / "book" / "index.md").write_text(index)
     done = build(root)
     assert (done.returncode, done.stderr) == (0, "")
@@ -112,7 +114,7 @@ def folded(page):
 
 
 def test_a_notebook_page_says_how_it_came_about(site):
-    _, text = folded(site / "notebooks" / "06_supermodels.html")
+    _, text = folded(site / "notebooks" / "03_supermodels.html")
     for row in [
         "Profile: demo",
         "Evidence: phantom",
@@ -124,16 +126,16 @@ def test_a_notebook_page_says_how_it_came_about(site):
         "Linux x86_64, 2 cores, 1 thread(s) per run, no GPU",
         "Wall time: 133 s for this notebook",
         "Commit: abcdef012345",
-        f"06_supermodels.ipynb ({'e' * 12})",
+        f"03_supermodels.ipynb ({'e' * 12})",
     ]:
         assert row in text
 
 
 def test_every_link_of_it_leads_to_a_file(site):
-    page = site / "notebooks" / "06_supermodels.html"
+    page = site / "notebooks" / "03_supermodels.html"
     links = re.findall(r'href="([^"]+)"', folded(page)[0])
     assert {Path(link).name for link in links} == {
-        "06_supermodels.ipynb",
+        "03_supermodels.ipynb",
         "supermodel__vindr_test.json",
         "supermodel__vindr_test.stamp.json",
         "results.zip",
@@ -153,7 +155,7 @@ def test_a_page_of_prose_names_its_profile_and_source(site):
 def test_every_head_holds_the_policy_and_what_the_page_is_about(site):
     for page, about in {
         "index.html": "What it is.",
-        "notebooks/06_supermodels.html": "Opening.",
+        "notebooks/03_supermodels.html": "Opening.",
         "search.html": "search: A book",
         "genindex.html": "genindex: A book",
     }.items():
@@ -167,10 +169,10 @@ def test_the_archive_holds_results_and_figures_under_their_names(site):
         assert archive.namelist() == [
             "README.txt",
             "claims.csv",
-            "figures/06_supermodels/fig-8.svg",
+            "figures/03_supermodels/fig-8.svg",
             "results/supermodel__vindr_test.json",
         ]
-        assert archive.read("figures/06_supermodels/fig-8.svg").decode() == SVG
+        assert archive.read("figures/03_supermodels/fig-8.svg").decode() == SVG
         assert {entry.date_time for entry in archive.infolist()} == {
             (1980, 1, 1, 0, 0, 0)
         }

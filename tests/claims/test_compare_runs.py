@@ -22,7 +22,7 @@ def run(folder, system="supermodel", seed=0, data="d" * 64, split="s" * 64, valu
         system,
         "vindr_test",
         profile="demo",
-        notebook="06_supermodels",
+        notebook="03_supermodels",
         scored_on="phantom",
         trained_on="phantom",
         n=9,

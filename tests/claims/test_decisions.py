@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from book.pipeline.profiles import load_profile
 from chexnomaly.claims.decisions import (
     CLAIM_ID,
     DECISION_COLUMNS,
@@ -17,6 +16,7 @@ from chexnomaly.claims.decisions import (
 )
 from chexnomaly.claims.ledger import load_ledger
 from chexnomaly.errors import ClaimError, ResultError
+from chexnomaly.profiles import load_profile
 
 ROOT = Path(__file__).parents[2]
 REGISTER = (
@@ -85,7 +85,7 @@ def put(folder, values, dataset="vindr_test", **more):
         "system": "multiverse",
         "set": dataset,
         "profile": "demo",
-        "notebook": "12_beyond_the_paper",
+        "notebook": "11_beyond_the_paper",
         "evidence": "phantom",
         "trained_on": "phantom",
         "scored_on": "phantom",

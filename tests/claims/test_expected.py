@@ -21,7 +21,7 @@ def put(folder, system, dataset, values, source):
         "system": system,
         "set": dataset,
         "profile": "demo",
-        "notebook": "02_data" if source == "annotations" else "08_chexnomaly",
+        "notebook": "02_data" if source == "annotations" else "07_chexnomaly",
         "evidence": source,
         "trained_on": None if source == "annotations" else source,
         "scored_on": source,
@@ -85,7 +85,7 @@ def test_one_changed_count_flips_its_row_and_nothing_else(results):
 def test_each_measured_row_names_its_notebook(results):
     table = verification.all_verdicts(results).set_index("id")
     assert table.notebook["data-max-annot"] == "02_data"
-    assert table.notebook["conclusion-iou"] == "08_chexnomaly"
+    assert table.notebook["conclusion-iou"] == "07_chexnomaly"
     assert table.notebook["attention-gain"] == ""
 
 

@@ -20,7 +20,7 @@ GOOD = {
     "system": "supermodel",
     "set": "vindr_test",
     "profile": "demo",
-    "notebook": "06_supermodels",
+    "notebook": "03_supermodels",
     "evidence": "phantom",
     "trained_on": "phantom",
     "scored_on": "phantom",

@@ -33,6 +33,13 @@ def test_every_measured_row_names_its_evidence(tmp_path):
     assert measured.tolist() == ["0.400 [0.300, 0.500]", "–"]
 
 
+def test_cells_of_table_1_are_claims_of_the_ledger(tmp_path):
+    cells = tables.table_1(["supermodel", "chexnomaly"])
+    assert len(cells) == 12 and set(CELLS) <= set(cells)
+    grid = tables.printed_and_measured(cells, tmp_path)
+    assert list(grid.columns) == ["supermodel", "chexnomaly"]
+
+
 def test_nothing_measured_says_so(tmp_path):
     grid = tables.printed_and_measured(CELLS, tmp_path)
     assert ("vindr_test", "mean IoU", "measured (nothing)") in grid.index
@@ -74,7 +81,7 @@ def test_beating_asks_for_an_interval_above_zero(tmp_path):
         "supermodel",
         "vindr_test",
         profile="tiny",
-        notebook="06_supermodels",
+        notebook="03_supermodels",
         trained_on="phantom",
         scored_on="phantom",
         n=9,

@@ -31,7 +31,7 @@ def put(folder, system, dataset, values, scored_on="images", trained_on="images"
         "system": system,
         "set": dataset,
         "profile": "demo",
-        "notebook": "06_supermodels",
+        "notebook": "03_supermodels",
         "evidence": evidence.evidence_level(trained_on, scored_on),
         "trained_on": trained_on,
         "scored_on": scored_on,

@@ -10,7 +10,8 @@ from chexnomaly.datasets.annotations.findings import (
     save_findings,
 )
 from chexnomaly.datasets.sources import vindr
-from chexnomaly.datasets.store.store import Store, prepare_store
+from chexnomaly.datasets.store.preparing import prepare_store
+from chexnomaly.datasets.store.store import Store
 from tests.dicom_files import PLANTED, ramp, write_dicom
 
 HEADER = "image_id,class_name,class_id,rad_id,x_min,y_min,x_max,y_max\n"

@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy import stats
 
-from chexnomaly.datasets.pairs import KINDS, PairsSet
+from chexnomaly.datasets.pairs import PAIR_KINDS, PairsSet
 from chexnomaly.datasets.segmentation import SegmentationSet
 
 N_PAIRS = 4000
@@ -38,7 +38,7 @@ def expected_shares(scheme: str, p: int, q: int) -> dict[str, float]:
 def test_class_shares_are_as_expected(squares, scheme):
     pairs = PairsSet(scans(squares, 6, 14), N_PAIRS, scheme, seed=3)
     found = pairs.class_shares()
-    assert list(found) == list(KINDS)
+    assert list(found) == list(PAIR_KINDS)
     for kind, share in expected_shares(scheme, 6, 14).items():
         low, high = stats.binom.interval(1 - 1e-4, N_PAIRS, share)
         assert low <= found[kind] * N_PAIRS <= high, kind
@@ -65,7 +65,7 @@ def test_kinds_and_classes_agree_with_the_annotations(squares, scheme):
     pairs = PairsSet(scans(squares, 6, 14), 200, scheme)
     for (first, second), kind in zip(pairs.ids, pairs.kinds, strict=True):
         letters = "".join("P" if is_abnormal(i) else "N" for i in (first, second))
-        assert letters == KINDS[kind]
+        assert letters == PAIR_KINDS[kind]
     for i in range(8):
         assert pairs[i][2].item() == float(all(map(is_abnormal, pairs.ids[i])))
 

@@ -6,6 +6,7 @@ import torch
 
 from chexnomaly.boxes import boxes_to_mask
 from chexnomaly.datasets.segmentation import SegmentationSet
+from chexnomaly.errors import StoreError
 
 
 def everything(data, **options) -> SegmentationSet:
@@ -62,5 +63,5 @@ def test_ids_may_repeat_and_keep_their_order(squares):
 
 
 def test_an_unknown_image_is_refused(squares):
-    with pytest.raises(KeyError, match="nope"):
+    with pytest.raises(StoreError, match="no image 'nope'"):
         SegmentationSet(squares.store, squares.findings, ["nope"])[0]

@@ -17,7 +17,7 @@ from chexnomaly.workspace import Workspace
 @pytest.fixture
 def study(squares, tmp_path):
     workspace = Workspace("tiny", tmp_path)
-    return Evaluator(workspace, "06_supermodels", squares, resamples=50)
+    return Evaluator(workspace, "03_supermodels", squares, resamples=50)
 
 
 def oracle(dataset):

@@ -34,13 +34,6 @@ def test_location_maps_count_boxes_at_each_place(squares):
     assert maps["ild"].max() >= 3  # three readers drew the same box
 
 
-def test_disagreement_is_where_exactly_one_reader_drew(squares):
-    # Readers agree wherever all three drew; R3's misses leave two, never one.
-    assert problem.disagreement_map(squares.findings, 32).max() == 0
-    alone = squares.findings[squares.findings.reader == "R1"]
-    assert problem.disagreement_map(alone, 32).max() > 0
-
-
 def test_figures_of_the_data_draw_every_finding(squares):
     fig = data.figure_3(squares.findings, "phantom")
     labels = [t.get_text() for t in fig.axes[0].get_yticklabels()]

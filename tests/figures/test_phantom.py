@@ -14,7 +14,7 @@ def test_a_sheet_shows_true_boxes_and_the_readers():
     panel = sheet.rows[""][0]
     truth, readers = panel.layers
     assert (truth.kind, readers.kind) == ("truth", "readers")
-    drawn = [r for r in made.readings if r.box is not None]
+    drawn = [r for r in made.opinions if r.box is not None]
     assert truth.drawing.count("<rect") == len(made.truths)
     assert readers.drawing.count("<rect") == len(drawn)
     assert f'x="{made.truths[0].box[0]:.1f}'.removesuffix(".0") in truth.drawing
@@ -32,18 +32,22 @@ def test_a_population_is_told_by_age_and_sex():
 
 def test_rows_are_lettered_and_numbered():
     films = [np.zeros((10, 8)), np.zeros((8, 10))]
-    fig = phantom.figure_rows(["Which?", "Who?"], [films, films], "AB")
-    titles = [ax.get_title() for ax in fig.axes]
-    assert titles == ["1. Which?\nA", "B", "2. Who?\nA", "B"]
+    shown = phantom.figure_rows(["Which?", "Who?"], [films, films], "AB")
+    titles = {name: [p.title for p in panels] for name, panels in shown.rows.items()}
+    assert titles == {"1. Which?": ["A", "B"], "2. Who?": ["A", "B"]}
+    assert [panel.film.shape for panel in shown.rows["2. Who?"]] == [(10, 8), (8, 10)]
 
 
 def test_shares_are_drawn_most_frequent_first():
     shares = {"ild": entry(0.2, 0.1, 0.3, 9), "covid": entry(0.5, None, None, 9)}
     fig = phantom_statistics.figure_shares({"phantom": shares, "real": {}})
     labels = [text.get_text() for text in fig.axes[0].get_yticklabels()]
-    assert labels == ["ILD", "COVID-19"]
-    x, y = fig.axes[0].lines[-2].get_data()
-    assert list(x) == [0.2, 0.5]
+    assert labels == ["COVID-19", "ILD"]
+    dots, none = fig.axes[0].collections[1::2]
+    assert list(dots.get_offsets()[:, 0]) == [0.5, 0.2]
+    assert none.get_offsets().mask.all()
+    low, high = fig.axes[0].collections[0].get_segments()[-1][:, 0]
+    assert (low, high) == (0.1, 0.3)
 
 
 def test_areas_are_drawn_in_percent_by_their_median():
@@ -79,4 +83,6 @@ def test_an_undefined_entry_leaves_a_gap():
     rows = {"one": entry(0.1, 0.0, 0.2, 5), "two": entry(np.nan, None, None, 0)}
     fig = phantom_statistics.figure_entries({"arm": rows}, "difference", zero=True)
     assert [t.get_text() for t in fig.axes[0].get_yticklabels()] == ["one", "two"]
-    assert list(fig.axes[0].lines[1].get_xdata()) == [0.1]
+    lines, dots = fig.axes[0].collections
+    assert dots.get_offsets()[:, 0].tolist() == [0.1, None]
+    assert lines.get_segments()[0][:, 0].tolist() == [0.0, 0.2]

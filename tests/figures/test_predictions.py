@@ -3,7 +3,11 @@
 import numpy as np
 
 from chexnomaly.datasets.sampling import specialized_part
-from chexnomaly.figures.predictions import Case, choose_abnormal, figure_14_before
+from chexnomaly.figures.predictions import (
+    Example,
+    choose_abnormal,
+    figure_14_before,
+)
 
 
 def test_the_scan_of_figure_14_follows_the_seed_and_shows_the_finding(squares):
@@ -25,13 +29,13 @@ def test_each_row_of_before_and_after_has_its_own_model_and_threshold():
     early, late = np.zeros((size, size)), np.zeros((size, size))
     early[2:5, 2:5], late[8:14, 8:14] = 0.3, 0.9
     maps = {"specialized_ild__cross_entropy": early, "specialized_ild": late}
-    case = Case(np.full((64, 64), 0.5), np.array([[1.0, 1, 6, 6]]), maps, "phantom")
+    case = Example(np.full((64, 64), 0.5), np.array([[1.0, 1, 6, 6]]), maps, "phantom")
     thresholds = {"specialized_ild__cross_entropy": 0.25, "specialized_ild": 0.5}
     cases = {"ild": case, "infiltration": None}
     above, below = figure_14_before(cases, thresholds).rows.values()
     assert [p.title for p in above] == [
         "ILD, at 0.25",
-        "Infiltration: no test scan shows it",
+        "Infiltration: no test film shows it",
     ]
     assert [p.title for p in below][0] == "ILD, at 0.5"
     assert above[0].layers[1] != below[0].layers[1]

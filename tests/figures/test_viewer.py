@@ -174,10 +174,10 @@ def test_outcomes_are_those_of_the_rules():
 def test_the_gallery_shows_the_first_system_until_another_is_chosen():
     probs = np.zeros((32, 32))
     probs[4:9, 4:9] = 1
-    case = predictions.Case(
+    case = predictions.Example(
         FILM, np.zeros((0, 4)), dict.fromkeys(OUTCOME, probs), "phantom"
     )
-    entry = gallery.Entry(case, "VinDr-like", ["ild", "nodule_mass"], OUTCOME)
+    entry = gallery.Exhibit(case, "VinDr-like", ["ild", "nodule_mass"], OUTCOME)
     page = gallery.figure_gallery([entry], dict.fromkeys(OUTCOME, 0.5))._repr_html_()
     elements = Elements(page)
     systems = {s.get("data-system"): "hidden" in s for s in elements.of("svg")}

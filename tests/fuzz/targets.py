@@ -11,7 +11,6 @@ import torch
 from PIL import Image
 from pydicom import uid
 
-from book.pipeline.profiles import load_profile
 from chexnomaly.claims import ledger
 from chexnomaly.claims import lookup as measured
 from chexnomaly.datasets.annotations.findings import COLUMNS, load_findings
@@ -20,7 +19,9 @@ from chexnomaly.datasets.annotations.lesion_masks import mask_to_runs
 from chexnomaly.datasets.annotations.splits import load_split
 from chexnomaly.datasets.sources import candid, coco, covid, rsna, vindr
 from chexnomaly.datasets.store import images
-from chexnomaly.datasets.store.store import Store, StoreWriter
+from chexnomaly.datasets.store.store import Store
+from chexnomaly.datasets.store.writer import StoreWriter
+from chexnomaly.profiles import load_profile
 from chexnomaly.tensor_files import read_tensors, write_tensors
 from tests.dicom_files import ENCODERS, compressed, dicom_dataset, ramp, save_dicom
 

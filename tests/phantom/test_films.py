@@ -40,7 +40,7 @@ def test_a_film_is_the_same_twice_and_other_films_are_made_in_between():
     film(SEED, 6, 64)
     again = film(SEED, 5, 64)
     np.testing.assert_array_equal(first.pixels, again.pixels)
-    assert first.readings == again.readings
+    assert first.opinions == again.opinions
     assert first.image_id == again.image_id
 
 
@@ -101,7 +101,7 @@ def test_boxes_lie_inside_the_film_and_are_not_empty(finding):
         made = film(SEED, index, 512, findings=[finding], pixels=False)
         height, width = made.size_px
         assert made.truths
-        for box in [t.box for t in made.truths] + [r.box for r in made.readings]:
+        for box in [t.box for t in made.truths] + [r.box for r in made.opinions]:
             x0, y0, x1, y1 = box
             assert 0 <= x0 < x1 <= width
             assert 0 <= y0 < y1 <= height
@@ -135,7 +135,7 @@ def test_a_finding_changes_the_film(finding):
     bare = film(SEED, 2, 96, findings=[finding], leave_out=[finding])
     assert (made.pixels != bare.pixels).any()
     assert made.truths == bare.truths
-    assert made.readings == bare.readings
+    assert made.opinions == bare.opinions
 
 
 def test_a_brightness_threshold_does_not_find_findings():
@@ -180,8 +180,8 @@ def test_without_reader_noise_three_readers_agree_with_the_truth():
         SEED, 0, 64, findings=["ild", "nodule_mass"], switches=switches, pixels=False
     )
     truth = {(t.finding, t.box) for t in made.truths}
-    for reader in {r.reader for r in made.readings}:
-        rows = {(r.finding, r.box) for r in made.readings if r.reader == reader}
+    for reader in {r.reader for r in made.opinions}:
+        rows = {(r.finding, r.box) for r in made.opinions if r.reader == reader}
         assert rows == truth
 
 

@@ -21,7 +21,7 @@ def test_fifteen_thousand_films_have_the_shares_of_the_real_table():
             continue
         positives += 1
         made = film(0, index, 512, pixels=False)
-        counts.update({reading.finding for reading in made.readings})
+        counts.update({opinion.finding for opinion in made.opinions})
     assert positives == pytest.approx(4394, rel=0.005)
     for key, real in zip(FINDINGS, REAL, strict=True):
         assert counts[key] == pytest.approx(real, rel=0.1), key

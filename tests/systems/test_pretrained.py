@@ -15,8 +15,8 @@ from chexnomaly.errors import CheckpointError
 from chexnomaly.evaluation.evaluator import Evaluator, TestSet
 from chexnomaly.systems import baselines
 from chexnomaly.systems.pretrained import (
-    BUILDERS,
     FILE,
+    KEPT,
     PRIOR,
     load_pretrained,
     save_pretrained,
@@ -48,7 +48,7 @@ def packed(squares, tmp_path_factory):
     tests = {"vindr_test": TestSet(squares.part("test"), squares.origin)}
     prior = baselines.mean_mask(squares.part("train"))
     study.measure(PRIOR, partial(baselines.fixed_map, probs=prior), tests)
-    for name in BUILDERS:
+    for name in KEPT:
         one = systems.train_system(name, squares, workspace.runs, OPTIONS)
         study.measure(name, partial(evaluation.predict, one.model), tests)
     return workspace, save_pretrained(workspace, root / "out").parent
@@ -58,10 +58,10 @@ def test_a_loaded_system_predicts_what_the_trained_one_predicts(packed):
     workspace, folder = packed
     image = np.random.default_rng(0).random((50, 70), dtype=np.float32)
     maps = load_pretrained(folder).predict(image)
-    assert set(maps) == {*BUILDERS, PRIOR}
+    assert set(maps) == {*KEPT, PRIOR}
     batch = torch.from_numpy(resize_square(image, 32))[None, None]
-    for name in BUILDERS:
-        trained = systems.load_system(name, workspace.runs, OPTIONS, 32)
+    for name in KEPT:
+        trained = systems.load_system(name, workspace.runs)
         with torch.no_grad():
             expected = torch.sigmoid(trained(batch))[0, 0].numpy()
         np.testing.assert_array_equal(maps[name], expected)
@@ -71,7 +71,7 @@ def test_it_says_what_it_was_trained_on_and_keeps_the_validated_thresholds(packe
     loaded = load_pretrained(packed[1])
     assert loaded.about["trained_on"] == "phantom"
     assert loaded.size == 32
-    assert set(loaded.thresholds) == {*BUILDERS, PRIOR}
+    assert set(loaded.thresholds) == {*KEPT, PRIOR}
     assert all(0 < t < 1 for t in loaded.thresholds.values())
 
 

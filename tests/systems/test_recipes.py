@@ -1,7 +1,7 @@
 """Every recipe trains, loads to the same predictions, and never sees a test scan."""
 
 import shutil
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +13,12 @@ from chexnomaly.datasets.pairs import PairsSet
 from chexnomaly.datasets.sampling import FOLDS, fold_ids
 from chexnomaly.errors import CheckpointError
 from chexnomaly.labels import FINDINGS
-from chexnomaly.systems import SPECIALIZED, SYSTEMS, Options, Trained, ensembles
-from chexnomaly.systems.readings import READINGS, reading_loss
-from chexnomaly.systems.recipe import sources
-from chexnomaly.systems.segmentation import MASKS
-from chexnomaly.systems.siamese import augment_pairs
-from chexnomaly.training.checkpoints import load_model
-from chexnomaly.training.loop import seeded_model
-from chexnomaly.training.schedule import Schedule
+from chexnomaly.systems import RECIPES, SPECIALIZED, Options, find_recipe, plan_training
+from chexnomaly.systems.fitting import sources
+from chexnomaly.tensor_files import read_tensors, write_tensors
+from chexnomaly.training.augmentation import augment_pairs
+from chexnomaly.training.checkpoints import read_header
+from chexnomaly.training.schedule import Schedule, seeded_model
 
 TINY = Options(
     base_channels=4,
@@ -36,11 +34,11 @@ PRESENT = ("ild", "nodule_mass")
 ABSENT = tuple(f for f in FINDINGS if f not in PRESENT)
 TRAINED = [
     key
-    for key, entry in SYSTEMS.items()
-    if entry.train and not any(finding in key for finding in ABSENT)
+    for key, recipe in RECIPES.items()
+    if recipe.trains and not any(finding in key for finding in ABSENT)
 ]
 # A system comes after what it builds on.
-TRAINED.sort(key=lambda key: len(SYSTEMS[key].needs))
+TRAINED.sort(key=lambda key: len(RECIPES[key].needs))
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +56,7 @@ def runs(squares, tmp_path_factory):
                 return read(self, row)
 
             patch.setattr(store, "image", recording)
-            for needed in SYSTEMS[key].needs:
+            for needed in RECIPES[key].needs:
                 if not (folder / needed).exists():  # of a finding that is absent
                     arm = needed.partition("__")[2]
                     name = "__".join(filter(None, ["specialized_ild", arm]))
@@ -84,7 +82,7 @@ def predict(model, inputs) -> list[torch.Tensor]:
 def test_a_system_loads_again_to_the_same_predictions(squares, runs, key):
     folder, trained, _ = runs
     inputs = batch(squares, key)
-    loaded = systems.load_system(key, folder, TINY, SIZE)
+    loaded = systems.load_system(key, folder)
     loaded.to(memory_format=torch.channels_last)
     first, second = predict(trained[key].model, inputs), predict(loaded, inputs)
     assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
@@ -119,8 +117,8 @@ def test_a_finished_run_is_taken_up(squares, runs, key, monkeypatch):
 def test_the_maximum_of_the_specialized_models(squares, runs):
     folder = runs[0]
     inputs = batch(squares, "max_ensemble")
-    found = predict(systems.load_system("max_ensemble", folder, TINY, SIZE), inputs)
-    parts = [systems.load_system(key, folder, TINY, SIZE) for key in SPECIALIZED]
+    found = predict(systems.load_system("max_ensemble", folder), inputs)
+    parts = [systems.load_system(key, folder) for key in SPECIALIZED]
     probs = [torch.sigmoid(predict(m, inputs)[0]).numpy() for m in parts]
     expected = np.max(probs, axis=0)
     np.testing.assert_allclose(torch.sigmoid(found[0]).numpy(), expected, rtol=1e-5)
@@ -137,7 +135,8 @@ def test_the_twin_is_frozen_as_it_was_trained(runs, kind):
 
 
 def test_the_random_base_is_where_the_twins_began(runs):
-    start = seeded_model(lambda: systems.siamese_network("unet", TINY, SIZE), 0)
+    twin = find_recipe("siamese_unet")
+    start = seeded_model(lambda: systems.build_network(twin, TINY, SIZE), 0)
     frozen = runs[1]["chexnomaly__random_base"].model.base.module.state_dict()
     begun = start.base.state_dict()
     assert all(torch.equal(begun[name], frozen[name]) for name in begun)
@@ -145,25 +144,49 @@ def test_the_random_base_is_where_the_twins_began(runs):
     assert any(not torch.equal(begun[name], twin[name]) for name in begun)
 
 
+def test_an_arm_differs_from_its_default_in_the_change_and_its_names_alone():
+    named = {"key", "arm", "default", "item", "says"}
+    for recipe in RECIPES.values():
+        if recipe.default:
+            ours, others = asdict(recipe), asdict(RECIPES[recipe.default])
+            changed = {name for name in ours if ours[name] != others[name]}
+            assert changed - named and recipe.arm
+        assert bool(recipe.says) == bool(recipe.item)
+
+
+def test_a_run_says_what_it_was_trained_with(runs):
+    folder = runs[0]
+    header = read_header(folder / "chexnomaly")
+    assert Options.from_parameters(**header["options"]) == TINY
+    assert header["size"] == SIZE
+
+
+def test_a_run_that_does_not_say_its_options_is_refused(runs, tmp_path):
+    tensors, header = read_tensors(runs[0] / "supermodel" / "model.safetensors")
+    del header["options"]
+    (tmp_path / "supermodel").mkdir()
+    write_tensors(tmp_path / "supermodel" / "model.safetensors", tensors, header)
+    with pytest.raises(CheckpointError, match="another program"):
+        systems.load_system("supermodel", tmp_path)
+
+
 def test_another_base_is_another_run(squares, runs, tmp_path):
     folder = runs[0]
     meta = {}
     for base in ("siamese_unet", "siamese_unet__bce_only"):
-        run = tmp_path / base
-        systems.train_chexnomaly("unet", folder / base, squares, run, TINY)
-        model = systems.siamese_network("unet", TINY, SIZE).base
-        meta[base] = load_model(run, systems.chexnomaly_network(model, TINY))
+        shutil.copytree(folder / base, tmp_path / base / "siamese_unet")
+        systems.train_system("chexnomaly", squares, tmp_path / base, TINY)
+        meta[base] = read_header(tmp_path / base / "chexnomaly")
     assert len({m["fingerprint"] for m in meta.values()}) == 2
 
 
 def test_arguments_outside_the_options_are_part_of_a_run(squares, tmp_path):
     prints = set()
-    for arms in ({}, {"margin": 0.5}, {"pairs_per_scan": 1.0}, {"units": 8}):
-        run = tmp_path / str(len(prints))
-        systems.train_siamese("cnn", squares, run, TINY, **arms)
-        units = arms.get("units", 128)
-        model = systems.siamese_network("cnn", TINY, SIZE, units)
-        prints.add(load_model(run, model)["fingerprint"])
+    for arms in ({}, {"margin": 0.5}, {"pairs_per_film": 1.0}, {"units": 8}):
+        runs = tmp_path / str(len(prints))
+        recipe = replace(find_recipe("siamese_cnn"), **arms)
+        systems.train_recipe(recipe, squares, runs, TINY)
+        prints.add(read_header(runs / "siamese_cnn")["fingerprint"])
     assert len(prints) == 4
 
 
@@ -182,7 +205,7 @@ def test_the_fingerprint_covers_every_module_a_recipe_imports():
         "models/ensembles",
         "datasets/pairs",
     }
-    needed |= {"datasets/sampling", "datasets/predicted", "systems/ensembles"}
+    needed |= {"datasets/sampling", "datasets/predicted", "systems/plans"}
     covered = set(sources())
     assert {package / f"{name}.py" for name in needed} <= covered
     assert package / "datasets/sources/vindr.py" not in covered
@@ -194,7 +217,7 @@ def test_a_new_or_renamed_file_never_leaves_the_fingerprint_unnoticed(tmp_path):
     before = sources(tmp_path)
     (copy / "losses.py").rename(copy / "costs.py")
     (copy / "fresh.py").write_text("X = 1\n")
-    recipe = copy / "systems" / "segmentation.py"
+    recipe = copy / "systems" / "objectives.py"
     text = recipe.read_text().replace("chexnomaly.losses", "chexnomaly.costs")
     recipe.write_text(text + "\nfrom chexnomaly.fresh import X\n")
     after = sources(tmp_path)
@@ -206,9 +229,9 @@ def test_all_systems_of_the_paper_have_an_entry():
     named |= {"attention_supermodel", "siamese_cnn", "siamese_unet", "chexnomaly_cnn"}
     named |= {"chexnomaly", "chexnomaly__concat", "chexnomaly__random_base"}
     named |= {"supermodel__plain_focal", "specialized_cardiomegaly__plain_focal"}
-    assert named | set(SPECIALIZED) <= set(SYSTEMS) and len(SPECIALIZED) == 14
-    needed = {key for entry in SYSTEMS.values() for key in entry.needs}
-    assert needed <= set(SYSTEMS)
+    assert named | set(SPECIALIZED) <= set(RECIPES) and len(SPECIALIZED) == 14
+    needed = {key for entry in RECIPES.values() for key in entry.needs}
+    assert needed <= set(RECIPES)
 
 
 def test_an_unknown_key_and_an_untrained_system_are_refused(squares, tmp_path):
@@ -216,32 +239,23 @@ def test_an_unknown_key_and_an_untrained_system_are_refused(squares, tmp_path):
         systems.train_system("supermodels", squares, tmp_path, TINY)
     with pytest.raises(ValueError, match="max_ensemble is not trained"):
         systems.train_system("max_ensemble", squares, tmp_path, TINY)
-    with pytest.raises(ValueError, match="kind 'mlp'"):
-        systems.siamese_network("mlp", TINY, SIZE)
+    with pytest.raises(ValueError, match="base 'mlp'"):
+        other = replace(find_recipe("siamese_unet"), base="mlp")
+        systems.build_network(other, TINY, SIZE)
 
 
-def test_an_out_of_fold_mask_comes_from_models_that_never_saw_the_scan(
-    squares, runs, monkeypatch
-):
+def test_an_out_of_fold_mask_comes_from_models_that_never_saw_the_scan(squares, runs):
     folder = runs[0]
     folds = [fold_ids(squares, k) for k in range(FOLDS)]
     assert sorted(sum(folds, [])) == squares.ids("train")
     for k, ids in enumerate(folds):
         opened = runs[2][f"specialized_ild__fold_{k}"]
         assert opened & set(squares.ids("train")) and not opened & set(ids)
-    kept = {}
-
-    def keep(system, build, loss, sets, *rest, **options):
-        kept[system] = sets
-        return Trained(system, build(), None)
-
-    monkeypatch.setattr(ensembles, "fit", keep)
-    systems.train_system("model_ensemble__out_of_fold", squares, folder, TINY)
-    train_set = kept["model_ensemble__out_of_fold"][0]
+    recipe = find_recipe("model_ensemble__out_of_fold")
+    train_set = plan_training(recipe, squares, folder, TINY).sets[0]
     place = 0
     for k, ids in enumerate(folds):
-        run = folder / f"specialized_ild__fold_{k}"
-        model = systems.load_supermodel(run, TINY)
+        model = systems.load_system(f"specialized_ild__fold_{k}", folder)
         image = torch.from_numpy(squares.store.image(ids[0]))[None, None]
         expected = torch.sigmoid(predict(model, [image])[0])[0, 0]
         found = train_set[place][0][FINDINGS.index("ild")]
@@ -251,9 +265,9 @@ def test_an_out_of_fold_mask_comes_from_models_that_never_saw_the_scan(
 
 def test_a_unet_that_starts_from_the_supermodel_holds_its_weights(squares, runs):
     folder = runs[0]
-    twin = systems.siamese_network("unet", TINY, SIZE).base
-    start = systems.chexnomaly_network(twin, TINY, start=folder / "supermodel")
-    weights = systems.load_supermodel(folder / "supermodel", TINY).state_dict()
+    recipe = find_recipe("chexnomaly__from_supermodel")
+    start = plan_training(recipe, squares, folder, TINY).build()
+    weights = systems.load_system("supermodel", folder).state_dict()
     assert all(torch.equal(weights[n], t) for n, t in start.unet.state_dict().items())
 
 
@@ -269,15 +283,15 @@ def test_the_encoder_alone_is_frozen(runs):
 
 def test_masks_of_two_readers_and_of_one(squares):
     by_rule = {
-        masks: squares.part("train", readers=rule) for masks, rule in MASKS.items()
+        rule: squares.part("train", readers=rule) for rule in ("union", 2, "first")
     }
     table = squares.findings.set_index("image_id")
     for image_id in squares.ids("train"):
         areas = {m: float(s.mask(image_id).sum()) for m, s in by_rule.items()}
         marked = table.loc[image_id].finding.ne("no_finding")
-        assert bool(areas["first_reader"]) == bool(marked.iloc[0])
-        assert bool(areas["two_readers"]) == (marked.sum() >= 2)
-        assert areas["two_readers"] <= areas["union"]
+        assert bool(areas["first"]) == bool(marked.iloc[0])
+        assert bool(areas[2]) == (marked.sum() >= 2)
+        assert areas[2] <= areas["union"]
 
 
 def test_the_before_of_figure_14_is_never_augmented(squares, tmp_path):
@@ -301,24 +315,25 @@ def test_the_before_of_figure_14_is_never_augmented(squares, tmp_path):
     assert same == {"": False, "__cross_entropy": True}
 
 
-@pytest.mark.parametrize("reading", READINGS)
-def test_a_reading_of_the_loss_falls_as_the_prediction_gets_better(reading):
+@pytest.mark.parametrize("name", sorted({one.loss for one in RECIPES.values()}))
+def test_a_reading_of_the_loss_falls_as_the_prediction_gets_better(name):
     mask = torch.zeros(1, 1, 16, 16)
     mask[..., 4:10, 3:9] = 1
-    loss = reading_loss(reading, TINY, min_area=1)
+    loss = systems.segmentation_loss(16, TINY, name)
     sure = 6 * (mask - 0.5)
     unsure = torch.zeros_like(mask).requires_grad_()
     value = loss(unsure, mask)
     value.backward()
-    assert loss(sure, mask) < value or reading == "printed_focal"
+    assert loss(sure, mask) < value or name == "printed_focal"
     assert torch.isfinite(unsure.grad).all() and unsure.grad.abs().sum() > 0
 
 
 def test_an_unknown_reading_or_joining_is_refused():
-    with pytest.raises(ValueError, match="reading 'hard'"):
-        reading_loss("hard", TINY, 1)
+    with pytest.raises(ValueError, match="loss 'hard'"):
+        systems.segmentation_loss(16, TINY, "hard")
     with pytest.raises(ValueError, match="joining 'sum'"):
-        ensembles.joining_network(TINY, 14, "sum")
+        other = replace(find_recipe("model_ensemble"), joining="sum")
+        systems.build_network(other, TINY, SIZE)
 
 
 @pytest.mark.parametrize("weights", [(1.0, 1.0), (1.0, 0.0), (0.0, 1.0)])
@@ -370,6 +385,6 @@ def test_scores_of_pairs_stand_in_their_order(squares, runs):
 def test_twins_learn_which_training_pairs_are_similar(squares, tmp_path, kind):
     schedule = Schedule(epochs=10, batch_size=8, learning_rate=1e-2, one_cycle=True)
     options = replace(TINY, augment=False, schedule=schedule)
-    trained = systems.train_siamese(kind, squares, tmp_path, options)
+    trained = systems.train_system(f"siamese_{kind}", squares, tmp_path, options)
     losses = trained.history.train_loss
     assert losses[-1] < 0.8 * losses[0]

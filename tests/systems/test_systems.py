@@ -47,7 +47,7 @@ def test_the_loss_follows_the_arm():
     logits = torch.randn(2, 1, 64, 64)
     mask = torch.randint(0, 2, (2, 1, 64, 64)).float()
     boxed = systems.segmentation_loss(64, SMALL)(logits, mask)
-    plain = systems.segmentation_loss(64, SMALL, transform=False)(logits, mask)
+    plain = systems.segmentation_loss(64, SMALL, "plain_focal")(logits, mask)
     focal = partial(losses.sigmoid_focal_loss, alpha=0.75)
     assert torch.equal(plain, focal(logits, mask))
     box_focal = partial(losses.box_focal_loss, alpha=0.75, min_area=1)
@@ -55,9 +55,9 @@ def test_the_loss_follows_the_arm():
 
 
 def test_a_supermodel_learns_and_loads_again(squares, tmp_path):
-    trained = systems.train_supermodel(squares, tmp_path, SMALL)
+    trained = systems.train_system("supermodel", squares, tmp_path, SMALL)
     assert trained.history.val_loss[-1] < trained.history.val_loss[0]
-    loaded = systems.load_supermodel(tmp_path, SMALL)
+    loaded = systems.load_system("supermodel", tmp_path)
     test = squares.part("test")
     first, second = (
         torch.cat(list(evaluation.predict(model, test)))
@@ -69,12 +69,13 @@ def test_a_supermodel_learns_and_loads_again(squares, tmp_path):
 
 
 def test_the_fingerprint_follows_data_options_and_system_but_not_workers(squares):
-    base = systems.fingerprint("supermodel", squares, SMALL)
-    assert base == systems.fingerprint("supermodel", squares, SMALL)
+    recipe, arm = map(systems.find_recipe, ("supermodel", "supermodel__plain_focal"))
+    base = systems.fingerprint(recipe, squares, SMALL)
+    assert base == systems.fingerprint(recipe, squares, SMALL)
     other = replace(SMALL, schedule=replace(SMALL.schedule, workers=4))
-    assert base == systems.fingerprint("supermodel", squares, other)
-    assert base != systems.fingerprint("supermodel", squares, replace(SMALL, alpha=0.5))
-    assert base != systems.fingerprint("supermodel__plain_focal", squares, SMALL)
+    assert base == systems.fingerprint(recipe, squares, other)
+    assert base != systems.fingerprint(recipe, squares, replace(SMALL, alpha=0.5))
+    assert base != systems.fingerprint(arm, squares, SMALL)
 
 
 def test_no_test_image_is_opened_in_training(squares, tmp_path, monkeypatch):
@@ -87,6 +88,6 @@ def test_no_test_image_is_opened_in_training(squares, tmp_path, monkeypatch):
 
     monkeypatch.setattr(type(squares.store), "image", recording)
     options = replace(SMALL, schedule=replace(SMALL.schedule, epochs=1))
-    systems.train_supermodel(squares, tmp_path, options)
+    systems.train_system("supermodel", squares, tmp_path, options)
     assert opened == set(squares.ids("train")) | set(squares.ids("val"))
     assert not opened & set(squares.ids("test"))

@@ -15,8 +15,14 @@ from chexnomaly.tensor_files import read_tensors
 from chexnomaly.training import checkpoints
 from chexnomaly.training.augmentation import augment
 from chexnomaly.training.devices import DETERMINISTIC
-from chexnomaly.training.loop import seeded_model, train
-from chexnomaly.training.schedule import History, Schedule, adam, one_cycle
+from chexnomaly.training.loop import train
+from chexnomaly.training.schedule import (
+    History,
+    Schedule,
+    adam,
+    one_cycle,
+    seeded_model,
+)
 
 
 def squares(n: int, seed: int) -> TensorDataset:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from chexnomaly.tensor_files import read_tensors
-from chexnomaly.training.devices import share_of
+from chexnomaly.training.batches import share_of
 from tests.ddp_run import small_run
 
 ROOT = Path(__file__).parents[2]
@@ -22,7 +22,7 @@ def test_each_batch_is_dealt_out_whole():
 
 
 def test_a_process_without_an_image_is_refused():
-    from chexnomaly.training.devices import check_shares
+    from chexnomaly.training.batches import check_shares
 
     with pytest.raises(ValueError, match="that 2 processes can share"):
         check_shares(n_train=17, n_val=4, batch_size=8, world=2)

@@ -7,14 +7,17 @@ Its bytes depend on nothing but theirs. Stamps, which hold times, lie beside it.
 import base64
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from sphinx.application import Sphinx
 
-from book.extensions.sources import result_files, root_of
+from book.extensions.origins import workspace_of
+from book.pieces.sources import result_files
+from chexnomaly.claims.expected import all_verdicts, write_verdicts
 from chexnomaly.claims.ledger import LEDGER
+from chexnomaly.workspace import Workspace
 
 RESULTS = "results"
 SOURCES = "source"
@@ -41,26 +44,29 @@ def write_downloads(app: Sphinx, exception: Exception | None) -> None:
     """Write them once the pages are there."""
     if exception or app.builder.name != "html":
         return
-    site, root = Path(app.outdir), root_of(app.env)
+    site, workspace = Path(app.outdir), workspace_of(app.env)
+    pages = sorted((Path(app.srcdir) / "notebooks").glob("*.ipynb"))
     (site / RESULTS).mkdir(exist_ok=True)
     (site / SOURCES).mkdir(exist_ok=True)
-    for path in result_files(app.env).values():
+    for path in result_files(workspace).values():
         stamp = path.with_suffix(".stamp.json")
         for file in (path, stamp) if stamp.is_file() else (path,):
             shutil.copy(file, site / RESULTS)
-    for page in sorted((Path(app.srcdir) / "notebooks").glob("*.ipynb")):
-        shutil.copy(root / "notebooks" / page.name, site / SOURCES)
-    write_archive(site / ARCHIVE, dict(contents(app)))
+    for page in pages:
+        shutil.copy(workspace.root / "notebooks" / page.name, site / SOURCES)
+    write_verdicts(all_verdicts(workspace.results_folders), site)
+    write_archive(site / ARCHIVE, dict(contents(workspace, pages)))
 
 
-def contents(app: Sphinx) -> Iterator[tuple[str, bytes]]:
+def contents(
+    workspace: Workspace, pages: Sequence[Path]
+) -> Iterator[tuple[str, bytes]]:
     """Gather what the archive holds: name to bytes."""
-    about = ABOUT.format(profile=app.config.chexnomaly_profile)
-    yield "README.txt", about.encode()
+    yield "README.txt", ABOUT.format(profile=workspace.profile).encode()
     yield "claims.csv", LEDGER.read_bytes()
-    for path in result_files(app.env).values():
+    for path in result_files(workspace).values():
         yield f"results/{path.name}", path.read_bytes()
-    for page in sorted((Path(app.srcdir) / "notebooks").glob("*.ipynb")):
+    for page in pages:
         for name, picture in figures_of(page):
             yield f"figures/{page.stem}/{name}", picture
 

@@ -7,23 +7,19 @@ interval leaves out zero.
 """
 
 import re
+from html import escape
 
+from bs4 import BeautifulSoup, Tag
 from sphinx.application import Sphinx
 
-from book.extensions.words import slug
+from book.pieces.words import slug
 from chexnomaly.evidence import LEVELS, VERDICTS
 
 TABLE = re.compile(r'<table border="1" class="dataframe.*?</table>', re.DOTALL)
 STYLE = re.compile(r"<style scoped>\s*\.dataframe .*?</style>", re.DOTALL)
-HEAD = re.compile(r"<thead>(.*?)</thead>", re.DOTALL)
-ROW = re.compile(r"<tr[^>]*>.*?</tr>", re.DOTALL)
-CELL = re.compile(r"<(t[hd])([^>]*)>(.*?)</\1>", re.DOTALL)
 NUMBER = r"-?\d[\d.,]*(?:e[-+]?\d+)?"
 INTERVAL = re.compile(rf"\[({NUMBER}), ({NUMBER})\]")
 FIGURE = re.compile(r"[-+]?\d")
-REASON = re.compile(r' data-reason="(.*?)"')
-TEXT = re.compile(r">[^<]+<")
-"""What stands between marks; a long key may be broken after a line below."""
 NOTHING = ("NaN", "None", "&lt;NA&gt;", "–", "")
 
 
@@ -45,74 +41,80 @@ def set_table(html: str) -> str:
     Returns:
         The same table in the book's classes.
     """
-    head = HEAD.search(html)
-    if head is None:
+    table = BeautifulSoup(html, "html.parser").table
+    if table.thead is None:
         return html
-    rows = ROW.findall(head[1])
-    heads = [cell[3] for cell in CELL.finditer(rows[0])]
-    names = [cell[3] for cell in CELL.finditer(rows[-1])]
-    if len(rows) == 2 and len(names) == len(heads) and _names_alone(heads, names):
-        heads = [name or head for head, name in zip(heads, names, strict=True)]
-        cells = "".join(f"<th>{head}</th>" for head in heads)
-        html = html.replace(head[0], f"<thead><tr>{cells}</tr></thead>", 1)
+    heads = _one_head(table)
+    rows = table.tbody.find_all("tr")
+    if not rows:
+        _fill(table.tbody, f'<tr><td colspan="{len(heads)}">none</td></tr>')
+        return str(table)
+    for row in rows:
+        _set_row(row, heads)
     if heads[-2:] == ["verdict", "reason"]:
-        html = _join_reasons(html)
-        heads = heads[:-1]
-    before, body = html.split("</thead>", 1)
-    if not CELL.search(body):
-        none = f'<tr><td colspan="{len(heads)}">none</td></tr>'
-        return before + "</thead><tbody>" + none + "</tbody></table>"
-    html = before + "</thead>" + ROW.sub(lambda row: _set_row(row[0], heads), body)
-    return TEXT.sub(lambda text: text[0].replace("_", "_<wbr>"), _align(html))
+        table["class"].append("verdicts")
+        table.thead.find_all("th")[-1].extract()
+        for row in rows:
+            _join_reason(*row.find_all("td")[-2:])
+    _align(table, rows)
+    for text in table.find_all(string=re.compile("_")):
+        # A long key may be broken after a line below.
+        broken = text.output_ready("minimal").replace("_", "_<wbr/>")
+        text.replace_with(BeautifulSoup(broken, "html.parser"))
+    return str(table)
 
 
-def _align(html: str) -> str:
+def _one_head(table: Tag) -> list[str]:
+    """Join a second row that holds the index's names alone into the first."""
+    rows = [row.find_all("th") for row in table.thead.find_all("tr")]
+    heads, names = ([cell.get_text() for cell in rows[k]] for k in (0, -1))
+    named = [bool(name) for name in names]
+    alone = named == sorted(named, reverse=True) and any(named) and not all(named)
+    if len(rows) != 2 or len(names) != len(heads) or not alone:
+        return heads
+    heads = [name or head for head, name in zip(heads, names, strict=True)]
+    cells = "".join(f"<th>{escape(head)}</th>" for head in heads)
+    _fill(table.thead, f"<tr>{cells}</tr>")
+    return heads
+
+
+def _set_row(row: Tag, heads: list[str]) -> None:
+    """Mark the cells of one row by what they say and by the heads of their columns."""
+    cells = row.find_all("td")
+    named = " ".join(cell.get_text() for cell in row.find_all("th"))
+    columns = [""] * (len(cells) - len(heads)) + heads[-len(cells) :]
+    for cell, column in zip(cells, columns, strict=True):
+        compared = "difference" in column or "minus" in f"{named} {column}".split()
+        text = cell.decode_contents()
+        _fill(cell, _difference(text) if compared else _mark(text))
+
+
+def _join_reason(verdict: Tag, reason: Tag) -> None:
+    """Put a verdict's reason below it: two long columns become one."""
+    text = reason.extract().get_text()
+    if text not in NOTHING:
+        said = f' <span class="reason">{escape(text, quote=False)}</span>'
+        _fill(verdict, verdict.decode_contents() + said)
+
+
+def _align(table: Tag, rows: list[Tag]) -> None:
     """Set columns of words to the left: only numbers line up on the right."""
-    rows = [list(CELL.finditer(row)) for row in ROW.findall(html.split("</thead>")[1])]
-    tails = [[re.sub(r"<[^>]+>", "", c[3]) for c in r if c[1] == "td"] for r in rows]
-    columns = list(zip(*(tail[::-1] for tail in tails), strict=False))
+    tails = [[cell.get_text() for cell in row.find_all("td")][::-1] for row in rows]
+    columns = list(zip(*tails, strict=False))
     worded = [
-        str(k)
-        for k, column in enumerate(columns, start=1)
+        at
+        for at, column in enumerate(columns, start=1)
         if not any(FIGURE.match(cell) for cell in column)
     ]
-    index = sum(cell[1] == "th" for cell in rows[0]) if rows else 0
-    worded += [str(len(columns) + k) for k in range(1, index + 1)]
-    marks = " ".join(f"words-{k}" for k in worded)
-    return html.replace('class="dataframe', f'class="dataframe {marks}'.rstrip(), 1)
+    index = len(rows[0].find_all("th"))
+    worded += range(len(columns) + 1, len(columns) + 1 + index)
+    table["class"] += [f"words-{at}" for at in worded]
 
 
-def _names_alone(heads: list[str], names: list[str]) -> bool:
-    """Whether a second row holds the index's names and nothing over a column."""
-    named = [bool(name) for name in names]
-    return named == sorted(named, reverse=True) and any(named) and not all(named)
-
-
-def _join_reasons(html: str) -> str:
-    """Put each verdict's reason below it: two long columns become one."""
-    joined = re.compile(r"<td>([^<]*)</td>\s*<td>([^<]*)</td>\s*</tr>")
-    html = joined.sub(r'<td data-reason="\2">\1</td></tr>', html)
-    html = html.replace("<th>reason</th>", "", 1)
-    return html.replace('class="dataframe', 'class="dataframe verdicts', 1)
-
-
-def _set_row(row: str, heads: list[str]) -> str:
-    cells = list(CELL.finditer(row))
-    named = " ".join(cell[3] for cell in cells if cell[1] == "th")
-    columns = iter(heads[len(heads) - sum(cell[1] == "td" for cell in cells) :])
-
-    def set_cell(cell: re.Match) -> str:
-        if cell[1] == "th":
-            return cell[0]
-        column = next(columns, "")
-        compared = "difference" in column or "minus" in f"{named} {column}".split()
-        content = _difference(cell[3]) if compared else _mark(cell[3])
-        reason = REASON.search(cell[2])
-        if reason and reason[1] not in NOTHING:
-            content += f' <span class="reason">{reason[1]}</span>'
-        return f"<td{REASON.sub('', cell[2])}>{content}</td>"
-
-    return CELL.sub(set_cell, row)
+def _fill(tag: Tag, html: str) -> None:
+    if html != tag.decode_contents():
+        tag.clear()
+        tag.append(BeautifulSoup(html, "html.parser"))
 
 
 def _mark(text: str) -> str:

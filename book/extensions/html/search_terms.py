@@ -10,10 +10,10 @@ from pathlib import Path
 
 from docutils import nodes
 from sphinx import addnodes
-from sphinx.environment import BuildEnvironment
 from sphinx.transforms import SphinxTransform
 
-from book.extensions.sources import results_of_notebook
+from book.extensions.origins import workspace_of
+from book.pieces.sources import results_of_notebook
 from chexnomaly.labels import VINDR_NAMES
 
 OVERVIEW = "paper.md"
@@ -49,7 +49,7 @@ class SearchTerms(SphinxTransform):
         section = next(iter(self.document.findall(nodes.section)), None)
         if section is None:
             return
-        terms = [*self.numbers(), *names_measured(self.env, section["ids"][0])]
+        terms = [*self.numbers(), *self.names_measured(section["ids"][0])]
         made = [("single", term, target, "main", None) for term, target in terms]
         if made:
             section.insert(1, addnodes.index(entries=made))
@@ -59,17 +59,16 @@ class SearchTerms(SphinxTransform):
         overview = Path(self.env.srcdir) / OVERVIEW
         if not overview.is_file():
             return
-        self.env.note_dependency(str(overview))
         known = numbers_by_label(overview.read_text(encoding="utf-8"))
         for label, target in self.document.nameids.items():
             yield from ((term, target) for term in known.get(label, []) if target)
 
-
-def names_measured(env: BuildEnvironment, target: str) -> Iterator[tuple[str, str]]:
-    """Give the systems and findings that a notebook's page measured."""
-    results = results_of_notebook(env, env.docname.removeprefix("notebooks/"))
-    for system in dict.fromkeys(result["system"] for result in results):
-        yield system, target
-        finding = system.removeprefix(SPECIALIST)
-        if system.startswith(SPECIALIST) and finding in VINDR_NAMES:
-            yield VINDR_NAMES[finding], target
+    def names_measured(self, target: str) -> Iterator[tuple[str, str]]:
+        """Give the systems and findings that a notebook's page measured."""
+        notebook = self.env.docname.removeprefix("notebooks/")
+        results = results_of_notebook(workspace_of(self.env), notebook)
+        for system in dict.fromkeys(result["system"] for result in results):
+            yield system, target
+            finding = system.removeprefix(SPECIALIST)
+            if system.startswith(SPECIALIST) and finding in VINDR_NAMES:
+                yield VINDR_NAMES[finding], target

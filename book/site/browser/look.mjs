@@ -123,7 +123,11 @@ async function score({ pages, categories }) {
 function keepLinks() {
   for (const link of document.querySelectorAll("a[href]")) {
     const target = link.getAttribute("href");
-    if (!target.startsWith("#") && !/^(https?|mailto):/.test(target)) link.removeAttribute("href");
+    if (/^(#|https?:|mailto:)/.test(target)) continue;
+    const [page, place] = target.replace(/^(\.\.\/)+/, "").split("#");
+    const id = place || `document-${page.replace(/\.html$/, "")}`;
+    if (document.getElementById(id)) link.setAttribute("href", `#${id}`);
+    else link.removeAttribute("href");
   }
 }
 

@@ -13,13 +13,10 @@ from pathlib import Path
 import pandas as pd
 from pydicom import dcmread
 
-from chexnomaly.datasets.annotations.identities import (
-    load_numbers,
-    private_folder,
-    write_private,
-)
+from chexnomaly.datasets.annotations.identities import load_numbers, private_folder
 from chexnomaly.dicom.limits import library_errors
 from chexnomaly.errors import ImageError
+from chexnomaly.files import write_atomic
 
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 """SOP class of secondary captures; the multi-frame ones add a number to it."""
@@ -78,7 +75,8 @@ def warn_of_text(images: Mapping[str, Path], out: Path) -> int:
     numbers = load_numbers(out)
     rows = sorted((numbers[c], why, str(images[c])) for c, why in found.items())
     frame = pd.DataFrame(rows, columns=["image_id", "why", "file"])
-    write_private(listing, frame.to_csv(index=False, lineterminator="\n"))
+    text = frame.to_csv(index=False, lineterminator="\n")
+    write_atomic(listing, text, private=True)
     counts = frame["why"].value_counts()
     warnings.warn(
         f"{len(found)} of {len(images)} films may hold text in their pixels "

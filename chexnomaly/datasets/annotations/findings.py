@@ -5,11 +5,10 @@ x_min, y_min, x_max, y_max (px of the image's own frame, continuous corners: pix
 i spans [i, i + 1]; NaN on a "no_finding" row), width_px, height_px (NA where the
 source does not know), source, row (line in the source's table, header = 1).
 
-A box may leave its image by at most TOLERANCE_PX, which annotation tools do when
+A box may leave its image by at most BORDER_TOLERANCE_PX, which annotation tools do when
 they round; it is then cut at the border. A box farther out is refused.
 """
 
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -18,8 +17,15 @@ import pandas as pd
 
 from chexnomaly import labels
 from chexnomaly.datasets.annotations.refusals import refusal_table as refusal_table
-from chexnomaly.datasets.annotations.validation import BOX, Origin, split_rows
+from chexnomaly.datasets.annotations.tables import read_table
+from chexnomaly.datasets.annotations.validation import (
+    BOX,
+    FINDING_RULES,
+    Origin,
+    split_rows,
+)
 from chexnomaly.errors import AnnotationError, ImageError, InputError, Refusal
+from chexnomaly.files import write_atomic
 
 COLUMNS = (
     *("image_id", "reader", "finding", *BOX),
@@ -27,7 +33,7 @@ COLUMNS = (
 )
 """Columns of a findings table, in order."""
 
-TOLERANCE_PX = 1.0
+BORDER_TOLERANCE_PX = 1.0
 """How far a corner may lie outside its image and still be cut to the border."""
 
 _TYPES = dict.fromkeys(COLUMNS, "str") | dict.fromkeys(BOX, "float64")
@@ -53,22 +59,56 @@ def clean_findings(
         if name not in table:
             table[name] = pd.array([pd.NA] * len(table), dtype="Int64")
     table = _cut_to_border(table[list(COLUMNS)].astype(_TYPES))
-    good, refusals = split_rows(table, origin)
+    good, refusals = split_rows(table, origin, _TYPES, FINDING_RULES)
     lost = frozenset(table["image_id"]) - frozenset(good["image_id"])
     good.attrs = {"files": {"": str(origin.file)}, "refused_ids": lost}
     return good, refusals
 
 
+def read_boxes(
+    path: Path,
+    columns: Mapping[str, str],
+    findings: Mapping[str, str],
+    *,
+    sides: bool = False,
+    **fixed,
+) -> tuple[pd.DataFrame, list[Refusal]]:
+    """Read a source's CSV table that has one box a row, or none.
+
+    Args:
+        path: The table, plain or compressed.
+        columns: The findings table's column to the source's own.
+        findings: What the source writes in its column of findings, to our key.
+        sides: Whether the columns of x_max and y_max hold width and height.
+        fixed: Columns of the findings table that are the same for every row.
+
+    Returns:
+        The findings table and the refused rows.
+
+    Raises:
+        AnnotationError: The table cannot be read, or lacks a column.
+    """
+    raw, refused = read_table(path, tuple(columns.values()))
+    table = pd.DataFrame({name: raw[column] for name, column in columns.items()})
+    table[BOX] = table[BOX].apply(pd.to_numeric, errors="coerce")
+    if sides:
+        table[BOX[2:]] += table[BOX[:2]].to_numpy()
+    table["finding"] = table["finding"].str.strip().map(findings)
+    table = table.assign(row=raw["row"], **fixed)
+    table, bad = clean_findings(table, Origin(path, dict(columns), raw))
+    return table, refused + bad
+
+
 def _cut_to_border(table: pd.DataFrame) -> pd.DataFrame:
-    """Move corners at most TOLERANCE_PX outside the image onto its border."""
+    """Move corners at most BORDER_TOLERANCE_PX outside the image onto its border."""
     for low, high, side in (
         ("x_min", "x_max", "width_px"),
         ("y_min", "y_max", "height_px"),
     ):
         size = table[side].astype("float64")
-        near = (table[low] < 0) & (table[low] >= -TOLERANCE_PX)
+        near = (table[low] < 0) & (table[low] >= -BORDER_TOLERANCE_PX)
         table[low] = table[low].mask(near, 0.0)
-        near = (table[high] > size) & (table[high] <= size + TOLERANCE_PX)
+        near = (table[high] > size) & (table[high] <= size + BORDER_TOLERANCE_PX)
         table[high] = table[high].mask(near, size)
     return table
 
@@ -91,14 +131,8 @@ def join_findings(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
 
 def save_findings(table: pd.DataFrame, path: Path) -> None:
     """Write a findings table as CSV; a reader never sees half of it."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("w", encoding="utf-8", newline="") as stream:
-        table.to_csv(stream, index=False, columns=list(COLUMNS), lineterminator="\n")
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(partial, path)
+    text = table.to_csv(index=False, columns=list(COLUMNS), lineterminator="\n")
+    write_atomic(path, text)
 
 
 def load_findings(path: Path) -> pd.DataFrame:
@@ -118,7 +152,7 @@ def load_findings(path: Path) -> pd.DataFrame:
         problem = f"unreadable ({type(error).__name__})"
         expected = "a findings table"
         raise AnnotationError(problem, file=path, expected=expected) from None
-    table, refusals = split_rows(table, Origin(Path(path)))
+    table, refusals = split_rows(table, Origin(Path(path)), _TYPES, FINDING_RULES)
     if refusals:
         first = refusals[0]
         raise AnnotationError(
@@ -135,51 +169,31 @@ def load_findings(path: Path) -> pd.DataFrame:
 def check_images(
     table: pd.DataFrame,
     images: Mapping[str, Path],
-    sizes: Mapping[str, tuple[int, int]] | None = None,
+    sizes: Mapping[str, tuple[int, int]],
 ) -> tuple[pd.DataFrame, list[Refusal]]:
     """Compare a findings table with the images that are there.
 
     Args:
         table: Findings.
         images: Image id to file.
-        sizes: Image id to (height_px, width_px), as a store knows them; read from
-            the files' headers where it is None.
+        sizes: Image id to (height_px, width_px), as a store knows them.
 
     Returns:
         The rows whose image is there, with width_px and height_px filled in and
-        boxes inside; and the refusals: images listed but absent or without a
-        readable size, boxes outside, images present but unlisted.
+        boxes inside; and the refusals: images listed but absent, boxes outside, images
+        present but unlisted.
     """
-    sizes, errors = _read_sizes(table, images) if sizes is None else (sizes, [])
     present = table["image_id"].isin(set(sizes))
-    errors += _absent(table[~present], images)
-    errors += _unlisted(table, images)
+    errors = _absent(table[~present], images) + _unlisted(table, images)
     kept = table[present].copy()
-    kept["height_px"] = _sides(kept, sizes, 0)
-    kept["width_px"] = _sides(kept, sizes, 1)
-    kept, refusals = split_rows(
-        _cut_to_border(kept), Origin(Path(_file_of(table, "") or "findings table"))
-    )
+    for axis, name in enumerate(("height_px", "width_px")):
+        sides = {image_id: size[axis] for image_id, size in sizes.items()}
+        kept[name] = kept["image_id"].map(sides).astype("Int64")
+    origin = Origin(Path(_file_of(table, "") or "findings table"))
+    kept = _cut_to_border(kept)
+    kept, refusals = split_rows(kept, origin, _TYPES, FINDING_RULES)
     kept.attrs = dict(table.attrs)
     return kept, [Refusal.from_error(error) for error in errors] + refusals
-
-
-def _sides(table: pd.DataFrame, sizes: Mapping, axis: int) -> pd.Series:
-    sides = {name: size[axis] for name, size in sizes.items()}
-    return table["image_id"].map(sides).astype("Int64")
-
-
-def _read_sizes(table: pd.DataFrame, images: Mapping[str, Path]) -> tuple:
-    from chexnomaly.datasets.store.images import read_size
-
-    sizes, errors = {}, []
-    for name in table["image_id"].unique():
-        if name in images:
-            try:
-                sizes[name] = read_size(images[name])
-            except ImageError as error:
-                errors.append(error)
-    return sizes, errors
 
 
 def _absent(table: pd.DataFrame, images: Mapping[str, Path]) -> list[InputError]:

@@ -9,7 +9,13 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from chexnomaly.errors import ImageError, InputError, Refusal, UnsafePathError
+from chexnomaly.errors import (
+    AnnotationError,
+    ImageError,
+    InputError,
+    Refusal,
+    UnsafePathError,
+)
 
 SAFE_ID = r"^(?!\.{1,2}$)[^/\\:\x00-\x1f\x7f\ufffd]{1,200}$"
 """What an image id may look like: one plain file name, no separator."""
@@ -38,6 +44,24 @@ def find_file(root: Path, names: Iterable[str]) -> Path | None:
                 raise UnsafePathError("link out of the folder", file=path)
             return path
     return None
+
+
+def require_file(root: Path, *names: str, expected: str | None = None) -> Path:
+    """Return the first of a source's tables that is there.
+
+    Args:
+        root: The data set's folder.
+        names: Names of the table, the first that exists counts.
+        expected: What the refusal says was expected; the names by default.
+
+    Raises:
+        AnnotationError: None of them is there.
+    """
+    path = find_file(root, names)
+    if path is None:
+        expected = expected or " or ".join(names)
+        raise AnnotationError("no annotation table", file=root, expected=expected)
+    return path
 
 
 def scan_images(
@@ -79,6 +103,11 @@ def scan_images(
     errors += _shared_ids(found)
     images = {name: paths[0] for name, paths in found.items() if len(paths) == 1}
     return images, [Refusal.from_error(error) for error in errors]
+
+
+def list_images(root: Path, folder: str, *args, **options) -> dict[str, Path]:
+    """Return what `scan_images` lists, without what it refused."""
+    return scan_images(root, folder, *args, **options)[0]
 
 
 def _shared_ids(found: dict[str, list[Path]]) -> list[InputError]:

@@ -10,7 +10,6 @@ opened, so that no result depends on the salt. Whoever passes a prepared set on 
 
 import hashlib
 import hmac
-import os
 import secrets
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -19,6 +18,7 @@ from pathlib import Path
 import pandas as pd
 
 from chexnomaly.errors import AnnotationError
+from chexnomaly.files import write_atomic
 
 FOLDER = "private"
 """Beside the prepared sets, mode 0700; what lies in it has mode 0600."""
@@ -51,7 +51,8 @@ def hash_ids(ids: Iterable[str], out: Path) -> dict[str, str]:
             expected="another salt: remove this file and run again",
         )
     frame = pd.DataFrame({"image_id": codes.keys(), "code": codes.values()})
-    write_private(list_path(out), frame.to_csv(index=False, lineterminator="\n"))
+    text = frame.to_csv(index=False, lineterminator="\n")
+    write_atomic(list_path(out), text, private=True)
     return codes
 
 
@@ -69,11 +70,8 @@ def load_salt(folder: Path) -> bytes:
     """
     path = Path(folder) / SALT
     if not path.exists():
-        mine = path.with_name(f"{SALT}.{os.getpid()}")
-        write_private(mine, secrets.token_hex(SALT_BYTES))
-        with suppress(FileExistsError):  # another process was first
-            os.link(mine, path)
-        mine.unlink()
+        # Another process may be first: then its salt is kept.
+        write_atomic(path, secrets.token_hex(SALT_BYTES), private=True, keep=True)
     with suppress(OSError, ValueError):
         salt = bytes.fromhex(path.read_text(encoding="ascii"))
         if len(salt) == SALT_BYTES:
@@ -112,16 +110,3 @@ def private_folder(out: Path) -> Path:
 def list_path(out: Path) -> Path:
     """Return the file that says which code is which film."""
     return private_folder(out) / f"{Path(out).name}.csv"
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write a file that its owner alone may read; nobody ever sees half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    partial = path.with_name(path.name + ".partial")
-    partial.unlink(missing_ok=True)
-    handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(partial, path)

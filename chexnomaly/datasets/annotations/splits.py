@@ -9,7 +9,6 @@ images together.
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -18,6 +17,7 @@ import pandas as pd
 
 from chexnomaly import labels
 from chexnomaly.errors import AnnotationError
+from chexnomaly.files import write_atomic
 
 PARTS = ("train", "val", "test")
 """Names of the parts, in the order of the fractions."""
@@ -105,13 +105,12 @@ def save_split(split: pd.Series, path: Path) -> str:
         path: The CSV file; `<path>.json` receives hash and counts.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     frame = pd.DataFrame({"image_id": split.index, "split": split.to_numpy()})
     digest = split_hash(split)
     counts = {part: int((split == part).sum()) for part in PARTS}
     note = json.dumps({"split_hash": digest, "counts": counts}, indent=1) + "\n"
-    _replace(path, frame.to_csv(index=False, lineterminator="\n"))
-    _replace(_note_path(path), note)
+    write_atomic(path, frame.to_csv(index=False, lineterminator="\n"))
+    write_atomic(_note_path(path), note)
     return digest
 
 
@@ -141,12 +140,3 @@ def load_split(path: Path) -> pd.Series:
 
 def _note_path(path: Path) -> Path:
     return path.with_name(path.name + ".json")
-
-
-def _replace(path: Path, text: str) -> None:
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("w", encoding="utf-8", newline="") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(partial, path)

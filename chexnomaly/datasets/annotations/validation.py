@@ -1,12 +1,13 @@
-"""The findings table's schema, and what happens to the rows that fail it.
+"""What must hold of a table's rows, and what happens to the rows that fail.
 
 A failing row is taken out and reported under the line and the column it had in
 its source; the other rows go on. pandera is imported on first use, so that code
 which is handed a table already validated needs no schema library.
 """
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import cache
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +20,8 @@ from chexnomaly.errors import AnnotationError, Refusal, UnsafePathError
 BOX = ["x_min", "y_min", "x_max", "y_max"]
 """Corner columns, xyxy, px."""
 
-SOURCES = ("vindr", "rsna", "candid", "covid", "coco", "phantom")
-"""What the column "source" may say."""
+COLLECTIONS = ("vindr", "rsna", "candid", "covid", "coco", "phantom")
+"""What the column "source" may say: the list that a new data set is added to."""
 
 SAFE = "a plain file name"
 """What an image id is expected to be."""
@@ -31,6 +32,9 @@ HIDDEN = "a name that is not shown"
 IDENTITY = ["image_id", "reader", "finding", *BOX]
 """Columns that tell one statement of a reader from another."""
 
+Rule = tuple[str, str, Callable[[pd.DataFrame], pd.Series]]
+"""The column to name, what is expected of it, and which rows of a table hold."""
+
 
 @dataclass(frozen=True)
 class Origin:
@@ -38,9 +42,9 @@ class Origin:
 
     Attributes:
         file: The source table.
-        columns: Findings column to the source's own column name.
-        raw: The source's text, aligned with the findings by index; None where
-            the findings are the source.
+        columns: The table's column to the source's own column name.
+        raw: The source's text, aligned with the table by index; None where the
+            table is the source.
     """
 
     file: Path
@@ -48,41 +52,16 @@ class Origin:
     raw: pd.DataFrame | None = None
 
 
-@cache
-def findings_schema():
-    """Return the pandera schema of a findings table."""
-    import pandera.pandas as pa
-
-    known = pa.Check.isin(labels.DISPLAY_NAMES, error="a known class")
-    number = {"nullable": True, "coerce": True}
-    box = {name: pa.Column("float64", **number) for name in BOX}
-    size = pa.Column("Int64", pa.Check.ge(1, error="a size of at least 1 px"), **number)
-    safe = pa.Check.str_matches(SAFE_ID, error=SAFE)
-    return pa.DataFrameSchema(
-        {
-            "image_id": pa.Column("str", safe),
-            "reader": pa.Column("str", pa.Check.ne("", error="a reader's name")),
-            "finding": pa.Column("str", known),
-            **box,
-            "width_px": size,
-            "height_px": size,
-            "source": pa.Column("str", pa.Check.isin(SOURCES, error="a source")),
-            "row": pa.Column("Int64", pa.Check.ge(1, error="a line number")),
-        },
-        checks=[pa.Check(rule, error=text) for rule, text in _ROW_RULES.items()],
-        strict=True,
-        ordered=True,
-    )
-
-
 def split_rows(
-    table: pd.DataFrame, origin: Origin
+    table: pd.DataFrame, origin: Origin, types: dict[str, str], rules: Iterable[Rule]
 ) -> tuple[pd.DataFrame, list[Refusal]]:
-    """Take the rows that fail the schema out of a findings table.
+    """Take the rows out of a table that break a rule.
 
     Args:
-        table: Findings, all columns in order, unique index.
+        table: Columns as `types` names them, in order, "row" among them; unique index.
         origin: What to call file and columns in the refusals.
+        types: Column to its pandas type.
+        rules: What must hold of each row.
 
     Returns:
         The rows that hold, re-indexed, and one refusal per row that does not,
@@ -91,78 +70,87 @@ def split_rows(
     Raises:
         AnnotationError: A column is missing or of another type.
     """
+    import pandera.pandas as pa
     from pandera.errors import SchemaErrors
 
+    schema = pa.DataFrameSchema(
+        {name: pa.Column(kind, nullable=True) for name, kind in types.items()},
+        checks=[
+            pa.Check(holds, error=f"{name}: {text}") for name, text, holds in rules
+        ],
+        strict=True,
+        ordered=True,
+    )
     try:
-        return findings_schema().validate(table, lazy=True), []
+        return schema.validate(table, lazy=True), []
     except SchemaErrors as errors:
-        cases = errors.failure_cases
-    whole = cases[cases["index"].isna()]
-    if len(whole):
-        case = whole.iloc[0]
-        expected = "the findings table's columns, in order"
-        problem = f"{case['check']}: {case['failure_case']}"[:120]
-        raise AnnotationError(problem, file=origin.file, expected=expected)
+        cases = errors.failure_cases[["check", "failure_case", "index"]]
+    for check, found, index in cases.itertuples(index=False):
+        if pd.isna(index):
+            expected = "the columns " + ", ".join(types) + ", in order"
+            problem = f"{check}: {found}"[:120]
+            raise AnnotationError(problem, file=origin.file, expected=expected)
     first = cases.drop_duplicates("index").sort_values("index")
-    refusals = [_refusal(table, origin, *case) for case in _cases(first)]
+    refusals = [
+        refuse(table, origin, index, *check.split(": ", 1))
+        for check, index in zip(first["check"], first["index"], strict=True)
+    ]
     return table.drop(index=first["index"]).reset_index(drop=True), refusals
 
 
-def _cases(first: pd.DataFrame) -> zip:
-    return zip(first["index"], first["column"], first["check"], strict=True)
-
-
-def _refusal(
-    table: pd.DataFrame, origin: Origin, index: int, column: str, check: str
+def refuse(
+    table: pd.DataFrame, origin: Origin, index: int, column: str, expected: str
 ) -> Refusal:
-    row = table.loc[index]
-    if check in _COLUMN_OF_RULE:
-        column = _COLUMN_OF_RULE[check](row)
-    if check.startswith("not_nullable"):
-        check = "a known class" if column == "finding" else "a value"
-    name = origin.columns.get(column, column)
-    value = row[column]
-    if origin.raw is not None and name in origin.raw:
-        value = origin.raw.at[index, name]
-    error = UnsafePathError if check == SAFE else AnnotationError
+    """Report one row of a table under the line and column of its source."""
+    row, name = table.loc[index, "row"], origin.columns.get(column, column)
+    has_text = origin.raw is not None and name in origin.raw
+    value = origin.raw.at[index, name] if has_text else table.at[index, column]
+    error = UnsafePathError if expected == SAFE else AnnotationError
     return Refusal.from_error(
         error(
             HIDDEN if column == "image_id" else f"found {str(value)!a:.60}",
             file=origin.file,
-            row=None if pd.isna(row["row"]) else int(row["row"]),
+            row=None if pd.isna(row) else int(row),
             column=name,
-            expected=check,
+            expected=expected,
         )
     )
 
 
-def _box_is_stated(table: pd.DataFrame) -> pd.Series:
-    """Whether a finding has four finite corners, and "no finding" has none."""
-    corners = table[BOX].to_numpy()
-    nothing = (table["finding"] == labels.NO_FINDING).to_numpy()
-    finite = np.isfinite(corners).all(axis=1)
-    absent = np.isnan(corners).all(axis=1)
-    return pd.Series(np.where(nothing, absent, finite), index=table.index)
+def is_safe(column: str) -> Rule:
+    """Return the rule that a column holds plain file names."""
+    return column, SAFE, lambda table: table[column].str.contains(SAFE_ID)
 
 
-def _is_ordered(table: pd.DataFrame) -> pd.Series:
-    wrong = (table["x_max"] <= table["x_min"]) | (table["y_max"] <= table["y_min"])
-    return ~wrong
+def matches(column: str, pattern: str, expected: str) -> Rule:
+    """Return the rule that a column's text is of one form, a regular expression."""
+    return column, expected, lambda table: table[column].str.fullmatch(pattern)
 
 
-def _is_inside(table: pd.DataFrame) -> pd.Series:
-    """Whether a box lies in its image, as far as the image's size is known."""
-    negative = (table["x_min"] < 0) | (table["y_min"] < 0)
-    beyond = _beyond(table, "x_max", "width_px") | _beyond(table, "y_max", "height_px")
-    return ~(negative | beyond)
+def is_one_of(column: str, values: Iterable[str], expected: str) -> Rule:
+    """Return the rule that a column holds nothing but some values."""
+    known = set(values)
+    return column, expected, lambda table: table[column].isin(known)
 
 
-def _beyond(table: pd.DataFrame, corner: str, side: str) -> pd.Series:
-    return table[corner] > table[side].astype("float64")
+def _is_positive(table: pd.DataFrame, column: str) -> pd.Series:
+    return (table[column].isna() | (table[column] >= 1)).astype(bool)
 
 
-def _is_single(table: pd.DataFrame) -> pd.Series:
-    return ~table.duplicated(IDENTITY)
+def _is_stated(table: pd.DataFrame, corner: str) -> pd.Series:
+    """Whether a corner is finite, and absent where there is no finding."""
+    nothing = table["finding"] == labels.NO_FINDING
+    return np.isfinite(table[corner]).mask(nothing, table[corner].isna())
+
+
+def _is_beyond(table: pd.DataFrame, low: str, high: str) -> pd.Series:
+    return ~(table[high] <= table[low])
+
+
+def _is_inside(table: pd.DataFrame, corner: str, side: str) -> pd.Series:
+    """Whether a corner lies in its image, as far as the image's size is known."""
+    inside = ~(table[corner] > table[side].astype("float64"))
+    return inside & ~(table[corner] < 0)
 
 
 def _is_consistent(table: pd.DataFrame) -> pd.Series:
@@ -172,34 +160,32 @@ def _is_consistent(table: pd.DataFrame) -> pd.Series:
     return ~(nothing & keys.isin(keys[~nothing]))
 
 
-_ROW_RULES = {
-    _box_is_stated: "four finite corners, or none where there is no finding",
-    _is_ordered: "x_min < x_max and y_min < y_max",
-    _is_inside: "a box inside its image",
-    _is_single: "each statement once",
-    _is_consistent: "no box by a reader who also states no finding",
-}
+_SIDES = dict(zip(BOX, ("width_px", "height_px") * 2, strict=True))
+_STATED = "four finite corners, or none where there is no finding"
+_ORDERED = "x_min < x_max and y_min < y_max"
 
-
-def _first_bad_corner(row: pd.Series) -> str:
-    bad = [name for name in BOX if not np.isfinite(row[name])]
-    return bad[0] if bad else "x_min"
-
-
-def _first_outside(row: pd.Series) -> str:
-    for name in ("x_min", "y_min"):
-        if row[name] < 0:
-            return name
-    width = row["width_px"]
-    return "x_max" if pd.notna(width) and row["x_max"] > width else "y_max"
-
-
-_COLUMN_OF_RULE = {
-    _ROW_RULES[_box_is_stated]: _first_bad_corner,
-    _ROW_RULES[_is_ordered]: lambda row: (
-        "x_max" if row["x_max"] <= row["x_min"] else "y_max"
+FINDING_RULES: tuple[Rule, ...] = (
+    is_safe("image_id"),
+    ("reader", "a reader's name", lambda table: table["reader"] != ""),
+    is_one_of("finding", labels.DISPLAY_NAMES, "a known class"),
+    *(
+        (side, "a size of at least 1 px", partial(_is_positive, column=side))
+        for side in ("width_px", "height_px")
     ),
-    _ROW_RULES[_is_inside]: _first_outside,
-    _ROW_RULES[_is_single]: lambda row: "image_id",
-    _ROW_RULES[_is_consistent]: lambda row: "finding",
-}
+    ("source", "a source", lambda table: table["source"].isin(COLLECTIONS)),
+    ("row", "a line number", lambda table: table["row"].ge(1).fillna(False)),
+    *((corner, _STATED, partial(_is_stated, corner=corner)) for corner in BOX),
+    ("x_max", _ORDERED, partial(_is_beyond, low="x_min", high="x_max")),
+    ("y_max", _ORDERED, partial(_is_beyond, low="y_min", high="y_max")),
+    *(
+        (
+            corner,
+            "a box inside its image",
+            partial(_is_inside, corner=corner, side=side),
+        )
+        for corner, side in _SIDES.items()
+    ),
+    ("image_id", "each statement once", lambda table: ~table.duplicated(IDENTITY)),
+    ("finding", "no box by a reader who also states no finding", _is_consistent),
+)
+"""What must hold of a findings table's rows."""

@@ -8,19 +8,15 @@ none of the three: the source says nothing about other findings. The free-text r
 are not kept.
 """
 
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 
 from chexnomaly import labels
+from chexnomaly.datasets.annotations import folders
 from chexnomaly.datasets.annotations.findings import BOX, clean_findings, join_findings
-from chexnomaly.datasets.annotations.folders import (
-    IMAGE_SUFFIXES,
-    find_file,
-    scan_images,
-    source_name,
-)
 from chexnomaly.datasets.annotations.lesion_masks import (
     MIN_COMPONENT_PX,
     NO_MASK,
@@ -36,6 +32,7 @@ REPORT_TABLE = "Pneumothorax_reports.csv"
 FRACTURE_TABLES = ("acute_rib_fracture.csv", "Rib_fracture_mask_rle.csv")
 TUBE_TABLE = "chest_tube.csv"
 IMAGE_FOLDER = "dataset"
+ENDINGS = folders.IMAGE_SUFFIXES | {""}
 READER = "candid"
 
 SIDE_PX = 1024
@@ -82,7 +79,7 @@ def read_annotations(root: Path) -> tuple[pd.DataFrame, list[Refusal]]:
     for outlines in (reports, fractures):
         if outlines is not None:
             table, bad = _read_outlines(outlines, images, outlined)
-            table["source"] = source_name(root, "candid")
+            table["source"] = folders.source_name(root, "candid")
             table, worse = clean_findings(
                 table, Origin(outlines.path, {"image_id": outlines.id_column})
             )
@@ -92,11 +89,9 @@ def read_annotations(root: Path) -> tuple[pd.DataFrame, list[Refusal]]:
 
 
 def _find_tables(root: Path) -> tuple[_Outlines, _Outlines | None, _Outlines | None]:
-    reports = find_file(root, (REPORT_TABLE,))
-    if reports is None:
-        raise AnnotationError("no annotation table", file=root, expected=REPORT_TABLE)
-    fractures = find_file(root, FRACTURE_TABLES)
-    tubes = find_file(root, (TUBE_TABLE,))
+    reports = folders.require_file(root, REPORT_TABLE)
+    fractures = folders.find_file(root, FRACTURE_TABLES)
+    tubes = folders.find_file(root, (TUBE_TABLE,))
     names = ("anon_SOPUID", "mask_rle")
     return (
         _Outlines(reports, "SOPInstanceUID", "EncodedPixels", "pneumothorax"),
@@ -152,11 +147,5 @@ def _refusal(error: Exception, outlines: _Outlines, line: int) -> Refusal:
     )
 
 
-def locate_images(root: Path) -> dict[str, Path]:
-    """Return the image files by id; see `scan_images` for what is left out."""
-    return scan_folder(root)[0]
-
-
-def scan_folder(root: Path) -> tuple[dict[str, Path], list[Refusal]]:
-    """List the images, named by UID with or without an ending, and what was refused."""
-    return scan_images(root, IMAGE_FOLDER, IMAGE_SUFFIXES | {""})
+scan_folder = partial(folders.scan_images, folder=IMAGE_FOLDER, suffixes=ENDINGS)
+locate_images = partial(folders.list_images, folder=IMAGE_FOLDER, suffixes=ENDINGS)

@@ -9,13 +9,14 @@ looked for here is any abnormality. An image without an annotation is "no findin
 
 import json
 import os
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
 from chexnomaly import labels
+from chexnomaly.datasets.annotations import folders
 from chexnomaly.datasets.annotations.findings import BOX, clean_findings
-from chexnomaly.datasets.annotations.folders import find_file, scan_images, source_name
 from chexnomaly.datasets.annotations.validation import Origin
 from chexnomaly.errors import AnnotationError, Refusal
 
@@ -28,6 +29,7 @@ MAX_BYTES = 512 * 2**20
 MAX_SIDE_PX = 2**31 - 1
 """Longest side that an entry may state; JSON's own numbers have no end."""
 
+_UNUSABLE = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
 _SECTIONS = ("images", "annotations", "categories")
 _KEYS = {name.lower(): key for key, name in labels.DISPLAY_NAMES.items()}
 _KEYS |= {key: key for key in labels.DISPLAY_NAMES}
@@ -46,9 +48,7 @@ def read_annotations(root: Path) -> tuple[pd.DataFrame, list[Refusal]]:
     Raises:
         AnnotationError: The table is missing, too large, or not COCO's.
     """
-    path = find_file(root, (TABLE,))
-    if path is None:
-        raise AnnotationError("no annotation table", file=root, expected=TABLE)
+    path = folders.require_file(root, TABLE)
     content = _load(path)
     refused: list[Refusal] = []
     names = _read(content["categories"], _category, "categories", path, refused)
@@ -73,7 +73,7 @@ def read_annotations(root: Path) -> tuple[pd.DataFrame, list[Refusal]]:
     ]
     columns = ["image_id", "reader", "finding", *BOX, "width_px", "height_px", "row"]
     table = pd.DataFrame(rows, columns=columns)
-    table["source"] = source_name(root, "coco")
+    table["source"] = folders.source_name(root, "coco")
     table, bad = clean_findings(table, Origin(path, {"image_id": "file_name"}))
     return table, refused + bad
 
@@ -96,25 +96,15 @@ def _read(entries: list, parse, section: str, path: Path, refused: list) -> list
     for row, entry in enumerate(entries, start=1):
         try:
             found.append(parse(entry, row))
-        except (
-            KeyError,
-            TypeError,
-            ValueError,
-            AttributeError,
-            OverflowError,
-        ) as error:
-            problem = f"unusable entry ({type(error).__name__}: {error})"[:200]
-            refused.append(
-                Refusal.from_error(
-                    AnnotationError(
-                        problem,
-                        file=path,
-                        row=row,
-                        column=section,
-                        expected="an entry as COCO defines it",
-                    )
-                )
+        except _UNUSABLE as error:
+            bad = AnnotationError(
+                f"unusable entry ({type(error).__name__}: {error})"[:200],
+                file=path,
+                row=row,
+                column=section,
+                expected="an entry as COCO defines it",
             )
+            refused.append(Refusal.from_error(bad))
     return found
 
 
@@ -132,11 +122,5 @@ def _load(path: Path) -> dict:
     raise AnnotationError("a section is no list", file=path, expected=expected)
 
 
-def locate_images(root: Path) -> dict[str, Path]:
-    """Return the image files by id; see `scan_images` for what is left out."""
-    return scan_folder(root)[0]
-
-
-def scan_folder(root: Path) -> tuple[dict[str, Path], list[Refusal]]:
-    """List the images by their names without ending, and what was refused."""
-    return scan_images(root, IMAGE_FOLDER)
+scan_folder = partial(folders.scan_images, folder=IMAGE_FOLDER)
+locate_images = partial(folders.list_images, folder=IMAGE_FOLDER)

@@ -7,22 +7,18 @@ findings table: "no finding", and boxes. A positive image without masks has a la
 but no row.
 """
 
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
 from chexnomaly import labels
+from chexnomaly.datasets.annotations import folders
 from chexnomaly.datasets.annotations.findings import BOX, clean_findings, join_findings
-from chexnomaly.datasets.annotations.folders import (
-    SAFE_ID,
-    find_file,
-    scan_images,
-    source_name,
-)
 from chexnomaly.datasets.annotations.tables import read_table
-from chexnomaly.datasets.annotations.validation import HIDDEN, SAFE, Origin
+from chexnomaly.datasets.annotations.validation import Origin, is_safe, split_rows
 from chexnomaly.datasets.sources.covid_regions import disease_of, read_regions
-from chexnomaly.errors import AnnotationError, Refusal, UnsafePathError
+from chexnomaly.errors import AnnotationError, Refusal
 
 LABEL_TABLE = "metadata.csv"
 REGION_TABLE = "regions.csv"
@@ -32,7 +28,14 @@ READER = "metadata"
 FRONTAL_VIEWS = ("PA", "AP", "AP Supine", "AP Erect")
 """Views that show a chest from front or back; laterals and CT are refused."""
 
-_COLUMNS = ("patientid", "finding", "view", "modality", "folder", "filename")
+_COLUMNS = {
+    "image_id": "filename",
+    "patient_id": "patientid",
+    "disease": "finding",
+    "view": "view",
+    "modality": "modality",
+}
+_TYPES = dict.fromkeys(_COLUMNS, "str") | {"row": "Int64"}
 
 
 def read_annotations(root: Path) -> tuple[pd.DataFrame, list[Refusal]]:
@@ -48,8 +51,8 @@ def read_annotations(root: Path) -> tuple[pd.DataFrame, list[Refusal]]:
     Raises:
         AnnotationError: Neither table, or one without the needed columns.
     """
-    label_path = find_file(root, (LABEL_TABLE,))
-    region_path = find_file(root, (REGION_TABLE,))
+    label_path = folders.find_file(root, (LABEL_TABLE,))
+    region_path = folders.find_file(root, (REGION_TABLE,))
     if label_path is None and region_path is None:
         expected = f"{LABEL_TABLE} or {REGION_TABLE}"
         raise AnnotationError("no annotation table", file=root, expected=expected)
@@ -65,7 +68,7 @@ def read_annotations(root: Path) -> tuple[pd.DataFrame, list[Refusal]]:
         refusals += bad
     tables = []
     for table, path, id_column in parts:
-        table["source"] = source_name(root, "covid")
+        table["source"] = folders.source_name(root, "covid")
         table, bad = clean_findings(table, Origin(path, {"image_id": id_column}))
         tables.append(table)
         refusals += bad
@@ -89,51 +92,46 @@ def read_labels(root: Path) -> tuple[pd.DataFrame, list[Refusal]]:
     Raises:
         AnnotationError: No table, or one without the needed columns.
     """
-    path = find_file(root, (LABEL_TABLE,))
-    if path is None:
-        raise AnnotationError("no label table", file=root, expected=LABEL_TABLE)
-    return _read_table(path)
+    return _read_table(folders.require_file(root, LABEL_TABLE))
 
 
 def _read_table(path: Path) -> tuple[pd.DataFrame, list[Refusal]]:
-    raw, refusals = read_table(path, _COLUMNS, multiline=True)
-    table = pd.DataFrame(
-        {
-            "image_id": raw["filename"],
-            "patient_id": raw["patientid"],
-            "disease": raw["finding"].map(disease_of),
-            "view": raw["view"].str.strip(),
-            "row": raw["row"],
-        }
-    )
-    bad = pd.Series(False, index=table.index)
-    for column, expected, wrong in _label_faults(table, raw["modality"]):
-        kind = UnsafePathError if expected == SAFE else AnnotationError
-        for index in table.index[wrong & ~bad]:
-            problem = f"found {raw.at[index, column]!a:.60}"
-            problem = HIDDEN if column == "filename" else problem
-            row = int(table.at[index, "row"])
-            error = kind(problem, file=path, row=row, column=column, expected=expected)
-            refusals.append(Refusal.from_error(error))
-        bad |= wrong
-    return table[~bad].reset_index(drop=True), refusals
+    columns = (*_COLUMNS.values(), "folder")
+    raw, refused = read_table(path, columns, multiline=True)
+    table = pd.DataFrame({name: raw[column] for name, column in _COLUMNS.items()})
+    table = table.assign(
+        disease=table["disease"].map(disease_of),
+        view=table["view"].str.strip(),
+        row=raw["row"],
+    ).astype(_TYPES)
+    table, bad = split_rows(table, Origin(path, _COLUMNS, raw), _TYPES, _RULES)
+    return table.drop(columns="modality"), refused + bad
 
 
-def _label_faults(
-    table: pd.DataFrame, modality: pd.Series
-) -> list[tuple[str, str, pd.Series]]:
-    """Return column, what was expected, and which rows are wrong, of each rule."""
-    frontal = table["view"].isin(FRONTAL_VIEWS) & (modality.str.strip() == "X-ray")
-    views = "a frontal X-ray: " + ", ".join(FRONTAL_VIEWS)
-    kinds = table.groupby("image_id")["disease"].transform("nunique")
-    repeated = table[["image_id", "disease"]].duplicated()
-    return [
-        ("filename", SAFE, ~table["image_id"].str.contains(SAFE_ID)),
-        ("view", views, ~frontal),
-        ("finding", "a known disease, or No Finding", table["disease"].isna()),
-        ("filename", "one disease per image", kinds > 1),
-        ("filename", "each image once", repeated),
-    ]
+def _is_frontal(table: pd.DataFrame) -> pd.Series:
+    by_ray = table["modality"].str.strip() == "X-ray"
+    return table["view"].isin(FRONTAL_VIEWS) & by_ray
+
+
+def _has_one_disease(table: pd.DataFrame) -> pd.Series:
+    return table.groupby("image_id")["disease"].transform("nunique") <= 1
+
+
+_RULES = (
+    is_safe("image_id"),
+    ("view", "a frontal X-ray: " + ", ".join(FRONTAL_VIEWS), _is_frontal),
+    (
+        "disease",
+        "a known disease, or No Finding",
+        lambda table: table["disease"].notna(),
+    ),
+    ("image_id", "one disease per image", _has_one_disease),
+    (
+        "image_id",
+        "each image once",
+        lambda table: ~table.duplicated(["image_id", "disease"]),
+    ),
+)
 
 
 def _no_findings(nothing: pd.DataFrame) -> pd.DataFrame:
@@ -143,11 +141,5 @@ def _no_findings(nothing: pd.DataFrame) -> pd.DataFrame:
     return table.reset_index(drop=True)
 
 
-def locate_images(root: Path) -> dict[str, Path]:
-    """Return the image files by name; see `scan_images` for what is left out."""
-    return scan_folder(root)[0]
-
-
-def scan_folder(root: Path) -> tuple[dict[str, Path], list[Refusal]]:
-    """List the images and what was refused among them."""
-    return scan_images(root, IMAGE_FOLDER, stem=False)
+scan_folder = partial(folders.scan_images, folder=IMAGE_FOLDER, stem=False)
+locate_images = partial(folders.list_images, folder=IMAGE_FOLDER, stem=False)

@@ -13,13 +13,14 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from chexnomaly.errors import DownloadError
 
 
 @dataclass(frozen=True)
-class Source:
+class Offer:
     """A data set and the terms it comes under.
 
     Attributes:
@@ -27,7 +28,6 @@ class Source:
         terms: What its holders ask for, in our words.
         address: Where the terms stand and access is asked for.
         size: How much it is, in words.
-        variable: Environment variable that names its folder afterwards.
         fetch: Fetches it into a folder; None where only its holders give it out.
     """
 
@@ -35,40 +35,33 @@ class Source:
     terms: str
     address: str
     size: str
-    variable: str
-    fetch: Callable[[Path], None] | None
+    fetch: Callable[[Path], None] | None = None
 
 
-def _kaggle(competition: str) -> Callable[[Path], None]:
-    def fetch(out: Path) -> None:
-        try:
-            import kagglehub
-        except ImportError:
-            raise DownloadError(
-                "kagglehub is not installed", expected="pip install kagglehub"
-            ) from None
-        try:
-            kagglehub.competition_download(competition, output_dir=str(out))
-        except Exception as error:
-            raise DownloadError(
-                f"Kaggle refused ({type(error).__name__})",
-                file=out,
-                expected="the competition's rules accepted on its page, and an API "
-                "token in ~/.kaggle or KAGGLE_API_TOKEN",
-            ) from error
+def _kaggle(competition: str, out: Path) -> None:
+    try:
+        import kagglehub
 
-    return fetch
+        kagglehub.competition_download(competition, output_dir=str(out))
+    except ImportError:
+        raise DownloadError(
+            "kagglehub is not installed", expected="pip install kagglehub"
+        ) from None
+    except Exception as error:
+        raise DownloadError(
+            f"Kaggle refused ({type(error).__name__})",
+            file=out,
+            expected="the competition's rules accepted on its page, and an API "
+            "token in ~/.kaggle or KAGGLE_API_TOKEN",
+        ) from error
 
 
-def _git(address: str, commit: str) -> Callable[[Path], None]:
-    def fetch(out: Path) -> None:
-        git = ["git", "-C", str(out)]
-        if not (out / ".git").exists():
-            _run([*git, "init", "--quiet"])
-        _run([*git, "fetch", "--progress", "--depth", "1", address, commit])
-        _run([*git, "checkout", "--quiet", "--force", "--detach", commit])
-
-    return fetch
+def _git(address: str, commit: str, out: Path) -> None:
+    git = ["git", "-C", str(out)]
+    if not (out / ".git").exists():
+        _run([*git, "init", "--quiet"])
+    _run([*git, "fetch", "--progress", "--depth", "1", address, commit])
+    _run([*git, "checkout", "--quiet", "--force", "--detach", commit])
 
 
 def _run(command: list[str]) -> None:
@@ -80,8 +73,8 @@ def _run(command: list[str]) -> None:
         ) from error
 
 
-SOURCES = {
-    "vindr": Source(
+OFFERS = {
+    "vindr": Offer(
         "VinDr-CXR, training part, as the Kaggle competition gives it",
         "For research and education, not for commerce; no passing on; no attempt to "
         "find out who a patient is. Kaggle's rules of the competition have to be "
@@ -89,57 +82,44 @@ SOURCES = {
         "part to credentialed users.",
         "https://www.kaggle.com/c/vinbigdata-chest-xray-abnormalities-detection/rules",
         "about 190 GB",
-        "CHEXNOMALY_VINDR",
-        _kaggle("vinbigdata-chest-xray-abnormalities-detection"),
+        partial(_kaggle, "vinbigdata-chest-xray-abnormalities-detection"),
     ),
-    "rsna": Source(
+    "rsna": Offer(
         "RSNA Pneumonia Detection Challenge",
         "For research and education, not for commerce; to be cited as its page says. "
         "Kaggle's rules of the competition have to be accepted there first.",
         "https://www.kaggle.com/c/rsna-pneumonia-detection-challenge/rules",
         "about 4 GB",
-        "CHEXNOMALY_RSNA",
-        _kaggle("rsna-pneumonia-detection-challenge"),
+        partial(_kaggle, "rsna-pneumonia-detection-challenge"),
     ),
-    "covid": Source(
+    "covid": Offer(
         "covid-chestxray-dataset",
         "Each film has a license of its own, in the column `license` of metadata.csv; "
         "many may be used for non-commercial purposes only. Its authors warn against "
         "claims of diagnostic value.",
         "https://github.com/ieee8023/covid-chestxray-dataset",
         "about 0.6 GB",
-        "CHEXNOMALY_COVID",
-        _git(
+        partial(
+            _git,
             "https://github.com/ieee8023/covid-chestxray-dataset",
             "6a4242344473ccb5ed0d2148d8c7bfb1691e4ed8",
         ),
     ),
-    "candid": Source(
+    "candid": Offer(
         "CANDID-PTX",
         "Given out by its holders alone, after ethics training and a signed agreement.",
         "https://doi.org/10.1148/ryai.2021210136",
         "size not stated",
-        "CHEXNOMALY_CANDID",
-        None,
     ),
 }
 """Key to data set."""
-
-
-def show_terms(source: Source) -> str:
-    """Write a data set's terms for a person to read."""
-    return (
-        f"{source.title} ({source.size})\n"
-        f"Terms, in our words; what binds you stands at {source.address}:\n"
-        f"  {source.terms}\n"
-    )
 
 
 def download(name: str, out: Path, accept_terms: bool = False) -> Path:
     """Fetch one data set, once its terms are accepted.
 
     Args:
-        name: Key of `SOURCES`.
+        name: Key of `OFFERS`.
         out: Folder for it; made where it is missing.
         accept_terms: That the reader has read and accepts its terms.
 
@@ -150,35 +130,38 @@ def download(name: str, out: Path, accept_terms: bool = False) -> Path:
         DownloadError: The data set is unknown or only given out by its holders, its
             terms were not accepted, or its host refused.
     """
-    source = SOURCES.get(name)
-    if source is None:
-        raise DownloadError(f"data set {name!r}", expected=f"one of {[*SOURCES]}")
-    if source.fetch is None:
-        raise DownloadError(
-            f"{source.title} cannot be fetched", expected=f"a request: {source.address}"
-        )
+    if (offer := OFFERS.get(name)) is None:
+        raise DownloadError(f"data set {name!r}", expected=f"one of {[*OFFERS]}")
+    if offer.fetch is None:
+        expected = f"a request: {offer.address}"
+        raise DownloadError(f"{offer.title} cannot be fetched", expected=expected)
     if not accept_terms:
         raise DownloadError("the terms were not accepted", expected="--accept-terms")
     out.mkdir(parents=True, exist_ok=True)
-    source.fetch(out)
+    offer.fetch(out)
     return out
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Show the terms, then fetch where they were accepted."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("name", choices=SOURCES)
+    parser.add_argument("name", choices=OFFERS)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--accept-terms", action="store_true")
     given = parser.parse_args(arguments)
-    sys.stderr.write(show_terms(SOURCES[given.name]))
+    offer = OFFERS[given.name]
+    sys.stderr.write(
+        f"{offer.title} ({offer.size})\n"
+        f"Terms, in our words; what binds you stands at {offer.address}:\n"
+        f"  {offer.terms}\n"
+    )
     try:
         folder = download(given.name, given.out, given.accept_terms)
     except DownloadError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    variable = SOURCES[given.name].variable
-    sys.stderr.write(f"done; now: export {variable}={folder.resolve()}\n")
+    name = given.name.upper()
+    sys.stderr.write(f"done; now: export CHEXNOMALY_{name}={folder.resolve()}\n")
     return 0
 
 

@@ -6,18 +6,19 @@ normal scans from the abnormal ones without opacity where the detailed class fil
 is there. All images of the challenge are 1024 x 1024 px, one per patient.
 """
 
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
 from chexnomaly import labels
-from chexnomaly.datasets.annotations.findings import clean_findings
-from chexnomaly.datasets.annotations.folders import find_file, scan_images, source_name
+from chexnomaly.datasets.annotations import folders
+from chexnomaly.datasets.annotations.findings import read_boxes
 from chexnomaly.datasets.annotations.tables import read_table
-from chexnomaly.datasets.annotations.validation import Origin
-from chexnomaly.errors import AnnotationError, Refusal
+from chexnomaly.datasets.annotations.validation import Origin, is_one_of, split_rows
+from chexnomaly.errors import Refusal
 
-TABLE = "stage_2_train_labels.csv"
+BOX_TABLE = "stage_2_train_labels.csv"
 CLASS_TABLE = "stage_2_detailed_class_info.csv"
 IMAGE_FOLDER = "stage_2_train_images"
 
@@ -36,6 +37,16 @@ _COLUMNS = {
     "finding": "Target",
     **{"x_min": "x", "y_min": "y", "x_max": "width", "y_max": "height"},
 }
+_FINDING_OF_TARGET = {"0": labels.NO_FINDING, "1": "pneumonia"}
+
+_CLASS_RULES = (
+    is_one_of("key", CLASS_OF_NAME.values(), "one of " + ", ".join(CLASS_OF_NAME)),
+    (
+        "key",
+        "one class per image",
+        lambda table: ~table["image_id"].duplicated(keep=False),
+    ),
+)
 
 
 def read_annotations(root: Path) -> tuple[pd.DataFrame, list[Refusal]]:
@@ -50,40 +61,18 @@ def read_annotations(root: Path) -> tuple[pd.DataFrame, list[Refusal]]:
     Raises:
         AnnotationError: No table, or one without the needed columns.
     """
-    path = find_file(root, (TABLE,))
-    if path is None:
-        raise AnnotationError("no annotation table", file=root, expected=TABLE)
-    return read_findings(path, source_name(root, "rsna"))
+    path = folders.require_file(root, BOX_TABLE)
+    return read_findings(path, folders.source_name(root, "rsna"))
 
 
 def read_findings(
     path: Path, source: str = "rsna"
 ) -> tuple[pd.DataFrame, list[Refusal]]:
     """Read one table, plain or compressed; see `read_annotations`."""
-    raw, refusals = read_table(path, tuple(_COLUMNS.values()))
-    numbers = {
-        name: pd.to_numeric(raw[name], errors="coerce")
-        for name in ("x", "y", "width", "height")
-    }
-    target = raw["Target"].map({"0": labels.NO_FINDING, "1": "pneumonia"})
-    table = pd.DataFrame(
-        {
-            "image_id": raw["patientId"],
-            "reader": "rsna",
-            "finding": target,
-            "x_min": numbers["x"],
-            "y_min": numbers["y"],
-            "x_max": numbers["x"] + numbers["width"],
-            "y_max": numbers["y"] + numbers["height"],
-            "source": source,
-            "row": raw["row"],
-        }
-    )
+    fixed = {"source": source, "reader": "rsna"}
     if source == "rsna":
-        side = pd.array([SIDE_PX] * len(table), dtype="Int64")
-        table = table.assign(width_px=side, height_px=side)
-    table, bad = clean_findings(table, Origin(path, _COLUMNS, raw))
-    return table, refusals + bad
+        fixed |= {"width_px": SIDE_PX, "height_px": SIDE_PX}
+    return read_boxes(path, _COLUMNS, _FINDING_OF_TARGET, sides=True, **fixed)
 
 
 def read_classes(root: Path) -> tuple[pd.Series, list[Refusal]]:
@@ -93,36 +82,17 @@ def read_classes(root: Path) -> tuple[pd.Series, list[Refusal]]:
         Image id to "normal", "not_normal" or "lung_opacity" (empty where the file
         is absent), and the refused rows: unknown classes, and images with two.
     """
-    path = find_file(root, (CLASS_TABLE,))
+    path = folders.find_file(root, (CLASS_TABLE,))
     if path is None:
         return pd.Series(dtype="str", name="class"), []
-    raw, refusals = read_table(path, ("patientId", "class"))
-    classes = raw["class"].map(CLASS_OF_NAME)
-    known = raw.assign(key=classes).drop_duplicates(["patientId", "key"])
-    twice = known["patientId"].duplicated(keep=False)
-    unknown = known["key"].isna()
-    for text, wrong in (
-        ("one of " + ", ".join(CLASS_OF_NAME), unknown),
-        ("one class per image", twice & ~unknown),
-    ):
-        for row in known[wrong].itertuples():
-            error = AnnotationError(
-                "unusable class",
-                file=path,
-                row=int(row.row),
-                column="class",
-                expected=text,
-            )
-            refusals.append(Refusal.from_error(error))
-    good = known[~(twice | unknown)]
-    return good.set_index("patientId")["key"].rename("class"), refusals
+    raw, refused = read_table(path, ("patientId", "class"))
+    table = raw.assign(image_id=raw["patientId"], key=raw["class"].map(CLASS_OF_NAME))
+    types = {"image_id": "str", "key": "str", "row": "Int64"}
+    table = table[[*types]].astype(types).drop_duplicates(["image_id", "key"])
+    origin = Origin(path, {"image_id": "patientId", "key": "class"}, raw)
+    good, bad = split_rows(table, origin, types, _CLASS_RULES)
+    return good.set_index("image_id")["key"].rename("class"), refused + bad
 
 
-def locate_images(root: Path) -> dict[str, Path]:
-    """Return the image files by id; see `scan_images` for what is left out."""
-    return scan_folder(root)[0]
-
-
-def scan_folder(root: Path) -> tuple[dict[str, Path], list[Refusal]]:
-    """List the images and what was refused among them."""
-    return scan_images(root, IMAGE_FOLDER)
+scan_folder = partial(folders.scan_images, folder=IMAGE_FOLDER)
+locate_images = partial(folders.list_images, folder=IMAGE_FOLDER)

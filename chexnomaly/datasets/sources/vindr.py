@@ -6,17 +6,17 @@ keep the images as `train/<image_id>.dicom`. The paper uses Kaggle's fourteen, s
 the nine local labels that Kaggle merged become "Other lesion" again.
 """
 
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
 from chexnomaly import labels
-from chexnomaly.datasets.annotations.findings import BOX, clean_findings
-from chexnomaly.datasets.annotations.folders import find_file, scan_images, source_name
-from chexnomaly.datasets.annotations.tables import read_table
-from chexnomaly.datasets.annotations.validation import Origin
-from chexnomaly.errors import AnnotationError, Refusal
+from chexnomaly.datasets.annotations import folders
+from chexnomaly.datasets.annotations.findings import BOX, read_boxes
+from chexnomaly.errors import Refusal
 
+IMAGE_FOLDER = "train"
 KAGGLE_TABLE = "train.csv"
 PHYSIONET_TABLE = "annotations/annotations_train.csv"
 
@@ -59,37 +59,17 @@ def read_annotations(root: Path) -> tuple[pd.DataFrame, list[Refusal]]:
     Raises:
         AnnotationError: No table, or one without the needed columns.
     """
-    path = find_file(root, (KAGGLE_TABLE, PHYSIONET_TABLE))
-    if path is None:
-        expected = f"{KAGGLE_TABLE} (Kaggle) or {PHYSIONET_TABLE} (PhysioNet)"
-        raise AnnotationError("no annotation table", file=root, expected=expected)
-    return read_findings(path, source_name(root, "vindr"))
+    expected = f"{KAGGLE_TABLE} (Kaggle) or {PHYSIONET_TABLE} (PhysioNet)"
+    path = folders.require_file(root, KAGGLE_TABLE, PHYSIONET_TABLE, expected=expected)
+    return read_findings(path, folders.source_name(root, "vindr"))
 
 
 def read_findings(
     path: Path, source: str = "vindr"
 ) -> tuple[pd.DataFrame, list[Refusal]]:
     """Read one table, plain or compressed; see `read_annotations`."""
-    raw, refusals = read_table(path, tuple(_COLUMNS.values()))
-    table = pd.DataFrame(
-        {
-            "image_id": raw["image_id"],
-            "reader": raw["rad_id"],
-            "finding": raw["class_name"].str.strip().map(FINDING_OF_NAME),
-            **{name: pd.to_numeric(raw[name], errors="coerce") for name in BOX},
-            "source": source,
-            "row": raw["row"],
-        }
-    )
-    table, bad = clean_findings(table, Origin(path, _COLUMNS, raw))
-    return table, refusals + bad
+    return read_boxes(path, _COLUMNS, FINDING_OF_NAME, source=source)
 
 
-def locate_images(root: Path) -> dict[str, Path]:
-    """Return the image files by id; see `scan_images` for what is left out."""
-    return scan_folder(root)[0]
-
-
-def scan_folder(root: Path) -> tuple[dict[str, Path], list[Refusal]]:
-    """List the images and what was refused among them."""
-    return scan_images(root, "train")
+scan_folder = partial(folders.scan_images, folder=IMAGE_FOLDER)
+locate_images = partial(folders.list_images, folder=IMAGE_FOLDER)

@@ -1,59 +1,77 @@
-"""Files to store: decode and resize in processes, write in order.
+"""Files to store: decode, resize and save in processes, pack in order.
 
-Workers only decode and resize; the parent alone writes, in row order, so the bytes do
-not depend on their number. At most two images per worker wait at any time, so memory
-does not grow with the data set.
+Each worker saves its images by itself; the parent only hears what became of them, so
+memory does not grow with the data set, and the bytes depend on nothing but the files.
 """
 
-import hashlib
 import json
 import multiprocessing
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from chexnomaly.datasets.store.partial_store import PartialStore
 from chexnomaly.datasets.store.resize import resize_square
-from chexnomaly.datasets.store.store_format import SCHEMA, quantize, read_manifest
+from chexnomaly.datasets.store.store import Store
+from chexnomaly.datasets.store.store_format import StoredImage, quantize
+from chexnomaly.datasets.store.writer import StoreWriter, save_image
 from chexnomaly.errors import InputError, Refusal, StoreError
 
 Prepared = tuple[np.ndarray, int, int] | Refusal
 """Pixels (S, S), uint16, with the source's width and height; or why there are none."""
 
 
-def fill_partial_store(
-    images: dict[str, Path],
+def prepare_store(
+    images: Mapping[str, Path],
     out: Path,
     size: int,
-    workers: int,
-    read: Callable[[Path], np.ndarray] | None,
-) -> list[Refusal]:
-    """Do the work of `store.prepare_store`; see there."""
+    workers: int = 1,
+    read: Callable[[Path], np.ndarray] | None = None,
+) -> tuple[Store, list[Refusal]]:
+    """Read, resize and store every image that can be read.
+
+    Run again after a kill, it goes on where it was; run again on a finished store of
+    the same files, it does nothing. The bytes do not depend on `workers`.
+
+    Args:
+        images: Image id to file; rows are in the order of the sorted ids.
+        out: Where the store is to appear; an older store there is replaced.
+        size: Side of the stored images, px.
+        workers: Processes that decode at the same time.
+        read: File to float32 (H, W) in [0, 1]; `images.read_image` by default. It
+            must be importable by name where workers > 1.
+
+    Returns:
+        The store, and a refusal for each image that could not be read.
+
+    Raises:
+        StoreError: The folder is in use, no store, or on a full disk; or a worker
+            died.
+    """
     if read is None:
         from chexnomaly.datasets.store.images import read_image
 
         read = read_image
     ids = sorted(images)
     paths = [Path(images[name]) for name in ids]
-    store = PartialStore(out, ids, size, _request(ids, paths, size, read))
-    rows = store.missing
-    try:
-        results = _prepare([paths[row] for row in rows], size, workers, read)
-        for row, result in zip(rows, results, strict=True):
-            if isinstance(result, Refusal):
-                store.refuse(row, asdict(result) | {"file": None})
-            else:
-                store.write(row, *result)
-        store.finish()
-    finally:
-        store.close()
-    return _refusals(out, images)
+    origin = json.dumps([_name(read), [_stamp(path) for path in paths]])
+    with closing(StoreWriter(out, ids, size, origin)) as writer:
+        rows = writer.missing
+        tasks = [(paths[row], writer.file(row)) for row in rows]
+        work = partial(_prepare_file, size=size, read=read)
+        for row, result in zip(rows, _in_order(work, tasks, workers), strict=True):
+            writer.note(row, result)
+        store = writer.finish()
+    return store, [
+        Refusal(**(fields | {"file": str(images[name])}))
+        for name, fields in store.refused.items()
+        if name in images
+    ]
 
 
 def prepare_image(
@@ -68,11 +86,13 @@ def prepare_image(
     return quantize(resize_square(image, size)), width, height
 
 
-def _request(ids: list[str], paths: list[Path], size: int, read: Callable) -> str:
-    """Hash what the store depends on: ids, files as they are now, size, reader."""
-    files = [_stamp(path) for path in paths]
-    text = json.dumps([SCHEMA, size, _name(read), ids, files])
-    return hashlib.sha256(text.encode()).hexdigest()
+def _prepare_file(
+    paths: tuple[Path, Path], size: int, read: Callable
+) -> StoredImage | Refusal:
+    """Prepare one source file and save it where the writer expects it."""
+    source, target = paths
+    prepared = prepare_image(source, size, read)
+    return prepared if isinstance(prepared, Refusal) else save_image(target, *prepared)
 
 
 def _name(read: Callable) -> str:
@@ -82,6 +102,7 @@ def _name(read: Callable) -> str:
 
 
 def _stamp(path: Path) -> list[int]:
+    """Tell a file from what it was before: size in bytes, time of its last change."""
     try:
         stat = path.stat()
     except OSError:
@@ -89,21 +110,18 @@ def _stamp(path: Path) -> list[int]:
     return [stat.st_size, stat.st_mtime_ns]
 
 
-def _prepare(
-    paths: list[Path], size: int, workers: int, read: Callable
-) -> Iterator[Prepared]:
-    """Yield each path's result, in order."""
-    work = partial(prepare_image, size=size, read=read)
-    if workers <= 1 or len(paths) < 2:
-        yield from map(work, paths)
+def _in_order(work: Callable, tasks: list, workers: int) -> Iterator:
+    """Yield each task's result, in order; few tasks wait at any time."""
+    if workers <= 1 or len(tasks) < 2:
+        yield from map(work, tasks)
         return
     context = multiprocessing.get_context("spawn")
     waiting: deque = deque()
     with ProcessPoolExecutor(workers, context, initializer=_one_thread) as pool:
         try:
-            for path in paths:
-                waiting.append(pool.submit(work, path))
-                if len(waiting) >= 2 * workers:
+            for task in tasks:
+                waiting.append(pool.submit(work, task))
+                if len(waiting) >= 4 * workers:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
@@ -118,13 +136,3 @@ def _one_thread() -> None:
     import cv2
 
     cv2.setNumThreads(1)
-
-
-def _refusals(out: Path, images: dict[str, Path]) -> list[Refusal]:
-    """Read back which images the finished store does without."""
-    refused = read_manifest(out)["refused"]
-    return [
-        Refusal(**(fields | {"file": str(images[name])}))
-        for name, fields in refused.items()
-        if name in images
-    ]

@@ -1,4 +1,4 @@
-"""The files of a store: names, numbers, hashes, and what makes them sound."""
+"""The files of a finished store: names, numbers, hashes, and what makes them sound."""
 
 import csv
 import hashlib
@@ -6,23 +6,45 @@ import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from chexnomaly.errors import StoreError
 
-SCHEMA = 1
-IMAGES = "images.npy"
-INDEX = "index.csv"
-MANIFEST = "manifest.json"
-REQUEST = "request.txt"
-INDEX_COLUMNS = ("image_id", "width_px", "height_px", "sha256")
+if TYPE_CHECKING:
+    import pandas as pd
+
+STORE_SCHEMA = 1
+PIXELS_FILE = "images.npy"
+INDEX_FILE = "index.csv"
+MANIFEST_FILE = "manifest.json"
+REQUEST_FILE = "request.txt"
 
 REFUSAL_FIELDS = {"error", "file", "row", "column", "problem", "expected"}
 """Keys of a refused image in the manifest; "file" is null there."""
 
-MAX_SIDE_PX = 8192
+MAX_STORED_SIDE_PX = 8192
 """Largest image side that a manifest may claim."""
+
+_SIDE = r"[1-9][0-9]{0,5}"
+
+
+class StoredImage(NamedTuple):
+    """What the index says of one stored image.
+
+    Attributes:
+        width_px: Width of the source image.
+        height_px: Height of the source image.
+        sha256: Hash of the stored pixels.
+    """
+
+    width_px: int
+    height_px: int
+    sha256: str
+
+
+INDEX_COLUMNS = ("image_id", *StoredImage._fields)
 
 
 def quantize(image: np.ndarray) -> np.ndarray:
@@ -53,45 +75,28 @@ def npy_header(n: int, size: int) -> bytes:
     return stream.getvalue()
 
 
-def format_index(entries: Mapping[str, dict]) -> str:
-    """Return index.csv of the entries that have pixels, in their order."""
+def format_index(images: Mapping[str, StoredImage]) -> str:
+    """Return index.csv, one line per image, in their order."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(INDEX_COLUMNS)
-    for image_id, entry in entries.items():
-        if "sha256" in entry:
-            writer.writerow([image_id, *(entry[name] for name in INDEX_COLUMNS[1:])])
+    writer.writerows((image_id, *image) for image_id, image in images.items())
     return text.getvalue()
 
 
-def format_manifest(entries: Mapping[str, dict], size: int, index: str) -> str:
-    """Return manifest.json of a store with these entries and this index."""
-    good = {k: entry["sha256"] for k, entry in entries.items() if "sha256" in entry}
+def format_manifest(
+    images: Mapping[str, StoredImage], refused: Mapping[str, dict], size: int
+) -> str:
+    """Return manifest.json of a store with these images and refusals."""
     manifest = {
-        "schema": SCHEMA,
-        "n": len(good),
+        "schema": STORE_SCHEMA,
+        "n": len(images),
         "size": size,
-        "data_hash": combine_hashes(good),
-        "index_hash": hashlib.sha256(index.encode()).hexdigest(),
-        "refused": {k: e["refused"] for k, e in entries.items() if "refused" in e},
+        "data_hash": combine_hashes({k: image.sha256 for k, image in images.items()}),
+        "index_hash": hashlib.sha256(format_index(images).encode()).hexdigest(),
+        "refused": refused,
     }
     return json.dumps(manifest, indent=1) + "\n"
-
-
-def is_sound(path: Path) -> bool:
-    """Tell whether a folder is a finished store, and every image is as it was."""
-    try:
-        manifest = read_manifest(path)
-        hashes = [row["sha256"] for row in read_index(path / INDEX, manifest)]
-        n, size = manifest["n"], manifest["size"]
-        with (path / IMAGES).open("rb") as stream:
-            header = npy_header(n, size)
-            sound = stream.read(len(header)) == header
-            rows = (stream.read(2 * size * size) for _ in range(n))
-            found = [hashlib.sha256(row).hexdigest() for row in rows]
-            return sound and found == hashes and not stream.read(1)
-    except (StoreError, OSError):
-        return False
 
 
 def read_manifest(path: Path) -> dict:
@@ -103,8 +108,8 @@ def read_manifest(path: Path) -> dict:
     Raises:
         StoreError: It is missing or malformed.
     """
-    file = Path(path) / MANIFEST
-    expected = f"the manifest of a finished store, schema {SCHEMA}"
+    file = Path(path) / MANIFEST_FILE
+    expected = f"the manifest of a finished store, schema {STORE_SCHEMA}"
     try:
         manifest = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -112,20 +117,20 @@ def read_manifest(path: Path) -> dict:
     except (OSError, ValueError, RecursionError) as error:
         problem = f"unreadable ({type(error).__name__})"
         raise StoreError(problem, file=file, expected=expected) from None
-    if not isinstance(manifest, dict) or manifest.get("schema") != SCHEMA:
+    if not isinstance(manifest, dict) or manifest.get("schema") != STORE_SCHEMA:
         raise StoreError("unknown schema", file=file, expected=expected)
-    for name, low, high in (("n", 0, 10**8), ("size", 1, MAX_SIDE_PX)):
-        value = manifest.get(name)
-        if type(value) is not int or not low <= value <= high:
-            text = f"an integer from {low} to {high}"
-            raise StoreError("bad value", file=file, column=name, expected=text)
-    if not _are_refusals(manifest.get("refused")):
-        expected = "image id to " + ", ".join(sorted(REFUSAL_FIELDS))
-        raise StoreError("bad value", file=file, column="refused", expected=expected)
-    for name in ("data_hash", "index_hash"):
-        if not isinstance(manifest.get(name), str):
-            raise StoreError("bad value", file=file, column=name, expected="sha256")
+    for name, (holds, expected) in _RULES.items():
+        if not holds(manifest.get(name)):
+            raise StoreError("bad value", file=file, column=name, expected=expected)
     return manifest
+
+
+def _is_integer(low: int, high: int):
+    return lambda value: type(value) is int and low <= value <= high
+
+
+def _is_hash(value: object) -> bool:
+    return isinstance(value, str)
 
 
 def _are_refusals(value: object) -> bool:
@@ -135,16 +140,31 @@ def _are_refusals(value: object) -> bool:
     )
 
 
-def read_index(file: Path, manifest: dict) -> list[dict[str, str]]:
-    """Read index.csv, row by row, checked against the manifest.
+_RULES = {
+    "n": (_is_integer(0, 10**8), "an integer from 0 to 100000000"),
+    "size": (
+        _is_integer(1, MAX_STORED_SIDE_PX),
+        f"an integer from 1 to {MAX_STORED_SIDE_PX}",
+    ),
+    "refused": (_are_refusals, "image id to " + ", ".join(sorted(REFUSAL_FIELDS))),
+    "data_hash": (_is_hash, "sha256"),
+    "index_hash": (_is_hash, "sha256"),
+}
+"""Entry of the manifest to its check, and what is expected."""
+
+
+def read_index(file: Path, manifest: dict) -> "pd.DataFrame":
+    """Read index.csv as text, checked against the manifest.
 
     Raises:
         StoreError: It is missing, malformed, or another store's.
     """
+    import pandas as pd  # workers that only write need none
+
     try:
         content = file.read_bytes()
-        index = list(csv.DictReader(io.StringIO(content.decode(), newline="")))
-    except (OSError, ValueError, csv.Error) as error:
+        index = pd.read_csv(io.BytesIO(content), dtype="str", keep_default_na=False)
+    except (OSError, ValueError) as error:
         problem = f"unreadable ({type(error).__name__})"
         raise StoreError(problem, file=file) from None
     if hashlib.sha256(content).hexdigest() != manifest["index_hash"]:
@@ -152,20 +172,17 @@ def read_index(file: Path, manifest: dict) -> list[dict[str, str]]:
     if len(index) != manifest["n"]:
         expected = f"{manifest['n']} rows"
         raise StoreError(f"{len(index)} rows", file=file, expected=expected)
-    for line, row in enumerate(index, start=2):
-        if tuple(row) != INDEX_COLUMNS or not _is_sound(row):
-            expected = f"{', '.join(INDEX_COLUMNS)}; sizes of at least 1 px"
-            raise StoreError("bad row", file=file, row=line, expected=expected)
-    hashes = {row["image_id"]: row["sha256"] for row in index}
-    if len(hashes) != len(index):
+    expected = f"{', '.join(INDEX_COLUMNS)}; sizes of at least 1 px"
+    if tuple(index) != INDEX_COLUMNS:
+        raise StoreError("bad header", file=file, row=1, expected=expected)
+    sides = index[["width_px", "height_px"]]
+    wrong = ~sides.apply(lambda side: side.str.fullmatch(_SIDE)).all(axis=1)
+    if wrong.any():
+        row = int(wrong.argmax()) + 2
+        raise StoreError("bad row", file=file, row=row, expected=expected)
+    if not index["image_id"].is_unique:
         raise StoreError("an image id twice", file=file, expected="ids once each")
+    hashes = dict(zip(index["image_id"], index["sha256"], strict=True))
     if combine_hashes(hashes) != manifest["data_hash"]:
         raise StoreError("other images than the manifest's", file=file)
     return index
-
-
-def _is_sound(row: dict) -> bool:
-    sides = [row["width_px"], row["height_px"]]
-    return None not in row.values() and all(
-        side.isascii() and side.isdigit() and 0 < int(side) < 10**6 for side in sides
-    )

@@ -3,11 +3,10 @@
 import numpy as np
 
 from chexnomaly.phantom.anatomy.chest import Chest, curve, look_up
-from chexnomaly.phantom.anatomy.grid import Grid
+from chexnomaly.phantom.anatomy.grid import Array, Grid
 from chexnomaly.phantom.anatomy.texture import Texture, smoothstep
 from chexnomaly.phantom.anatomy.thickness_maps import distance, tube
 
-Array = np.ndarray
 ALL = (slice(None), slice(None))
 
 
@@ -133,8 +132,6 @@ def _bubble(
     box = (at[0] - reach, at[1] - reach, at[0] + reach, at[1] + reach)
     wave = Texture(rng, box, 0.45 * max(radii), -3.6)
     window = grid.window(*box)
-    if window is None:
-        return
     x, y = grid.axes(window)
     rho = ((x - at[0]) / radii[0]) ** 2 + ((y - at[1]) / radii[1]) ** 2
     inside = np.clip(1 - rho + 0.22 * wave(x, y), 0, 1) ** 0.6

@@ -11,22 +11,22 @@ from functools import cached_property
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
+from chexnomaly.phantom.anatomy.interpolation import Array
 from chexnomaly.phantom.anatomy.patient import Patient
 
-Array = np.ndarray
-TABLE = np.linspace(-15, 50, 651)
+HEIGHTS = np.linspace(-15, 50, 651)
 """Heights at which curves are tabulated, cm."""
 
 
 def curve(heights, values) -> Array:
     """Tabulate a monotone-preserving curve; constant beyond its ends."""
     inner = PchipInterpolator(heights, values)
-    return inner(np.clip(TABLE, heights[0], heights[-1]))
+    return inner(np.clip(HEIGHTS, heights[0], heights[-1]))
 
 
 def look_up(table: Array, y: Array) -> Array:
     """Read a tabulated curve at heights y, keeping shape. Float32."""
-    return np.interp(y, TABLE, table).astype(np.float32)
+    return np.interp(y, HEIGHTS, table).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Chest:
     def _right_border(self) -> tuple[Array, Array]:
         """Border of the superior cava and the right atrium."""
         p = self.patient
-        base = (p.dome[0] + p.dome[1]) / 2
+        base = self.base
         heart = p.heart_ratio * 2 * p.half_width * (1 - p.heart_left)
         cava = p.cava + 0.5 * p.unfolding
         points = [(0.12, cava - 0.2), (0.25, cava), (0.42, cava)]
@@ -83,7 +83,7 @@ class Chest:
     def _left_border(self) -> tuple[Array, Array]:
         """Border of the aortic knob, the pulmonary trunk and the left ventricle."""
         p = self.patient
-        base = (p.dome[0] + p.dome[1]) / 2
+        base = self.base
         heart = p.heart_ratio * 2 * p.half_width * p.heart_left
         rim = 1.6 + 1.05 * p.knob + 0.35 * p.unfolding
         k, y = p.knob, self.knob_center[1]
@@ -102,7 +102,7 @@ class Chest:
     def _from_apex(self, points: list[tuple[float, float]]) -> tuple[Array, Array]:
         """Put the rounded inner edge of the lung's apex before a border."""
         p = self.patient
-        base = (p.dome[0] + p.dome[1]) / 2
+        base = self.base
         apex = [(0.0, 0.38 * p.half_width), (0.022 * base, 0.31 * p.half_width)]
         apex += [(0.055 * base, 0.26 * p.half_width), (0.1 * base, p.cava + 0.3)]
         # where the great vessels rise high they are the border of the apex
@@ -143,6 +143,11 @@ class Chest:
         """Half width of mediastinum and heart, cm."""
         return look_up(self._mediastinum[side], y)
 
+    @property
+    def base(self) -> float:
+        """Mean height of both domes' tops, cm."""
+        return (self.patient.dome[0] + self.patient.dome[1]) / 2
+
     def dome_top(self, side: int) -> tuple[float, float]:
         """Where a dome is highest: (u, y), cm."""
         p = self.patient
@@ -156,7 +161,7 @@ class Chest:
         inner = np.clip((top_u - u) / top_u, 0, 1.2)
         fall = p.sulcus[side] * (0.35 * out**2 + 0.65 * out**3)
         # both domes meet under the heart
-        middle = (p.dome[0] + p.dome[1]) / 2 - top_y + 1.5
+        middle = self.base - top_y + 1.5
         return (top_y + fall + middle * inner**2).astype(np.float32)
 
     def floor(self, side: int) -> float:
@@ -209,6 +214,18 @@ class Chest:
         turn = 1 + back if front else 1 - back
         arch = self.patient.rib_arch * (0.6 if front else 1)
         return 0.5 * self._rib_drop(y) * turn + arch * share
+
+    def rib_point(self, side: int, rib: int, share: float) -> tuple[float, float]:
+        """Find a point on a posterior rib by its share of the way to the wall.
+
+        Returns:
+            Distance from the midline and height, cm.
+        """
+        y = float(self.rib_heights[rib])
+        for _ in range(12):
+            fall = self.rib_fall(side, np.array(y), np.array(share), False)
+            y = float(self.rib_heights[rib] + fall)
+        return share * (float(self.wall(side, np.array(y))) + 0.45), y
 
     def rib_slope(self, side: int, y: Array, share: Array, front: bool) -> Array:
         """Steepness of a rib at (share, y), cm down per cm outwards; see `rib_fall`."""

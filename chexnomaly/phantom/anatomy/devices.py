@@ -6,10 +6,9 @@ They are normal variation, not findings: no reader boxes them.
 import numpy as np
 
 from chexnomaly.phantom.anatomy.chest import Chest
-from chexnomaly.phantom.anatomy.grid import Grid
+from chexnomaly.phantom.anatomy.grid import Array, Grid
 from chexnomaly.phantom.anatomy.thickness_maps import tube
 
-Array = np.ndarray
 Line = list[tuple[float, float]]
 
 
@@ -25,20 +24,18 @@ def device_map(chest: Chest, grid: Grid, rng: np.random.Generator) -> Array:
         Metal and plastic, cm of bone equivalent. Shape (H, W), float32.
     """
     out = grid.zeros()
-    p = chest.patient
-    ill = p.frontal_ap
-    chances = rng.random(5)
-    streams = rng.spawn(5)
-    if chances[0] < 0.015 + 0.02 * (p.age > 65):
-        _pacemaker(chest, grid, out, streams[0])
-    if chances[1] < (0.4 if ill else 0.01):
-        _central_line(chest, grid, out, streams[1])
-    if chances[2] < (0.25 if ill else 0.0):
-        _breathing_tube(chest, grid, out)
-    if chances[3] < (0.55 if ill else 0.02):
-        _electrodes(chest, grid, out, streams[3])
-    if chances[4] < 0.012:
-        _sternal_wires(chest, grid, out, streams[4])
+    age, ill = chest.patient.age, chest.patient.frontal_ap
+    shares = {
+        _pacemaker: 0.015 + 0.02 * (age > 65),
+        _central_line: 0.4 if ill else 0.01,
+        _breathing_tube: 0.25 if ill else 0.0,
+        _electrodes: 0.55 if ill else 0.02,
+        _sternal_wires: 0.012,
+    }
+    draws = zip(shares.items(), rng.random(5), rng.spawn(5), strict=True)
+    for (device, share), chance, stream in draws:
+        if chance < share:
+            device(chest, grid, out, stream)
     return out
 
 
@@ -66,10 +63,9 @@ def _pacemaker(chest: Chest, grid: Grid, out: Array, rng: np.random.Generator) -
     x, y = chest.locate(1, rng.uniform(0.55, 0.8), rng.uniform(0.2, 0.34))
     size = rng.uniform(1.7, 2.2)
     window = grid.window(x - size, y - size, x + size, y + size)
-    if window is not None:
-        gx, gy = grid.axes(window)
-        rho = np.abs((gx - x) / size) ** 3 + np.abs((gy - y) / (0.9 * size)) ** 3
-        out[window] += np.where(rho < 1, 1.2, 0) + np.where(rho < 0.35, 0.9, 0)
+    gx, gy = grid.axes(window)
+    rho = np.abs((gx - x) / size) ** 3 + np.abs((gy - y) / (0.9 * size)) ** 3
+    out[window] += np.where(rho < 1, 1.2, 0) + np.where(rho < 0.35, 0.9, 0)
     cx, cy = chest.carina
     apex = chest.to_x(
         1, 0.75 * float(chest.border(1, np.array(0.9 * chest.dome_top(1)[1]))), 0
@@ -99,7 +95,7 @@ def _central_line(chest: Chest, grid: Grid, out: Array, rng) -> None:
     _wire(grid, out, _smooth(line), 0.08, 0.35)
 
 
-def _breathing_tube(chest: Chest, grid: Grid, out: Array) -> None:
+def _breathing_tube(chest: Chest, grid: Grid, out: Array, rng) -> None:
     cx, cy = chest.carina
     top = float(chest.midline(np.array(-9.0)))
     for shift in (-0.4, 0.4):

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy import ndimage
 
-from chexnomaly.phantom.anatomy.interpolation import linear_taps, resample
+from chexnomaly.phantom.anatomy.interpolation import Array, linear_taps, resample
 
-Array = np.ndarray
 Window = tuple[slice, slice]
+Box = tuple[float, float, float, float]
+"""Corners, xyxy."""
 
 
 @dataclass(frozen=True)
@@ -57,16 +58,14 @@ class Grid:
         """Return an empty map. Shape (H, W), float32."""
         return np.zeros(self.shape, np.float32)
 
-    def window(self, x0: float, y0: float, x1: float, y1: float) -> Window | None:
-        """Return rows and columns that cover a region, None if it is off the film."""
+    def window(self, x0: float, y0: float, x1: float, y1: float) -> Window:
+        """Return rows and columns that cover a region; none if it is off the film."""
         left, top = self.corner_cm
         c0 = max(0, int(np.floor((x0 - left) / self.pixel_x)))
         c1 = min(self.width_px, int(np.ceil((x1 - left) / self.pixel_x)))
         r0 = max(0, int(np.floor((y0 - top) / self.pixel_y)))
         r1 = min(self.height_px, int(np.ceil((y1 - top) / self.pixel_y)))
-        if c0 >= c1 or r0 >= r1:
-            return None
-        return slice(r0, r1), slice(c0, c1)
+        return slice(r0, max(r0, r1)), slice(c0, max(c0, c1))
 
     def axes(self, window: Window) -> tuple[Array, Array]:
         """Return x (1, w) and y (h, 1) of a window, cm."""

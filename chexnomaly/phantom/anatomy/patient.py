@@ -6,7 +6,7 @@ apices and grows downwards. Pairs are (image left, image right), that is (the
 patient's right, the patient's left).
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -100,10 +100,6 @@ class Patient:
     corner_cm: Pair
     extra_air: float
     collapsed: int | None = None
-
-    def changed(self, **fields: object) -> "Patient":
-        """Return the same person with some fields replaced."""
-        return replace(self, **fields)
 
 
 AP_SHARE = {"vindr": 0.03, "rsna": 0.45, "candid": 0.25, "covid": 0.5}

@@ -8,15 +8,13 @@ the back half of the rib cage separately.
 import numpy as np
 
 from chexnomaly.phantom.anatomy.chest import Chest, Fracture
-from chexnomaly.phantom.anatomy.grid import Grid
+from chexnomaly.phantom.anatomy.grid import Array, Grid
 from chexnomaly.phantom.anatomy.texture import smoothstep
 from chexnomaly.phantom.anatomy.thickness_maps import (
     distance,
+    half_chest,
     segment_distance,
-    side_window,
 )
-
-Array = np.ndarray
 
 
 def bone_map(chest: Chest, grid: Grid, rng: np.random.Generator) -> Array:
@@ -33,9 +31,8 @@ def bone_map(chest: Chest, grid: Grid, rng: np.random.Generator) -> Array:
     out = grid.zeros()
     wobble = rng.normal(0, 1, (2, 2, 12))
     for side in (0, 1):
-        window = side_window(chest, grid, side)
-        if window is not None:
-            out[window] += _ribs(chest, grid, window, side, wobble[side])
+        window, u, y = half_chest(chest, grid, side)
+        out[window] += _ribs(chest, side, u, y, wobble[side])
         _clavicle(chest, grid, out, side)
         _scapula(chest, grid, out, side, rng)
         _humerus(chest, grid, out, side)
@@ -43,8 +40,7 @@ def bone_map(chest: Chest, grid: Grid, rng: np.random.Generator) -> Array:
     return (chest.patient.bone * out).astype(np.float32)
 
 
-def _ribs(chest: Chest, grid: Grid, window, side: int, wobble: Array) -> Array:
-    u, y = distance(chest, grid, window, side)
+def _ribs(chest: Chest, side: int, u: Array, y: Array, wobble: Array) -> Array:
     cage = chest.wall(side, y) + 0.75
     share = np.clip(u / cage, 0, 1)
     shell = 1 / np.maximum(np.sqrt(1 - share**2), 0.36)
@@ -114,12 +110,8 @@ def _clavicle(chest: Chest, grid: Grid, out: Array, side: int) -> None:
     p = chest.patient
     length, inner = p.half_width + 1.6, 1.7
     y0, rise = p.clavicle_height[side], p.clavicle_rise[side]
-    window = _half_box(
-        chest, grid, side, inner - 0.6, y0 - rise - 3, length + 2, y0 + 3
-    )
-    if window is None:
-        return
-    u, y = distance(chest, grid, window, side)
+    low, high = (inner - 0.6, y0 - rise - 3), (length + 2, y0 + 3)
+    window, u, y = _half_box(chest, grid, side, low, high)
     w = np.clip((u - inner) / (length - inner), 0, 1)
     bend = p.clavicle_bend[side] * np.sin(2 * np.pi * w)
     axis = y0 - rise * w**0.9 + bend
@@ -130,9 +122,12 @@ def _clavicle(chest: Chest, grid: Grid, out: Array, side: int) -> None:
     out[window] += 0.85 * _cortex(np.abs(y - axis) * 0.97 / half) * ends
 
 
-def _half_box(chest: Chest, grid: Grid, side: int, u0, y0, u1, y1):
-    x = [chest.to_x(side, u, y) for u in (u0, u1) for y in (y0, y1)]
-    return grid.window(min(x), y0, max(x), y1)
+def _half_box(chest: Chest, grid: Grid, side: int, low, high):
+    """Give the window around two corners (u, y), with `distance` and heights in it."""
+    ys = low[1], high[1]
+    xs = [chest.to_x(side, u, y) for u in (low[0], high[0]) for y in ys]
+    window = grid.window(min(xs), ys[0], max(xs), ys[1])
+    return window, *distance(chest, grid, window, side)
 
 
 def _scapula(chest: Chest, grid: Grid, out: Array, side: int, rng) -> None:
@@ -162,10 +157,8 @@ def _jitter(rng, point):
 def _blade(chest: Chest, grid: Grid, out: Array, side: int, corners) -> None:
     """Add the thin triangular plate."""
     us, ys = zip(*corners, strict=True)
-    window = _half_box(chest, grid, side, min(us), min(ys), max(us), max(ys))
-    if window is None:
-        return
-    u, y = distance(chest, grid, window, side)
+    low, high = (min(us), min(ys)), (max(us), max(ys))
+    window, u, y = _half_box(chest, grid, side, low, high)
     inside: Array | float = 1.0
     for (u0, y0), (u1, y1) in zip(corners, corners[1:] + corners[:1], strict=True):
         norm = np.hypot(u1 - u0, y1 - y0)
@@ -176,19 +169,9 @@ def _blade(chest: Chest, grid: Grid, out: Array, side: int, corners) -> None:
 
 def _bar(chest: Chest, grid: Grid, out: Array, side, start, end, half, amount) -> None:
     """Add a rounded bone between two points given as (u, y)."""
-    us, ys = (start[0], end[0]), (start[1], end[1])
-    window = _half_box(
-        chest,
-        grid,
-        side,
-        min(us) - half,
-        min(ys) - half,
-        max(us) + half,
-        max(ys) + half,
-    )
-    if window is None:
-        return
-    u, y = distance(chest, grid, window, side)
+    low = min(start[0], end[0]) - half, min(start[1], end[1]) - half
+    high = max(start[0], end[0]) + half, max(start[1], end[1]) + half
+    window, u, y = _half_box(chest, grid, side, low, high)
     off = np.sqrt(segment_distance(u, y, start, end))
     length = max(np.hypot(end[0] - start[0], end[1] - start[1]), 1e-6)
     along = (u - start[0]) * (end[0] - start[0]) + (y - start[1]) * (end[1] - start[1])
@@ -214,8 +197,6 @@ def _spine(chest: Chest, grid: Grid, out: Array, rng: np.random.Generator) -> No
     window = grid.window(middle - 5, -14, middle + 5, bottom)
     edges = np.cumsum(np.linspace(1.55, 3.2, 28)) - 14 + rng.uniform(0, 1)
     tilts = rng.normal(0, 0.04, 28)
-    if window is None:
-        return
     x, y = grid.axes(window)
     u = x - chest.spine(y)
     place = np.interp(y, edges, np.arange(28.0)).astype(np.float32)

@@ -8,9 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from chexnomaly.phantom.anatomy.interpolation import cubic_taps, resample
-
-Array = np.ndarray
+from chexnomaly.phantom.anatomy.interpolation import Array, cubic_taps, resample
 
 
 class Texture:

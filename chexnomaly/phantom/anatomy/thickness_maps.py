@@ -10,10 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from chexnomaly.phantom.anatomy.chest import Chest
-from chexnomaly.phantom.anatomy.grid import Grid
+from chexnomaly.phantom.anatomy.grid import Array, Grid, Window
 from chexnomaly.phantom.anatomy.texture import Texture
-
-Array = np.ndarray
 
 
 @dataclass
@@ -73,21 +71,21 @@ def lung_maps(
     """
     lung = grid.zeros()
     for side in (0, 1):
-        window = side_window(chest, grid, side)
-        if window is not None:
-            lung[window] += _one_lung(chest, grid, window, side)
+        window, u, y = half_chest(chest, grid, side)
+        lung[window] += _one_lung(chest, side, u, y)
     grain = Texture(rng, (-20.0, -2.0, 20.0, 34.0), 0.26, -2.4)(grid.x, grid.y)
     density = chest.patient.lung_density * (1 + 0.13 * np.clip(grain, -2.5, 2.5))
     return lung, density.astype(np.float32)
 
 
-def side_window(chest: Chest, grid: Grid, side: int, margin: float = 1.5):
-    """Return the window of one half of the chest, None when it is off the film."""
-    reach = chest.patient.half_width + margin
+def half_chest(chest: Chest, grid: Grid, side: int) -> tuple[Window, Array, Array]:
+    """Give the window of one half of the chest, with `distance` and heights in it."""
+    reach = chest.patient.half_width + 1.5
     middle = chest.midline(grid.y)
     x = (float(middle.min()), float(middle.max()))
     left, right = ((x[0] - reach, x[1]), (x[0], x[1] + reach))[side]
-    return grid.window(left, -3, right, chest.floor(side) + 10)
+    window = grid.window(left, -3, right, chest.floor(side) + 10)
+    return window, *distance(chest, grid, window, side)
 
 
 def distance(chest: Chest, grid: Grid, window, side: int) -> tuple[Array, Array]:
@@ -97,8 +95,7 @@ def distance(chest: Chest, grid: Grid, window, side: int) -> tuple[Array, Array]
     return (u if side else -u), y
 
 
-def _one_lung(chest: Chest, grid: Grid, window, side: int) -> Array:
-    u, y = distance(chest, grid, window, side)
+def _one_lung(chest: Chest, side: int, u: Array, y: Array) -> Array:
     wall = chest.wall(side, y)
     share = np.clip(np.abs(u) / wall, 0, 1)
     depth = 2 * chest.patient.depth * _depth_profile(chest, side, y)
@@ -120,26 +117,22 @@ def _depth_profile(chest: Chest, side: int, y: Array) -> Array:
 def mediastinal_share(chest: Chest, side: int, u: Array, y: Array) -> Array:
     """Share of the depth at (u, y) that heart and mediastinum take, 0 to 1."""
     border = np.maximum(chest.border(side, y), 0.1)
-    base = (chest.patient.dome[0] + chest.patient.dome[1]) / 2
-    low = np.clip((y / base - 0.4) / 0.3, 0, 1)
+    low = np.clip((y / chest.base - 0.4) / 0.3, 0, 1)
     inside = np.clip(1 - (u / border) ** 2, 0, 1)
     heart = (0.77 - 0.09 * low) * inside ** (0.42 + 0.1 * low)
-    aorta = _descending_aorta(chest, side, u, y, base)
+    aorta = _descending_aorta(chest, side, u, y)
     return np.maximum(heart, 0) + (1 - heart) * aorta
 
 
-def _descending_aorta(
-    chest: Chest, side: int, u: Array, y: Array, base: float
-) -> Array:
+def _descending_aorta(chest: Chest, side: int, u: Array, y: Array) -> Array:
     """Share taken by the aorta beside the spine, and by the tissue around it."""
     p = chest.patient
     spine = 0.5 * np.exp(-((u / 1.8) ** 2))
     if side == 0:
         return spine
     radius = 0.75 * p.knob + 0.15
-    fade = np.clip((y - chest.knob_center[1]) / 1.5, 0, 1) * np.clip(
-        (1.25 * base - y) / 6, 0, 1
-    )
+    fade = np.clip((y - chest.knob_center[1]) / 1.5, 0, 1)
+    fade = fade * np.clip((1.25 * chest.base - y) / 6, 0, 1)
     center = 0.9 + 0.6 * p.unfolding
     across = np.clip(1 - ((u - center) / radius) ** 2, 0, 1)
     return np.maximum(spine, 0.28 * fade * np.sqrt(across))
@@ -169,8 +162,6 @@ def tube(grid: Grid, points: list, radius: float) -> Array:
             max(x0, x1) + radius,
             max(y0, y1) + radius,
         )
-        if window is None:
-            continue
         off = segment_distance(*grid.axes(window), (x0, y0), (x1, y1))
         chord = 2 * np.sqrt(np.clip(radius**2 - off, 0, None))
         np.maximum(out[window], chord, out=out[window])

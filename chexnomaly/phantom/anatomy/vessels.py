@@ -2,43 +2,22 @@
 
 A tree is grown level by level in patient coordinates, sampled to points whose
 volume is that of a cylinder, splatted on the grid and blurred once per caliber.
-"""
 
-from dataclasses import dataclass
+Points of a tree are an array of four rows, all in cm: x, y, the vessel's radius there,
+and the length that the point stands for.
+"""
 
 import numpy as np
 
 from chexnomaly.phantom.anatomy.chest import Chest
-from chexnomaly.phantom.anatomy.grid import Grid
-
-Array = np.ndarray
-LEVELS = 8
-
-
-@dataclass
-class Tree:
-    """Sampled points of a vessel tree.
-
-    Attributes:
-        x: Positions, cm. Shape (N,).
-        y: Positions, cm. Shape (N,).
-        radius: Vessel radius, cm. Shape (N,).
-        step: Length that each point stands for, cm. Shape (N,).
-    """
-
-    x: Array
-    y: Array
-    radius: Array
-    step: Array
+from chexnomaly.phantom.anatomy.grid import Array, Grid
 
 
 def vessel_map(chest: Chest, grid: Grid, rng: np.random.Generator) -> Array:
     """Blood along the beam inside the lungs, cm. Shape (H, W), float32."""
     out = grid.zeros()
-    trees = [_grow(chest, side, rng) for side in (0, 1)]
-    for tree in trees:
-        tree.radius *= chest.patient.vessel_gain
-    levels = [_by_caliber(tree) for tree in trees]
+    gain = np.array([1, 1, chest.patient.vessel_gain, 1])[:, None]
+    levels = [_by_caliber(_grow(chest, side, rng) * gain) for side in (0, 1)]
     for low, high, parts in zip(
         CALIBERS[:-1], CALIBERS[1:], zip(*levels, strict=True), strict=True
     ):
@@ -49,16 +28,17 @@ def vessel_map(chest: Chest, grid: Grid, rng: np.random.Generator) -> Array:
     return out + _hilar_tissue(chest, grid, rng) + _minor_fissure(chest, grid, rng)
 
 
-def _by_caliber(tree: Tree) -> list[tuple[Array, Array, Array]]:
+def _by_caliber(points: Array) -> list[tuple[Array, Array, Array]]:
     """Sort a tree's points into `CALIBERS`: positions, cm, and volumes, cm3, of each.
 
     Trunks wider than the last caliber are left to the tissue of the hilum.
     """
-    level = np.searchsorted(CALIBERS[1:], tree.radius).astype(np.uint8)
+    x, y, radius, step = points
+    level = np.searchsorted(CALIBERS[1:], radius).astype(np.uint8)
     order = np.argsort(level, kind="stable")
     ends = np.cumsum(np.bincount(level, minlength=len(CALIBERS)))[:-1]
-    volume = np.pi * tree.radius**2 * tree.step
-    split = (np.split(values[order], ends) for values in (tree.x, tree.y, volume))
+    volume = np.pi * radius**2 * step
+    split = (np.split(values[order], ends) for values in (x, y, volume))
     return list(zip(*split, strict=True))[:-1]
 
 
@@ -101,8 +81,8 @@ def hilum(chest: Chest, side: int) -> tuple[float, float]:
     return chest.to_x(side, u + (0.8 if side == 0 else 0.6), y), y
 
 
-def _grow(chest: Chest, side: int, rng: np.random.Generator) -> Tree:
-    """Grow one lung's tree from its hilum."""
+def _grow(chest: Chest, side: int, rng: np.random.Generator) -> Array:
+    """Grow one lung's tree from its hilum; its points, (4, N)."""
     x0, y0 = hilum(chest, side)
     sign = 1 if side else -1
     angle, radius = _trunks(side, rng)
@@ -115,11 +95,11 @@ def _grow(chest: Chest, side: int, rng: np.random.Generator) -> Tree:
         ]
     )
     parts = []
-    for level in range(LEVELS):
+    for share_of_reach in SHARES:
         # Branches that ended stay among the others with no radius, and as much is drawn
         # after the last level: every tree uses up the same random numbers, and a
         # finding elsewhere does not regrow the vessels.
-        length = rng.uniform(0.65, 1.3, len(angle)) * SHARES[level] * reach
+        length = rng.uniform(0.65, 1.3, len(angle)) * share_of_reach * reach
         bend = 0.35 * rng.normal(size=len(angle))
         turn = rng.uniform(0.15, 0.6, (2, len(angle))) * np.array([[1], [-1]])
         share = rng.uniform(0.62, 0.86, (2, len(angle)))
@@ -127,7 +107,7 @@ def _grow(chest: Chest, side: int, rng: np.random.Generator) -> Tree:
         grown = (v[..., live] for v in (start, angle, bend, length, radius))
         path = _path(*grown, sign)
         parts.append(path)
-        if level < LEVELS - 1:
+        if len(parts) < len(SHARES):
             divided = _split(
                 chest, side, path, radius[live], turn[:, live], share[:, live]
             )
@@ -135,7 +115,7 @@ def _grow(chest: Chest, side: int, rng: np.random.Generator) -> Tree:
             start, angle, radius = (np.zeros((2, len(live))), *np.zeros((2, len(live))))
             start[:, live], angle[live], radius[live] = divided
             reach = np.tile(reach, 2)
-    return _flatten(parts)
+    return np.concatenate([part.reshape(4, -1) for part in parts], axis=1)
 
 
 SHARES = (0.2, 0.21, 0.18, 0.15, 0.12, 0.09, 0.07, 0.05)
@@ -166,27 +146,26 @@ def _trunks(side: int, rng: np.random.Generator) -> tuple[Array, Array]:
     return angle, radius * np.exp(0.2 * rng.normal(size=14))
 
 
-def _path(start, angle, bend, length, radius, sign) -> Tree:
-    """Sample slightly curved branches. Fields have shape (branches, points)."""
+def _path(start, angle, bend, length, radius, sign) -> Array:
+    """Sample slightly curved branches. Shape (4, branches, points)."""
     t = (np.arange(24) + 0.5) / 24
     heading = angle[:, None] + bend[:, None] * (t[None] - 0.3)
     step = (length / 24)[:, None] * np.ones_like(heading)
     x = start[0][:, None] + sign * np.cumsum(np.cos(heading) * step, axis=1)
     y = start[1][:, None] + np.cumsum(np.sin(heading) * step, axis=1)
     taper = radius[:, None] * (1 - 0.18 * t[None])
-    return Tree(x, y, taper, step)
+    return np.stack([x, y, taper, step])
 
 
-def _split(chest: Chest, side: int, path: Tree, radius: Array, turn, share):
+def _split(chest: Chest, side: int, path: Array, radius: Array, turn, share):
     """Divide every branch that is still inside the lung into two."""
-    sign = 1 if side else -1
-    heading = np.arctan2(
-        path.y[:, -1] - path.y[:, -2], sign * (path.x[:, -1] - path.x[:, -2])
-    )
+    end, before = path[:2, :, -1], path[:2, :, -2]
+    dx, dy = end - before
+    heading = np.arctan2(dy, dx if side else -dx)
     share[1] = np.sqrt(np.clip(1.12 - share[0] ** 2, 0.2, 0.75))
     angle = (heading[None] + turn).ravel()
     smaller = (radius[None] * share).ravel()
-    start = np.tile(np.stack([path.x[:, -1], path.y[:, -1]]), 2)
+    start = np.tile(end, 2)
     goes_on = smaller > 0.013
     goes_on[goes_on] = _inside(chest, side, start[:, goes_on])
     return start, angle, smaller * goes_on
@@ -196,9 +175,3 @@ def _inside(chest: Chest, side: int, point: Array) -> Array:
     u = (point[0] - chest.midline(point[1])) * (1 if side else -1)
     wall = chest.wall(side, point[1])
     return (u > 0.3) & (u < 0.96 * wall) & (point[1] < chest.dome(side, u) + 3)
-
-
-def _flatten(parts: list[Tree]) -> Tree:
-    fields = ("x", "y", "radius", "step")
-    joined = (np.concatenate([getattr(p, f).ravel() for p in parts]) for f in fields)
-    return Tree(*joined)

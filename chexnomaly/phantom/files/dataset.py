@@ -3,12 +3,13 @@
 import json
 import os
 import shutil
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from chexnomaly.errors import InputError
-from chexnomaly.phantom.records import Film, Switches
+from chexnomaly.files import open_atomic, write_atomic
+from chexnomaly.phantom.files.layouts import LAYOUTS
+from chexnomaly.phantom.records import Film
 from chexnomaly.phantom.request import Request, each_index
 
 STATEMENT = "phantom.json"
@@ -24,12 +25,9 @@ def write_dataset(
     seed: int,
     layout: str = "vindr",
     *,
-    size_px: tuple[int, int] = (192, 288),
     workers: int = 1,
-    enriched: bool = False,
-    positive_share: float | None = None,
-    switches: Switches | None = None,
     replace: bool = False,
+    **options,
 ) -> None:
     """Write n films in the folder layout of a public data set.
 
@@ -41,28 +39,22 @@ def write_dataset(
         n: Number of films.
         seed: Seed of the cohort; film i is the same in a larger cohort.
         layout: "vindr", "vindr_physionet", "rsna", "candid" or "covid".
-        size_px: Smallest and largest longer side of a film, px.
         workers: Processes that render at the same time.
-        enriched: Even out the findings among positives, and keep 29.3 % positive.
-        positive_share: Share of positives in place of the layout's own.
-        switches: Parts turned off for an ablation.
         replace: Remove another phantom that lies in the folder; what is not a
             phantom is never touched.
+        options: Further fields of `Request`: size_px, enriched, positive_share, ...
 
     Raises:
         InputError: An unknown layout, a bad number, or a folder that holds another
             data set.
     """
-    from chexnomaly.phantom.files.layouts import LAYOUTS
-
     root = Path(root)
-    fixed = (enriched, positive_share, switches or Switches())
-    request = Request(n, seed, layout, tuple(size_px), *fixed)
+    request = Request(n, seed, layout, **options)
     _claim(root, request, replace)
     films = list(each_index(partial(_write_film, request, root), n, workers))
     for name, table in LAYOUTS[layout].tables(films).items():
-        _replace(root / name, table.to_csv(index=False).encode())
-    _replace(root / STATEMENT, request.dump())
+        write_atomic(root / name, table.to_csv(index=False), durable=False)
+    write_atomic(root / STATEMENT, request.dump(), durable=False)
     (root / f"{STATEMENT}.partial").unlink(missing_ok=True)
 
 
@@ -83,7 +75,7 @@ def _claim(root: Path, request: Request, replace: bool) -> None:
         shutil.rmtree(old, ignore_errors=True)
     elif not found and {path.name for path in root.iterdir()} - {UNBORN}:
         raise InputError("not empty", file=root, expected="an empty folder")
-    _replace(root / f"{STATEMENT}.partial", request.dump())
+    write_atomic(root / f"{STATEMENT}.partial", request.dump(), durable=False)
 
 
 def _read(file: Path) -> dict | None:
@@ -95,33 +87,18 @@ def _read(file: Path) -> dict | None:
 
 def _write_film(request: Request, root: Path, index: int) -> Film:
     """Write one film where it is missing; return it without pixels."""
-    from chexnomaly.phantom.files.layouts import LAYOUTS
-
     layout = LAYOUTS[request.layout]
     bare = request.film(index, pixels=False)
     path = root / layout.image(bare)
     if not path.exists():
         made = request.film(index)
-        path.parent.mkdir(parents=True, exist_ok=True)
         if request.layout == "covid":
-            from chexnomaly.phantom.files.png import write_masks, write_png
+            from chexnomaly.phantom.files.png import write_masks
+            from chexnomaly.phantom.files.png import write_png as write
 
             write_masks(made, root)
-            _through_partial(path, lambda file: write_png(made.pixels, file))
         else:
-            from chexnomaly.phantom.files.dicom import write_dicom
-
-            _through_partial(path, lambda file: write_dicom(made, file))
+            from chexnomaly.phantom.files.dicom import write_dicom as write
+        with open_atomic(path, durable=False) as file:
+            write(made, file)
     return bare
-
-
-def _through_partial(path: Path, write: Callable[[Path], None]) -> None:
-    """Write beside the target and rename, so that a file is whole or absent."""
-    beside = path.with_name(f".{path.name}.partial")
-    write(beside)
-    os.replace(beside, path)
-
-
-def _replace(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _through_partial(path, lambda file: file.write_bytes(content))

@@ -6,6 +6,7 @@ are the film's own and vary between films as they do in real collections.
 """
 
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from pydicom.dataset import Dataset, FileMetaDataset
@@ -19,12 +20,12 @@ from chexnomaly.phantom.names import uid
 from chexnomaly.phantom.records import Film
 
 
-def write_dicom(film: Film, path: Path) -> None:
+def write_dicom(film: Film, file: Path | BinaryIO) -> None:
     """Write one film; the same film gives the same bytes.
 
     Args:
         film: A film with pixels.
-        path: The file to write; its folder exists.
+        file: The file to write, or its path; the folder exists.
 
     Raises:
         ValueError: The film was made without pixels.
@@ -35,7 +36,7 @@ def write_dicom(film: Film, path: Path) -> None:
     _add_pixels(data, film)
     _add_window(data, film)
     data.file_meta = _file_meta(film, data)
-    data.save_as(path, enforce_file_format=True)
+    data.save_as(file, enforce_file_format=True)
 
 
 def _header(film: Film) -> Dataset:

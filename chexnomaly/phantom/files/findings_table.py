@@ -8,8 +8,8 @@ import pandas as pd
 from chexnomaly.datasets.annotations.findings import COLUMNS
 from chexnomaly.datasets.annotations.validation import BOX
 from chexnomaly.labels import NO_FINDING
-from chexnomaly.phantom.files.layouts import consensus
 from chexnomaly.phantom.films import film
+from chexnomaly.phantom.readers.reading import Opinion
 from chexnomaly.phantom.records import Film
 
 
@@ -35,7 +35,7 @@ def phantom_findings(
 
 
 def findings_of(films: Iterable[Film], layout: str = "vindr") -> pd.DataFrame:
-    """Lay the readings of films out as a findings table.
+    """Lay the readers' opinions out as a findings table.
 
     Args:
         films: Films of one cohort, with or without pixels.
@@ -53,10 +53,16 @@ def findings_of(films: Iterable[Film], layout: str = "vindr") -> pd.DataFrame:
 
 def _rows(made: Film, layout: str) -> Iterator[tuple]:
     height, width = made.size_px
-    readings = [(r.reader, r.finding, r.box) for r in made.readings]
+    rows = [(o.reader, o.finding, o.box) for o in made.opinions]
     if layout == "rsna":
-        readings = [("rsna", r.finding, r.box) for r in consensus(made)]
-        readings = readings or [("rsna", NO_FINDING, None)]
-    for reader, finding, box in readings:
+        rows = [("rsna", o.finding, o.box) for o in consensus(made)]
+        rows = rows or [("rsna", NO_FINDING, None)]
+    for reader, finding, box in rows:
         corners = (np.nan,) * 4 if box is None else box
         yield (made.image_id, reader, finding, *corners, width, height, "phantom")
+
+
+def consensus(film: Film) -> list[Opinion]:
+    """What the first reader who saw anything says: one box per lesion."""
+    boxed = [opinion for opinion in film.opinions if opinion.box is not None]
+    return [opinion for opinion in boxed if opinion.reader == boxed[0].reader]

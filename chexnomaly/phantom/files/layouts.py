@@ -16,10 +16,12 @@ import numpy as np
 import pandas as pd
 
 from chexnomaly.labels import NO_FINDING, VINDR_NAMES
+from chexnomaly.phantom.anatomy.grid import Box
+from chexnomaly.phantom.files.findings_table import findings_of
 from chexnomaly.phantom.records import Film
 
 CLASS_IDS = {key: number for number, key in enumerate(VINDR_NAMES)} | {NO_FINDING: 14}
-NAMES = VINDR_NAMES | {NO_FINDING: "No finding"}
+CLASS_NAMES = VINDR_NAMES | {NO_FINDING: "No finding"}
 
 COVID_COLUMNS = (
     "patientid offset sex age finding survival intubated intubation_present went_icu "
@@ -45,61 +47,46 @@ class Layout:
 
 def vindr_tables(films: Sequence[Film]) -> dict[str, pd.DataFrame]:
     """Kaggle's train.csv: one row per reader and box."""
-    table = _reader_rows(films)
-    table["class_id"] = table["finding"].map(CLASS_IDS)
-    table["class_name"] = table["finding"].map(NAMES)
     columns = "image_id class_name class_id rad_id x_min y_min x_max y_max".split()
-    return {"train.csv": table[columns]}
+    return {"train.csv": _reader_rows(films)[columns]}
 
 
 def vindr_physionet_tables(films: Sequence[Film]) -> dict[str, pd.DataFrame]:
     """PhysioNet's annotations/annotations_train.csv."""
-    table = _reader_rows(films)
-    table["class_name"] = table["finding"].map(NAMES)
     columns = "image_id rad_id class_name x_min y_min x_max y_max".split()
-    return {"annotations/annotations_train.csv": table[columns]}
+    return {"annotations/annotations_train.csv": _reader_rows(films)[columns]}
 
 
 def _reader_rows(films: Sequence[Film]) -> pd.DataFrame:
-    none = (np.nan,) * 4
-    rows = [
-        (film.image_id, reading.reader, reading.finding, *(reading.box or none))
-        for film in films
-        for reading in film.readings
-    ]
-    return pd.DataFrame(
-        rows,
-        columns=["image_id", "rad_id", "finding", "x_min", "y_min", "x_max", "y_max"],
-    ).round(3)
+    table = findings_of(films).round(3).rename(columns={"reader": "rad_id"})
+    table["class_id"] = table["finding"].map(CLASS_IDS)
+    table["class_name"] = table["finding"].map(CLASS_NAMES)
+    return table
 
 
 def rsna_tables(films: Sequence[Film]) -> dict[str, pd.DataFrame]:
     """RSNA's stage 2 labels and detailed classes: one adjudicated set of boxes."""
-    labels, classes = [], []
-    for film in films:
-        name = film.image_id
-        boxes = [reading.box for reading in consensus(film)]
-        kind = "Normal" if not film.plan.findings else "No Lung Opacity / Not Normal"
-        kind = "Lung Opacity" if film.plan.positive else kind
-        for x0, y0, x1, y1 in boxes:
-            labels.append((name, x0, y0, x1 - x0, y1 - y0, 1))
-        if not boxes:
-            labels.append((name, np.nan, np.nan, np.nan, np.nan, 0))
-        classes += [(name, kind)] * max(1, len(boxes))
+    table = findings_of(films, "rsna")
+    labels = {
+        "patientId": table.image_id,
+        "x": table.x_min,
+        "y": table.y_min,
+        "width": table.x_max - table.x_min,
+        "height": table.y_max - table.y_min,
+        "Target": table.x_min.notna().astype(int),
+    }
+    kinds = table.image_id.map({film.image_id: _rsna_class(film) for film in films})
+    classes = {"patientId": table.image_id, "class": kinds}
     return {
-        "stage_2_train_labels.csv": pd.DataFrame(
-            labels, columns="patientId x y width height Target".split()
-        ).round(3),
-        "stage_2_detailed_class_info.csv": pd.DataFrame(
-            classes, columns=["patientId", "class"]
-        ),
+        "stage_2_train_labels.csv": pd.DataFrame(labels).round(3),
+        "stage_2_detailed_class_info.csv": pd.DataFrame(classes),
     }
 
 
-def consensus(film: Film) -> list:
-    """The boxes of the first reader who saw anything: one row per lesion."""
-    rows = [reading for reading in film.readings if reading.box is not None]
-    return [row for row in rows if row.reader == rows[0].reader]
+def _rsna_class(film: Film) -> str:
+    if film.plan.positive:
+        return "Lung Opacity"
+    return "No Lung Opacity / Not Normal" if film.plan.findings else "Normal"
 
 
 def candid_tables(films: Sequence[Film]) -> dict[str, pd.DataFrame]:
@@ -122,7 +109,7 @@ def candid_tables(films: Sequence[Film]) -> dict[str, pd.DataFrame]:
     }
 
 
-def ellipse_mask(box, size_px: tuple[int, int]) -> np.ndarray:
+def ellipse_mask(box: Box, size_px: tuple[int, int]) -> np.ndarray:
     """Mask of the ellipse inside a box. Shape (H, W), bool, at least one pixel."""
     x = np.arange(size_px[1])[None] + 0.5
     y = np.arange(size_px[0])[:, None] + 0.5
@@ -171,38 +158,26 @@ def covid_tables(films: Sequence[Film]) -> dict[str, pd.DataFrame]:
         }
         rows.append([row[column] for column in COVID_COLUMNS])
         regions += _region_rows(film, finding)
-    columns = (
-        "image class mask left top width height resolution finding license".split()
-    )
+    columns = "image class mask left top width height resolution finding license"
     return {
         "metadata.csv": pd.DataFrame(rows, columns=COVID_COLUMNS),
-        "regions.csv": pd.DataFrame(regions, columns=columns),
+        "regions.csv": pd.DataFrame(regions, columns=columns.split()),
     }
 
 
 def _region_rows(film: Film, finding: str) -> list[tuple]:
     height, width = film.size_px
+    size = f"{width}x{height}"
     rows = []
     for number, truth in enumerate(film.truths):
         left, top, right, bottom = region_frame(truth.box)
-        rows.append(
-            (
-                film.image_id,
-                "Ground Glass Opacities",
-                mask_name(film, number),
-                left,
-                top,
-                right - left,
-                bottom - top,
-                f"{width}x{height}",
-                finding,
-                "Apache-2.0",
-            )
-        )
+        names = film.image_id, "Ground Glass Opacities", mask_name(film, number)
+        frame = left, top, right - left, bottom - top
+        rows.append((*names, *frame, size, finding, "Apache-2.0"))
     return rows
 
 
-def region_frame(box) -> tuple[int, int, int, int]:
+def region_frame(box: Box) -> tuple[int, int, int, int]:
     """Whole pixels that a box touches: left, top, right, bottom."""
     x0, y0, x1, y1 = box
     return int(x0), int(y0), int(np.ceil(x1)), int(np.ceil(y1))
@@ -213,21 +188,15 @@ def mask_name(film: Film, number: int) -> str:
     return f"masks/{film.key}_{number}.png"
 
 
+def _at(folder: str, ending: str = "") -> Callable[[Film], PurePosixPath]:
+    return lambda film: PurePosixPath(folder, film.image_id + ending)
+
+
 LAYOUTS = {
-    "vindr": Layout(
-        lambda film: PurePosixPath("train", f"{film.image_id}.dicom"), vindr_tables
-    ),
-    "vindr_physionet": Layout(
-        lambda film: PurePosixPath("train", f"{film.image_id}.dicom"),
-        vindr_physionet_tables,
-    ),
-    "rsna": Layout(
-        lambda film: PurePosixPath("stage_2_train_images", f"{film.image_id}.dcm"),
-        rsna_tables,
-    ),
-    "candid": Layout(
-        lambda film: PurePosixPath("dataset", film.image_id), candid_tables
-    ),
-    "covid": Layout(lambda film: PurePosixPath("images", film.image_id), covid_tables),
+    "vindr": Layout(_at("train", ".dicom"), vindr_tables),
+    "vindr_physionet": Layout(_at("train", ".dicom"), vindr_physionet_tables),
+    "rsna": Layout(_at("stage_2_train_images", ".dcm"), rsna_tables),
+    "candid": Layout(_at("dataset"), candid_tables),
+    "covid": Layout(_at("images"), covid_tables),
 }
 """Layouts by name."""

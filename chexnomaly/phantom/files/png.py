@@ -1,6 +1,7 @@
 """PNG files of the covid layout: films, and masks of regions as RGBA crops."""
 
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
@@ -8,13 +9,13 @@ from PIL import Image
 from chexnomaly.phantom.files.layouts import ellipse_mask, mask_name, region_frame
 from chexnomaly.phantom.records import Film
 
-GROUND_GLASS = (255, 0, 255, 255)
-"""Color of the class in the masks; background is opaque black."""
+MAGENTA = (255, 0, 255, 255)
+"""Color of ground glass in the masks; background is opaque black."""
 
 
-def write_png(pixels: np.ndarray, file: Path) -> None:
-    """Write 8-bit pixels. Shape (H, W), values 0 to 255."""
-    Image.fromarray(pixels.astype(np.uint8)).save(file, format="PNG")
+def write_png(film: Film, file: Path | BinaryIO) -> None:
+    """Write a film's 8-bit pixels."""
+    Image.fromarray(film.pixels.astype(np.uint8)).save(file, format="PNG")
 
 
 def write_masks(film: Film, root: Path) -> None:
@@ -23,7 +24,5 @@ def write_masks(film: Film, root: Path) -> None:
     for number, truth in enumerate(film.truths):
         left, top, right, bottom = region_frame(truth.box)
         mask = ellipse_mask(truth.box, film.size_px)[top:bottom, left:right]
-        color = np.zeros((*mask.shape, 4), np.uint8)
-        color[..., 3] = 255
-        color[mask] = GROUND_GLASS
+        color = np.where(mask[..., None], MAGENTA, (0, 0, 0, 255)).astype(np.uint8)
         Image.fromarray(color).save(root / mask_name(film, number), format="PNG")

@@ -1,9 +1,6 @@
-"""Healthy films in the layout of the unseen finding, to stand beside it.
+"""Cohorts as prepared sets: store, findings and split, without files in between."""
 
-RSNA's healthy films are those of its class "Normal"; of the phantom's they are films of
-the same population that show nothing, not even what RSNA leaves without a box.
-"""
-
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -11,24 +8,46 @@ import pandas as pd
 from chexnomaly.datasets.annotations.findings import save_findings
 from chexnomaly.datasets.annotations.splits import save_split
 from chexnomaly.datasets.prepared import PreparedSet
-from chexnomaly.datasets.store.resize import resize_square
-from chexnomaly.datasets.store.store import StoreWriter
+from chexnomaly.datasets.store.store import Store
 from chexnomaly.phantom.files.findings_table import findings_of
-from chexnomaly.phantom.files.store import brightness
-from chexnomaly.phantom.films import film
-from chexnomaly.phantom.records import Film
-from chexnomaly.phantom.version import GENERATOR
+from chexnomaly.phantom.files.store import write_store
 
-LAYOUT = "rsna"
+
+def write_prepared(
+    root: Path, parts: Sequence[str], seed: int, size: int, **options
+) -> PreparedSet:
+    """Render a cohort into a folder that notebooks open, or open it where finished.
+
+    The tables are not read back: what checks tables from outside may not be installed.
+
+    Args:
+        root: Folder to write; an interrupted run goes on where it stopped.
+        parts: "train", "val" or "test" for each film, in the order of their index.
+        seed: Seed of the cohort.
+        size: Side of the stored images, px.
+        options: Further arguments of `write_store`.
+
+    Returns:
+        The films.
+    """
+    films = write_store(root / "store", len(parts), seed, size, **options)
+    table = findings_of(films, options.get("layout", "vindr"))
+    save_findings(table, root / "findings.csv")
+    split = pd.Series(parts, index=[made.image_id for made in films], dtype="str")
+    save_split(split, root / "splits.csv")
+    return PreparedSet(root, Store.open(root / "store", verify=True), table, split)
 
 
 def write_normal_films(
     root: Path, n: int, seed: int, size: int, size_px: tuple[int, int] = (192, 288)
 ) -> PreparedSet:
-    """Render healthy films straight into a store, or open them where finished.
+    """Render healthy films in the layout of the unseen finding, to stand beside it.
+
+    RSNA's healthy films are those of its class "Normal"; the phantom's are films of the
+    same population that show nothing, not even what RSNA leaves without a box.
 
     Args:
-        root: Folder to write; an interrupted run goes on where it stopped.
+        root: As in `write_prepared`, like `seed` and `size`.
         n: How many.
         seed: Seed of the cohort.
         size: Side of the stored images, px.
@@ -37,23 +56,5 @@ def write_normal_films(
     Returns:
         The films, all in the test part.
     """
-
-    def make(index: int, pixels: bool = True) -> Film:
-        return film(seed, index, size_px, layout=LAYOUT, findings=[], pixels=pixels)
-
-    films = {one.image_id: k for k in range(n) for one in [make(k, pixels=False)]}
-    ids = sorted(films)
-    origin = repr((GENERATOR, LAYOUT, n, seed, size_px))
-    writer = StoreWriter(root / "store", ids, size, origin=origin)
-    try:
-        for row in list(writer.missing):
-            made = make(films[ids[row]])
-            height, width = made.size_px
-            writer.write(row, resize_square(brightness(made), size), width, height)
-        writer.finish()
-    finally:
-        writer.close()
-    readings = findings_of((make(films[i], pixels=False) for i in ids), LAYOUT)
-    save_findings(readings, root / "findings.csv")
-    save_split(pd.Series("test", index=ids), root / "splits.csv")
-    return PreparedSet.open(root)
+    options = {"layout": "rsna", "findings": (), "size_px": size_px}
+    return write_prepared(root, ["test"] * n, seed, size, **options)

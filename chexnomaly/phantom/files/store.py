@@ -5,7 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from chexnomaly.phantom.records import Film, Switches
+from chexnomaly.datasets.store.resize import resize_square
+from chexnomaly.datasets.store.store import Store
+from chexnomaly.datasets.store.writer import StoreWriter
+from chexnomaly.phantom.records import Film
 from chexnomaly.phantom.request import Request, each_index
 
 
@@ -15,12 +18,9 @@ def write_store(
     seed: int,
     size: int,
     *,
-    layout: str = "vindr",
-    size_px: tuple[int, int] = (192, 288),
     workers: int = 1,
-    enriched: bool = False,
-    positive_share: float | None = None,
-    switches: Switches | None = None,
+    natural: Store | None = None,
+    **options,
 ) -> list[Film]:
     """Render a cohort straight into a store, without files in between.
 
@@ -32,28 +32,24 @@ def write_store(
         n: Number of films.
         seed: Seed of the cohort.
         size: Side of the stored images, px.
-        layout: As in `write_dataset`, like all further arguments.
-        size_px: Smallest and largest longer side of a film, px.
         workers: Processes that render at the same time.
-        enriched: Even out the findings among positives.
-        positive_share: Share of positives in place of the layout's own.
-        switches: Parts turned off for an ablation.
+        natural: The same cohort with nothing painted: a film on which nothing is
+            painted is copied from there.
+        options: Further fields of `Request`: layout, size_px, enriched, ...
 
     Returns:
         The films without pixels, in the order of their index; rows of the store are
         in the order of the sorted image ids.
     """
-    from chexnomaly.datasets.store.store import StoreWriter
-
-    fixed = (enriched, positive_share, switches or Switches())
-    request = Request(n, seed, layout, tuple(size_px), *fixed)
+    request = Request(n, seed, **options)
     films = [request.film(index, pixels=False) for index in range(n)]
     order = sorted(range(n), key=lambda index: films[index].image_id)
     ids = [films[index].image_id for index in order]
     writer = StoreWriter(Path(out), ids, size, origin=request.dump().decode())
     try:
         rows = list(writer.missing)
-        task = partial(_square_film, request, size, tuple(order[row] for row in rows))
+        wanted = tuple(order[row] for row in rows)
+        task = partial(_square_film, request, size, natural, wanted)
         for row, image in zip(rows, each_index(task, len(rows), workers), strict=True):
             height, width = films[order[row]].size_px
             writer.write(row, image, width, height)
@@ -63,12 +59,15 @@ def write_store(
     return films
 
 
-def _square_film(request: Request, size: int, order: tuple[int, ...], row: int):
-    """Render one film for a store: min-max of its integers, resized. (S, S)."""
-    from chexnomaly.datasets.store.resize import resize_square
-
-    made = request.film(order[row])
-    return resize_square(brightness(made), size)
+def _square_film(
+    request: Request, size: int, natural: Store | None, wanted: tuple[int, ...], k: int
+) -> np.ndarray:
+    """Render or copy the k-th film that is wanted, as a square. Shape (S, S)."""
+    if natural is not None:
+        bare = request.film(wanted[k], pixels=False)
+        if not request.switches.painted & set(bare.plan.findings):
+            return natural.image(bare.image_id)
+    return resize_square(brightness(request.film(wanted[k])), size)
 
 
 def brightness(made: Film) -> np.ndarray:

@@ -45,7 +45,7 @@ ORDER = FINDINGS + UNSEEN
 
 
 @dataclass(frozen=True)
-class Case:
+class Subject:
     """A patient with lesions.
 
     Attributes:
@@ -57,12 +57,12 @@ class Case:
     lesions: tuple[Lesion, ...]
 
 
-def build_case(
+def build_subject(
     patient: Patient,
     findings: Iterable[str],
     streams: Mapping[str, np.random.Generator],
     conspicuity: Mapping[str, float],
-) -> Case:
+) -> Subject:
     """Put findings into a patient.
 
     Args:
@@ -94,33 +94,32 @@ def build_case(
         else:
             made = PLACE[key](chest, streams[key], conspicuity[key])
         lesions += made
-    return Case(chest, tuple(lesions))
+    return Subject(chest, tuple(lesions))
 
 
 def paint_lesions(
-    case: Case, maps: Maps, grid: Grid, painted: Collection[str] = ()
+    subject: Subject, maps: Maps, grid: Grid, painted: Collection[str] = ()
 ) -> None:
     """Apply every lesion to the thickness maps, in place.
 
     Args:
-        case: Patient with lesions.
+        subject: Patient with lesions.
         maps: Thickness maps of the healthy anatomy.
         grid: Their grid.
         painted: Findings drawn as a bright ellipse in place of their physics (an
             ablation).
     """
-    for lesion in case.lesions:
+    for lesion in subject.lesions:
         if lesion.finding in painted:
             _paint_ellipse(lesion, maps, grid)
-        elif lesion.paint is not None:
-            lesion.paint(maps, grid)
+            continue
+        for paint in lesion.paint:
+            paint(maps, grid)
 
 
 def _paint_ellipse(lesion: Lesion, maps: Maps, grid: Grid) -> None:
     x0, y0, x1, y1 = lesion.box
     window = grid.window(*lesion.box)
-    if window is None:
-        return
     x, y = grid.axes(window)
     rho = ((2 * x - x0 - x1) / (x1 - x0)) ** 2 + ((2 * y - y0 - y1) / (y1 - y0)) ** 2
     maps.extra[window] += 3.0 * np.clip(1 - rho, 0, 1)

@@ -11,11 +11,11 @@ from chexnomaly.phantom.findings.lesions import (
     Painter,
     around,
     bent_line,
-    blob_field,
+    blob,
+    draw_place,
     draw_seed,
     hazy,
     strands,
-    together,
 )
 
 
@@ -23,13 +23,12 @@ def nodule_mass(chest: Chest, rng, seen: float) -> list[Lesion]:
     """Round water-dense bodies: their depth is a sphere's, not a disk's."""
     out = []
     for _ in range(int(rng.choice([1, 2, 4, 9], p=[0.6, 0.2, 0.12, 0.08]))):
-        side = int(rng.random() > 0.6)
-        center = chest.locate(side, rng.uniform(0.12, 0.88), rng.uniform(0.12, 0.95))
+        _, center = draw_place(chest, rng, 0.6, (0.12, 0.88), (0.12, 0.95))
         mass = rng.random() < 0.22
         radius = rng.uniform(1.5, 3.8) if mass else rng.uniform(0.35, 0.95)
-        paint = _sphere(center, radius, 0.55 + 0.6 * seen, draw_seed(rng))
+        paint = (_sphere(center, radius, 0.55 + 0.6 * seen, draw_seed(rng)),)
         if mass:
-            paint = together(paint, _spikes(center, radius, rng, seen))
+            paint += (_spikes(center, radius, rng, seen),)
         out.append(Lesion("nodule_mass", around(center, (radius, radius)), seen, paint))
     return out
 
@@ -39,8 +38,6 @@ def _sphere(center, radius: float, density: float, seed: int) -> Painter:
 
     def paint(maps: Maps, grid: Grid) -> None:
         window = grid.window(*around(center, (radius, radius), 1.3))
-        if window is None:
-            return
         x, y = grid.axes(window)
         lobes = Texture(
             np.random.default_rng(seed),
@@ -61,10 +58,7 @@ def _spikes(center, radius: float, rng, seen: float) -> Painter:
     """Return a painter of short strands around a mass."""
     lines = []
     for angle in rng.uniform(0, 2 * np.pi, 9):
-        start = (
-            center[0] + 0.8 * radius * np.cos(angle),
-            center[1] + 0.8 * radius * np.sin(angle),
-        )
+        start = center + 0.8 * radius * np.array([np.cos(angle), np.sin(angle)])
         lines.append(bent_line(rng, start, angle, 0.4 * radius, 0.3))
     return strands(lines, 0.05 + 0.05 * seen, 0.05)
 
@@ -79,15 +73,14 @@ def calcification(chest: Chest, rng, seen: float) -> list[Lesion]:
 
 
 def _calcified(chest: Chest, kind: str, rng, seen: float) -> Lesion:
-    side = int(rng.random() > 0.55)
-    center = chest.locate(side, rng.uniform(0.05, 0.85), rng.uniform(0.12, 0.85))
+    _, center = draw_place(chest, rng, 0.55, (0.05, 0.85), (0.12, 0.85))
     radius = rng.uniform(0.3, 0.6)
     spots = [(center[0], center[1], 0.7 * radius)]
     if kind == "cluster":
         radius = float(np.clip(1.9 * np.exp(0.5 * rng.normal()), 0.9, 4.5))
         spots = _scatter(rng, center, radius)
     paint = _specks(spots, 0.5 + 1.1 * seen)
-    return Lesion("calcification", around(center, (radius, radius)), seen, paint)
+    return Lesion("calcification", around(center, (radius, radius)), seen, (paint,))
 
 
 def _scatter(rng, center, radius: float) -> list[tuple[float, float, float]]:
@@ -109,8 +102,6 @@ def _specks(spots, amount: float) -> Painter:
         for x, y, v, r in zip(xs, ys, volume, radii, strict=True):
             reach = 3.5 * r + 3 * grid.pixel_x
             window = grid.window(x - reach, y - reach, x + reach, y + reach)
-            if window is None:
-                continue
             gx, gy = grid.axes(window)
             sigma = np.hypot(0.55 * r, 0.4 * grid.pixel_x)
             off = ((gx - x) ** 2 + (gy - y) ** 2) / (2 * sigma**2)
@@ -135,7 +126,7 @@ def _aortic_rim(chest: Chest, rng, seen: float) -> Lesion:
     ]
     xs, ys = [s[0] for s in spots], [s[1] for s in spots]
     box = (min(xs) - 0.3, min(ys) - 0.3, max(xs) + 0.3, max(ys) + 0.3)
-    return Lesion("calcification", box, seen, _specks(spots, 0.6 + 1.1 * seen))
+    return Lesion("calcification", box, seen, (_specks(spots, 0.6 + 1.1 * seen),))
 
 
 def other_lesion(chest: Chest, rng, seen: float) -> list[Lesion]:
@@ -146,21 +137,17 @@ def other_lesion(chest: Chest, rng, seen: float) -> list[Lesion]:
 
 def _bulla(chest: Chest, rng, seen: float) -> Lesion:
     """Thin-walled air: darker than the lung around, without vessels."""
-    side = int(rng.random() > 0.55)
-    center = chest.locate(side, rng.uniform(0.3, 0.85), rng.uniform(0.1, 0.9))
+    _, center = draw_place(chest, rng, 0.55, (0.3, 0.85), (0.1, 0.9))
     radii = (rng.uniform(1.2, 4.2), rng.uniform(1.2, 5.5))
     seed = draw_seed(rng)
 
     def paint(maps: Maps, grid: Grid) -> None:
-        window = grid.window(*around(center, radii, 1.2))
-        if window is None:
-            return
-        field, _ = blob_field(grid, window, center, radii, seed, 0.25)
+        window, field, _ = blob(grid, center, radii, seed, 0.25, 1.2)
         maps.empty(window, (0.35 + 0.4 * seen) * smoothstep(field, 0.02, 0.4))
         wall = np.exp(-(((field - 0.03) * min(radii) / 0.06) ** 2))
         maps.vessels[window] += (0.08 + 0.22 * seen) * wall
 
-    return Lesion("other_lesion", around(center, radii), seen, paint)
+    return Lesion("other_lesion", around(center, radii), seen, (paint,))
 
 
 def _hernia(chest: Chest, rng, seen: float) -> Lesion:
@@ -172,17 +159,14 @@ def _hernia(chest: Chest, rng, seen: float) -> Lesion:
     seed = draw_seed(rng)
 
     def paint(maps: Maps, grid: Grid) -> None:
-        window = grid.window(*around(center, radii, 1.2))
-        if window is None:
-            return
-        field, _ = blob_field(grid, window, center, radii, seed, 0.3)
+        window, field, _ = blob(grid, center, radii, seed, 0.3, 1.2)
         _, y = grid.axes(window)
         maps.extra[window] += 1.2 * np.sqrt(np.clip(field, 0, 1))
         upper = smoothstep(center[1] - y, -0.1, 0.0)
         inner = np.sqrt(np.clip(field - 0.15, 0, 1))
         maps.gas[window] += (1.0 + 1.8 * seen) * upper * inner
 
-    return Lesion("other_lesion", around(center, radii), seen, paint)
+    return Lesion("other_lesion", around(center, radii), seen, (paint,))
 
 
 def _mediastinal_mass(chest: Chest, rng, seen: float) -> Lesion:
@@ -196,14 +180,12 @@ def _mediastinal_mass(chest: Chest, rng, seen: float) -> Lesion:
 
     def paint(maps: Maps, grid: Grid) -> None:
         window = grid.window(*around(center, radii, 1.05))
-        if window is None:
-            return
         x, y = grid.axes(window)
         rho = ((x - center[0]) / radii[0]) ** 2 + ((y - center[1]) / radii[1]) ** 2
         share = (0.25 + 0.35 * seen) * np.sqrt(np.clip(1 - rho, 0, 1))
         maps.fill(window, share)
 
-    return Lesion("other_lesion", around(center, radii), seen, paint)
+    return Lesion("other_lesion", around(center, radii), seen, (paint,))
 
 
 def _dense_rib(chest: Chest, rng, seen: float) -> Lesion:
@@ -211,22 +193,16 @@ def _dense_rib(chest: Chest, rng, seen: float) -> Lesion:
     side = int(rng.random() < 0.5)
     rib = int(rng.integers(3, 9))
     share = rng.uniform(0.55, 0.92)
-    y = float(chest.rib_heights[rib])
-    for _ in range(12):
-        fall = chest.rib_fall(side, np.array(y), np.array(share), False)
-        y = float(chest.rib_heights[rib] + fall)
-    x = chest.to_x(side, share * (float(chest.wall(side, np.array(y))) + 0.45), y)
+    u, y = chest.rib_point(side, rib, share)
+    center = chest.to_x(side, u, y), y
     radii = (rng.uniform(1.0, 2.6), rng.uniform(0.8, 1.4))
     seed, tissue = draw_seed(rng), draw_seed(rng)
 
     def paint(maps: Maps, grid: Grid) -> None:
-        window = grid.window(*around((x, y), radii, 1.2))
-        if window is None:
-            return
-        field, texture = blob_field(grid, window, (x, y), radii, seed, 0.4)
+        window, field, texture = blob(grid, center, radii, seed, 0.4, 1.2)
         gx, gy = grid.axes(window)
         grain = np.clip(1 + 0.4 * texture(gx, gy), 0.3, 2)
         maps.bone[window] += (0.08 + 0.3 * seen) * grain * smoothstep(field, 0, 0.5)
-        hazy((x, y), radii, 0.06, tissue)(maps, grid)
 
-    return Lesion("other_lesion", around((x, y), radii), seen, paint)
+    haze = hazy(center, radii, 0.06, tissue)
+    return Lesion("other_lesion", around(center, radii), seen, (paint, haze))

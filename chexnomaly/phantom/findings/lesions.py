@@ -5,12 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chexnomaly.phantom.anatomy.grid import Grid
+from chexnomaly.phantom.anatomy.chest import Chest
+from chexnomaly.phantom.anatomy.grid import Array, Box, Grid, Window
 from chexnomaly.phantom.anatomy.texture import Texture, smoothstep
 from chexnomaly.phantom.anatomy.thickness_maps import Maps
 
-Array = np.ndarray
-Box = tuple[float, float, float, float]
 Painter = Callable[[Maps, Grid], None]
 
 
@@ -22,13 +21,13 @@ class Lesion:
         finding: Finding key.
         box: Extent in patient coordinates, xyxy, cm.
         conspicuity: 0 (hardly to be seen) to 1 (obvious).
-        paint: Changes the maps; None when the anatomy itself was reshaped.
+        paint: What changes the maps, in order; none if the anatomy itself was reshaped.
     """
 
     finding: str
     box: Box
     conspicuity: float
-    paint: Painter | None = None
+    paint: tuple[Painter, ...] = ()
 
 
 def draw_seed(rng: np.random.Generator) -> int:
@@ -36,30 +35,31 @@ def draw_seed(rng: np.random.Generator) -> int:
     return int(rng.integers(2**62))
 
 
-def blob_field(
-    grid: Grid, window, center, radii, seed: int, rough: float = 0.45, step: float = 0.3
-) -> tuple[Array, Texture]:
+def blob(
+    grid: Grid, center, radii, seed: int, rough: float, scale: float = 1.25
+) -> tuple[Window, Array, Texture]:
     """Signed depth inside an irregular, textured ellipse: 1 at its center.
 
     Args:
         grid: Pixel grid.
-        window: Rows and columns to evaluate.
         center: Center, cm.
         radii: Half axes, cm.
         seed: Seed of the texture.
         rough: Strength of the boundary's irregularity.
-        step: Texture detail as a share of the smaller radius.
+        scale: Half axes of the window, relative to the ellipse's.
 
     Returns:
-        The field (h, w), positive inside, and its texture for further use.
+        A window around the ellipse; the field there (h, w), positive inside; and its
+        texture for further use.
     """
+    window = grid.window(*around(center, radii, scale))
     box = around(center, radii, 1.3)
-    texture = Texture(np.random.default_rng(seed), box, step * min(radii), -4.2)
+    texture = Texture(np.random.default_rng(seed), box, 0.3 * min(radii), -4.2)
     x, y = grid.axes(window)
     rho = np.hypot((x - center[0]) / radii[0], (y - center[1]) / radii[1])
     field = 1 - rho + rough * 0.4 * texture(x, y) * np.minimum(rho, 1)
     # whatever the outline does, it runs out softly before 1.12 radii
-    return np.minimum(field, 1.6 * (1.12 - rho)), texture
+    return window, np.minimum(field, 1.6 * (1.12 - rho)), texture
 
 
 def around(center, radii, scale: float = 1.0) -> Box:
@@ -91,12 +91,9 @@ def hazy(
     """
 
     def paint(maps: Maps, grid: Grid) -> None:
-        box = around(center, radii, 1.25)
-        window = grid.window(*box)
-        if window is None:
-            return
-        field, texture = blob_field(grid, window, center, radii, seed, rough)
+        window, field, texture = blob(grid, center, radii, seed, rough)
         x, y = grid.axes(window)
+        box = around(center, radii, 1.25)
         fine = Texture(np.random.default_rng(seed + 1), box, 0.45, -2.8)(x, y)
         grain = np.clip(1 + 0.24 * texture(x, y) + 0.09 * fine, 0.3, 1.6)
         share = amount * grain * smoothstep(field, 0.0, soft)
@@ -125,16 +122,11 @@ def strands(lines: list[tuple[Array, Array]], radius: float, blur: float) -> Pai
     def paint(maps: Maps, grid: Grid) -> None:
         xs = np.concatenate([x for x, _ in lines])
         ys = np.concatenate([y for _, y in lines])
-        steps = np.concatenate([_steps(x, y) for x, y in lines])
-        drawn = grid.splat(xs, ys, np.pi * radius**2 * steps)
+        steps = [np.hypot(np.gradient(x), np.gradient(y)) for x, y in lines]
+        drawn = grid.splat(xs, ys, np.pi * radius**2 * np.concatenate(steps))
         maps.vessels += grid.blur(drawn, blur)
 
     return paint
-
-
-def _steps(x: Array, y: Array) -> Array:
-    step = np.hypot(np.gradient(x), np.gradient(y))
-    return step
 
 
 def bent_line(rng, start, angle: float, length: float, bend: float):
@@ -147,11 +139,26 @@ def bent_line(rng, start, angle: float, length: float, bend: float):
     return x, y
 
 
-def together(*painters: Painter) -> Painter:
-    """Return a painter that applies several in order."""
+def draw_place(
+    chest: Chest, rng: np.random.Generator, right: float, across, down
+) -> tuple[int, tuple[float, float]]:
+    """Draw a place in the lungs.
 
-    def paint(maps: Maps, grid: Grid) -> None:
-        for painter in painters:
-            painter(maps, grid)
+    Args:
+        chest: Curves of the patient.
+        rng: Source of randomness: side, across, down.
+        right: Share of the right lung.
+        across: Least and most share of the way from mediastinum to wall.
+        down: Least and most share of the way from apex to diaphragm.
 
-    return paint
+    Returns:
+        Side of the chest, and x and y, cm.
+    """
+    side = int(rng.random() > right)
+    return side, chest.locate(side, rng.uniform(*across), rng.uniform(*down))
+
+
+def strip(chest: Chest, side: int, inner, outer, top: float, bottom: float) -> Box:
+    """Box between two points (u, y) of one half of the chest and two heights, cm."""
+    left, right = sorted(chest.to_x(side, u, y) for u, y in (inner, outer))
+    return left, top, right, bottom

@@ -16,11 +16,12 @@ from chexnomaly.phantom.findings.lesions import (
     Painter,
     around,
     bent_line,
-    blob_field,
+    blob,
+    draw_place,
     draw_seed,
     hazy,
     strands,
-    together,
+    strip,
 )
 
 
@@ -45,8 +46,7 @@ def _clip_to_lung(chest: Chest, side: int, box):
 
 def consolidation(chest: Chest, rng, seen: float) -> list[Lesion]:
     """Air spaces full of fluid: dense, fluffy edge, with open bronchi inside."""
-    side = _side(rng)
-    center = chest.locate(side, rng.uniform(0.25, 0.75), rng.uniform(0.3, 0.92))
+    side, center = draw_place(chest, rng, 0.62, (0.25, 0.75), (0.3, 0.92))
     radii = (_size(rng, 3.7, 0.28, 1.8, 5.2), _size(rng, 4.1, 0.33, 1.8, 7.5))
     fissure = _fissure(radii, draw_seed(rng))
     amount = 0.2 + 0.3 * seen
@@ -54,7 +54,7 @@ def consolidation(chest: Chest, rng, seen: float) -> list[Lesion]:
     open_air = _bronchi(chest, side, center, radii, rng)
     box = _cut(around(center, radii), center, fissure)
     box = _clip_to_lung(chest, side, box)
-    return [Lesion("consolidation", box, seen, together(fill, open_air))]
+    return [Lesion("consolidation", box, seen, (fill, open_air))]
 
 
 def _fissure(radii, seed: int) -> tuple[float, float] | None:
@@ -79,12 +79,10 @@ def _bronchi(chest: Chest, side: int, center, radii, rng) -> Painter:
     """Return a painter of branching air tubes that head away from the hilum."""
     x0, y0 = hilum(chest, side)
     heading = np.arctan2(center[1] - y0, center[0] - x0)
+    ahead = np.array([np.cos(heading), np.sin(heading)])
     lines = []
     for _ in range(4):
-        start = (
-            center[0] - 0.5 * radii[0] * np.cos(heading) + 0.3 * rng.normal(),
-            center[1] - 0.5 * radii[1] * np.sin(heading) + 0.3 * rng.normal(),
-        )
+        start = center - 0.5 * np.array(radii) * ahead + 0.3 * rng.normal(size=2)
         angle = heading + 0.5 * rng.normal()
         x, y = bent_line(rng, start, angle, 0.9 * min(radii), 0.5)
         lines.append([(x[i], y[i]) for i in range(0, len(x), max(1, len(x) // 4))])
@@ -101,12 +99,11 @@ def lung_opacity(chest: Chest, rng, seen: float) -> list[Lesion]:
     """Unspecific, homogeneous haze of any size."""
     out = []
     for _ in range(int(rng.choice([1, 2], p=[0.85, 0.15]))):
-        side = _side(rng)
-        center = chest.locate(side, rng.uniform(0.2, 0.8), rng.uniform(0.15, 0.95))
+        side, center = draw_place(chest, rng, 0.62, (0.2, 0.8), (0.15, 0.95))
         radii = (_size(rng, 3.2, 0.45, 1.0, 5.2), _size(rng, 3.4, 0.55, 1.0, 8.0))
         fill = hazy(center, radii, 0.11 + 0.23 * seen, draw_seed(rng), 0.65, 1.2)
         box = _clip_to_lung(chest, side, around(center, radii, 0.9))
-        out.append(Lesion("lung_opacity", box, seen, fill))
+        out.append(Lesion("lung_opacity", box, seen, (fill,)))
     return out
 
 
@@ -114,8 +111,7 @@ def infiltration(chest: Chest, rng, seen: float) -> list[Lesion]:
     """Patchy, ill-defined shadows along the bronchi."""
     out = []
     for _ in range(int(rng.choice([1, 2], p=[0.75, 0.25]))):
-        side = _side(rng, 0.6)
-        center = chest.locate(side, rng.uniform(0.2, 0.7), rng.uniform(0.2, 0.9))
+        side, center = draw_place(chest, rng, 0.6, (0.2, 0.7), (0.2, 0.9))
         radii = (_size(rng, 3.4, 0.35, 1.6, 5.2), _size(rng, 3.9, 0.45, 1.6, 8.0))
         parts = [_streaks(chest, side, center, radii, rng, seen)]
         for _ in range(int(rng.integers(6, 12))):
@@ -125,7 +121,7 @@ def infiltration(chest: Chest, rng, seen: float) -> list[Lesion]:
             amount, seed = 0.04 + 0.075 * seen, draw_seed(rng)
             parts.append(hazy(at, (size, 1.2 * size), amount, seed, 1.0, 1.3))
         box = _clip_to_lung(chest, side, around(center, radii, 0.9))
-        out.append(Lesion("infiltration", box, seen, together(*parts)))
+        out.append(Lesion("infiltration", box, seen, tuple(parts)))
     return out
 
 
@@ -157,15 +153,13 @@ def _net(chest: Chest, side: int, high: float, rng, seen: float) -> Lesion:
     y = np.linspace(top, bottom, 9)
     inner = rng.uniform(0.5, 1.1) * float(chest.border(side, y).mean())
     outer = float(chest.wall(side, y).max()) - 0.3
-    xs = sorted(chest.to_x(side, u, (top + bottom) / 2) for u in (inner, outer))
-    box = (xs[0], top, xs[1], bottom)
+    middle = (top + bottom) / 2
+    box = strip(chest, side, (inner, middle), (outer, middle), top, bottom)
     seed, amount = draw_seed(rng), 0.06 + 0.09 * seen
     center = ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
 
     def paint(maps: Maps, grid: Grid) -> None:
         window = grid.window(*box)
-        if window is None:
-            return
         own = np.random.default_rng(seed)
         x, y = grid.axes(window)
         mesh = 0.5 * _ridges(own, box, x, y, 0.26) + 0.5 * _ridges(own, box, x, y, 0.42)
@@ -178,7 +172,7 @@ def _net(chest: Chest, side: int, high: float, rng, seen: float) -> Lesion:
         edge = edge * low * np.clip(1 + 0.35 * coarse, 0.3, 1.6)
         maps.fill(window, edge * amount * (0.55 + 0.9 * mesh))
 
-    return Lesion("ild", box, seen, paint)
+    return Lesion("ild", box, seen, (paint,))
 
 
 def _ridges(rng, box, x, y, step: float):
@@ -207,16 +201,12 @@ def _scar(chest: Chest, side: int, center, radii, rng, seen: float) -> Lesion:
         angle = rng.uniform(0, 2 * np.pi)
         reach = rng.uniform(0.4, 1.0)
         dx, dy = reach * radii[0] * np.cos(angle), reach * radii[1] * np.sin(angle)
-        start = (
-            focus[0] + 0.15 * dx + 0.2 * rng.normal(),
-            focus[1] + 0.15 * dy + 0.2 * rng.normal(),
-        )
-        lines.append(
-            bent_line(rng, start, np.arctan2(dy, dx), 0.8 * np.hypot(dx, dy), 0.7)
-        )
+        start = focus + 0.15 * np.array([dx, dy]) + 0.2 * rng.normal(size=2)
+        angle, length = np.arctan2(dy, dx), 0.8 * np.hypot(dx, dy)
+        lines.append(bent_line(rng, start, angle, length, 0.7))
     dense = strands(lines, 0.07 + 0.07 * seen, 0.06)
     box = _clip_to_lung(chest, side, around(center, radii))
-    return Lesion("pulmonary_fibrosis", box, seen, together(haze, dense))
+    return Lesion("pulmonary_fibrosis", box, seen, (haze, dense))
 
 
 def pneumonia(chest: Chest, rng, seen: float) -> list[Lesion]:
@@ -240,7 +230,7 @@ def pneumonia(chest: Chest, rng, seen: float) -> list[Lesion]:
         rim = hazy(center, radii, 0.11 + 0.22 * seen, draw_seed(rng), 0.8, 0.95)
         air = _bronchi(chest, side, center, radii, rng)
         box = _clip_to_lung(chest, side, around(center, radii))
-        out.append(Lesion("pneumonia", box, seen, together(rim, core, air)))
+        out.append(Lesion("pneumonia", box, seen, (rim, core, air)))
     return out
 
 
@@ -255,7 +245,7 @@ def covid(chest: Chest, rng, seen: float) -> list[Lesion]:
             seed = draw_seed(rng)
             paint = _ground_glass(center, radii, 0.12 + 0.26 * seen, seed)
             box = _clip_to_lung(chest, side, around(center, radii, 0.9))
-            out.append(Lesion("covid", box, seen, paint))
+            out.append(Lesion("covid", box, seen, (paint,)))
     return out
 
 
@@ -263,10 +253,7 @@ def _ground_glass(center, radii, amount: float, seed: int) -> Painter:
     """Return a painter of even haze that leaves the vessels visible."""
 
     def paint(maps: Maps, grid: Grid) -> None:
-        window = grid.window(*around(center, radii, 1.25))
-        if window is None:
-            return
-        field, _ = blob_field(grid, window, center, radii, seed, 0.7)
+        window, field, _ = blob(grid, center, radii, seed, 0.7)
         share = amount * smoothstep(field, 0.0, 0.75)
         before = maps.density[window].copy()
         maps.fill(window, share)

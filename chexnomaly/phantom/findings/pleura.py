@@ -5,8 +5,8 @@ import numpy as np
 from chexnomaly.phantom.anatomy.chest import Chest
 from chexnomaly.phantom.anatomy.grid import Grid
 from chexnomaly.phantom.anatomy.texture import Texture, smoothstep
-from chexnomaly.phantom.anatomy.thickness_maps import Maps, distance, side_window
-from chexnomaly.phantom.findings.lesions import Lesion, draw_seed
+from chexnomaly.phantom.anatomy.thickness_maps import Maps, half_chest
+from chexnomaly.phantom.findings.lesions import Lesion, draw_seed, strip
 
 
 def pleural_effusion(chest: Chest, rng, seen: float) -> list[Lesion]:
@@ -22,18 +22,15 @@ def _fluid(chest: Chest, side: int, rng, seen: float) -> Lesion:
     level, rise = bottom - height + 0.4, min(0.45 * height + 0.5, 3.0)
     inner = _waterline(chest, side, level)
     wall = float(chest.wall(side, np.array(level))) + 0.1
-    xs = sorted((chest.to_x(side, inner, bottom), chest.to_x(side, wall, bottom)))
-    box = (xs[0], level - 0.8 * rise, xs[1], bottom)
+    ends = (inner, bottom), (wall, bottom)
+    box = strip(chest, side, *ends, level - 0.8 * rise, bottom)
     amount = 0.8 + 0.18 * seen
     # a large effusion also lies behind the heart
     deep = float(chest.dome_top(side)[1]) > level
     rim = (0.0, 3.0) if deep else (inner - 0.6, inner + 0.5)
 
     def paint(maps: Maps, grid: Grid) -> None:
-        window = side_window(chest, grid, side)
-        if window is None:
-            return
-        u, y = distance(chest, grid, window, side)
+        window, u, y = half_chest(chest, grid, side)
         outer = chest.wall(side, y)
         up = np.clip((u - inner) / np.maximum(outer - inner, 0.5), 0, 1)
         below = y - (level - rise * up**2.5)
@@ -43,7 +40,7 @@ def _fluid(chest: Chest, side: int, rng, seen: float) -> Lesion:
         beside = smoothstep(below, -0.1, 0.25) * up**4
         maps.fill(window, amount * np.maximum(behind, beside))
 
-    return Lesion("pleural_effusion", box, seen, paint)
+    return Lesion("pleural_effusion", box, seen, (paint,))
 
 
 def _waterline(chest: Chest, side: int, level: float) -> float:
@@ -70,14 +67,9 @@ def _apical_cap(chest: Chest, side: int, rng, seen: float) -> Lesion:
     end = rng.uniform(1.0, 3.2)
     inner = float(chest.border(side, np.array(0.8)))
     outer = float(chest.wall(side, np.array(end)))
-    xs = sorted((chest.to_x(side, inner, 0.8), chest.to_x(side, outer, 0.8)))
-    box = (xs[0], -0.15, xs[1], end)
-    return Lesion(
-        "pleural_thickening",
-        box,
-        seen,
-        _coat(chest, side, (-0.5, end), depth, rng, seen),
-    )
+    box = strip(chest, side, (inner, 0.8), (outer, 0.8), -0.15, end)
+    paint = _coat(chest, side, (-0.5, end), depth, rng, seen)
+    return Lesion("pleural_thickening", box, seen, (paint,))
 
 
 def _wall_scar(chest: Chest, side: int, rng, seen: float) -> Lesion:
@@ -85,14 +77,10 @@ def _wall_scar(chest: Chest, side: int, rng, seen: float) -> Lesion:
     top = rng.uniform(0.25, 0.75) * chest.floor(side)
     end = min(top + rng.uniform(2.5, 8.0), chest.floor(side) - 0.3)
     u = chest.wall(side, np.linspace(top, end, 9))
-    xs = sorted(
-        (
-            chest.to_x(side, float(u.min()) - depth - 0.3, top),
-            chest.to_x(side, float(u.max()) + 0.1, top),
-        )
-    )
+    ends = (float(u.min()) - depth - 0.3, top), (float(u.max()) + 0.1, top)
     paint = _coat(chest, side, (top, end), depth, rng, seen)
-    return Lesion("pleural_thickening", (xs[0], top, xs[1], end), seen, paint)
+    box = strip(chest, side, *ends, top, end)
+    return Lesion("pleural_thickening", box, seen, (paint,))
 
 
 def _coat(chest: Chest, side: int, span, depth: float, rng, seen: float):
@@ -101,10 +89,7 @@ def _coat(chest: Chest, side: int, span, depth: float, rng, seen: float):
     amount = 0.4 + 0.5 * seen
 
     def paint(maps: Maps, grid: Grid) -> None:
-        window = side_window(chest, grid, side)
-        if window is None:
-            return
-        u, y = distance(chest, grid, window, side)
+        window, u, y = half_chest(chest, grid, side)
         box = (-20, span[0] - 1, 20, span[1] + 1)
         wave = Texture(np.random.default_rng(seed), box, 0.8, -3.0)
         thick = depth * (1 + 0.35 * wave(grid.axes(window)[0], y))
@@ -124,14 +109,10 @@ def pneumothorax(chest: Chest, rng, seen: float) -> list[Lesion]:
     end = chest.floor(side) * (0.14 + rng.uniform(0.15, 0.6) * (0.3 + 0.7 * seen))
     inner = float(chest.border(side, np.array(1.0)))
     outer = float(chest.wall(side, np.array(end))) + 0.1
-    xs = sorted((chest.to_x(side, inner, 1.0), chest.to_x(side, outer, end)))
-    box = (xs[0], -0.3, xs[1], end)
+    box = strip(chest, side, (inner, 1.0), (outer, end), -0.3, end)
 
     def paint(maps: Maps, grid: Grid) -> None:
-        window = side_window(chest, grid, side)
-        if window is None:
-            return
-        u, y = distance(chest, grid, window, side)
+        window, u, y = half_chest(chest, grid, side)
         lung = _collapsed(chest, side, u, y, depth, end)
         free = smoothstep(u - chest.border(side, y), -0.1, 0.4)
         free = free * smoothstep(end - y, 0, 0.3)
@@ -143,7 +124,7 @@ def pneumothorax(chest: Chest, rng, seen: float) -> list[Lesion]:
         near = smoothstep(lung, 0, 0.5) * smoothstep(end - y, 0, 3) * free
         maps.fill(window, (0.03 + 0.08 * seen) * near)
 
-    return [Lesion("pneumothorax", box, seen, paint)]
+    return [Lesion("pneumothorax", box, seen, (paint,))]
 
 
 def _collapsed(chest: Chest, side: int, u, y, depth: float, end: float):

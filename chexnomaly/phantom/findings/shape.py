@@ -4,24 +4,27 @@ Their boxes are read from the curves of the reshaped chest, so they hold the org
 not a painted patch.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from chexnomaly.phantom.anatomy.chest import Chest, Fracture
 from chexnomaly.phantom.anatomy.patient import Patient
 from chexnomaly.phantom.findings.lesions import (
     Lesion,
+    around,
     bent_line,
     draw_seed,
     hazy,
     strands,
-    together,
 )
 
 
 def enlarge_heart(patient: Patient, rng: np.random.Generator, seen: float) -> Patient:
     """Widen the heart beyond half of the chest."""
     ratio = 0.515 + 0.08 * seen + 0.012 * rng.normal()
-    return patient.changed(
+    return replace(
+        patient,
         heart_ratio=float(np.clip(ratio, 0.515, 0.66)),
         heart_round=float(np.clip(patient.heart_round + rng.uniform(0, 0.5), 0, 1)),
         heart_left=float(np.clip(patient.heart_left + 0.02 * rng.normal(), 0.6, 0.74)),
@@ -30,21 +33,21 @@ def enlarge_heart(patient: Patient, rng: np.random.Generator, seen: float) -> Pa
 
 def box_heart(chest: Chest, rng: np.random.Generator, seen: float) -> list[Lesion]:
     """Box the heart: its full width, from the waist to the diaphragm."""
-    p = chest.patient
-    base = (p.dome[0] + p.dome[1]) / 2
+    base = chest.base
     y = np.linspace(0.7 * base, 1.02 * base, 40)
     middle = chest.midline(y)
     left = float((middle - chest.border(0, y)).min())
     right = float((middle + chest.border(1, y)).max())
     top = (0.765 + 0.03 * rng.normal()) * base
-    bottom = 0.5 * (p.dome[0] + base) + 0.4
+    bottom = 0.5 * (chest.patient.dome[0] + base) + 0.4
     return [Lesion("cardiomegaly", (left, top, right, bottom), seen)]
 
 
 def enlarge_aorta(patient: Patient, rng: np.random.Generator, seen: float) -> Patient:
     """Widen and unfold the aortic arch."""
     knob = 1.85 + 0.6 * seen + 0.12 * rng.normal()
-    return patient.changed(
+    return replace(
+        patient,
         knob=float(np.clip(max(knob, patient.knob + 0.2), 1.75, 2.8)),
         unfolding=float(np.clip(patient.unfolding + rng.uniform(0.2, 0.6), 0, 1.5)),
     )
@@ -72,7 +75,7 @@ def collapse(patient: Patient, rng: np.random.Generator, seen: float) -> Patient
     dome[side] -= lift
     pull = (0.25 + 0.35 * seen) * lift * (1 if side else -1)
     rotation = patient.rotation + 0.5 * pull
-    return patient.changed(dome=tuple(dome), rotation=rotation, collapsed=side)
+    return replace(patient, dome=tuple(dome), rotation=rotation, collapsed=side)
 
 
 def box_collapse(chest: Chest, rng: np.random.Generator, seen: float) -> list[Lesion]:
@@ -96,13 +99,7 @@ def box_collapse(chest: Chest, rng: np.random.Generator, seen: float) -> list[Le
         )
         lines.append(bent_line(rng, start, tilt * 0.5, 1.6 * radii[0], 0.25))
     plates = strands(lines, 0.16 + 0.12 * seen, 0.12)
-    box = (
-        center[0] - radii[0],
-        center[1] - radii[1],
-        center[0] + radii[0],
-        center[1] + radii[1],
-    )
-    return [Lesion("atelectasis", box, seen, together(haze, plates))]
+    return [Lesion("atelectasis", around(center, radii), seen, (haze, plates))]
 
 
 def break_ribs(chest: Chest, rng: np.random.Generator, seen: float):
@@ -116,21 +113,12 @@ def break_ribs(chest: Chest, rng: np.random.Generator, seen: float):
     share = rng.uniform(0.62, 0.9)
     breaks, lesions = [], []
     for rib in range(first, first + int(rng.choice([1, 2, 3], p=[0.55, 0.3, 0.15]))):
-        u, y = _rib_point(chest, side, rib, share + 0.02 * rng.normal())
+        u, y = chest.rib_point(side, rib, share + 0.02 * rng.normal())
         step = (0.18 + 0.45 * seen) * rng.choice([-1, 1])
         breaks.append(Fracture(side, rib, u, step, 0.12 + 0.12 * seen))
         x = chest.to_x(side, u, y)
         half = (1.0, 1.0 + abs(step))
-        box = (x - half[0], y - half[1], x + half[0], y + half[1])
         swelling = hazy((x, y), half, 0.05 + 0.12 * seen, draw_seed(rng), 0.3, 0.9)
-        lesions.append(Lesion("rib_fracture", box, seen, swelling))
+        box = around((x, y), half)
+        lesions.append(Lesion("rib_fracture", box, seen, (swelling,)))
     return tuple(breaks), lesions
-
-
-def _rib_point(chest: Chest, side: int, rib: int, share: float) -> tuple[float, float]:
-    """Distance from the midline and height of a point on a posterior rib, cm."""
-    y = float(chest.rib_heights[rib])
-    for _ in range(12):
-        fall = chest.rib_fall(side, np.array(y), np.array(share), False)
-        y = float(chest.rib_heights[rib] + fall)
-    return share * (float(chest.wall(side, np.array(y))) + 0.45), y

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chexnomaly.phantom.anatomy.grid import Grid
+from chexnomaly.phantom.anatomy.grid import Array, Grid
 from chexnomaly.phantom.anatomy.thickness_maps import Maps, segment_distance
 
-Array = np.ndarray
 MU_WATER = 0.172
 """Effective attenuation of soft tissue at chest tube voltages, 1/cm."""
 MU_BONE = 0.42
@@ -164,11 +163,9 @@ def _burn_marker(shown: Array, grid: Grid, technique: Technique) -> Array:
     x0 = grid.corner_cm[0] + technique.marker_at[0] * width
     y0 = grid.corner_cm[1] + technique.marker_at[1] * height
     window = grid.window(x0 - size, y0 - size, x0 + 2 * size, y0 + 2 * size)
-    if window is None or not technique.marker:
-        return shown
     x, y = grid.axes(window)
     stroke = max(0.09 * size, 0.5 * grid.pixel_x)
-    for (u0, v0), (u1, v1) in STROKES[technique.marker]:
+    for (u0, v0), (u1, v1) in STROKES.get(technique.marker, []):
         start = (x0 + u0 * size, y0 + v0 * size)
         end = (x0 + u1 * size, y0 + v1 * size)
         off = np.sqrt(segment_distance(x, y, start, end))

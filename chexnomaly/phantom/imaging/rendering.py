@@ -17,19 +17,19 @@ from chexnomaly.phantom.anatomy.grid import Grid
 from chexnomaly.phantom.anatomy.skeleton import bone_map
 from chexnomaly.phantom.anatomy.thickness_maps import Maps, airway_gas, lung_maps
 from chexnomaly.phantom.anatomy.vessels import vessel_map
-from chexnomaly.phantom.findings.catalog import Case, paint_lesions
+from chexnomaly.phantom.findings.catalog import Subject, paint_lesions
 from chexnomaly.phantom.imaging.exposure import expose, sample_technique
 
 Streams = Mapping[str, np.random.Generator]
 
 
 def render(
-    case: Case, grid: Grid, streams: Streams, painted: Collection[str] = ()
+    subject: Subject, grid: Grid, streams: Streams, painted: Collection[str] = ()
 ) -> np.ndarray:
     """Render one film.
 
     Args:
-        case: Patient with lesions.
+        subject: Patient with lesions.
         grid: Pixel grid.
         streams: Random streams "vessels", "gas", "bones", "devices", "tissue",
             "technique" and "noise".
@@ -38,9 +38,9 @@ def render(
     Returns:
         Brightness, air dark and bone bright, in [0, 1]. Shape (H, W), float32.
     """
-    maps = healthy_maps(case.chest, grid, streams)
-    paint_lesions(case, maps, grid, painted)
-    bedside = case.chest.patient.frontal_ap
+    maps = healthy_maps(subject.chest, grid, streams)
+    paint_lesions(subject, maps, grid, painted)
+    bedside = subject.chest.patient.frontal_ap
     technique = sample_technique(streams["technique"], bedside)
     return expose(maps, grid, technique, streams["noise"])
 

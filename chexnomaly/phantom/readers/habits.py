@@ -10,7 +10,6 @@ from functools import lru_cache
 
 import numpy as np
 
-Box = tuple[float, float, float, float]
 READERS = tuple(f"R{number}" for number in range(1, 18))
 """Reader ids."""
 

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from chexnomaly.labels import NO_FINDING
+from chexnomaly.phantom.anatomy.grid import Box
 from chexnomaly.phantom.readers.habits import (
     BUSY,
     FALSE_ALARMS,
     JITTER,
     NEIGHBORS,
     READERS,
-    Box,
     Style,
     seen_chance,
     style,
@@ -26,13 +26,14 @@ from chexnomaly.phantom.readers.habits import (
 
 
 @dataclass(frozen=True)
-class Mark:
-    """One row of a reader.
+class Opinion:
+    """One box of one reader.
 
     Attributes:
         reader: Reader id, "R1" to "R17".
         finding: Finding key, or "no_finding".
-        box: Shares of width and height, xyxy in [0, 1]; None without a finding.
+        box: Corners, xyxy; None without a finding. In shares of width and height here,
+            in px of the film in `Film.opinions`.
     """
 
     reader: str
@@ -41,8 +42,14 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class Target:
-    """A true lesion as readers meet it: name, box in shares, conspicuity."""
+class Truth:
+    """A true lesion.
+
+    Attributes:
+        finding: Finding key.
+        box: Corners, xyxy, in the same unit as an opinion's.
+        conspicuity: 0 (hardly to be seen) to 1 (obvious).
+    """
 
     finding: str
     box: Box
@@ -50,12 +57,12 @@ class Target:
 
 
 def read_image(
-    targets: Sequence[Target], rng: np.random.Generator, noise: float = 1.0
-) -> list[Mark]:
+    truths: Sequence[Truth], rng: np.random.Generator, noise: float = 1.0
+) -> list[Opinion]:
     """Let three readers annotate one image.
 
     Args:
-        targets: True lesions; empty on a normal image.
+        truths: True lesions; empty on a normal image.
         rng: Source of randomness.
         noise: 1 for natural readers; 0 gives three identical, perfect ones (an
             ablation).
@@ -63,18 +70,18 @@ def read_image(
     Returns:
         Rows of all three readers, in the order of reading.
     """
-    readers = _draw_readers(rng, bool(targets))
-    if not targets:
-        return [Mark(reader, NO_FINDING, None) for reader in readers]
+    readers = _draw_readers(rng, bool(truths))
+    if not truths:
+        return [Opinion(reader, NO_FINDING, None) for reader in readers]
     if noise == 0:
-        return [Mark(r, t.finding, t.box) for r in readers for t in targets]
-    found = _who_sees_what(targets, readers, rng)
-    marks = []
+        return [Opinion(r, t.finding, t.box) for r in readers for t in truths]
+    found = _who_sees_what(truths, readers, rng)
+    opinions = []
     for reader, row in zip(readers, found, strict=True):
-        marks += _describe(
-            reader, [targets[i] for i in np.flatnonzero(row)], rng, noise
+        opinions += _describe(
+            reader, [truths[i] for i in np.flatnonzero(row)], rng, noise
         )
-    return marks
+    return opinions
 
 
 def _draw_readers(rng: np.random.Generator, positive: bool) -> list[str]:
@@ -87,47 +94,48 @@ def _draw_readers(rng: np.random.Generator, positive: bool) -> list[str]:
     return [READERS[i] for i in picks]
 
 
-def _who_sees_what(targets, readers, rng: np.random.Generator) -> np.ndarray:
-    """Draw a table (3 readers, targets) of lesions seen.
+def _who_sees_what(truths, readers, rng: np.random.Generator) -> np.ndarray:
+    """Draw a table (3 readers, truths) of lesions seen.
 
     Lesions of one finding are seen together more often than alone. What nobody saw
     is given to one reader, and a reader without any takes the clearest lesion.
     """
-    found = np.zeros((3, len(targets)), bool)
-    names = {target.finding for target in targets}
+    found = np.zeros((3, len(truths)), bool)
+    names = {truth.finding for truth in truths}
     mood = {name: rng.random(3) for name in sorted(names)}
-    for column, target in enumerate(targets):
-        chance = seen_chance(target.finding, target.conspicuity)
+    for column, truth in enumerate(truths):
+        chance = seen_chance(truth.finding, truth.conspicuity)
         own = rng.random(3)
         for row, reader in enumerate(readers):
             odds = style(reader).alertness * chance / max(1 - chance, 1e-6)
-            draw = mood[target.finding][row] if rng.random() < 0.85 else own[row]
+            draw = mood[truth.finding][row] if rng.random() < 0.85 else own[row]
             found[row, column] = draw < odds / (1 + odds)
     for name in sorted(names):
-        columns = [i for i, target in enumerate(targets) if target.finding == name]
+        columns = [i for i, truth in enumerate(truths) if truth.finding == name]
         if not found[:, columns].any():
             found[int(rng.integers(3)), columns] = True
-    clearest = int(np.argmax([target.conspicuity for target in targets]))
+    clearest = int(np.argmax([truth.conspicuity for truth in truths]))
     found[~found.any(axis=1), clearest] = True
     return found
 
 
-def _describe(reader: str, seen, rng: np.random.Generator, noise: float) -> list[Mark]:
+def _describe(
+    reader: str, seen, rng: np.random.Generator, noise: float
+) -> list[Opinion]:
     """Turn the lesions a reader saw into rows, and add what is not there."""
     habits = style(reader)
-    marks, renamed = [], {}
-    for target in seen:
-        if target.finding not in renamed:
-            renamed[target.finding] = _name(target.finding, habits, rng, noise)
-        box = _redraw(target.box, target.finding, habits, rng, noise)
-        marks.append(Mark(reader, renamed[target.finding], box))
+    opinions, renamed = [], {}
+    for truth in seen:
+        if truth.finding not in renamed:
+            renamed[truth.finding] = _name(truth.finding, habits, rng, noise)
+        box = _redraw(truth.box, truth.finding, habits, rng, noise)
+        opinions.append(Opinion(reader, renamed[truth.finding], box))
     if any(
-        target.finding in NEIGHBORS or target.finding == "cardiomegaly"
-        for target in seen
+        truth.finding in NEIGHBORS or truth.finding == "cardiomegaly" for truth in seen
     ):
         for _ in range(rng.poisson(noise * habits.false_rate)):
-            marks.append(_false_alarm(reader, rng))
-    return marks
+            opinions.append(_false_alarm(reader, rng))
+    return opinions
 
 
 def _name(finding: str, habits: Style, rng: np.random.Generator, noise: float) -> str:
@@ -165,7 +173,7 @@ def _tidy_side(low: float, high: float, least: float) -> tuple[float, float]:
     return float(np.clip(low, 0, 1)), float(np.clip(high, 0, 1))
 
 
-def _false_alarm(reader: str, rng: np.random.Generator) -> Mark:
+def _false_alarm(reader: str, rng: np.random.Generator) -> Opinion:
     """Box something harmless: a crossing of ribs, a vessel, a nipple."""
     names = list(FALSE_ALARMS)
     share = np.array(list(FALSE_ALARMS.values()))
@@ -177,4 +185,4 @@ def _false_alarm(reader: str, rng: np.random.Generator) -> Mark:
     if name == "aortic_enlargement":
         center, size = np.array([0.58, rng.uniform(0.28, 0.36)]), np.array([0.12, 0.12])
     low, high = center - size / 2, center + size / 2
-    return Mark(reader, name, tidy_box((low[0], low[1], high[0], high[1])))
+    return Opinion(reader, name, tidy_box((low[0], low[1], high[0], high[1])))

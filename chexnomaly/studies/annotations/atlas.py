@@ -1,8 +1,8 @@
 """The convention atlas: one system, every reading of "Mean IOU", "F1" and "MAE".
 
 Rows of it come from whole annotation tables and from systems of this build alike; each
-carries its evidence level. What a share of normal scans does to a score is computed
-from the same per-image counts, by weighting abnormal and normal scans.
+carries its evidence level. What a share of normal films does to a score is computed
+from the same per-image counts, by weighting abnormal and normal films.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ import pandas as pd
 from chexnomaly import metrics
 from chexnomaly.evaluation.intervals import Entry
 from chexnomaly.metrics.segmentation import IOU_CONVENTIONS, Scores
-from chexnomaly.studies.annotations.draws import KEYS
+from chexnomaly.studies.annotations.draws import AUDIT_KEYS
 
 
 def atlas_rows(
@@ -28,7 +28,7 @@ def atlas_rows(
 
     Returns:
         Columns "group", "system", "printed" and "A" to "E" (one or the other NaN), and
-        each key of `draws.KEYS`.
+        each key of `draws.AUDIT_KEYS`.
     """
     rows = [
         {"group": "printed, convention unknown", "system": name, "printed": value}
@@ -36,10 +36,10 @@ def atlas_rows(
     ]
     for group, systems in groups.items():
         for name, entries in systems.items():
-            values = {key: entries[key]["value"] for key in KEYS}
+            values = {key: entries[key]["value"] for key in AUDIT_KEYS}
             values |= {c: values[f"iou_{c.lower()}"] for c in IOU_CONVENTIONS}
             rows.append({"group": group, "system": name} | values)
-    columns = ["group", "system", "printed", *IOU_CONVENTIONS, *KEYS]
+    columns = ["group", "system", "printed", *IOU_CONVENTIONS, *AUDIT_KEYS]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -59,49 +59,34 @@ def as_table(rows: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
 
 
 def with_normal_share(scores: Scores, shares: Sequence[float]) -> pd.DataFrame:
-    """Give what a system scores when only the share of normal scans changes.
+    """Give what a system scores when only the share of normal films changes.
 
     Args:
         scores: Per image, shape (N,) or (R, N), with abnormal and normal images.
-        shares: Shares of normal scans, in [0, 1).
+        shares: Shares of normal films, in [0, 1).
 
     Returns:
         Index share; columns "A", "B", "C", "D", "f1_any_pixel", "f1_healthy",
         "mae_hard".
     """
-    flat = {name: np.ravel(values) for name, values in scores.items()}
-    ill = flat["tp"] + flat["fn"] > 0
-    means = [_means({n: v[rows] for n, v in flat.items()}) for rows in (ill, ~ill)]
-    rows = [_mixture(*means, float(share)) for share in shares]
-    return pd.DataFrame(rows, index=pd.Index(shares, name="share"))
-
-
-def _means(scores: Scores) -> dict[str, float]:
-    counts = {name: scores[name].mean() for name in ("tp", "fp", "fn", "tn")}
-    return counts | {
-        "iou": metrics.iou_statistic(scores, "D"),
-        "flagged": np.mean(scores["tp"] + scores["fp"] > 0),
+    flat = {name: np.ravel(scores[name]) for name in ("tp", "fp", "fn", "tn")}
+    each = pd.DataFrame(flat)
+    each["ill"], each["flagged"] = each.tp + each.fn > 0, each.tp + each.fp > 0
+    each["hit"], each["clear"] = each.ill & each.flagged, ~each.ill & ~each.flagged
+    each["iou"] = each.tp / (each.tp + each.fp + each.fn).clip(1)  # 0 on normal scans
+    means = each.astype(float).groupby(each.ill).mean()
+    normal, ill = means.to_numpy()
+    share = np.array(shares)[:, None]
+    index = pd.Index(shares, name="share")
+    mixed = pd.DataFrame((1 - share) * ill + share * normal, index, each.columns)
+    pixels = {name: mixed[[name]].to_numpy() for name in flat}
+    table = {
+        "A": mixed.iou + mixed.clear,
+        "B": metrics.iou_statistic(pixels, "B"),
+        "C": means.iou[True],
+        "D": mixed.iou,
+        "f1_any_pixel": 2 * mixed.hit / (mixed.ill + mixed.flagged),
+        "f1_healthy": 2 * mixed.clear / (2 - mixed.ill - mixed.flagged),
+        "mae_hard": (mixed.fp + mixed.fn) / mixed[[*flat]].sum(axis=1),
     }
-
-
-def _mixture(ill: dict, normal: dict, share: float) -> dict[str, float]:
-    """Weight the means of abnormal and of normal scans."""
-    pixels = {
-        name: (1 - share) * ill[name] + share * normal[name]
-        for name in ("tp", "fp", "fn", "tn")
-    }
-    wrong = pixels["fp"] + pixels["fn"]
-    found, alarms = (1 - share) * ill["flagged"], share * normal["flagged"]
-    clear = share - alarms
-    positives = max(1 - share + found + alarms, 1e-12)
-    negatives = share + clear + (1 - share - found)
-    one = {name: np.array([value]) for name, value in pixels.items()}
-    return {
-        "A": (1 - share) * ill["iou"] + clear,
-        "B": float(metrics.iou_statistic(one, "B")),
-        "C": ill["iou"],
-        "D": (1 - share) * ill["iou"],
-        "f1_any_pixel": 2 * found / positives,
-        "f1_healthy": 2 * clear / negatives if negatives else np.nan,
-        "mae_hard": wrong / sum(pixels.values()),
-    }
+    return pd.DataFrame(table, mixed.index)

@@ -21,10 +21,10 @@ OTHER_N = 200
 """Scans in the paper's "Other Disease" set (Table I)."""
 
 RATIO = (4, 10)
-"""Abnormal to normal scans, as printed in Section III."""
+"""Abnormal to normal films, as printed in Section III."""
 
 LEARNED = "mean_mask"
-"""The predictor that is fitted on other scans."""
+"""The predictor that is fitted on other films."""
 
 Values = dict[str, dict[str, Entry]]
 
@@ -106,10 +106,8 @@ def values_by_set(
         Suffix ("" whole, "positives", then those of `sets`) to predictor to entries.
     """
     found = {
-        "": {n: whole_entries(s) for n, s in audited.scores.items()},
-        "positives": {
-            n: whole_entries(s, audited.abnormal) for n, s in audited.scores.items()
-        },
+        suffix: {n: whole_entries(s, rows) for n, s in audited.scores.items()}
+        for suffix, rows in (("", None), ("positives", audited.abnormal))
     }
     for suffix, (ill, normal) in sets.items():
         chosen = draw_sets(audited.abnormal, ill, normal, draws, seed)

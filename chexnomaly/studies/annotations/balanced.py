@@ -1,7 +1,7 @@
 """Table II without a model: what an empty mask errs by on balanced sets.
 
 Half of each finding's set is normal, so that an empty mask errs by half the mean
-foreground share. A test set holds a tenth of the finding's scans, few for the rare
+foreground share. A test set holds a tenth of the finding's films, few for the rare
 ones: how far its error moves by chance alone is found by drawing such sets. Fourteen
 findings are compared, so each range is widened to hold for all of them at once
 (Bonferroni).
@@ -16,13 +16,13 @@ from chexnomaly.studies.annotations.predictors import true_pixels
 from chexnomaly.studies.annotations.rectangles import cover
 
 TEST_SHARE = 0.1
-"""Share of the scans in the paper's test part (Section III)."""
+"""Share of the films in the paper's test part (Section III)."""
 
 
 def foreground_by_finding(
     findings: pd.DataFrame, size: int = 512
 ) -> dict[str, np.ndarray]:
-    """Measure each finding's own mask on the scans that show it.
+    """Measure each finding's own mask on the films that show it.
 
     Args:
         findings: Findings table with image sizes.
@@ -30,7 +30,7 @@ def foreground_by_finding(
 
     Returns:
         Finding to foreground shares (union of readers), in the order of Table II;
-        findings that no scan shows are left out.
+        findings that no film shows are left out.
     """
     shares = {}
     for finding in FINDINGS:
@@ -51,9 +51,9 @@ def empty_errors(
         seed: Seed of the draws.
 
     Returns:
-        Finding to entry: the error over all its scans and as many normal ones; low and
+        Finding to entry: the error over all its films and as many normal ones; low and
         high bound what test sets of a tenth of them give, for all findings at once
-        with 95 %; n the abnormal scans of such a set.
+        with 95 %; n the abnormal films of such a set.
     """
     tail = 100 * 0.025 / len(shares)
     entries = {}

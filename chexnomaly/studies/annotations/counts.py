@@ -3,10 +3,9 @@
 import numpy as np
 import pandas as pd
 
+from chexnomaly.evaluation.intervals import Entry, entry
 from chexnomaly.labels import NO_FINDING
-from chexnomaly.studies.annotations.rectangles import cover, pixels_by_readers
-
-Entry = dict[str, float | int | None]
+from chexnomaly.studies.annotations.rectangles import cover, sum_of_rectangles
 
 
 def count_annotations(findings: pd.DataFrame) -> dict[str, Entry]:
@@ -48,36 +47,31 @@ def count_annotations(findings: pd.DataFrame) -> dict[str, Entry]:
         values[f"n_boxes_{finding}"] = len(boxes)
         values[f"n_images_{finding}"] = boxes.image_id.nunique()
         values[f"median_box_area_px_{finding}"] = area[boxes.index].median()
-    return {key: _entry(value, total) for key, value in values.items()}
+    return {key: _count(value, total) for key, value in values.items()}
 
 
-def _entry(value: float, n: int) -> Entry:
-    number = round(float(value), 6)
-    whole = int(number) if number.is_integer() else number
-    return {"value": whole, "low": None, "high": None, "n": n}
+def _count(value: float, n: int) -> Entry:
+    """Make an entry without interval; a whole number stays one."""
+    one = entry(value, None, None, n)
+    whole = one["value"] is not None and one["value"].is_integer()
+    return one | {"value": int(one["value"])} if whole else one
 
 
-def foreground_shares(findings: pd.DataFrame, size: int = 256) -> dict[str, float]:
-    """Mean share of the image that the union of all readers' boxes covers.
+def disagreement_map(findings: pd.DataFrame, size: int = 128) -> np.ndarray:
+    """Map where a single reader of several drew a box.
 
     Args:
-        findings: Findings table with image sizes.
-        size: Side of the square on which boxes are drawn, px.
+        findings: Findings table with image sizes and several readers per image.
+        size: Side of the common square, px.
 
     Returns:
-        Finding to the mean over the images that have it, in [0, 1]; "any" over all
-        abnormal images.
+        Share of abnormal images in which exactly one reader marked the pixel, in
+        [0, 1], (size, size). Images of unknown size are left out.
     """
-    drawn = findings[findings.finding != NO_FINDING]
-    shares = {"any": _mean_cover(drawn, size)}
-    for finding, boxes in drawn.groupby("finding", sort=False):
-        shares[finding] = _mean_cover(boxes, size)
-    return shares
-
-
-def _mean_cover(boxes: pd.DataFrame, size: int) -> float:
-    free = pixels_by_readers(cover(boxes, size))[:, 0]
-    return float(1 - free.mean() / size**2)
+    drawn = findings[(findings.finding != NO_FINDING) & findings.width_px.notna()]
+    boxes = cover(drawn, size)
+    alone = np.bitwise_count(boxes.drawn_by) == 1
+    return sum_of_rectangles(boxes, alone) / max(1, len(boxes.ids))
 
 
 def smallest_frames(findings: pd.DataFrame) -> pd.DataFrame:

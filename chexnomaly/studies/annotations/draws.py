@@ -12,7 +12,7 @@ from chexnomaly.evaluation.statistics import statistics
 from chexnomaly.metrics.classification import F1_RULES
 from chexnomaly.metrics.segmentation import IOU_CONVENTIONS, Scores
 
-KEYS = (
+AUDIT_KEYS = (
     *(f"iou_{convention.lower()}" for convention in IOU_CONVENTIONS),
     *("mae_soft", "mae_hard"),
     *(f"f1_{rule}" for rule in F1_RULES),
@@ -40,25 +40,20 @@ def draw_sets(
         ValueError: There are fewer images of a kind than a set needs.
     """
     rng = np.random.default_rng(seed)
-    kinds = (
-        (np.flatnonzero(abnormal), positives),
-        (np.flatnonzero(~abnormal), negatives),
-    )
+    pools = np.flatnonzero(abnormal), np.flatnonzero(~abnormal)
+    kinds = list(zip(pools, (positives, negatives), strict=True))
     for pool, wanted in kinds:
         if len(pool) < wanted:
             raise ValueError(f"expected {wanted} images of a kind, got {len(pool)}")
-    return np.stack(
-        [
-            np.concatenate(
-                [rng.choice(p, k, replace=False, shuffle=False) for p, k in kinds]
-            )
-            for _ in range(draws)
-        ]
-    )
+    sets = [
+        [rng.choice(pool, n, replace=False, shuffle=False) for pool, n in kinds]
+        for _ in range(draws)
+    ]
+    return np.array([np.concatenate(parts) for parts in sets])
 
 
 def whole_entries(scores: Scores, rows: np.ndarray | None = None) -> dict[str, Entry]:
-    """Compute every value of `KEYS` on a whole table.
+    """Compute every value of `AUDIT_KEYS` on a whole table.
 
     Args:
         scores: Shape (N,), or (R, N): values are then means over the first axis.
@@ -77,7 +72,7 @@ def whole_entries(scores: Scores, rows: np.ndarray | None = None) -> dict[str, E
 
 
 def drawn_entries(scores: Scores, sets: np.ndarray) -> dict[str, Entry]:
-    """Compute every value of `KEYS` on drawn test sets.
+    """Compute every value of `AUDIT_KEYS` on drawn test sets.
 
     Args:
         scores: Shape (N,) or (R, N).
@@ -98,4 +93,4 @@ def drawn_entries(scores: Scores, sets: np.ndarray) -> dict[str, Entry]:
 
 def _values(scores: Scores) -> dict[str, np.ndarray]:
     table = statistics()
-    return {key: np.asarray(table[key](scores)) for key in KEYS}
+    return {key: np.asarray(table[key](scores)) for key in AUDIT_KEYS}

@@ -1,14 +1,14 @@
 """Can the three printed scores of a system be true together (ambiguity 4)?
 
-A test set is described by its share of abnormal scans and the foreground shares of
+A test set is described by its share of abnormal films and the foreground shares of
 their masks. A system on it is described by three numbers: the share r of abnormal
-scans on which it marks anything, the share f of normal scans on which it does, and
-its mean IoU c on abnormal scans. A scan without a mark has IoU 0, so c <= r. Every
+films on which it marks anything, the share f of normal films on which it does, and
+its mean IoU c on abnormal films. A film without a mark has IoU 0, so c <= r. Every
 convention of mean IoU and every image-level rule of F1 is linear in (r, f, c), and an
 error below what was printed asks for a c above some least value, so that a linear
 program decides. What it allows may still be absurd; what it forbids cannot be.
 
-Pixels of marks on normal scans are not charged, so that the bounds are generous.
+Pixels of marks on normal films are not charged, so that the bounds are generous.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,6 +21,13 @@ from scipy import optimize
 
 RULES = ("any_pixel", "healthy")
 CONVENTIONS = ("A", "C", "D")
+SCORE_READINGS = {
+    f"IoU {convention}, F1 {rule.replace('_', ' ')}": (convention, rule)
+    for convention in CONVENTIONS
+    for rule in RULES
+}
+"""Every reading that the linear program decides, by its name in tables."""
+
 QUANTITIES = ("recall", "false_alarms", "iou_abnormal")
 
 INFEASIBLE = 2
@@ -30,7 +37,7 @@ Range = tuple[float, float]
 
 
 @dataclass(frozen=True)
-class Scores:
+class PrintedScores:
     """What was printed for one system: the values that round to each number.
 
     Attributes:
@@ -45,12 +52,12 @@ class Scores:
 
 
 @dataclass(frozen=True)
-class TestSet:
+class TestMix:
     """What the bounds need to know of a test set.
 
     Attributes:
-        abnormal_share: Share of its scans with a mask, above 0.
-        foreground: Foreground share of each abnormal scan, in (0, 1], any order.
+        abnormal_share: Share of its films with a mask, above 0.
+        foreground: Foreground share of each abnormal film, in (0, 1], any order.
     """
 
     __test__ = False  # no test class, whatever pytest thinks
@@ -70,15 +77,15 @@ def rounded_from(printed: Decimal, digits: int = 0) -> Range:
     return float(max(0, printed - half)), float(min(1, printed + half))
 
 
-def least_iou(mae: float, test: TestSet, soft: bool = True) -> float:
-    """Bound the mean IoU on abnormal scans from below by an error.
+def least_iou(mae: float, test: TestMix, soft: bool = True) -> float:
+    """Bound the mean IoU on abnormal films from below by an error.
 
-    A scan with foreground share s and IoU j has at least s (1 - j) wrong pixels. They
+    A film with foreground share s and IoU j has at least s (1 - j) wrong pixels. They
     cost least where all of the missing IoU falls on the smallest masks. A wrong pixel
     at threshold 0.5 adds at least 0.5 to a soft error.
 
     Args:
-        mae: Mean absolute error over all scans.
+        mae: Mean absolute error over all films.
         test: The test set.
         soft: Whether the error is of probabilities; else of thresholded masks.
 
@@ -93,8 +100,8 @@ def least_iou(mae: float, test: TestSet, soft: bool = True) -> float:
 
 
 def regions(
-    printed: Scores,
-    test: TestSet,
+    printed: PrintedScores,
+    test: TestMix,
     convention: str = "C",
     rule: str = "any_pixel",
     soft: bool = True,
@@ -112,21 +119,18 @@ def regions(
         Least and greatest "recall", "false_alarms" and "iou_abnormal"; None where no
         system can have these scores.
     """
-    found = {}
-    for goal, name in zip(np.eye(3), QUANTITIES, strict=True):
-        solved = [
-            _solve(sign * goal, printed, test, convention, rule, soft)
-            for sign in (1, -1)
-        ]
-        if None in solved:
-            return None
-        found[name] = (solved[0], -solved[1])
-    return found
+    system = printed, test, convention, rule, soft
+    if not is_possible(*system):
+        return None
+    return {
+        name: (_solve(goal, *system), -_solve(-goal, *system))
+        for goal, name in zip(np.eye(3), QUANTITIES, strict=True)
+    }
 
 
 def is_possible(
-    printed: Scores,
-    test: TestSet,
+    printed: PrintedScores,
+    test: TestMix,
     convention: str = "C",
     rule: str = "any_pixel",
     soft: bool = True,
@@ -136,7 +140,7 @@ def is_possible(
 
 
 def impossible_systems(
-    printed: Mapping[str, Scores], tests: Mapping[str, TestSet]
+    printed: Mapping[str, PrintedScores], tests: Mapping[str, TestMix]
 ) -> pd.DataFrame:
     """Name the systems whose printed scores cannot be true together.
 
@@ -147,61 +151,53 @@ def impossible_systems(
     Returns:
         Index reading, one column per test set: names, or "none".
     """
-    table: dict[str, dict[str, str]] = {title: {} for title in tests}
+    table = {}
     for title, test in tests.items():
         pixels = test.abnormal_share * float(test.foreground.mean())
-        for convention in CONVENTIONS:
-            for rule in RULES:
-                bad = [
-                    name
-                    for name, scores in printed.items()
-                    if not is_possible(scores, test, convention, rule)
-                ]
-                row = f"IoU {convention}, F1 {rule.replace('_', ' ')}"
-                table[title][row] = ", ".join(bad) or "none"
-        bad = [
-            name
-            for name, scores in printed.items()
-            if pooled_range(scores.mae, pixels)[0] > scores.iou[1]
-        ]
-        table[title]["IoU B, any F1"] = ", ".join(bad) or "none"
-    return pd.DataFrame(table)
+        bad = {
+            "IoU B, any F1": [
+                name
+                for name, scores in printed.items()
+                if pooled_range(scores.mae, pixels)[0] > scores.iou[1]
+            ]
+        }
+        for reading, choice in SCORE_READINGS.items():
+            possible = {n: is_possible(s, test, *choice) for n, s in printed.items()}
+            bad[reading] = [name for name, so in possible.items() if not so]
+        table[title] = {r: ", ".join(names) or "none" for r, names in bad.items()}
+    return pd.DataFrame(table, [*SCORE_READINGS, "IoU B, any F1"])
 
 
 def possible_shares(
-    printed: Mapping[str, Scores], foreground: np.ndarray, shares: Sequence[float]
+    printed: Mapping[str, PrintedScores],
+    foreground: np.ndarray,
+    shares: Sequence[float],
 ) -> pd.DataFrame:
-    """Try every reading at every share of abnormal scans.
+    """Try every reading at every share of abnormal films.
 
     Args:
         printed: System to its scores.
-        foreground: Foreground shares of abnormal scans.
-        shares: Shares of abnormal scans, above 0.
+        foreground: Foreground shares of abnormal films.
+        shares: Shares of abnormal films, above 0.
 
     Returns:
         Columns "reading", "system", "abnormal_share", "possible".
     """
+    mixes = {float(share): TestMix(float(share), foreground) for share in shares}
+    columns = ["reading", "system", "abnormal_share", "possible"]
     rows = [
-        {
-            "reading": f"IoU {convention}, F1 {rule.replace('_', ' ')}",
-            "system": name,
-            "abnormal_share": float(share),
-            "possible": is_possible(
-                scores, TestSet(float(share), foreground), convention, rule
-            ),
-        }
-        for convention in CONVENTIONS
-        for rule in RULES
+        (reading, name, share, is_possible(scores, mix, *choice))
+        for reading, choice in SCORE_READINGS.items()
         for name, scores in printed.items()
-        for share in shares
+        for share, mix in mixes.items()
     ]
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _solve(
     goal: np.ndarray,
-    printed: Scores,
-    test: TestSet,
+    printed: PrintedScores,
+    test: TestMix,
     convention: str,
     rule: str,
     soft: bool,
@@ -213,32 +209,22 @@ def _solve(
     return None if solved.status == INFEASIBLE else float(solved.fun)
 
 
-def _constraints(printed: Scores, p: float, convention: str, rule: str) -> tuple:
+def _constraints(printed: PrintedScores, p: float, convention: str, rule: str) -> tuple:
     """Write the scores as rows @ (r, f, c) <= limits."""
-    iou = {
-        "A": ((0, -(1 - p), p), 1 - p),
-        "C": ((0, 0, 1), 0.0),
-        "D": ((0, 0, p), 0.0),
-    }[convention]
-    rows: list = [(-1, 0, 1)]
-    limits = [0.0]
-    for bound, sign in zip(printed.iou, (-1, 1), strict=True):
-        rows.append(sign * np.array(iou[0], dtype=float))
-        limits.append(sign * (bound - iou[1]))
-    # F1 = 2 hits / (hits + real + called): hits and called are linear in r and f.
+    recall, alarms, overlap, one = np.eye(4)  # as weights of (r, f, c, 1)
+    flagged = p * recall + (1 - p) * alarms
+    clear = (1 - p) * (one - alarms)
+    iou = {"A": p * overlap + clear, "C": overlap, "D": p * overlap}[convention]
     hits, real, called = {
-        "any_pixel": (((p, 0, 0), 0.0), p, ((p, 1 - p, 0), 0.0)),
-        "healthy": (
-            ((0, -(1 - p), 0), 1 - p),
-            1 - p,
-            ((-p, -(1 - p), 0), 1.0),
-        ),
+        "any_pixel": (p * recall, p * one, flagged),
+        "healthy": (clear, (1 - p) * one, one - flagged),
     }[rule]
-    for bound, sign in zip(printed.f1, (-1, 1), strict=True):
-        slope = 2 * np.array(hits[0], dtype=float) - bound * np.array(called[0])
-        rows.append(sign * slope)
-        limits.append(sign * (bound * (real + called[1]) - 2 * hits[1]))
-    return np.array(rows, dtype=float), np.array(limits)
+    rows = [overlap - recall]  # each at most 0
+    for sign, iou_end, f1_end in zip((-1, 1), printed.iou, printed.f1, strict=True):
+        rows.append(sign * (iou - iou_end * one))
+        rows.append(sign * (2 * hits - f1_end * (real + called)))
+    table = np.array(rows)
+    return table[:, :3], -table[:, 3]
 
 
 def pooled_range(
@@ -286,7 +272,7 @@ def least_share_beyond(mean: float, limit: float, cap: float = 1.0) -> float:
 
 
 def counts_behind(f1: Decimal, n: int, digits: int = 2) -> tuple[int, int]:
-    """Find how many of n positives were found, where no scan is negative.
+    """Find how many of n positives were found, where no film is negative.
 
     Args:
         f1: The printed F1, which is then 2 r / (1 + r) of the recall r.
@@ -294,7 +280,7 @@ def counts_behind(f1: Decimal, n: int, digits: int = 2) -> tuple[int, int]:
         digits: Digits of the column.
 
     Returns:
-        Fewest and most found scans whose F1 rounds to the printed one.
+        Fewest and most found films whose F1 rounds to the printed one.
     """
     low, high = rounded_from(f1, digits)
     found = np.arange(n + 1)

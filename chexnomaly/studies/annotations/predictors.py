@@ -3,7 +3,7 @@
 Four never look: nothing everywhere, everything everywhere, one fixed place, one random
 box. One is human: a reader against the others. `baselines` scores the first four on
 prepared sets, film by film; here pixel counts of rectangles give the same numbers for
-tables of many thousand scans that have no films.
+tables of many thousand films that have no films.
 
 All predictions are binary, so that soft and hard errors are equal.
 """
@@ -16,13 +16,13 @@ from chexnomaly.studies.annotations.rectangles import (
     overlap_with_boxes,
     overlap_with_masks,
     pixels_by_readers,
-    sum_of_masks,
+    sum_of_rectangles,
 )
 
-LEVELS = np.round(np.arange(0.02, 1.0, 0.02), 2)
-"""Shares of abnormal scans above which the fixed place is cut; the best one counts."""
+PLACE_CUTS = np.round(np.arange(0.02, 1.0, 0.02), 2)
+"""Shares of abnormal films above which the fixed place is cut; the best one counts."""
 
-MASKS = {"union": 1, "two_readers": 2}
+DRAWN_BY = {"union": 1, "two_readers": 2}
 """How several readers' boxes become one mask: how many must have drawn at a pixel."""
 
 
@@ -57,17 +57,20 @@ def true_pixels(cover: Cover, mask: str = "union") -> np.ndarray:
 
     Args:
         cover: The images.
-        mask: One of `MASKS`, or "one_reader" for the masks of each reader alone.
+        mask: One of `DRAWN_BY`, or "one_reader" for the masks of each reader alone.
 
     Returns:
         Shape (N,); (R, N) for "one_reader".
     """
-    pixels = pixels_by_readers(cover)
-    code = np.arange(2**cover.n_readers)
-    if mask == "one_reader":
-        each = [code >> k & 1 > 0 for k in range(cover.n_readers)]
-        return np.stack([pixels[:, one].sum(axis=1) for one in each])
-    return pixels[:, np.bitwise_count(code) >= MASKS[mask]].sum(axis=1)
+    pixels, one = pixels_by_readers(cover), _drawn(cover)
+    which = one if mask == "one_reader" else one.sum(axis=0) >= DRAWN_BY[mask]
+    return which @ pixels.T
+
+
+def _drawn(cover: Cover) -> np.ndarray:
+    """Tell whether each reader is in each code of `pixels_by_readers`; (R, 2**R)."""
+    readers = np.arange(cover.n_readers)[:, None]
+    return np.arange(2**cover.n_readers) >> readers & 1 > 0
 
 
 def all_empty(cover: Cover, mask: str = "union") -> Scores:
@@ -82,10 +85,10 @@ def all_ones(cover: Cover) -> Scores:
 
 
 def fixed_place(cover: Cover, seed: int = 0) -> Scores:
-    """Predict one place for all scans: the mean mask of others, cut where it fits best.
+    """Predict one place for all films: the mean mask of others, cut where it fits best.
 
-    The scans are dealt into two halves; each is scored with the place that the other
-    half's abnormal scans give, so that no scan enters its own prediction.
+    The films are dealt into two halves; each is scored with the place that the other
+    half's abnormal films give, so that no film enters its own prediction.
 
     Args:
         cover: The images; at least two abnormal ones in each half.
@@ -113,15 +116,15 @@ def fit_place(cover: Cover, chosen: np.ndarray) -> np.ndarray:
         chosen: Which to fit on, bool, shape (N,); all abnormal.
 
     Returns:
-        The mask, (S, S), bool: the mean mask, cut at one of `LEVELS`.
+        The mask, (S, S), bool: the mean mask, cut at one of `PLACE_CUTS`.
 
     Raises:
         ValueError: No image is chosen.
     """
     if not chosen.any():
         raise ValueError("expected at least one abnormal image, got none")
-    mean = sum_of_masks(cover, chosen) / chosen.sum()
-    levels = LEVELS[LEVELS < mean.max()]
+    mean = sum_of_rectangles(cover, chosen[cover.image]) / chosen.sum()
+    levels = PLACE_CUTS[PLACE_CUTS < mean.max()]
     masks = mean > np.append(levels, 0.0)[:, None, None]
     shared = overlap_with_masks(cover, masks)[chosen]
     union = masks.sum(axis=(1, 2)) + true_pixels(cover)[chosen, None] - shared
@@ -129,7 +132,7 @@ def fit_place(cover: Cover, chosen: np.ndarray) -> np.ndarray:
 
 
 def random_box(cover: Cover, boxes: np.ndarray, seed: int = 0) -> Scores:
-    """Predict one box per scan: the size of a drawn one, at a uniform place.
+    """Predict one box per film: the size of a drawn one, at a uniform place.
 
     Args:
         cover: The images.
@@ -149,11 +152,11 @@ def random_box(cover: Cover, boxes: np.ndarray, seed: int = 0) -> Scores:
 
 
 def one_reader(cover: Cover, against: str = "others") -> Scores:
-    """Predict what one reader drew; each reader of a scan in turn.
+    """Predict what one reader drew; each reader of a film in turn.
 
     Args:
         cover: Images on each of which R readers drew, or none did.
-        against: "others" for the union of the other readers, or one of `MASKS`, to
+        against: "others" for the union of the other readers, or one of `DRAWN_BY`, to
             which the reader contributes.
 
     Returns:
@@ -164,15 +167,9 @@ def one_reader(cover: Cover, against: str = "others") -> Scores:
     """
     if cover.n_readers < 2:
         raise ValueError(f"expected two readers or more, got {cover.n_readers}")
+    one = _drawn(cover)
+    readers = one.sum(axis=0)
+    true = readers > one if against == "others" else readers >= DRAWN_BY[against]
     pixels = pixels_by_readers(cover)
-    code = np.arange(2**cover.n_readers)
-    parts = []
-    for k in range(cover.n_readers):
-        one = code >> k & 1 > 0
-        if against == "others":
-            true = code & ~(1 << k) > 0
-        else:
-            true = np.bitwise_count(code) >= MASKS[against]
-        areas = [pixels[:, which].sum(axis=1) for which in (one & true, one, true)]
-        parts.append(counts(*areas, cover.size))
-    return {name: np.stack([part[name] for part in parts]) for name in parts[0]}
+    areas = [which @ pixels.T for which in (one & true, one, true)]
+    return counts(*areas, cover.size)

@@ -1,8 +1,8 @@
 """The split of the author's public code, simulated on the real table (ambiguity 17).
 
 As described in the register, and not shown to be the one behind the printed numbers:
-every abnormal scan is listed once per finding, the list is shuffled and cut 80-10-10,
-and a scan belongs to the first part that any of its entries falls into. Each of the
+every abnormal film is listed once per finding, the list is shuffled and cut 80-10-10,
+and a film belongs to the first part that any of its entries falls into. Each of the
 fourteen specialized models has a balanced list and a cut of its own. No line of that
 code is used here.
 """
@@ -18,15 +18,15 @@ CUTS = (0.8, 0.9)
 
 
 def first_parts(entries: np.ndarray, n: int, seed: int) -> tuple[np.ndarray, ...]:
-    """Shuffle and cut a list in which scans repeat.
+    """Shuffle and cut a list in which films repeat.
 
     Args:
-        entries: The scan of each entry, in [0, n).
-        n: Number of scans, each listed at least once.
+        entries: The film of each entry, in [0, n).
+        n: Number of films, each listed at least once.
         seed: Seed of the shuffle.
 
     Returns:
-        First and last part of each scan: 0 training, 1 validation, 2 test. Shape (n,).
+        First and last part of each film: 0 training, 1 validation, 2 test. Shape (n,).
     """
     part = np.searchsorted(
         [round(cut * len(entries)) for cut in CUTS],
@@ -45,12 +45,12 @@ def specialized_training(
     """Draw one specialized model's balanced list and keep its training part.
 
     Args:
-        positives: Scans with the finding.
-        normals: Scans without any.
+        positives: Films with the finding.
+        normals: Films without any.
         seed: Seed of draw and cut.
 
     Returns:
-        The scans that train the model.
+        The films that train the model.
     """
     rng = np.random.default_rng(seed)
     listed = np.concatenate(
@@ -68,8 +68,8 @@ def simulate(findings: pd.DataFrame, seeds: range) -> dict[str, Entry]:
 
     Returns:
         Entries: mean and the range of the middle 95 % of the splits, n the number of
-        splits. "test_abnormal" and "test_normal" scans of the test part,
-        "test_abnormal_share", "negatives_per_positive"; "repeated_share", of the scans
+        splits. "test_abnormal" and "test_normal" films of the test part,
+        "test_abnormal_share", "negatives_per_positive"; "repeated_share", of the films
         with an entry in the test part those with one in training too; and of the test
         part the shares that train at least one specialized model: "seen_share",
         "seen_abnormal_share", "seen_normal_share".

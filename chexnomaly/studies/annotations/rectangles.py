@@ -122,25 +122,21 @@ def pixels_by_readers(cover: Cover) -> np.ndarray:
     return counts
 
 
-def sum_of_masks(cover: Cover, chosen: np.ndarray) -> np.ndarray:
-    """Add up the masks (union of readers) of some images.
+def sum_of_rectangles(cover: Cover, chosen: np.ndarray) -> np.ndarray:
+    """Add up some rectangles.
 
     Args:
         cover: The images.
-        chosen: Which of them, bool, shape (N,).
+        chosen: Which of its rectangles, bool, shape (M,).
 
     Returns:
-        At each pixel, the number of chosen images that cover it; (S, S).
+        At each pixel, the number of images with a chosen rectangle there; (S, S).
     """
-    left, top, right, bottom = cover.corners[chosen[cover.image]].T
+    left, top, right, bottom = cover.corners[chosen].T
     steps = np.zeros((cover.size + 1, cover.size + 1), np.int64)
-    for y, x, sign in (
-        (top, left, 1),
-        (top, right, -1),
-        (bottom, left, -1),
-        (bottom, right, 1),
-    ):
-        np.add.at(steps, (y, x), sign)
+    for x, sign in ((left, 1), (right, -1)):
+        np.add.at(steps, (top, x), sign)
+        np.add.at(steps, (bottom, x), -sign)
     return steps.cumsum(axis=0).cumsum(axis=1)[:-1, :-1]
 
 

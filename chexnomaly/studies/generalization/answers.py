@@ -1,8 +1,8 @@
 """The paper's central claims, asked of findings that were kept from training.
 
-Differences are paired scan by scan and averaged over seeds. Within one finding the
-scans are the sample; over all findings the findings are, since a claim about disease
-that was never seen must hold for another disease, not for another scan of the same.
+Differences are paired film by film and averaged over seeds. Within one finding the
+films are the sample; over all findings the findings are, since a claim about disease
+that was never seen must hold for another disease, not for another film of the same.
 Fourteen findings are fourteen tests: their p values are adjusted together (Benjamini
 and Hochberg), and only the adjusted ones decide.
 """
@@ -16,19 +16,21 @@ from scipy import stats
 
 from chexnomaly import claims, results
 from chexnomaly.claims.lookup import MeasuredValue as Measured
-from chexnomaly.evaluation.intervals import Entry, mean_entry
+from chexnomaly.evaluation.intervals import excludes_zero, mean_entry
+from chexnomaly.results import Entry
 from chexnomaly.studies.generalization.design import Design, World
-from chexnomaly.studies.generalization.scores import METRICS, Scores, mean_over_seeds
+from chexnomaly.studies.generalization.scores import MEASURES
+from chexnomaly.studies.phantom_worth.scores import FilmScores
 
-Scored = dict[str, Scores]
-"""System to its per-scan scores."""
+SystemScores = dict[str, FilmScores]
+"""Scores by system."""
 
-Study = Mapping[str, Mapping[str, Scored]]
+StudyScores = Mapping[str, Mapping[str, SystemScores]]
 """Set ("held_out", "held_out_control", "unseen") to finding ("" for the unseen one)
-to `Scored`."""
+to scores by system."""
 
-KEYS = {"iou": "iou@operating", "found": "found@operating", "auc": "auc"}
-"""Metric to its results key."""
+DECIDED_BY = MEASURES[0]
+"""The measure by which questions are decided."""
 
 ALPHA = 0.05
 """An adjusted p value below it decides."""
@@ -40,24 +42,22 @@ class Question:
 
     Attributes:
         says: The claim, in words.
-        plus: (system, set) whose scores are added.
-        minus: The same, subtracted.
+        terms: Sign, system and set of the scores that are added up.
         claim: The row of the ledger it answers; "" where the paper is silent.
     """
 
     says: str
-    plus: tuple[tuple[str, str], ...]
-    minus: tuple[tuple[str, str], ...]
+    terms: tuple[tuple[int, str, str], ...]
     claim: str = ""
 
     @property
     def dataset(self) -> str:
         """The set it is asked on."""
-        return self.plus[0][1]
+        return self.terms[0][2]
 
 
 def _pair(says: str, plus: str, minus: str, dataset: str, claim: str = "") -> Question:
-    return Question(says, ((plus, dataset),), ((minus, dataset),), claim)
+    return Question(says, ((1, plus, dataset), (-1, minus, dataset)), claim)
 
 
 QUESTIONS = {
@@ -71,14 +71,17 @@ QUESTIONS = {
     ),
     "unseen_is_harder": Question(
         "the supermodel marks a finding worse when that finding was kept from training",
-        (("supermodel", "held_out_control"),),
-        (("supermodel", "held_out"),),
+        ((1, "supermodel", "held_out_control"), (-1, "supermodel", "held_out")),
         "q-binary-unseen",
     ),
     "loses_less": Question(
         "CheX-Nomaly loses less by not having seen a finding than the supermodel",
-        (("chexnomaly", "held_out"), ("supermodel", "held_out_control")),
-        (("chexnomaly", "held_out_control"), ("supermodel", "held_out")),
+        (
+            (1, "chexnomaly", "held_out"),
+            (1, "supermodel", "held_out_control"),
+            (-1, "chexnomaly", "held_out_control"),
+            (-1, "supermodel", "held_out"),
+        ),
     ),
     "supermodel_above_prior": _pair(
         "the supermodel marks an unseen finding better than the others' mean mask",
@@ -100,13 +103,11 @@ QUESTIONS = {
 """What is asked, in the order of the page."""
 
 
-def difference(scored: Study, question: Question, finding: str, metric: str):
-    """Evaluate a question's difference scan by scan; (N,)."""
-    sides = ((1, question.plus), (-1, question.minus))
+def difference(scored: StudyScores, question: Question, finding: str, measure: str):
+    """Evaluate a question's difference film by film; (N,)."""
     return sum(
-        sign * scored[dataset][finding][system][metric]
-        for sign, side in sides
-        for system, dataset in side
+        sign * scored[dataset][finding][system][measure]
+        for sign, system, dataset in question.terms
     )
 
 
@@ -118,7 +119,7 @@ def adjusted(differences: Mapping[str, np.ndarray]) -> dict[str, float]:
 
     Returns:
         Finding to its two-sided p value after Benjamini and Hochberg; findings with
-        fewer than two scans or without any spread are given 1.
+        fewer than two films or without any spread are given 1.
     """
     raw = []
     for values in differences.values():
@@ -129,29 +130,45 @@ def adjusted(differences: Mapping[str, np.ndarray]) -> dict[str, float]:
     return {f: round(float(p), 6) for f, p in zip(differences, found, strict=True)}
 
 
-def answer(scored: Study, question: Question, metric: str) -> tuple[dict, dict]:
-    """Answer one question by one metric.
+def answer(
+    scored: StudyScores, question: Question, measure: str
+) -> tuple[dict[str, Entry], dict[str, float]]:
+    """Answer one question by one measure.
 
     Args:
-        scored: Per-scan scores.
+        scored: Scores film by film.
         question: What is asked.
-        metric: One of `METRICS`.
+        measure: One of `MEASURES`.
 
     Returns:
         Results entries, "" for all findings together and one per finding; and the
-        adjusted p values by finding. On the unseen set there is one entry, over scans.
+        adjusted p values by finding. On the unseen set there is one entry, over films.
     """
     findings = [*scored[question.dataset]]
-    drawn = {f: difference(scored, question, f, metric) for f in findings}
-    if findings == [""]:
-        return {"": mean_entry(drawn[""])}, {}
+    drawn = {f: difference(scored, question, f, measure) for f in findings}
+    return by_finding(drawn), {} if findings == [""] else adjusted(drawn)
+
+
+def by_finding(drawn: Mapping[str, np.ndarray]) -> dict[str, Entry]:
+    """Summarize values of each finding's films.
+
+    Args:
+        drawn: Finding to values, (N,); "" alone for the set of the unseen finding.
+
+    Returns:
+        Entries over films for each finding, and under "" the entry over findings.
+    """
+    entries = {finding: mean_entry(values) for finding, values in drawn.items()}
     means = np.array([np.nanmean(values) for values in drawn.values()])
-    entries = {"": mean_entry(means)}
-    entries |= {finding: mean_entry(values) for finding, values in drawn.items()}
-    return entries, adjusted(drawn)
+    return {"": mean_entry(means)} | entries
 
 
-def entries_of(scored: Mapping[str, Scored], system: str) -> dict[str, Entry]:
+def named(stem: str, values: Mapping) -> dict:
+    """Put a stem and a finding together to the keys of a results file."""
+    return {f"{stem}.{f}" if f else stem: value for f, value in values.items()}
+
+
+def entries_of(scored: Mapping[str, SystemScores], system: str) -> dict[str, Entry]:
     """Turn one system's scores on one set into a results file's values.
 
     Args:
@@ -159,43 +176,35 @@ def entries_of(scored: Mapping[str, Scored], system: str) -> dict[str, Entry]:
         system: Whose.
 
     Returns:
-        For each metric its mean over findings, and each finding's mean over scans.
+        For each measure its mean over findings, and each finding's mean over films.
     """
     values = {}
-    for metric in METRICS:
-        by_finding = {f: one[system][metric] for f, one in scored.items()}
-        if [*by_finding] == [""]:
-            values[KEYS[metric]] = mean_entry(by_finding[""])
-            continue
-        means = [np.nanmean(v) for v in by_finding.values()]
-        values[KEYS[metric]] = mean_entry(np.array(means))
-        for finding, scores in by_finding.items():
-            values[f"{finding}.{KEYS[metric]}"] = mean_entry(scores)
+    for measure in MEASURES:
+        drawn = {f: one[system][measure] for f, one in scored.items()}
+        for finding, entry in by_finding(drawn).items():
+            values[f"{finding}.{measure}" if finding else measure] = entry
     return values
 
 
 def write_generalization(
     out: Path,
-    by_seed: Sequence[Study],
+    by_seed: Sequence[StudyScores],
     world: World,
     design: Design,
     started: float,
-) -> list[Path]:
+) -> None:
     """Write every system's scores and the answers.
 
     Args:
         out: Results folder.
-        by_seed: Per-scan scores of each seed that is finished.
+        by_seed: Scores of each seed that is finished, film by film.
         world: The films.
         design: Sizes, for the stamp.
         started: `time.perf_counter()` at the start.
-
-    Returns:
-        The paths.
     """
     common = {
         "profile": "study",
-        "notebook": "12_beyond_the_paper",
+        "notebook": "11_beyond_the_paper",
         "scored_on": "phantom",
         "trained_on": "phantom",
         "seeds": list(design.seeds[: len(by_seed)]),
@@ -204,47 +213,37 @@ def write_generalization(
         "parameters": asdict(design),
     }
     scored = mean_study(by_seed)
-    paths = []
     for dataset, by_finding in scored.items():
         one = next(iter(by_finding.values()))
-        n = sum(len(next(iter(s.values()))["iou"]) for s in by_finding.values())
+        n = sum(len(next(iter(s.values()))[DECIDED_BY]) for s in by_finding.values())
         for system in one:
             values = entries_of(by_finding, system)
             name = "unseen_study" if dataset == "unseen" else dataset
-            paths.append(
-                results.write_result(out, system, name, n=n, values=values, **common)
-            )
-    paths.append(_write_answers(out, scored, by_seed, common))
-    return paths
+            results.write_result(out, system, name, n=n, values=values, **common)
+    _write_answers(out, scored, by_seed, common)
 
 
-def mean_study(by_seed: Sequence[Study]) -> Study:
-    """Average over seeds, scan by scan."""
-    return {
-        dataset: {
-            finding: {
-                system: mean_over_seeds([s[dataset][finding][system] for s in by_seed])
-                for system in by_seed[0][dataset][finding]
-            }
-            for finding in by_seed[0][dataset]
-        }
-        for dataset in by_seed[0]
-    }
+def mean_study(by_seed: Sequence[StudyScores]) -> StudyScores:
+    """Average over seeds, film by film; what lies deepest are arrays."""
+    first = by_seed[0]
+    if isinstance(first, np.ndarray):
+        return np.mean(by_seed, axis=0)
+    return {key: mean_study([one[key] for one in by_seed]) for key in first}
 
 
 def _write_answers(
-    out: Path, scored: Study, by_seed: Sequence[Study], common: Mapping
-) -> Path:
+    out: Path, scored: StudyScores, by_seed: Sequence[StudyScores], common: Mapping
+) -> None:
     values, p_values, seeds = {}, {}, {}
     for name, question in QUESTIONS.items():
-        for metric in METRICS:
-            entries, adjusted_p = answer(scored, question, metric)
-            stem = f"{name}.{KEYS[metric]}"
-            values |= {f"{stem}.{f}" if f else stem: e for f, e in entries.items()}
-            p_values |= {f"{stem}.{f}": p for f, p in adjusted_p.items()}
-            alone = [answer(one, question, metric)[0][""]["value"] for one in by_seed]
-            seeds[stem] = alone
-    return results.write_result(
+        for measure in MEASURES:
+            entries, adjusted_p = answer(scored, question, measure)
+            stem = f"{name}.{measure}"
+            values |= named(stem, entries)
+            p_values |= named(stem, adjusted_p)
+            alone = [answer(one, question, measure)[0][""] for one in by_seed]
+            seeds[stem] = [one["value"] for one in alone]
+    results.write_result(
         out,
         "generalization",
         "held_out",
@@ -268,12 +267,12 @@ def verdict(result: Mapping, name: str, finding: str = "") -> claims.Verdict:
     Returns:
         The verdict; left open where neither decides.
     """
-    key = ".".join(filter(None, [name, KEYS["iou"], finding]))
+    key = ".".join(filter(None, [name, DECIDED_BY, finding]))
     entry = result["values"][key]
     if finding:
         decided = result["p_adjusted"][key] < ALPHA
     else:
-        decided = entry["low"] is not None and not entry["low"] <= 0 <= entry["high"]
+        decided = excludes_zero(entry)
     held = entry["value"] > 0 if decided else None
     measured = Measured(
         entry["value"], entry["low"], entry["high"], entry["n"], result["evidence"]

@@ -8,24 +8,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
-from chexnomaly.datasets.annotations.findings import save_findings
-from chexnomaly.datasets.annotations.splits import save_split
 from chexnomaly.datasets.prepared import PreparedSet
-from chexnomaly.phantom import write_store
-from chexnomaly.phantom.files.findings_table import findings_of
+from chexnomaly.phantom.files.prepared import write_prepared
+from chexnomaly.studies.phantom_worth.worlds import NETWORK
 from chexnomaly.systems import Options
-from chexnomaly.training.schedule import Schedule
 
-UNET = Options(
-    base_channels=8,
-    depth=4,
-    convolutions=1,
-    batch_norm=True,
-    augment=False,
-    schedule=Schedule(epochs=6, learning_rate=0.012, one_cycle=True, patience=100),
-)
+UNET = replace(NETWORK, schedule=replace(NETWORK.schedule, epochs=6))
 """Every segmentation network of the study."""
 
 
@@ -105,14 +94,11 @@ def make_world(root: Path, design: Design) -> World:
         The films; the findings among abnormal ones are evened out.
     """
     parts = np.repeat(["train", "val", "test"], design.counts)
-    data = _render(root / "vindr", parts, design, design.cohort, enriched=True)
-    unseen = _render(
-        root / "unseen",
-        np.repeat("test", design.n_unseen),
-        design,
-        design.cohort + 1,
-        layout="rsna",
-        positive_share=1.0,
+    common = {"size": design.size, "workers": design.workers}
+    data = write_prepared(root / "vindr", parts, design.cohort, enriched=True, **common)
+    parts, asked = ["test"] * design.n_unseen, {"layout": "rsna", "positive_share": 1.0}
+    unseen = write_prepared(
+        root / "unseen", parts, design.cohort + 1, **asked, **common
     )
     return World(data, unseen)
 
@@ -130,19 +116,11 @@ def other_films(root: Path, design: Design, draw: int) -> PreparedSet:
     """
     n_train, n_val, _ = design.counts
     parts = np.repeat(["train", "val"], (n_train, n_val))
-    seed = design.cohort + 1 + draw
-    return _render(root / f"films_{draw}", parts, design, seed, enriched=True)
-
-
-def _render(
-    root: Path, parts: np.ndarray, design: Design, seed: int, **options
-) -> PreparedSet:
-    films = write_store(
-        root / "store", len(parts), seed, design.size, workers=design.workers, **options
+    return write_prepared(
+        root / f"films_{draw}",
+        parts,
+        design.cohort + 1 + draw,
+        design.size,
+        workers=design.workers,
+        enriched=True,
     )
-    save_findings(
-        findings_of(films, options.get("layout", "vindr")), root / "findings.csv"
-    )
-    split = pd.Series(parts, index=[made.image_id for made in films])
-    save_split(split, root / "splits.csv")
-    return PreparedSet.open(root)

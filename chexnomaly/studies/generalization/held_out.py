@@ -25,7 +25,7 @@ from chexnomaly.labels import NO_FINDING
 FAR_BELOW = -30.0
 """A logit that no threshold finds and whose probability is 0 in single precision."""
 
-PARTS = ("train", "val")
+LEARNING_PARTS = ("train", "val")
 """Parts from which boxes are held out; a test part is only scored."""
 
 
@@ -64,7 +64,7 @@ def hold_out(data: PreparedSet, finding: str) -> HeldOut:
     Returns:
         Its boxes in the training and validation parts.
     """
-    drawn = _drawn(data, PARTS)
+    drawn = _drawn(data, LEARNING_PARTS)
     boxes, rest = drawn[drawn.finding == finding], drawn[drawn.finding != finding]
     return HeldOut(boxes, frozenset(boxes.image_id) - frozenset(rest.image_id))
 
@@ -84,7 +84,10 @@ def hold_out_at_random(data: PreparedSet, like: HeldOut, seed: int) -> HeldOut:
         on one scan.
     """
     rng = np.random.default_rng(seed)
-    chosen = [_choose(_drawn(data, [p]), _within(data, like, p), rng) for p in PARTS]
+    chosen = [
+        _choose(_drawn(data, [part]), _within(data, like, part), rng)
+        for part in LEARNING_PARTS
+    ]
     boxes = pd.concat([one.boxes for one in chosen])
     return HeldOut(boxes, frozenset().union(*(one.dropped for one in chosen)))
 
@@ -135,12 +138,13 @@ class CountedSet(Dataset):
 
     Attributes:
         ids: The image ids, dropped scans left out.
+        kept: Their images and masks without the held-out boxes.
     """
 
     def __init__(self, data: PreparedSet, part: str, held: HeldOut):
         self.ids = [i for i in data.ids(part) if i not in held.dropped]
         kept = data.findings.drop(index=held.boxes.index)
-        self._kept = SegmentationSet(data.store, kept, self.ids)
+        self.kept = SegmentationSet(data.store, kept, self.ids)
         self._held = SegmentationSet(data.store, held.boxes, self.ids)
 
     def __len__(self) -> int:
@@ -156,7 +160,7 @@ class CountedSet(Dataset):
             Image in [0, 1], (1, S, S), and target, (2, S, S): the mask of the other
             findings outside every held-out box, and 1 where the loss counts.
         """
-        image, mask = self._kept[index]
+        image, mask = self.kept[index]
         counted = 1 - self._held.mask(self.ids[index])
         return image, torch.cat([mask * counted, counted])
 

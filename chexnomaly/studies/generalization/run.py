@@ -12,7 +12,7 @@ import argparse
 import hashlib
 import time
 from collections.abc import Sequence
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,31 +20,27 @@ import torch
 from torch import nn
 
 from chexnomaly import systems
-from chexnomaly.datasets.segmentation import SegmentationSet
 from chexnomaly.labels import FINDINGS
 from chexnomaly.studies.generalization import held_out
-from chexnomaly.studies.generalization import scores as held_out_scores
-from chexnomaly.studies.generalization.answers import write_generalization
+from chexnomaly.studies.generalization.answers import SystemScores, write_generalization
 from chexnomaly.studies.generalization.design import Design, World, make_world
 from chexnomaly.studies.generalization.held_out import CountedSet, HeldOut, counted_loss
-from chexnomaly.studies.generalization.scores import Scores, Target
-from chexnomaly.systems import (
-    baselines,
-    chexnomaly_network,
-    segmentation_loss,
-    siamese_network,
+from chexnomaly.studies.generalization.scores import (
+    Target,
+    best_threshold,
+    score_target,
+    target_of,
 )
-from chexnomaly.systems.recipe import fit
-from chexnomaly.training.checkpoints import load_model
-from chexnomaly.training.loop import seeded_model
+from chexnomaly.studies.phantom_worth.scores import FilmScores, masks_of, predict_maps
+from chexnomaly.systems import baselines, find_recipe, fit, plan_training
 from chexnomaly.workspace import Workspace
 
-SYSTEMS = ("supermodel", "chexnomaly", "chexnomaly__random_base")
-"""Whom the question is put to."""
+ASKED = ("supermodel", "chexnomaly", "chexnomaly__random_base")
+"""Systems that the question is put to."""
 
-ARMS = {"held_out": SYSTEMS, "held_out_control": SYSTEMS[:2]}
-"""Without the finding; without as much of whatever, which says what not having seen it
-costs the two systems that are compared."""
+HELD_OUT = {"held_out": ASKED, "held_out_control": ASKED[:2]}
+"""Set to the systems trained for it: without one finding; and, as a control, without as
+many boxes chosen at random, which shows what not having seen a finding costs."""
 
 
 def train_without(
@@ -53,7 +49,7 @@ def train_without(
     """Train one system without what is held out, or take up its run.
 
     Args:
-        system: One of `SYSTEMS`.
+        system: One of `ASKED`.
         world: The films.
         held: What must not be learned.
         runs: Folder of the runs of this choice.
@@ -63,105 +59,51 @@ def train_without(
     Returns:
         The network.
     """
-    data, options = world.data, design.unet(seed)
-    build, depends_on = _network(system, world, held, runs, design, seed)
-    loss = counted_loss(segmentation_loss(data.store.size, options))
+    data, options, recipe = world.data, design.unet(seed), find_recipe(system)
+    if recipe.needs:
+        smaller = held_out.without_scans(data, held)
+        systems.train_system(recipe.twin, smaller, runs, design.twin(seed))
+    whole = plan_training(recipe, data, runs, options)
     sets = (CountedSet(data, "train", held), CountedSet(data, "val", held))
+    plan = replace(whole, loss=counted_loss(whole.loss), sets=sets)
     code = hashlib.sha256(Path(held_out.__file__).read_bytes()).hexdigest()
-    return fit(
-        system,
-        build,
-        loss,
-        sets,
-        data,
-        runs / system,
-        options,
-        depends_on=[held.digest, code, *depends_on],
-    ).model
-
-
-def _network(
-    system: str, world: World, held: HeldOut, runs: Path, design: Design, seed: int
-):
-    """Make what builds a system's network, and name what it builds on."""
-    options = design.unet(seed)
-    if system == "supermodel":
-        return partial(systems.unet, options), []
-    twins = seeded_model(
-        partial(siamese_network, "unet", options, world.data.store.size), seed
-    )
-    trained_as = []
-    if system == "chexnomaly":
-        smaller = held_out.without_scans(world.data, held)
-        run = runs / "siamese_unet"
-        systems.train_siamese("unet", smaller, run, design.twin(seed))
-        trained_as = [load_model(run, twins)["fingerprint"]]
-    return partial(chexnomaly_network, twins.base, options), trained_as
+    return fit(recipe, plan, data, runs, options, [held.digest, code]).model
 
 
 def threshold_without(model: nn.Module, world: World, held: HeldOut) -> float:
     """Choose the operating threshold on validation scans, without held-out boxes."""
     scans = CountedSet(world.data, "val", held)
     targets = np.array([scans[i][1].numpy() > 0 for i in range(len(scans))])
-    maps = held_out_scores.predict_maps(model, scans)
-    return held_out_scores.best_threshold(maps, targets[:, 0], targets[:, 1])
+    maps = predict_maps(model, scans)
+    return best_threshold(maps, targets[:, 0], targets[:, 1])
 
 
 def run_finding(
-    finding: str, arm: str, world: World, root: Path, design: Design, seed: int
-) -> dict[str, Scores]:
+    finding: str, dataset: str, world: World, root: Path, design: Design, seed: int
+) -> SystemScores:
     """Train every system without one choice of boxes; score it on one finding.
 
     Args:
         finding: Key of the finding that is scored.
-        arm: Key of `ARMS`.
+        dataset: Key of `HELD_OUT`.
         world: The films.
         root: Folder of all runs.
         design: Sizes.
         seed: Seed of the networks, and of the control's choice.
 
     Returns:
-        Scores by system; "mean_mask" is fitted on the same scans.
+        Scores by system; "mean_mask" is fitted on the same films.
     """
     held = held_out.hold_out(world.data, finding)
-    if arm == "held_out_control":
+    if dataset == "held_out_control":
         number = 1000 * (1 + seed) + FINDINGS.index(finding)
         held = held_out.hold_out_at_random(world.data, held, number)
-    target = held_out_scores.target_of(world.data, finding)
-    runs = root / f"seed_{seed}" / finding / arm
-    scored = {}
-    for system in ARMS[arm]:
-        model = train_without(system, world, held, runs, design, seed)
-        level = threshold_without(model, world, held)
-        maps = held_out_scores.predict_maps(model, target.scans)
-        scored[system] = held_out_scores.score_target(maps, target, level)
-    scored["mean_mask"] = _score_prior(world, held, target)
-    return scored
+    target = target_of(world.data, finding)
+    runs = root / f"seed_{seed}" / finding / dataset
+    return _run(HELD_OUT[dataset], target, world, held, runs, design, seed)
 
 
-def _score_prior(world: World, held: HeldOut, target: Target) -> Scores:
-    """Score where the other findings tend to be, the floor of any generalization."""
-    kept = world.data.findings.drop(index=held.boxes.index)
-    train, val = (
-        SegmentationSet(
-            world.data.store,
-            kept,
-            [i for i in world.data.ids(part) if i not in held.dropped],
-        )
-        for part in held_out.PARTS
-    )
-    prior = baselines.mean_mask(train)[0].numpy()
-    masks = np.array([val.mask(i)[0].numpy() > 0 for i in val.ids])
-    level = held_out_scores.best_threshold(
-        np.broadcast_to(prior, masks.shape), masks, np.ones_like(masks)
-    )
-    shape = (len(target.mask), *prior.shape)
-    return held_out_scores.score_target(np.broadcast_to(prior, shape), target, level)
-
-
-def run_unseen(
-    world: World, root: Path, design: Design, seed: int
-) -> dict[str, Scores]:
+def run_unseen(world: World, root: Path, design: Design, seed: int) -> SystemScores:
     """Train every system on all findings; score it on the finding none of them shows.
 
     Args:
@@ -174,17 +116,36 @@ def run_unseen(
         Scores by system, on the unseen set.
     """
     nothing = HeldOut(world.data.findings.iloc[:0], frozenset())
-    scans = world.unseen.part("test")
-    mask = np.array([scans.mask(i)[0].numpy() > 0 for i in scans.ids])
-    target = Target(scans, mask, np.ones_like(mask))
-    runs = root / f"seed_{seed}" / "all"
-    scored = {"mean_mask": _score_prior(world, nothing, target)}
-    for system in SYSTEMS:
-        model = train_without(system, world, nothing, runs, design, seed)
-        level = threshold_without(model, world, nothing)
-        maps = held_out_scores.predict_maps(model, scans)
-        scored[system] = held_out_scores.score_target(maps, target, level)
+    target = target_of(world.unseen, "pneumonia")
+    return _run(ASKED, target, world, nothing, root / f"seed_{seed}/all", design, seed)
+
+
+def _run(
+    asked: Sequence[str],
+    target: Target,
+    world: World,
+    held: HeldOut,
+    runs: Path,
+    design: Design,
+    seed: int,
+) -> SystemScores:
+    """Train systems without what is held out and score them on a target."""
+    scored = {"mean_mask": _score_prior(world, held, target)}
+    for system in asked:
+        model = train_without(system, world, held, runs, design, seed)
+        level = threshold_without(model, world, held)
+        scored[system] = score_target(predict_maps(model, target.scans), target, level)
     return scored
+
+
+def _score_prior(world: World, held: HeldOut, target: Target) -> FilmScores:
+    """Score where the other findings tend to be, the floor of any generalization."""
+    train, val = (CountedSet(world.data, part, held).kept for part in ("train", "val"))
+    prior, masks = baselines.mean_mask(train)[0].numpy(), masks_of(val)
+    everywhere = np.ones_like(masks)
+    level = best_threshold(np.broadcast_to(prior, masks.shape), masks, everywhere)
+    maps = np.broadcast_to(prior, target.mask.shape)
+    return score_target(maps, target, level)
 
 
 def run_study(
@@ -206,11 +167,11 @@ def run_study(
     by_seed = []
     for seed in design.seeds:
         scored = {"unseen": {"": run_unseen(world, work, design, seed)}}
-        scored |= {arm: {} for arm in ARMS}
+        scored |= {dataset: {} for dataset in HELD_OUT}
         for finding in findings:
-            for arm in ARMS:
-                one = run_finding(finding, arm, world, work, design, seed)
-                scored[arm][finding] = one
+            for dataset in HELD_OUT:
+                one = run_finding(finding, dataset, world, work, design, seed)
+                scored[dataset][finding] = one
             print(f"seed {seed}: {finding} done", flush=True)
         by_seed.append(scored)
         write_generalization(out, by_seed, world, design, started)

@@ -4,33 +4,30 @@ Pixels inside other findings' boxes are not scored: marking them is right for an
 reason, and leaving them unmarked says nothing about this finding.
 """
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from scipy import stats
-from torch import nn
 
 from chexnomaly import evaluation
 from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.datasets.segmentation import SegmentationSet
 from chexnomaly.labels import FINDINGS
 from chexnomaly.studies.phantom_worth.rules import iou_per_image
+from chexnomaly.studies.phantom_worth.scores import FilmScores, masks_of
 
-METRICS = ("iou", "found", "auc")
+MEASURES = ("iou@operating", "found@operating", "auc")
 """IoU and marked share of the finding's boxes at the operating threshold; and, without
 a threshold, how often a pixel inside outranks one outside every box."""
 
 MOST_COVERED = 0.5
 """A scan counts where other findings' boxes cover at most this share of the mask."""
 
-Scores = dict[str, np.ndarray]
-
 
 @dataclass(frozen=True)
 class Target:
-    """What there is to find of one finding.
+    """What is to be found of one finding.
 
     Attributes:
         scans: The scans that show it.
@@ -56,28 +53,12 @@ def target_of(data: PreparedSet, finding: str, part: str = "test") -> Target:
     """
     own = data.part(part, findings_kept=[finding])
     rest = data.part(part, findings_kept=[f for f in FINDINGS if f != finding])
-    ids, masks, scored = [], [], []
-    for image_id in own.ids:
-        whole = own.mask(image_id)[0].numpy() > 0
-        free = rest.mask(image_id)[0].numpy() == 0
-        left = whole & free
-        if whole.any() and left.sum() >= (1 - MOST_COVERED) * whole.sum():
-            ids.append(image_id)
-            masks.append(left)
-            scored.append(free)
+    whole, free = masks_of(own), ~masks_of(rest)
+    area, left = (mask.sum(axis=(1, 2)) for mask in (whole, whole & free))
+    counts = (area > 0) & (left >= (1 - MOST_COVERED) * area)
+    ids = [own.ids[row] for row in np.flatnonzero(counts)]
     scans = SegmentationSet(data.store, data.findings, ids)
-    shape = (len(ids), scans.size, scans.size)
-    return Target(
-        scans,
-        np.reshape(masks, shape).astype(bool),
-        np.reshape(scored, shape).astype(bool),
-    )
-
-
-def predict_maps(model: nn.Module, scans: SegmentationSet) -> np.ndarray:
-    """Predict probability maps, (N, S, S), in the order of the scans."""
-    maps = [*evaluation.predict(model, scans, batch_size=64)]
-    return torch.cat(maps)[:, 0].numpy() if maps else np.zeros((0, 1, 1))
+    return Target(scans, (whole & free)[counts], free[counts])
 
 
 def best_threshold(maps: np.ndarray, masks: np.ndarray, counted: np.ndarray) -> float:
@@ -103,7 +84,7 @@ def best_threshold(maps: np.ndarray, masks: np.ndarray, counted: np.ndarray) -> 
     return evaluation.operating_threshold(maps.split(64), masks)
 
 
-def score_target(maps: np.ndarray, target: Target, threshold: float) -> Scores:
+def score_target(maps: np.ndarray, target: Target, threshold: float) -> FilmScores:
     """Score maps on one finding.
 
     Args:
@@ -112,21 +93,15 @@ def score_target(maps: np.ndarray, target: Target, threshold: float) -> Scores:
         threshold: Where to binarize.
 
     Returns:
-        `METRICS`, (N,) each; "auc" is NaN where no pixel lies outside.
+        `MEASURES`, (N,) each; "auc" is NaN where no pixel lies outside.
     """
     marked = (maps > threshold) & target.scored
     hit = (marked & target.mask).sum(axis=(1, 2))
+    pixels = zip(maps, target.mask, target.scored, strict=True)
     return {
-        "iou": iou_per_image(marked, target.mask),
-        "found": hit / np.maximum(target.mask.sum(axis=(1, 2)), 1),
-        "auc": np.array(
-            [
-                _auc(one[mask], one[scored & ~mask])
-                for one, mask, scored in zip(
-                    maps, target.mask, target.scored, strict=True
-                )
-            ]
-        ),
+        "iou@operating": iou_per_image(marked, target.mask),
+        "found@operating": hit / np.maximum(target.mask.sum(axis=(1, 2)), 1),
+        "auc": np.array([_auc(one[m], one[free & ~m]) for one, m, free in pixels]),
     }
 
 
@@ -137,8 +112,3 @@ def _auc(inside: np.ndarray, outside: np.ndarray) -> float:
     ranks = stats.rankdata(np.concatenate([inside, outside]))
     above = ranks[: len(inside)].sum() - len(inside) * (len(inside) + 1) / 2
     return float(above / (len(inside) * len(outside)))
-
-
-def mean_over_seeds(scored: Sequence[Mapping[str, np.ndarray]]) -> Scores:
-    """Average the scores of several seeds, scan by scan."""
-    return {m: np.mean([one[m] for one in scored], axis=0) for m in scored[0]}

@@ -4,10 +4,15 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from chexnomaly.evaluation.intervals import excludes_zero
+from chexnomaly.evaluation.intervals import Entry, excludes_zero
 from chexnomaly.labels import DISPLAY_NAMES
 from chexnomaly.results import format_entry, read_result
-from chexnomaly.studies.generalization.answers import ALPHA, KEYS, QUESTIONS, verdict
+from chexnomaly.studies.generalization.answers import (
+    ALPHA,
+    DECIDED_BY,
+    QUESTIONS,
+    verdict,
+)
 from chexnomaly.workspace import Workspace
 
 SHOWN = {
@@ -19,7 +24,7 @@ SHOWN = {
 """Questions drawn finding by finding, with the titles of their panels."""
 
 
-COLUMNS = {
+SCORE_COLUMNS = {
     ("supermodel", "held_out"): "supermodel, never saw it",
     ("supermodel", "held_out_control"): "supermodel, control",
     ("chexnomaly", "held_out"): "CheX-Nomaly, never saw it",
@@ -68,14 +73,14 @@ def verdict_table(result: Mapping) -> pd.DataFrame:
     """
     rows = []
     for name, question in QUESTIONS.items():
-        value = result["values"][f"{name}.{KEYS['iou']}"]
-        judged = verdict(result, name)
+        value = result["values"][f"{name}.{DECIDED_BY}"]
+        judged, single = verdict(result, name), question.dataset == "unseen"
         rows.append(
             {
                 "claim": question.says,
                 "difference in IoU": format_entry(value),
                 "each seed alone": _seeds_alone(result, name),
-                "n": f"{value['n']} {'scans' if _single(question) else 'findings'}",
+                "n": f"{value['n']} {'scans' if single else 'findings'}",
                 "findings for : against": _decided(result, name),
                 "verdict": ": ".join(filter(None, judged)),
                 "evidence": result["evidence"],
@@ -84,24 +89,26 @@ def verdict_table(result: Mapping) -> pd.DataFrame:
     return pd.DataFrame(rows).set_index("claim")
 
 
-def _single(question) -> bool:
-    return question.dataset == "unseen"
-
-
 def _seeds_alone(result: Mapping, name: str) -> str:
-    alone = result["by_seed"][f"{name}.{KEYS['iou']}"]
+    alone = result["by_seed"][f"{name}.{DECIDED_BY}"]
     return f"{min(alone):+.3f} to {max(alone):+.3f}"
 
 
 def _decided(result: Mapping, name: str) -> str:
     """Count the findings that decide by themselves, either way; a dash for none."""
-    stem = f"{name}.{KEYS['iou']}."
-    keys = [k for k, p in result["p_adjusted"].items() if k.startswith(stem)]
-    if not keys:
-        return "–"
-    decided = [k for k in keys if result["p_adjusted"][k] < ALPHA]
-    above = sum(result["values"][k]["value"] > 0 for k in decided)
-    return f"{above} : {len(decided) - above}"
+    found = _findings(result, name).values()
+    above = [entry["value"] > 0 for entry, p in found if p < ALPHA]
+    return f"{sum(above)} : {len(above) - sum(above)}" if found else "–"
+
+
+def _findings(result: Mapping, name: str) -> dict[str, tuple[Entry, float]]:
+    """Finding to the entry of a question's difference and its adjusted p value."""
+    stem = f"{name}.{DECIDED_BY}."
+    return {
+        key.removeprefix(stem): (result["values"][key], p)
+        for key, p in result["p_adjusted"].items()
+        if key.startswith(stem)
+    }
 
 
 def panels(result: Mapping) -> dict[str, pd.DataFrame]:
@@ -115,15 +122,11 @@ def panels(result: Mapping) -> dict[str, pd.DataFrame]:
     """
     drawn = {}
     for name, title in SHOWN.items():
-        stem = f"{name}.{KEYS['iou']}"
-        rows = {}
-        for key, one in result["values"].items():
-            if not key.startswith(f"{stem}."):
-                continue
-            finding = key.removeprefix(f"{stem}.")
-            decided = result["p_adjusted"][key] < ALPHA
-            rows[DISPLAY_NAMES[finding]] = {**one, "decided": decided}
-        total = result["values"][stem]
+        rows = {
+            DISPLAY_NAMES[finding]: {**entry, "decided": p < ALPHA}
+            for finding, (entry, p) in _findings(result, name).items()
+        }
+        total = result["values"][f"{name}.{DECIDED_BY}"]
         rows["all findings"] = {**total, "decided": excludes_zero(total)}
         drawn[title] = pd.DataFrame(rows).T
     return drawn
@@ -141,20 +144,19 @@ def score_table(workspace: Workspace) -> pd.DataFrame:
     """
     stored = {
         heading: read_result(workspace.find_result(f"{system}__{name}")[0])["values"]
-        for (system, name), heading in COLUMNS.items()
+        for (system, name), heading in SCORE_COLUMNS.items()
     }
-    key = KEYS["iou"]
-    findings = [k.removesuffix(f".{key}") for k in _first(stored) if k.endswith(key)]
-    rows = {}
-    for finding in [f for f in findings if f != key]:
-        cells = {h: values[f"{finding}.{key}"] for h, values in stored.items()}
-        row = {"scans": _first(cells)["n"]} | {h: c["value"] for h, c in cells.items()}
-        rows[DISPLAY_NAMES[finding]] = row
-    rows["all findings"] = {h: values[key]["value"] for h, values in stored.items()}
-    table = pd.DataFrame(rows).T
-    scans = [f"{n:.0f}" for n in table.scans[:-1]]
-    return table.assign(scans=[*scans, "–"])
-
-
-def _first(mapping: Mapping):
-    return next(iter(mapping.values()))
+    first = next(iter(stored.values()))
+    keys = [key for key in first if key.endswith(f".{DECIDED_BY}")]
+    rows = {DISPLAY_NAMES[key.removesuffix(f".{DECIDED_BY}")]: key for key in keys}
+    rows["all findings"] = DECIDED_BY
+    table = pd.DataFrame(
+        {
+            h: [values[k]["value"] for k in rows.values()]
+            for h, values in stored.items()
+        },
+        index=[*rows],
+    )
+    scans = [f"{first[key]['n']:.0f}" for key in keys]
+    table.insert(0, "scans", [*scans, "–"])
+    return table

@@ -1,6 +1,6 @@
 """How far do results move with what the paper never states? Arms that need training.
 
-    python -m chexnomaly.studies.multiverse --out FOLDER
+    python -m chexnomaly.studies.multiverse.run --out FOLDER
 
 trains every arm of `arms` on the study's films beside its default, and writes one
 results file per test set, anew after each arm. A run that was interrupted goes on where
@@ -24,12 +24,14 @@ from chexnomaly.studies.generalization.design import (
     make_world,
     other_films,
 )
-from chexnomaly.studies.generalization.scores import best_threshold, predict_maps
+from chexnomaly.studies.generalization.scores import best_threshold
 from chexnomaly.studies.multiverse.arms import ARMS, Arm
+from chexnomaly.studies.multiverse.scoring import Effects
+from chexnomaly.studies.phantom_worth.scores import predict_maps
 from chexnomaly.systems import Options
 from chexnomaly.workspace import Workspace
 
-METRICS = ("iou_c@operating", "iou_c", "mae_soft", "f1_any_pixel")
+REPORTED = ("iou_c@operating", "iou_c", "mae_soft", "f1_any_pixel")
 """What is reported of every arm."""
 
 RESAMPLES = 1000
@@ -63,25 +65,21 @@ class Runner:
         return self.root / "__".join(names)
 
     def options(self, system: str) -> Options:
-        """Give a system's recipe."""
-        kinds = {
-            "specialized": self.design.specialized,
-            "siamese": self.design.twin,
-            "model_ensemble": self.design.joining,
-        }
-        fits = [recipe for name, recipe in kinds.items() if system.startswith(name)]
-        recipe = fits[0] if fits else self.design.unet
-        return replace(recipe(self.seed), **dict(self.changes))
+        """Give a system's options."""
+        recipe, design = systems.find_recipe(system), self.design
+        kinds = {"siamese": design.twin, "model_ensemble": design.joining}
+        made = design.specialized if recipe.finding else kinds.get(recipe.kind)
+        return replace((made or design.unet)(self.seed), **dict(self.changes))
 
     def model(self, system: str) -> torch.nn.Module:
         """Train a system and what it builds on, or take up its run."""
-        entry = systems.SYSTEMS[system]
-        for needed in entry.needs:
-            self.model(needed)
-        options = self.options(system)
-        if entry.train is None:
-            return systems.load_system(system, self.runs, options, self.data.store.size)
-        return systems.train_system(system, self.data, self.runs, options).model
+        *parts, last = systems.build_order(system)
+        for key in parts:
+            systems.train_system(key, self.data, self.runs, self.options(key))
+        if not systems.find_recipe(last).trains:
+            return systems.load_system(last, self.runs)
+        options = self.options(last)
+        return systems.train_system(last, self.data, self.runs, options).model
 
 
 @dataclass(frozen=True)
@@ -132,27 +130,27 @@ def _tests(world: World) -> dict:
 
 
 def entries(one: Measured, dataset: str) -> dict[str, dict]:
-    """Give a system's values on one set by `METRICS`."""
+    """Give a system's values on one set by `REPORTED`."""
     table, scores = evaluation.statistics(), one.scored[dataset].scores
-    values = {}
-    for metric in METRICS:
-        name, _, at = metric.partition("@")
-        threshold = one.operating if at else PAPER_THRESHOLD
-        values[metric] = evaluation.interval(
-            table[name], scores[threshold], resamples=RESAMPLES
+    levels = {"": PAPER_THRESHOLD, "operating": one.operating}
+    asked = {metric: metric.partition("@") for metric in REPORTED}
+    return {
+        metric: evaluation.interval(
+            table[name], scores[levels[at]], resamples=RESAMPLES
         )
-    return values
+        for metric, (name, _, at) in asked.items()
+    }
 
 
 def differences(one: Measured, default: Measured, dataset: str) -> dict[str, dict]:
-    """Give an arm minus its default, scan by scan, by `METRICS`."""
+    """Give an arm minus its default, scan by scan, by `REPORTED`."""
     found = evaluation.paired_differences(
         one.scored[dataset],
         default.scored[dataset],
         (one.operating, default.operating),
         RESAMPLES,
     )
-    return {metric: found[metric] for metric in METRICS}
+    return {metric: found[metric] for metric in REPORTED}
 
 
 def run_study(
@@ -168,12 +166,9 @@ def run_study(
     """
     started = time.perf_counter()
     world = make_world(work / "data", design)
-    seed = design.seeds[0]
-    root = work / "arms"
+    seed, root = design.seeds[0], work / "arms"
     defaults: dict[str, Measured] = {}
-    found: dict[str, dict] = {key: {} for key in _tests(world)}
-    paired: dict[str, dict] = {key: {} for key in found}
-    told = {}
+    effects = {key: Effects() for key in _tests(world)}
     for arm in arms:
         if arm.default not in defaults:
             runner = Runner(world.data, root, design, seed=seed)
@@ -183,62 +178,50 @@ def run_study(
         changes = tuple(arm.changes.items())
         runner = Runner(data, root, design, changes, seed + arm.seed, arm.draw)
         one = measure(runner.model(arm.system), data, world)
-        default = defaults[arm.default]
-        told[_name(arm)] = {
-            "system": arm.system,
-            "default": _default_name(arm),
-            "says": arm.says,
-        }
-        for key in found:
-            found[key] |= _named(_default_name(arm), entries(default, key))
-            found[key] |= _named(_name(arm), entries(one, key))
-            paired[key] |= _named(_name(arm), differences(one, default, key))
-        _write(out, found, paired, told, world, design, started)
-        print(f"{_name(arm)} done", flush=True)
+        for key, found in effects.items():
+            add_arm(found, arm, one, defaults[arm.default], key)
+            write_effects(out, found, key, world, design, started)
+        print(f"{arm.stem} done", flush=True)
 
 
-def _name(arm: Arm) -> str:
-    """Name an arm in a results file; a draw is asked of two systems."""
-    return f"{arm.key}_{arm.default}" if arm.item in ("8", "17") else arm.key
-
-
-def _default_name(arm: Arm) -> str:
-    """Name an arm's default in a results file."""
-    return f"{arm.item}.default_{arm.default}"
+def add_arm(
+    effects: Effects, arm: Arm, one: Measured, default: Measured, dataset: str
+) -> None:
+    """Add what an arm changes on one test set."""
+    told = {"system": arm.system, "default": arm.default_stem, "says": arm.says}
+    effects.told[arm.stem] = told
+    effects.values |= _named(arm.default_stem, entries(default, dataset))
+    effects.values |= _named(arm.stem, entries(one, dataset))
+    effects.paired |= _named(arm.stem, differences(one, default, dataset))
 
 
 def _named(stem: str, values: dict[str, dict]) -> dict[str, dict]:
     return {f"{stem}.{metric}": entry for metric, entry in values.items()}
 
 
-def _write(
-    out: Path,
-    found: dict[str, dict],
-    paired: dict[str, dict],
-    told: dict,
-    world: World,
-    design: Design,
-    started: float,
+def write_effects(
+    out: Path, effects: Effects, key: str, world: World, design: Design, started: float
 ) -> None:
-    for key, scans in _tests(world).items():
-        results.write_result(
-            out,
-            "multiverse",
-            key,
-            profile="study",
-            notebook="12_beyond_the_paper",
-            trained_on="phantom",
-            scored_on="phantom",
-            n=len(scans),
-            n_positive=int(scans.is_abnormal().sum()),
-            values=found[key],
-            paired={"default": paired[key]},
-            arms=told,
-            seeds=[design.seeds[0]],
-            data_hash=world.data.data_hash,
-            started=started,
-            parameters=asdict(design),
-        )
+    """Write what was found so far on one test set."""
+    scans = _tests(world)[key]
+    results.write_result(
+        out,
+        "multiverse",
+        key,
+        profile="study",
+        notebook="11_beyond_the_paper",
+        trained_on="phantom",
+        scored_on="phantom",
+        n=len(scans),
+        n_positive=int(scans.is_abnormal().sum()),
+        values=effects.values,
+        paired={"default": effects.paired},
+        arms=effects.told,
+        seeds=[design.seeds[0]],
+        data_hash=world.data.data_hash,
+        started=started,
+        parameters=asdict(design),
+    )
 
 
 def main() -> None:

@@ -6,7 +6,8 @@ tests. Every combination of these is a paper that could have been written; `read
 scores a system under all of them.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -17,21 +18,21 @@ from torch import Tensor
 from chexnomaly import evaluation, metrics
 from chexnomaly.boxes import rectangularize
 from chexnomaly.datasets.segmentation import SegmentationSet
+from chexnomaly.evaluation.intervals import Entry
 from chexnomaly.evaluation.scores import PAPER_THRESHOLD
+from chexnomaly.evaluation.statistics import Statistic
 from chexnomaly.metrics.classification import F1_RULES
 from chexnomaly.metrics.segmentation import IOU_CONVENTIONS, Scores
 from chexnomaly.models.ensembles import ModelEnsemble
 
-MASKS = {"union": "union", "two readers": 2, "first reader": "first"}
+READER_RULES = {"union": "union", "two readers": 2, "first reader": "first"}
 """Readers' rule to what a data set is told; the first is the register's."""
 
 SWEEP = tuple(round(0.1 * k, 1) for k in range(1, 10))
 """Thresholds of the readings, beside the one chosen on validation."""
 
-RESAMPLES = 500
-
-Entry = dict[str, float | int | None]
-Statistic = Callable[[Scores], np.ndarray]
+interval = partial(evaluation.interval, resamples=500)
+"""The interval of every value and difference here."""
 
 
 @torch.no_grad()
@@ -66,7 +67,7 @@ def masks_of(scans: SegmentationSet) -> dict[str, Tensor]:
         name: torch.from_numpy(
             np.stack([scans.reader_mask(i, rule) for i in scans.ids])
         ).unsqueeze(1)
-        for name, rule in MASKS.items()
+        for name, rule in READER_RULES.items()
     }
 
 
@@ -150,8 +151,8 @@ def share_first(tables: Mapping[str, pd.DataFrame], system: str) -> tuple[int, i
     return int((wide[system] > others).sum()), len(wide)
 
 
-class Arms:
-    """Collects the effect of each scoring decision, with paired intervals.
+class Effects:
+    """What each decision changes, with paired intervals.
 
     Attributes:
         values: `<item>.<arm>.<metric>` to a results entry.
@@ -171,7 +172,7 @@ class Arms:
         system: str,
         metric: str,
         default: tuple[Statistic, Scores],
-        arms: Mapping[str, tuple[str, Statistic, Scores]],
+        arms: Iterable[tuple[str, str, Statistic, Scores]],
     ) -> None:
         """Compare the readings of one decision on one system.
 
@@ -179,25 +180,19 @@ class Arms:
             item: The register's number.
             system: System key.
             metric: What is measured.
-            default: Statistic and per-scan counts under the register's reading.
-            arms: Arm to its words, statistic and counts, on the same scans.
+            default: Statistic and per-film counts under the register's reading.
+            arms: Name, words, statistic and counts of each other reading, on the same
+                films.
         """
         ground, base = default
         stem = f"{item}.default_{system}"
-        self.values[f"{stem}.{metric}"] = evaluation.interval(
-            ground, base, resamples=RESAMPLES
-        )
-        for name, (says, statistic, scores) in arms.items():
+        self.values[f"{stem}.{metric}"] = interval(ground, base)
+        for name, says, statistic, scores in arms:
             arm = f"{item}.{name}_{system}"
             self.told[arm] = {"system": system, "default": stem, "says": says}
-            self.values[f"{arm}.{metric}"] = evaluation.interval(
-                statistic, scores, resamples=RESAMPLES
-            )
-            self.paired[f"{arm}.{metric}"] = evaluation.interval(
-                lambda a, b, s=statistic: s(a) - ground(b),
-                scores,
-                base,
-                resamples=RESAMPLES,
+            self.values[f"{arm}.{metric}"] = interval(statistic, scores)
+            self.paired[f"{arm}.{metric}"] = interval(
+                lambda a, b, s=statistic: s(a) - ground(b), scores, base
             )
 
 
@@ -210,7 +205,7 @@ def _f1(rule: str) -> Statistic:
 
 
 def add_scoring(
-    arms: Arms,
+    effects: Effects,
     system: str,
     maps: Tensor,
     masks: Mapping[str, Tensor],
@@ -220,61 +215,45 @@ def add_scoring(
     """Add every decision about scoring, for one system.
 
     Args:
-        arms: Receives them.
+        effects: Receives them.
         system: System key.
         maps: Probabilities, (N, 1, S, S).
         masks: As in `readings`.
         operating: The threshold chosen on validation.
         min_area: Smallest component that the transform takes, px.
     """
-    at_half = metrics.image_scores(maps, masks["union"], PAPER_THRESHOLD)
-    base = metrics.image_scores(maps, masks["union"], operating)
-    arms.add(
-        *("4", system, "mean_iou"),
-        (_iou("C"), base),
-        {
-            c.lower(): (f"IoU under convention {c}", _iou(c), base)
-            for c in IOU_CONVENTIONS
-            if c != "C"
-        },
-    )
-    arms.add(
-        *("5", system, "mae"),
-        (metrics.mae_statistic, at_half),
-        {"hard": ("share of wrong pixels", _hard_error, at_half)},
-    )
-    arms.add(
-        *("6", system, "f1"),
-        (_f1("any_pixel"), at_half),
-        {
-            r.replace(".", "_"): (f"F1 by the rule {r}", _f1(r), at_half)
-            for r in F1_RULES[1:]
-        },
-    )
-    counts = {t: metrics.image_scores(maps, masks["union"], t) for t in (0.3, 0.7)}
-    for metric, statistic in (("mean_iou", _iou("C")), ("f1", _f1("any_pixel"))):
-        sweep = {
-            f"at_{round(100 * t)}_percent": (f"binarized at {t:.1f}", statistic, s)
-            for t, s in counts.items()
-        }
-        sweep["operating"] = ("binarized where validation is best", statistic, base)
-        arms.add("7", system, metric, (statistic, at_half), sweep)
-    rules = {
-        name.replace(" ", "_"): (
-            f"scored against {name}",
-            _iou("C"),
-            metrics.image_scores(maps, masks[name], operating),
-        )
-        for name in [*masks][1:]
+    iou, f1 = _iou("C"), _f1("any_pixel")
+    union = {
+        t: metrics.image_scores(maps, masks["union"], t)
+        for t in {PAPER_THRESHOLD, operating, 0.3, 0.7}
     }
-    arms.add("18", system, "mean_iou", (_iou("C"), base), rules)
+    half, base = union[PAPER_THRESHOLD], union[operating]
+    others = [c for c in IOU_CONVENTIONS if c != "C"]
+    arms = [(c.lower(), f"IoU under convention {c}", _iou(c), base) for c in others]
+    effects.add("4", system, "mean_iou", (iou, base), arms)
+    arms = [("hard", "share of wrong pixels", _hard_error, half)]
+    effects.add("5", system, "mae", (metrics.mae_statistic, half), arms)
+    arms = [
+        (r.replace(".", "_"), f"F1 by the rule {r}", _f1(r), half) for r in F1_RULES[1:]
+    ]
+    effects.add("6", system, "f1", (f1, half), arms)
+    for metric, statistic in (("mean_iou", iou), ("f1", f1)):
+        arms = [
+            (f"at_{100 * t:.0f}_percent", f"binarized at {t:.1f}", statistic, union[t])
+            for t in (0.3, 0.7)
+        ]
+        best = ("operating", "binarized where validation is best", statistic, base)
+        effects.add("7", system, metric, (statistic, half), [*arms, best])
+    marked = {r: metrics.image_scores(maps, m, operating) for r, m in masks.items()}
+    arms = [
+        (rule.replace(" ", "_"), f"scored against {rule}", iou, marked[rule])
+        for rule in [*masks][1:]
+    ]
+    effects.add("18", system, "mean_iou", (iou, base), arms)
     boxed = rectangularize(maps, operating, min_area)
     tested = metrics.image_scores(boxed, masks["union"], operating)
-    arms.add(
-        *("30", system, "mean_iou"),
-        (_iou("C"), base),
-        {"at_test": ("predictions made into boxes when testing", _iou("C"), tested)},
-    )
+    arms = [("at_test", "predictions made into boxes when testing", iou, tested)]
+    effects.add("30", system, "mean_iou", (iou, base), arms)
 
 
 def _hard_error(scores: Scores) -> np.ndarray:
@@ -282,12 +261,16 @@ def _hard_error(scores: Scores) -> np.ndarray:
 
 
 def add_binary_maximum(
-    arms: Arms, stack: Tensor, mask: Tensor, operating: float, own: Sequence[float]
+    effects: Effects,
+    stack: Tensor,
+    mask: Tensor,
+    operating: float,
+    own: Sequence[float],
 ) -> None:
     """Add the Max Ensemble of binary masks (register item 24).
 
     Args:
-        arms: Receives it.
+        effects: Receives it.
         stack: Maps of the specialized models, (N, models, S, S).
         mask: (N, 1, S, S).
         operating: The ensemble's threshold.
@@ -298,28 +281,25 @@ def add_binary_maximum(
     limits = torch.tensor(own, dtype=torch.float32).view(1, -1, 1, 1)
     by_own = (stack > limits).any(dim=1, keepdim=True).float()
     base = metrics.image_scores(largest, mask, operating)
-    binary = {
-        "binary": ("maximum of masks cut at one threshold", shared),
-        "binary_own": ("maximum of masks, each cut at its own threshold", by_own),
-    }
-    for metric, statistic in (
-        ("mean_iou", _iou("C")),
-        ("mae", metrics.mae_statistic),
-    ):
-        found = {
-            name: (says, statistic, metrics.image_scores(maps, mask, PAPER_THRESHOLD))
-            for name, (says, maps) in binary.items()
-        }
-        arms.add("24", "max_ensemble", metric, (statistic, base), found)
+    at_one, at_own = (
+        metrics.image_scores(maps, mask, PAPER_THRESHOLD) for maps in (shared, by_own)
+    )
+    cut = "maximum of masks, each cut at its own threshold"
+    for metric, statistic in (("mean_iou", _iou("C")), ("mae", metrics.mae_statistic)):
+        arms = [
+            ("binary", "maximum of masks cut at one threshold", statistic, at_one),
+            ("binary_own", cut, statistic, at_own),
+        ]
+        effects.add("24", "max_ensemble", metric, (statistic, base), arms)
 
 
 def add_mixes(
-    arms: Arms, system: str, positives: Scores, normals: Scores
+    effects: Effects, system: str, positives: Scores, normals: Scores
 ) -> dict[str, Scores]:
     """Add what healthy scans beside the unseen finding change (register item 12).
 
     Args:
-        arms: Receives them; a mix is no paired sample, so it brings no difference.
+        effects: Receives them; a mix is no paired sample, so it brings no difference.
         system: System key.
         positives: Counts on the unseen finding's scans.
         normals: Counts on healthy scans of the same layout, at one threshold.
@@ -340,10 +320,8 @@ def add_mixes(
     for metric, statistic in table.items():
         for name, scores in ({"default": positives} | mixes).items():
             arm = f"12.{name}_{system}"
-            arms.values[f"{arm}.{metric}"] = evaluation.interval(
-                statistic, scores, resamples=RESAMPLES
-            )
+            effects.values[f"{arm}.{metric}"] = interval(statistic, scores)
             if name != "default":
                 says = f"{len(scores['tp'])} scans, {name.replace('_', ' ')}"
-                arms.told[arm] = {"system": system, "default": stem, "says": says}
+                effects.told[arm] = {"system": system, "default": stem, "says": says}
     return mixes

@@ -4,23 +4,24 @@ Everything follows from a seed, the answer included, so that nobody has chosen t
 films that make a point.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
 import numpy as np
 
 from chexnomaly.labels import DISPLAY_NAMES
-from chexnomaly.phantom import Film, Switches, film
+from chexnomaly.phantom import Switches, film
 from chexnomaly.phantom.files.store import brightness
 
 LETTERS = "ABCDEFGH"
-OBVIOUS = 0.6
+CLEAR = 0.6
 """A film is asked about only where its finding is at least this conspicuous."""
 
 
 @dataclass(frozen=True)
-class Question:
-    """One row of films.
+class FilmRow:
+    """One row of films, of which one was made differently.
 
     Attributes:
         text: What is asked.
@@ -39,7 +40,7 @@ class Question:
 class Answers:
     """The answers to some questions; folded where HTML is shown, without a script."""
 
-    questions: list[Question]
+    questions: list[FilmRow]
 
     def __repr__(self) -> str:
         return f"answers to {len(self.questions)} questions, folded in HTML"
@@ -66,13 +67,31 @@ def find_obvious(finding: str, seed: int, count: int) -> list[int]:
     index = 0
     while len(found) < count:
         made = film(seed, index, findings=[finding], pixels=False)
-        if max(truth.conspicuity for truth in made.truths) >= OBVIOUS:
+        if max(truth.conspicuity for truth in made.truths) >= CLEAR:
             found.append(index)
         index += 1
     return found
 
 
-def ask_presence(finding: str, seed: int, size_px: int, count: int = 4) -> Question:
+def _ask(
+    text: str,
+    why: str,
+    indices: Sequence[int],
+    seed: int,
+    size_px: int,
+    odd_one: Mapping,
+    others: Mapping,
+) -> FilmRow:
+    """Make the films of a row; the seed draws which one is made as `odd_one` says."""
+    odd = int(np.random.default_rng([seed, len(indices)]).integers(len(indices)))
+    films = [
+        film(seed, index, size_px, **(odd_one if k == odd else others))
+        for k, index in enumerate(indices)
+    ]
+    return FilmRow(text, [brightness(made) for made in films], odd, why)
+
+
+def ask_presence(finding: str, seed: int, size_px: int, count: int = 4) -> FilmRow:
     """Ask which of several people has a finding.
 
     Args:
@@ -82,20 +101,16 @@ def ask_presence(finding: str, seed: int, size_px: int, count: int = 4) -> Quest
         count: Films in the row.
 
     Returns:
-        The question; the others are healthy.
+        The row; the others are healthy.
     """
-    indices = find_obvious(finding, seed, count)
-    odd = _draw(seed, count)
-    films = [
-        film(seed, index, size_px, findings=[finding] if k == odd else [])
-        for k, index in enumerate(indices)
-    ]
     name = _in_a_sentence(finding)
     why = f"this one has {name}; the others have nothing."
-    return _question(f"Who has {name}?", films, odd, why)
+    indices = find_obvious(finding, seed, count)
+    ill, healthy = {"findings": [finding]}, {"findings": []}
+    return _ask(f"Who has {name}?", why, indices, seed, size_px, ill, healthy)
 
 
-def ask_same_person(finding: str, seed: int, size_px: int) -> Question:
+def ask_same_person(finding: str, seed: int, size_px: int) -> FilmRow:
     """Ask which of two films of one person shows a finding.
 
     Args:
@@ -104,20 +119,17 @@ def ask_same_person(finding: str, seed: int, size_px: int) -> Question:
         size_px: Longer side, px.
 
     Returns:
-        The question; both films are the same but for the finding.
+        The row; both films are the same but for the finding.
     """
-    [index] = find_obvious(finding, seed, 1)
-    odd = _draw(seed, 2)
-    films = [
-        film(seed, index, size_px, findings=[finding] if k == odd else [])
-        for k in range(2)
-    ]
     name = _in_a_sentence(finding)
+    text = f"Same person twice: where is {name}?"
     why = f"the same person, here with {name}."
-    return _question(f"Same person twice: where is {name}?", films, odd, why)
+    indices = find_obvious(finding, seed, 1) * 2
+    ill, healthy = {"findings": [finding]}, {"findings": []}
+    return _ask(text, why, indices, seed, size_px, ill, healthy)
 
 
-def ask_painted(finding: str, seed: int, size_px: int, count: int = 4) -> Question:
+def ask_painted(finding: str, seed: int, size_px: int, count: int = 4) -> FilmRow:
     """Ask in which film a finding was painted as a bright ellipse, not computed.
 
     Args:
@@ -127,26 +139,18 @@ def ask_painted(finding: str, seed: int, size_px: int, count: int = 4) -> Questi
         count: Films in the row, all with the finding.
 
     Returns:
-        The question.
+        The row.
     """
-    odd = _draw(seed, count)
-    painted = Switches(painted=frozenset([finding]))
-    films = [
-        film(
-            seed,
-            index,
-            size_px,
-            findings=[finding],
-            switches=painted if k == odd else None,
-        )
-        for k, index in enumerate(find_obvious(finding, seed, count))
-    ]
     name = _in_a_sentence(finding)
     why = f"here {name} is a bright ellipse in the box; in the others it is computed."
-    return _question(f"All have {name}. Where is it painted?", films, odd, why)
+    text = f"All have {name}. Where is it painted?"
+    indices = find_obvious(finding, seed, count)
+    computed = {"findings": [finding]}
+    painted = computed | {"switches": Switches(painted=frozenset([finding]))}
+    return _ask(text, why, indices, seed, size_px, painted, computed)
 
 
-def ask_average_body(seed: int, size_px: int, count: int = 4) -> Question:
+def ask_average_body(seed: int, size_px: int, count: int = 4) -> FilmRow:
     """Ask which film shows the body that everybody has without anatomy variation.
 
     Args:
@@ -155,26 +159,15 @@ def ask_average_body(seed: int, size_px: int, count: int = 4) -> Question:
         count: Films in the row, all healthy.
 
     Returns:
-        The question.
+        The row.
     """
-    odd = _draw(seed, count)
-    same = Switches(anatomy_variation=0.0)
-    films = [
-        film(seed, k, size_px, findings=[], switches=same if k == odd else None)
-        for k in range(count)
-    ]
     why = "made with anatomy variation off: the average body."
-    return _question("Who is the average person?", films, odd, why)
-
-
-def _question(text: str, films: list[Film], odd: int, why: str) -> Question:
-    return Question(text, [brightness(made) for made in films], odd, why)
+    healthy = {"findings": []}
+    average = healthy | {"switches": Switches(anatomy_variation=0.0)}
+    text = "Who is the average person?"
+    return _ask(text, why, range(count), seed, size_px, average, healthy)
 
 
 def _in_a_sentence(finding: str) -> str:
     name = DISPLAY_NAMES[finding]
     return name if name.isupper() else name.lower()
-
-
-def _draw(seed: int, count: int) -> int:
-    return int(np.random.default_rng([seed, count]).integers(count))

@@ -10,6 +10,7 @@ noise with it, so intervals are too wide rather than too narrow.
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import stats
 
 from chexnomaly.evaluation.intervals import Entry, entry
@@ -19,16 +20,19 @@ LEVEL = 0.05
 """Chance that any of a family of comparisons is called different by chance alone."""
 
 
-def network_variance(scores: np.ndarray) -> tuple[float, int]:
+def network_variance(scores: ArrayLike) -> tuple[float, int]:
     """Variance, between networks, of a mean score.
 
     Args:
-        scores: Of networks that ought to agree, (networks, scans); scans with NaN are
+        scores: Of networks that ought to agree, (networks, films); films with NaN are
             left out.
 
     Returns:
-        The variance of one network's mean and its degrees of freedom.
+        The variance of one network's mean and its degrees of freedom; 0 and 0 for fewer
+        than two networks.
     """
+    if len(scores) < 2:
+        return 0.0, 0
     means = np.nanmean(scores, axis=1)
     return float(means.var(ddof=1)), len(means) - 1
 
@@ -96,9 +100,5 @@ def format_tested(tested: Mapping | None, digits: int = 2) -> str:
         dash where it is undefined.
     """
     text = format_entry(tested, digits)
-    holds = tested is not None and _below(tested.get("p_holm"))
-    return f"{text} *" if holds else text
-
-
-def _below(p: float | None) -> bool:
-    return p is not None and p < LEVEL
+    p = (tested or {}).get("p_holm")
+    return text if p is None or p >= LEVEL else f"{text} *"

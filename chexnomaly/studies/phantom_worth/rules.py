@@ -10,8 +10,9 @@ import numpy as np
 
 from chexnomaly import metrics
 from chexnomaly.datasets.prepared import PreparedSet
+from chexnomaly.studies.phantom_worth.scores import masks_of
 
-LEVELS = np.round(np.arange(0.02, 1.0, 0.02), 2)
+TRIED_LEVELS = np.round(np.arange(0.02, 1.0, 0.02), 2)
 """Brightnesses, and shares of the mean mask, that are tried."""
 
 
@@ -67,7 +68,7 @@ def fit_prior(masks: np.ndarray) -> np.ndarray:
     if not len(masks):
         raise ValueError("expected at least one target that is not empty, got none")
     mean = masks.mean(axis=0)
-    levels = LEVELS[LEVELS < mean.max()]
+    levels = TRIED_LEVELS[TRIED_LEVELS < mean.max()]
     scores = [iou_per_image(mean > level, masks).mean() for level in levels]
     return mean > levels[int(np.argmax(scores))] if len(levels) else mean > 0
 
@@ -93,7 +94,9 @@ def fit_threshold(
         raise ValueError("expected at least one target that is not empty, got none")
     images, masks = images[there], masks[there]
     rules = [
-        Threshold(float(t), side, region) for t in LEVELS for side in (True, False)
+        Threshold(float(t), side, region)
+        for t in TRIED_LEVELS
+        for side in (True, False)
     ]
     scores = [iou_per_image(rule.mark(images), masks).mean() for rule in rules]
     return rules[int(np.argmax(scores))]
@@ -154,11 +157,6 @@ def arrays(
         Images in [0, 1] and masks, bool, both (N, S, S).
     """
     scans = data.part(part, findings_kept=None if finding is None else [finding])
-    rows = np.flatnonzero(scans.is_abnormal())
-    pairs = [
-        (image[0].numpy(), mask[0].numpy() > 0)
-        for image, mask in map(scans.__getitem__, rows)
-    ]
-    shape = (len(rows), scans.size, scans.size)
-    images = np.reshape([image for image, _ in pairs], shape).astype(np.float32)
-    return images, np.reshape([mask for _, mask in pairs], shape).astype(bool)
+    there = scans.is_abnormal()
+    images = np.array([data.store.image(i) for i in scans.ids])
+    return images[there], masks_of(scans)[there]

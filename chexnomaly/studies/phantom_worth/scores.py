@@ -1,89 +1,76 @@
-"""Scores of the ablation study, per seed and scan, and a file that keeps them."""
+"""Maps of a network, and how well they mark what the boxes hold, film by film."""
 
-import hashlib
-import json
-import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import numpy as np
+import torch
+from torch import nn
 
+from chexnomaly import evaluation, metrics
 from chexnomaly.datasets.prepared import PreparedSet
-from chexnomaly.studies.phantom_worth.worlds import Study
+from chexnomaly.datasets.segmentation import SegmentationSet
+from chexnomaly.labels import FINDINGS
 
-SCORES = "scores.npz"
+FilmScores = dict[str, np.ndarray]
+"""Scores by their key in a results file, film by film in the last axis; NaN on films
+on which a score is undefined."""
 
-
-@dataclass(frozen=True)
-class Scored:
-    """One system's scores on the test scans of one world.
-
-    Attributes:
-        iou: IoU at the operating threshold, (seeds, scans); NaN without a finding.
-        found: By finding, the marked share of its boxes' area, (seeds, scans); NaN in
-            scans without it.
-    """
-
-    iou: np.ndarray
-    found: dict[str, np.ndarray]
-
-    @classmethod
-    def stack(cls, many: Sequence["Scored"]) -> "Scored":
-        """Put the scores of several seeds together."""
-        found = {k: np.concatenate([s.found[k] for s in many]) for k in many[0].found}
-        return cls(np.concatenate([s.iou for s in many]), found)
+IOU = "iou_c@operating"
 
 
-@dataclass(frozen=True)
-class Statement:
-    """What a world's scores depend on, as a hash.
-
-    Attributes:
-        digest: sha256, hexadecimal.
-    """
-
-    digest: str
-
-    @classmethod
-    def of(cls, study: Study, world: str, data: PreparedSet) -> "Statement":
-        """Hash sizes, seeds, recipe, world and films.
-
-        The findings of a film without reader noise differ while its pixels do not, so
-        the world's name counts too.
-        """
-        sizes = {k: v for k, v in asdict(study).items() if k != "workers"}
-        text = json.dumps([sizes, world, data.data_hash], sort_keys=True)
-        return cls(hashlib.sha256(text.encode()).hexdigest())
+def found_key(finding: str) -> str:
+    """Name the marked share of a finding's boxes as results files do."""
+    return f"found_{finding}@operating"
 
 
-def save(folder: Path, statement: Statement, scored: dict) -> None:
-    """Keep a world's scores.
+def predict_maps(
+    model: nn.Module, scans: SegmentationSet, batch_size: int = 64
+) -> np.ndarray:
+    """Predict probability maps, (N, S, S), in the order of the scans."""
+    maps = [*evaluation.predict(model, scans, batch_size)]
+    return torch.cat(maps)[:, 0].numpy() if maps else np.zeros((0, 1, 1))
+
+
+def masks_of(scans: SegmentationSet) -> np.ndarray:
+    """Draw the masks, (N, S, S), bool, in the order of the scans."""
+    masks = [scans.mask(i)[0].numpy() > 0 for i in scans.ids]
+    return np.reshape(masks, (len(masks), scans.size, scans.size)).astype(bool)
+
+
+def operating_threshold(maps: np.ndarray, data: PreparedSet) -> float:
+    """Choose the threshold with the best IoU on the validation scans."""
+    val = data.part("val")
+    return evaluation.operating_threshold(_batches(maps), map(val.mask, val.ids))
+
+
+def _batches(maps: np.ndarray) -> Sequence[torch.Tensor]:
+    return torch.from_numpy(maps).unsqueeze(1).split(64)
+
+
+def score_maps(maps: np.ndarray, data: PreparedSet, operating: float) -> FilmScores:
+    """Score one network's maps of the test scans.
 
     Args:
-        folder: Of the world.
-        statement: What they depend on.
-        scored: `Scored` by (system, set).
+        maps: (N, S, S).
+        data: The set they are scored on.
+        operating: Where to binarize.
+
+    Returns:
+        `IOU` and, for each finding, the share of its boxes' area that is marked; (N,)
+        each.
     """
-    arrays = {"statement": np.array(statement.digest)}
-    for (system, name), one in scored.items():
-        arrays[f"{system}/{name}/iou"] = one.iou
-        arrays |= {f"{system}/{name}/{key}": v for key, v in one.found.items()}
-    beside = folder / f".{SCORES}.partial"
-    with beside.open("wb") as file:
-        np.savez_compressed(file, **arrays)
-    os.replace(beside, folder / SCORES)
+    test = data.part("test")
+    scored = evaluation.score_set(_batches(maps), test, [operating])
+    scores = {IOU: metrics.iou_per_image(scored.scores[operating])}
+    for finding in FINDINGS:
+        masks = masks_of(data.part("test", findings_kept=[finding]))
+        area = masks.sum(axis=(1, 2))
+        marked = ((maps > operating) & masks).sum(axis=(1, 2))
+        share = np.where(area > 0, marked / np.maximum(area, 1), np.nan)
+        scores[found_key(finding)] = share
+    return scores
 
 
-def load(folder: Path, statement: Statement) -> dict | None:
-    """Take up a world's scores; None where there are none of that statement."""
-    if not (folder / SCORES).exists():
-        return None
-    with np.load(folder / SCORES) as arrays:
-        if str(arrays["statement"]) != statement.digest:
-            return None
-        names = [name.split("/") for name in arrays.files if "/" in name]
-        whole = {(system, name): {} for system, name, _ in names}
-        for system, name, key in names:
-            whole[system, name][key] = arrays[f"{system}/{name}/{key}"]
-    return {key: Scored(values.pop("iou"), values) for key, values in whole.items()}
+def stack_seeds(many: Sequence[FilmScores]) -> FilmScores:
+    """Put the scores of several seeds together; (seeds, films)."""
+    return {key: np.array([one[key] for one in many]) for key in many[0]}

@@ -7,7 +7,7 @@ from pathlib import Path
 from chexnomaly.errors import MissingInputError
 from chexnomaly.results import format_entry
 
-NAMES = (
+BENCHMARKS = (
     "bench_boxes",
     "bench_step",
     "bench_ingest",
@@ -18,6 +18,12 @@ NAMES = (
 
 NOT_MEASURED = "not measured"
 """What stands where no GPU could be had."""
+
+FLOOR_GOALS = {"JPEG 2000 film to store: decoding": 0.9}
+"""Label of a floor to the least share of the time that was set as a goal beforehand.
+
+Of an uncompressed film there is next to nothing to decode: no goal was set.
+"""
 
 GPU_ROWS = (
     ("rate of a bfloat16 matrix product, 10^12 operations/s", "tera_operations_per_s"),
@@ -35,13 +41,13 @@ def read_benchmarks(reference: Path) -> dict[str, dict]:
         reference: `book/reference`.
 
     Returns:
-        Name to content, with an entry for each of `NAMES`.
+        Name to content, with an entry for each of `BENCHMARKS`.
 
     Raises:
         MissingInputError: One is missing.
     """
     table = {}
-    for name in NAMES:
+    for name in BENCHMARKS:
         path = reference / "bench" / f"{name}.json"
         if not path.is_file():
             raise MissingInputError(
@@ -70,9 +76,8 @@ def ratios(benches: Mapping[str, dict]) -> dict[str, dict]:
     for name, one in step["step"]["networks"].items():
         peer = one["fastest_peer"]
         rows[f"step of {name}: {peer}"] = one["times_as_fast_as"][peer]
-    rows["training an epoch: plain loop"] = step["loop"]["times_as_fast_as"][
-        "plain loop"
-    ]
+    epoch = step["loop"]["times_as_fast_as"]["plain loop"]
+    rows["training an epoch: plain loop"] = epoch
     for kind, one in benches["bench_ingest"]["kinds"].items():
         for peer, ratio in one["times_as_fast_as"].items():
             rows[f"{kind} film to store: {peer}"] = ratio
@@ -101,15 +106,6 @@ def floors(benches: Mapping[str, dict]) -> dict[str, float]:
     return shares
 
 
-def floor_goals(benches: Mapping[str, dict]) -> dict[str, float]:
-    """Give the least share that was set as a goal beforehand, by the same labels.
-
-    Of an uncompressed film there is next to nothing to decode: no goal was set.
-    """
-    label = "JPEG 2000 film to store: decoding"
-    return {label: 0.9} if label in floors(benches) else {}
-
-
 def phantom_rates(benches: Mapping[str, dict]) -> dict[str, dict]:
     """Lay out how fast films are computed, by their longer side."""
     return {
@@ -133,14 +129,11 @@ def phantom_tables(benches: Mapping[str, dict]) -> dict[str, dict]:
         "location prior, VinDr-like, IoU": "prior_vindr",
         "location prior, RSNA-like, IoU": "prior_rsna",
     }
-    found = {
-        label: {
-            "measured": format_entry(tables[key]),
-            "goal": "{goal} ± {leeway}".format_map(tables[key]),
-            "n": tables[key]["n"],
-        }
-        for label, key in rows.items()
-    }
+    found = {}
+    for label, key in rows.items():
+        one = tables[key]
+        goal = f"{one['goal']} ± {one['leeway']}"
+        found[label] = {"measured": format_entry(one), "goal": goal, "n": one["n"]}
     label = "share of each finding, to the real one"
     measured = f"{min(shares):.3f} to {max(shares):.3f}"
     return found | {
@@ -156,14 +149,13 @@ def memory_kept(benches: Mapping[str, dict]) -> dict[str, dict]:
     rows = {}
     for name, one in benches["bench_allocator"]["tasks"].items():
         ratio = one["times_as_fast_as"]["given back"]
+        seconds, faults = one["seconds"].items(), one["page_faults"].items()
         rows[name] = {
             "times as fast": f"{ratio['median']:.2f}",
             "least to most": f"{ratio['min']:.2f} to {ratio['max']:.2f}",
+            **{f"{way}, s": f"{spread['median_s']:.2f}" for way, spread in seconds},
+            **{f"{way}, page faults": f"{n:,}" for way, n in faults},
         }
-        for way, spread in one["seconds"].items():
-            rows[name][f"{way}, s"] = f"{spread['median_s']:.2f}"
-        for way, faults in one["page_faults"].items():
-            rows[name][f"{way}, page faults"] = f"{faults:,}"
     return rows
 
 

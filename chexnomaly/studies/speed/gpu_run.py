@@ -5,7 +5,8 @@
 Each bundle renders the same films, trains and scores systems that build on each other,
 and needs nothing of another bundle: it may run on a machine of its own that is taken
 away afterwards. Bundle 0 trains nothing and measures what a step costs. What comes back
-in the folder is JSON and small pictures. An interrupted bundle goes on where it was.
+in the folder is JSON and small arrays of maps. An interrupted bundle goes on where it
+was.
 """
 
 import argparse
@@ -17,21 +18,16 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import torch
 
 from chexnomaly import evaluation, results, systems
-from chexnomaly.datasets.annotations.findings import save_findings
-from chexnomaly.datasets.annotations.splits import save_split
 from chexnomaly.datasets.pairs import PairsSet
 from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.datasets.sampling import specialized_part
-from chexnomaly.datasets.store.store import Store
 from chexnomaly.evaluation.evaluator import Evaluator, Predictor, TestSet
 from chexnomaly.evaluation.pairs import summarize_pairs
-from chexnomaly.phantom import write_store
-from chexnomaly.phantom.files.findings_table import findings_of
-from chexnomaly.studies.speed.gpu_pictures import write_picture
+from chexnomaly.phantom.files.prepared import write_prepared
+from chexnomaly.studies.speed.gpu_maps import write_maps
 from chexnomaly.studies.speed.gpu_sizes import (
     BUNDLES,
     SPECIALIZED_TEST,
@@ -46,22 +42,15 @@ from chexnomaly.workspace import Workspace
 
 def make_films(root: Path, sizes: Sizes) -> PreparedSet:
     """Render the films straight into a store, or open it where it is finished."""
-    films = write_store(
-        root / "store",
-        sum(sizes.counts),
+    return write_prepared(
+        root,
+        np.repeat(["train", "val", "test"], sizes.counts),
         sizes.cohort,
         sizes.size,
         size_px=(sizes.size, sizes.size),
         enriched=True,
         workers=sizes.workers,
     )
-    table = findings_of(films)
-    save_findings(table, root / "findings.csv")
-    parts = np.repeat(["train", "val", "test"], sizes.counts)
-    split = pd.Series(parts, index=[made.image_id for made in films])
-    save_split(split, root / "splits.csv")
-    # Not read back: what checks tables from outside may not be installed.
-    return PreparedSet(root, Store.open(root / "store"), table, split)
 
 
 def run_bundle(bundle: int, out: Path, sizes: Sizes, work: Path) -> None:
@@ -69,7 +58,7 @@ def run_bundle(bundle: int, out: Path, sizes: Sizes, work: Path) -> None:
 
     Args:
         bundle: Its number, an index into `BUNDLES`.
-        out: Receives results files, stamps, pictures and `bundle_<n>.json`.
+        out: Receives results files, stamps, maps and `bundle_<n>.json`.
         sizes: How large.
         work: Receives films and runs; what is finished there is taken up.
     """
@@ -94,7 +83,7 @@ def run_bundle(bundle: int, out: Path, sizes: Sizes, work: Path) -> None:
             maps[system] = predictor
         seconds[system] = _since(begun)
         print(f"{system}: {seconds[system]} s", flush=True)
-    write_picture(out / f"bundle_{bundle}.png", data, maps)
+    write_maps(out / f"bundle_{bundle}.npz", data, maps)
     for file in workspace.results.glob("*.json"):
         shutil.copy2(file, out)
     report = {"bundle": bundle, "seconds": seconds, "total_s": _since(started)}
@@ -114,10 +103,8 @@ def run_system(
         What predicts its maps; None for a Siamese network.
     """
     options = sizes.recipe(system)
-    if systems.SYSTEMS[system].train is None:
-        model = systems.load_system(
-            system, workspace.runs, options, size=data.store.size
-        )
+    if not systems.find_recipe(system).trains:
+        model = systems.load_system(system, workspace.runs)
         model.to("cuda" if torch.cuda.is_available() else "cpu")
     else:
         model = systems.train_system(system, data, workspace.runs, options).model

@@ -30,7 +30,7 @@ BUNDLES: tuple[tuple[str, ...], ...] = (
 TEST, SPECIALIZED_TEST = "reference_test", "reference_specialized_test"
 """Keys of the sets, of which no other study has any."""
 
-RECIPE = Options(
+HALF_WIDTH = Options(
     base_channels=32,
     batch_norm=True,
     schedule=Schedule(
@@ -56,7 +56,7 @@ class Sizes:
         cohort: Seed of the films.
         options: Recipe of all systems.
         twin: Passes over the pairs of a Siamese network, and its peak rate.
-        specialized_epochs: Passes over a specialized model's balanced scans.
+        specialized_epochs: Passes over a specialized model's balanced films.
         resamples: Bootstrap samples per interval.
         workers: Processes that render films.
         step: What bundle 0 measures.
@@ -65,7 +65,7 @@ class Sizes:
     counts: tuple[int, int, int] = (1000, 100, 300)
     size: int = 512
     cohort: int = 31
-    options: Options = field(default_factory=lambda: RECIPE)
+    options: Options = field(default_factory=lambda: HALF_WIDTH)
     twin: tuple[int, float] = (3, 3e-4)
     specialized_epochs: int = 20
     resamples: int = 1000

@@ -7,21 +7,26 @@ the same run; the other parts are the box transform and the reading of images.
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
-from itertools import cycle
+from itertools import chain, count
 from pathlib import Path
 from statistics import median
 
 import numpy as np
+import pandas as pd
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 from torch.utils.flop_counter import FlopCounterMode
 
 from chexnomaly.boxes import rectangularize
-from chexnomaly.datasets.store.store import Store, StoreWriter
+from chexnomaly.datasets.annotations.findings import COLUMNS
+from chexnomaly.datasets.segmentation import SegmentationSet
+from chexnomaly.datasets.store.store import Store
+from chexnomaly.datasets.store.writer import StoreWriter
+from chexnomaly.labels import NO_FINDING
 from chexnomaly.losses import box_focal_loss
 from chexnomaly.models.unet import UNet
 from chexnomaly.training.devices import moved_ahead
@@ -39,7 +44,6 @@ class StepSizes:
         matrix: Side of the matrices whose product gives the machine's rate.
         repeats: How often each is timed.
         workers: Processes that read images.
-        compiled: Compile the network as well, and time both.
     """
 
     widths: tuple[int, ...] = (64, 32)
@@ -49,7 +53,6 @@ class StepSizes:
     matrix: int = 8192
     repeats: int = 20
     workers: int = 8
-    compiled: bool = False
 
 
 def interleaved(
@@ -98,14 +101,6 @@ def matrix_task(side: int, device: torch.device, dtype: torch.dtype) -> Callable
     return lambda: a @ b
 
 
-def convolution_task(channels: int, side: int, images: int) -> Callable:
-    """Make a 3x3 convolution on the CPU: 18 channels^2 side^2 images operations."""
-    layer = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-    layer = layer.requires_grad_(False).to(memory_format=torch.channels_last)
-    maps = torch.rand(images, channels, side, side)
-    return partial(layer, maps.to(memory_format=torch.channels_last))
-
-
 def step_operations(model: nn.Module, shape: tuple[int, ...]) -> int:
     """Count the operations of a forward and a backward pass, without running them."""
     there = next(model.parameters()).device
@@ -114,33 +109,6 @@ def step_operations(model: nn.Module, shape: tuple[int, ...]) -> int:
         model.to("meta")(image).sum().backward()
     model.to_empty(device=there)
     return counter.get_total_flops()
-
-
-def step_bytes(model: nn.Module, shape: tuple[int, ...], width: int = 4) -> int:
-    """Count the bytes that a step's convolutions must move at least.
-
-    Each reads its input and its weights and writes its output once, in the forward
-    pass and in each of the two parts of the backward pass.
-
-    Args:
-        model: A network; its weights are left undefined.
-        shape: Of the images.
-        width: Bytes of one number.
-
-    Returns:
-        Bytes, if no cache could hold a map between two layers.
-    """
-    numbers = 0
-
-    def count(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        nonlocal numbers
-        numbers += inputs[0].numel() + layer.weight.numel() + output.numel()
-
-    for layer in model.modules():
-        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
-            layer.register_forward_hook(count)
-    model.to("meta")(torch.zeros(shape, device="meta"))
-    return 3 * width * numbers
 
 
 def blobs(batch: int, size: int, device: torch.device) -> Tensor:
@@ -152,11 +120,26 @@ def blobs(batch: int, size: int, device: torch.device) -> Tensor:
 
 
 class StepRunner:
-    """One network's training step, as `training.train` takes it, on given batches."""
+    """One network's training step, as `training.train` takes it, on given batches.
 
-    def __init__(self, model: nn.Module, device: torch.device, bf16: bool):
-        self.model = model.to(device, memory_format=torch.channels_last).train()
-        self.device, self.bf16 = device, bf16
+    Args:
+        model: The network.
+        device: Where it runs.
+        loss: Of logits and mask.
+        bf16: Compute the logits in bfloat16.
+        layout: Memory format of the weights.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        device: torch.device,
+        loss: Callable[[Tensor, Tensor], Tensor],
+        bf16: bool = False,
+        layout: torch.memory_format = torch.channels_last,
+    ):
+        self.model = model.to(device, memory_format=layout).train()
+        self.device, self.loss, self.bf16 = device, loss, bf16
         parameters = self.model.parameters()
         fused = device.type == "cuda" or None
         self.optimizer = torch.optim.Adam(parameters, lr=1e-4, fused=fused)
@@ -165,23 +148,9 @@ class StepRunner:
         """Take one step."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
             logits = self.model(image)
-        box_focal_loss(logits.float(), mask).backward()
+        self.loss(logits.float(), mask).backward()
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-
-
-class StoredSet(Dataset):
-    """Images of a store with a mask each, for the cost of reading."""
-
-    def __init__(self, store: Store):
-        self.store = store
-
-    def __len__(self) -> int:
-        return len(self.store)
-
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        image = torch.from_numpy(self.store.image(index)).unsqueeze(0)
-        return image, (image > 0.9).float()
 
 
 def noise_store(folder: Path, n: int, size: int) -> Store:
@@ -191,6 +160,12 @@ def noise_store(folder: Path, n: int, size: int) -> Store:
     for row in writer.missing:
         writer.write(row, rng.random((size, size), dtype=np.float32), size, size)
     return writer.finish()
+
+
+def unmarked(ids: Sequence[str]) -> pd.DataFrame:
+    """Make a findings table without a box."""
+    rows = {"image_id": ids, "reader": "", "finding": NO_FINDING}
+    return pd.DataFrame(rows).reindex(columns=COLUMNS)
 
 
 def transform_task(maps: Tensor, min_area: int = 16) -> None:
@@ -204,14 +179,11 @@ def measure_width(
 ) -> dict:
     """Time one width's step on resident and on read images, and its parts."""
     bf16 = device.type == "cuda"
-    model = UNet(base_channels=width, depth=sizes.depth, batch_norm=True)
-    operations = step_operations(model, (sizes.batch, 1, sizes.size, sizes.size))
-    model = UNet(base_channels=width, depth=sizes.depth, batch_norm=True)
-    if sizes.compiled:
-        model.compile()
-    step = StepRunner(model, device, bf16)
+    build = partial(UNet, base_channels=width, depth=sizes.depth, batch_norm=True)
+    operations = step_operations(build(), (sizes.batch, 1, sizes.size, sizes.size))
+    step = StepRunner(build(), device, box_focal_loss, bf16)
     loader = DataLoader(
-        StoredSet(store),
+        SegmentationSet(store, unmarked(store.ids), store.ids),
         sizes.batch,
         num_workers=sizes.workers if bf16 else 0,
         persistent_workers=bf16 and sizes.workers > 0,
@@ -219,7 +191,7 @@ def measure_width(
         drop_last=True,
     )
     resident = next(moved_ahead(loader, device))
-    read = cycle_batches(loader, device)
+    read = chain.from_iterable(moved_ahead(loader, device) for _ in count())
     dtype = torch.bfloat16 if bf16 else torch.float32
     tasks = {
         "step": lambda: step(*resident),
@@ -228,28 +200,35 @@ def measure_width(
         "matrix": matrix_task(sizes.matrix, device, dtype),
     }
     seconds = interleaved(tasks, sizes.repeats, device)
+    return set_beside(operations, seconds, sizes)
+
+
+def set_beside(
+    operations: int, seconds: dict[str, list[float]], sizes: StepSizes
+) -> dict:
+    """Set the parts of a step beside its floor and beside each other.
+
+    Args:
+        operations: Of one step.
+        seconds: Timings of "step", "step_from_store", "transform" and "matrix".
+        sizes: What was measured.
+
+    Returns:
+        What bundle 0 keeps of one width.
+    """
     middle = {name: median(values) for name, values in seconds.items()}
-    floor = operations * middle["matrix"] / (2 * sizes.matrix**3)
+    rate = 2 * sizes.matrix**3 / middle["matrix"]
+    resident, stored = middle["step"], middle["step_from_store"]
     return {
         "operations": operations,
-        "floor_s": round(floor, 6),
-        "share_of_matrix_rate": round(floor / middle["step"], 4),
-        "speed_from_store_to_resident": round(
-            middle["step"] / middle["step_from_store"], 4
-        ),
-        "transform_to_step": round(middle["transform"] / middle["step"], 4),
-        "images_per_s": round(sizes.batch / middle["step_from_store"], 2),
-        "tera_operations_per_s": round(
-            2 * sizes.matrix**3 / middle["matrix"] / 1e12, 3
-        ),
+        "floor_s": round(operations / rate, 6),
+        "share_of_matrix_rate": round(operations / rate / resident, 4),
+        "speed_from_store_to_resident": round(resident / stored, 4),
+        "transform_to_step": round(middle["transform"] / resident, 4),
+        "images_per_s": round(sizes.batch / stored, 2),
+        "tera_operations_per_s": round(rate / 1e12, 3),
         "seconds": {name: spread(values) for name, values in seconds.items()},
     }
-
-
-def cycle_batches(loader: DataLoader, device: torch.device):
-    """Move batches to a device, pass after pass."""
-    for _ in cycle([None]):
-        yield from moved_ahead(loader, device)
 
 
 def measure_costs(sizes: StepSizes) -> dict:
@@ -259,9 +238,8 @@ def measure_costs(sizes: StepSizes) -> dict:
         sizes: What to measure.
 
     Returns:
-        "sizes", and by width, eager and, where asked for, compiled: operations of a
-        step, its floor, shares of that floor, of the transform and of reading, and the
-        timings behind them.
+        "sizes", and by width: operations of a step, its floor, shares of that floor, of
+        the transform and of reading, and the timings behind them.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.backends.cudnn.benchmark = device.type == "cuda"
@@ -269,8 +247,5 @@ def measure_costs(sizes: StepSizes) -> dict:
     with tempfile.TemporaryDirectory() as folder:
         store = noise_store(Path(folder, "store"), 8 * sizes.batch, sizes.size)
         for width in sizes.widths:
-            for compiled in (False, True) if sizes.compiled else (False,):
-                one = replace(sizes, compiled=compiled)
-                name = f"{width}{'_compiled' if compiled else ''}"
-                report["unet"][name] = measure_width(width, one, device, store)
+            report["unet"][str(width)] = measure_width(width, sizes, device, store)
     return report

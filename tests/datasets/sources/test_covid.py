@@ -10,6 +10,7 @@ from skimage.measure import label, regionprops
 from chexnomaly.datasets.annotations.findings import check_images
 from chexnomaly.datasets.sources import covid
 from chexnomaly.datasets.sources.covid_regions import disease_of
+from chexnomaly.datasets.store.images import read_size
 from chexnomaly.errors import AnnotationError
 
 REAL = os.environ.get("CHEXNOMALY_REAL_DATA")
@@ -26,6 +27,11 @@ def picture(path, height, width, draw=()):
     for x0, y0, x1, y1 in draw:
         pixels[y0:y1, x0:x1, 1] = 200
     Image.fromarray(pixels).save(path)
+
+
+def check_located(table, images):
+    sizes = {name: read_size(path) for name, path in images.items()}
+    return check_images(table, images, sizes)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +98,7 @@ def test_a_labeled_image_without_a_row_is_not_unlisted(tmp_path):
         + "1,COVID-19,PA,X-ray,images,absent.png,\n"
     )
     table, _ = covid.read_annotations(tmp_path)
-    table, (refusal,) = check_images(table, covid.locate_images(tmp_path))
+    table, (refusal,) = check_located(table, covid.locate_images(tmp_path))
     assert table.empty
     assert (refusal.row, "absent.png" in refusal.problem) == (3, True)
 
@@ -189,7 +195,7 @@ def test_the_real_labels_are_read():
     assert (labels["disease"] == "covid").sum() == len(covid_rows)
     images = covid.locate_images(root)
     table, _ = covid.read_annotations(root)
-    table, absent = check_images(table, images)
+    table, absent = check_located(table, images)
     assert len(table) == 3 and set(table["finding"]) == {"no_finding"}
     assert len(absent) == sum(row["filename"] not in images for row in rows) == 15
 
@@ -215,5 +221,5 @@ def test_the_real_regions_become_the_boxes_scikit_image_finds():
     assert not refusals
     columns = ["image_id", "x_min", "y_min", "x_max", "y_max"]
     assert sorted(table[columns].itertuples(index=False, name=None)) == sorted(expected)
-    table, refusals = check_images(table, covid.locate_images(root))
+    table, refusals = check_located(table, covid.locate_images(root))
     assert not refusals and table["image_id"].nunique() == 22

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import types
+from functools import partial
 
 import pytest
 
@@ -43,7 +44,7 @@ def calls(monkeypatch):
     return noted
 
 
-@pytest.mark.parametrize("name", dl.SOURCES)
+@pytest.mark.parametrize("name", dl.OFFERS)
 def test_nothing_is_fetched_before_the_terms_are_accepted(
     name, tmp_path, calls, capsys
 ):
@@ -51,15 +52,15 @@ def test_nothing_is_fetched_before_the_terms_are_accepted(
     assert not calls
     assert not (tmp_path / "out").exists()
     shown = capsys.readouterr().err
-    assert dl.SOURCES[name].address in shown
-    assert dl.SOURCES[name].terms in shown
+    assert dl.OFFERS[name].address in shown
+    assert dl.OFFERS[name].terms in shown
 
 
 @pytest.mark.parametrize("name", ["vindr", "rsna"])
 def test_kaggle_is_asked_for_the_competition_into_the_folder(name, tmp_path, calls):
     assert dl.main([name, "--out", str(tmp_path / "out"), "--accept-terms"]) == 0
     ((competition,), options), *rest = calls
-    assert competition in dl.SOURCES[name].address
+    assert competition in dl.OFFERS[name].address
     assert options["output_dir"] == str(tmp_path / "out")
     assert not rest
 
@@ -82,7 +83,7 @@ def test_a_missing_kagglehub_is_told_by_name(tmp_path, monkeypatch):
 def test_git_brings_exactly_the_commit_and_a_second_call_repairs(tmp_path, upstream):
     out = tmp_path / "out"
     out.mkdir()
-    fetch = dl._git(*upstream)
+    fetch = partial(dl._git, *upstream)
     fetch(out)
     assert (out / "metadata.csv").read_text() == "first"
     assert git(out, "rev-parse", "HEAD") == upstream[1]
@@ -95,7 +96,7 @@ def test_a_commit_that_is_not_there_is_refused(tmp_path, upstream):
     out = tmp_path / "out"
     out.mkdir()
     with pytest.raises(DownloadError, match="git failed"):
-        dl._git(upstream[0], "0" * 40)(out)
+        dl._git(upstream[0], "0" * 40, out)
 
 
 def test_what_its_holders_keep_is_not_fetched(tmp_path):

@@ -6,7 +6,7 @@ from chexnomaly.errors import AnnotationError
 HEADER = "patientId,x,y,width,height,Target\n"
 
 
-def write(root, text, name=rsna.TABLE):
+def write(root, text, name=rsna.BOX_TABLE):
     (root / name).write_text(text)
     return root
 
@@ -79,7 +79,7 @@ def test_absent_classes_are_empty(tmp_path):
 
 
 def test_a_folder_without_a_table_is_refused(tmp_path):
-    with pytest.raises(AnnotationError, match=rsna.TABLE):
+    with pytest.raises(AnnotationError, match=rsna.BOX_TABLE):
         rsna.read_annotations(tmp_path)
 
 

@@ -1,4 +1,3 @@
-import json
 import os
 import pickle
 import shutil
@@ -12,8 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from chexnomaly.datasets.store.preparing import prepare_store
 from chexnomaly.datasets.store.resize import resize_square
-from chexnomaly.datasets.store.store import Store, StoreWriter, prepare_store
+from chexnomaly.datasets.store.store import Store
+from chexnomaly.datasets.store.writer import StoreWriter
 from chexnomaly.errors import ImageError, StoreError
 
 ROOT = Path(__file__).parents[3]
@@ -174,15 +175,13 @@ def test_a_full_disk_is_one_clear_message_and_loses_nothing(tmp_path, monkeypatc
     image = np.zeros((SIZE, SIZE), np.float32)
     writer.write(0, image, 9, 9)
 
-    class Full:
-        def __getattr__(self, name):
-            raise OSError(28, "No space left on device")
+    def full(*args):
+        raise OSError(28, "No space left on device")
 
-    whole = writer._partial._pixels
-    monkeypatch.setattr(writer._partial, "_pixels", Full())
-    with pytest.raises(StoreError, match="No space left on device"):
-        writer.write(1, image, 9, 9)
-    monkeypatch.setattr(writer._partial, "_pixels", whole)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", full)
+        with pytest.raises(StoreError, match="No space left on device"):
+            writer.write(1, image, 9, 9)
     writer.close()
     again = StoreWriter(tmp_path / "store", ["a", "b"], SIZE)
     assert again.missing == [1]
@@ -263,7 +262,7 @@ import sys
 from functools import partial
 from pathlib import Path
 sys.path.insert(0, {root!r})
-from chexnomaly.datasets.store.store import prepare_store
+from chexnomaly.datasets.store.preparing import prepare_store
 from tests.datasets.store.test_store import read_npy
 if __name__ == "__main__":
     images = {{p.stem: p for p in Path({images!r}).iterdir()}}
@@ -279,18 +278,17 @@ def test_a_killed_run_goes_on_without_redoing_or_losing(tmp_path, images, worker
     folder = str(tmp_path / "images")
     names = {"root": str(ROOT), "images": folder, "out": str(out), "workers": workers}
     script.write_text(SCRIPT.format(**names))
-    journal = tmp_path / "store.partial" / "work" / "journal.jsonl"
+    work = tmp_path / "store.partial" / "work"
     process = subprocess.Popen([sys.executable, str(script)], start_new_session=True)
     deadline = time.monotonic() + 60
-    while not journal.is_file() or journal.read_bytes().count(b"\n") < 3:
+    while len(list(work.glob("0*.image"))) < 3:
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.01)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    done = [json.loads(line)["row"] for line in journal.read_bytes().splitlines()]
+    done = list(work.glob("0*.image"))
     assert 3 <= len(done) < len(images)
-    with journal.open("ab") as stream:
-        stream.write(b'{"row": 11, "width')  # torn while it was written
+    (work / ".00000011.image.partial").write_bytes(b"torn while it was written")
     READ.clear()
     store, refusals = prepare_store(images, out, 16, 1, partial(read_npy, pause=0.15))
     assert len(READ) == len(images) - len(done)
@@ -305,17 +303,17 @@ def test_a_row_that_never_reached_the_disk_is_written_again(tmp_path):
     for row in range(2):
         writer.write(row, image, 9, 9)
     writer.close()
-    pixels = tmp_path / "store.partial" / "work" / "images.npy"
-    with pixels.open("r+b") as stream:
-        stream.seek(128 + 2 * SIZE * SIZE + 10)
-        stream.write(b"\0\0")
+    file = writer.file(1)
+    content = file.read_bytes()
+    assert content.count(image_bytes := b"\0\x80" * SIZE) >= 1
+    file.write_bytes(content.replace(image_bytes, b"\0\0" + image_bytes[2:], 1))
     again = StoreWriter(tmp_path / "store", ["a", "b", "c"], SIZE)
     assert again.missing == [1, 2]
     again.close()
 
 
 @pytest.mark.parametrize(
-    "step", ["PartialStore._publish_pixels", "format_manifest", "PartialStore._rename"]
+    "step", ["StoreWriter._pack", "format_manifest", "StoreWriter._rename"]
 )
 def test_a_kill_while_finishing_loses_nothing(tmp_path, monkeypatch, step):
     writer = StoreWriter(tmp_path / "store", ["a", "b"], SIZE)
@@ -326,13 +324,50 @@ def test_a_kill_while_finishing_loses_nothing(tmp_path, monkeypatch, step):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(f"chexnomaly.datasets.store.partial_store.{step}", die)
+        patch.setattr(f"chexnomaly.datasets.store.writer.{step}", die)
         with pytest.raises(KeyboardInterrupt):
             writer.finish()
     writer.close()
     again = StoreWriter(tmp_path / "store", ["a", "b"], SIZE)
     assert again.missing == []
     assert len(again.finish()) == 2
+
+
+def test_a_disk_full_while_packing_loses_nothing(tmp_path, monkeypatch):
+    first = StoreWriter(tmp_path / "store", ["a", "b"], SIZE)
+    for row in range(2):
+        first.write(row, np.full((SIZE, SIZE), 0.5, np.float32), 9, 9)
+
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("chexnomaly.datasets.store.writer.npy_header", full)
+        with pytest.raises(StoreError, match="cannot write .No space left"):
+            first.finish()
+    first.close()
+    again = StoreWriter(tmp_path / "store", ["a", "b"], SIZE)
+    assert again.missing == [] and len(again.finish()) == 2
+
+
+def test_an_image_damaged_before_packing_is_named_and_written_again(tmp_path):
+    first = StoreWriter(tmp_path / "store", ["a"], SIZE)
+    first.write(0, np.zeros((SIZE, SIZE), np.float32), 9, 9)
+    first.file(0).write_bytes(b"")
+    with pytest.raises(StoreError, match="00000000.image.*damaged meanwhile"):
+        first.finish()
+    first.close()
+    again = StoreWriter(tmp_path / "store", ["a"], SIZE)
+    assert again.missing == [0]
+    again.close()
+
+
+def test_what_a_kill_after_the_last_rename_left_is_cleared(tmp_path):
+    store = written(tmp_path)
+    (store.path / "work").mkdir()
+    (store.path / "work" / "00000000.image").write_bytes(b"left")
+    assert written(tmp_path).path == store.path
+    assert not (store.path / "work").exists()
 
 
 def test_every_byte_of_the_pixels_is_guarded(tmp_path):
@@ -449,7 +484,7 @@ def test_a_replaced_store_keeps_no_leftovers(tmp_path):
 
 def test_writing_a_store_needs_no_decoder_and_no_resizer():
     code = (
-        "import sys; import chexnomaly.datasets.store.store;"
+        "import sys; import chexnomaly.datasets.store.writer;"
         "import chexnomaly.datasets.annotations.splits;"
         "heavy = {'cv2', 'pydicom', 'PIL', 'torch', 'pandera', 'skimage'};"
         "sys.exit(len(heavy & set(sys.modules)))"

@@ -19,11 +19,12 @@ def test_pixel_centers_span_the_field():
     assert grid.y[-1, 0] == 29.75
 
 
-def test_a_window_covers_a_region_and_is_none_off_the_film():
+def test_a_window_covers_a_region_and_is_empty_off_the_film():
     grid = make_grid()
     rows, cols = grid.window(-1, 2, 1, 3)
     assert (rows.start, rows.stop, cols.start, cols.stop) == (4, 6, 18, 22)
-    assert grid.window(11, 0, 12, 1) is None
+    off = [(11, 0, 12, 1), (-12, 0, -11, 1), (0, -9, 1, -8), (0, 90, 1, 91)]
+    assert [grid.zeros()[grid.window(*box)].size for box in off] == [0] * 4
 
 
 def test_splatting_keeps_the_volume():

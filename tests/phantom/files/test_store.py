@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from chexnomaly.datasets.sources import rsna, vindr
-from chexnomaly.datasets.store.store import Store, prepare_store
+from chexnomaly.datasets.store.preparing import prepare_store
+from chexnomaly.datasets.store.store import Store
 from chexnomaly.phantom import write_dataset, write_store
 from chexnomaly.phantom.files import store as direct
 

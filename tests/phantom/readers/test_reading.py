@@ -10,9 +10,9 @@ import pytest
 
 from chexnomaly.labels import FINDINGS
 from chexnomaly.phantom import film
-from chexnomaly.phantom.files.layouts import consensus
+from chexnomaly.phantom.files.findings_table import consensus
 from chexnomaly.phantom.readers.habits import READERS, seen_chance, style
-from chexnomaly.phantom.readers.reading import Target, read_image, tidy_box
+from chexnomaly.phantom.readers.reading import Truth, read_image, tidy_box
 
 SIDE = 96
 REAL_SCANS = dict(
@@ -69,20 +69,20 @@ def reader_masks(positives):
     masks = []
     for made in positives:
         boxes = defaultdict(list)
-        for reading in made.readings:
-            boxes[reading.reader].append(reading.box)
+        for opinion in made.opinions:
+            boxes[opinion.reader].append(opinion.box)
         masks.append([fill(b, made.size_px) for b in boxes.values()])
     return masks
 
 
 def test_three_different_readers_read_every_image(positives):
     for made in positives[:200]:
-        assert len({r.reader for r in made.readings}) == 3
-    assert {r.reader for made in positives for r in made.readings} <= set(READERS)
+        assert len({r.reader for r in made.opinions}) == 3
+    assert {r.reader for made in positives for r in made.opinions} <= set(READERS)
 
 
 def test_every_reader_of_a_positive_image_gives_a_box(positives):
-    assert all(r.box is not None for made in positives for r in made.readings)
+    assert all(r.box is not None for made in positives for r in made.opinions)
 
 
 def test_a_normal_image_gets_three_rows_without_a_box():
@@ -116,7 +116,7 @@ def test_the_location_prior_scores_as_on_rsna():
 
 def test_findings_have_the_shares_of_the_real_table(positives):
     counts = Counter(
-        key for made in positives for key in {r.finding for r in made.readings}
+        key for made in positives for key in {r.finding for r in made.opinions}
     )
     for key in FINDINGS:
         real = REAL_SCANS[key] / REAL_POSITIVE
@@ -126,11 +126,11 @@ def test_findings_have_the_shares_of_the_real_table(positives):
 
 
 def test_images_hold_as_many_names_and_boxes_as_real_ones(positives):
-    names = [len({r.finding for r in made.readings}) for made in positives]
+    names = [len({r.finding for r in made.opinions}) for made in positives]
     # 4,394 images: 329 with one name, 1,189 with two, ... mean 3.5
     assert np.mean(names) == pytest.approx(3.5, abs=0.2)
     assert np.mean(np.array(names) == 1) == pytest.approx(0.075, abs=0.03)
-    boxes = np.mean([len(made.readings) for made in positives])
+    boxes = np.mean([len(made.opinions) for made in positives])
     assert boxes == pytest.approx(36_096 / 4394, rel=0.12)
 
 
@@ -147,15 +147,15 @@ def test_readers_keep_their_style_and_differ():
 
 
 def test_boxes_are_drawn_around_the_lesion():
-    target = Target("cardiomegaly", (0.3, 0.5, 0.7, 0.7), 1.0)
+    lesion = Truth("cardiomegaly", (0.3, 0.5, 0.7, 0.7), 1.0)
     rng = np.random.default_rng(1)
     boxes = [
         m.box
         for _ in range(300)
-        for m in read_image([target], rng)
+        for m in read_image([lesion], rng)
         if m.finding == "cardiomegaly"
     ]
-    np.testing.assert_allclose(np.mean(boxes, axis=0), target.box, atol=0.02)
+    np.testing.assert_allclose(np.mean(boxes, axis=0), lesion.box, atol=0.02)
 
 
 def test_a_box_beyond_the_border_is_cut_and_never_empty():

@@ -4,6 +4,8 @@ import pytest
 
 from chexnomaly.datasets.sources import packaged
 from chexnomaly.studies.annotations import counts as audit
+from chexnomaly.studies.annotations.predictors import true_pixels
+from chexnomaly.studies.annotations.rectangles import cover
 
 
 def values(findings):
@@ -44,18 +46,19 @@ def test_a_common_frame_holds_the_boxes(squares):
     assert (framed.y_max.dropna() <= framed.height_px.iloc[0]).all()
 
 
-def test_foreground_shares_by_hand(squares):
-    # Every abnormal image is covered by one square of 10 x 8 of 32 x 32 pixels.
-    shares = audit.foreground_shares(squares.findings, size=32)
-    assert shares["any"] == pytest.approx(80 / 1024)
-    assert shares["ild"] == pytest.approx(80 / 1024)
-
-
 def test_the_smallest_frame_just_holds_the_boxes(squares):
     framed = audit.smallest_frames(squares.findings)
     drawn = framed[framed.finding != "no_finding"]
     for high, side in (("x_max", "width_px"), ("y_max", "height_px")):
         farthest = drawn.groupby("image_id")[high].max()
         assert (drawn.groupby("image_id")[side].first() == farthest).all()
-    largest = audit.foreground_shares(framed, 64)["any"]
-    assert largest > audit.foreground_shares(audit.common_frame(framed, 1.0), 64)["any"]
+    common = audit.common_frame(framed, 1.0)
+    covered = [true_pixels(cover(table, 64)).mean() for table in (framed, common)]
+    assert covered[0] > covered[1]
+
+
+def test_disagreement_is_where_exactly_one_reader_drew(squares):
+    # Readers agree wherever all three drew; R3's misses leave two, never one.
+    assert audit.disagreement_map(squares.findings, 32).max() == 0
+    alone = squares.findings[squares.findings.reader == "R1"]
+    assert audit.disagreement_map(alone, 32).max() > 0

@@ -34,7 +34,7 @@ def test_whatever_a_system_scores_is_possible(seed):
         "soft_error": np.abs(probs - masks).mean(1),
     }
     shares = masks.mean(1)
-    test = fe.TestSet((shares > 0).mean(), shares[shares > 0])
+    test = fe.TestMix((shares > 0).mean(), shares[shares > 0])
     ill, flagged = masks.any(1), hard.any(1)
     for convention in fe.CONVENTIONS:
         for rule in fe.RULES:
@@ -42,7 +42,7 @@ def test_whatever_a_system_scores_is_possible(seed):
             if np.isnan(f1):
                 continue
             for soft in (True, False):
-                printed = fe.Scores(
+                printed = fe.PrintedScores(
                     around(float(metrics.iou_statistic(scores, convention))),
                     around(f1),
                     around(float(metrics.mae_statistic(scores, hard=not soft))),
@@ -64,7 +64,7 @@ def test_the_least_iou_by_hand():
     # Half of the scans are abnormal, with shares 0.1 and 0.3. An error of 0.05 over all
     # is 0.1 over the abnormal ones: the small mask may be missed for 0.05, and another
     # 0.05 pays for a third of the large one: (0 + 2/3) / 2.
-    test = fe.TestSet(0.5, np.array([0.3, 0.1]))
+    test = fe.TestMix(0.5, np.array([0.3, 0.1]))
     assert fe.least_iou(0.05, test, soft=False) == pytest.approx(1 / 3)
     assert fe.least_iou(0.025, test, soft=False) == pytest.approx(0.5)
     assert fe.least_iou(0.025, test, soft=True) == pytest.approx(1 / 3)
@@ -75,24 +75,24 @@ def test_the_least_iou_by_hand():
 def test_an_f1_below_what_the_recall_forces_is_forbidden():
     # Half abnormal, IoU C of 0.9: recall at least 0.9. Everything else flagged as
     # well gives F1 = 2 * 0.45 / (0.45 + 0.5 + 0.5): nothing lower can be.
-    test = fe.TestSet(0.5, np.full(10, 0.1))
+    test = fe.TestMix(0.5, np.full(10, 0.1))
     least = 0.9 / 1.45
     for f1, possible in ((least - 0.01, False), (least + 0.01, True)):
-        printed = fe.Scores(around(0.9), around(f1), (0.0, 1.0))
+        printed = fe.PrintedScores(around(0.9), around(f1), (0.0, 1.0))
         found = fe.regions(printed, test, "C", "any_pixel")
         assert (found is not None) == possible
 
 
 def test_convention_d_cannot_exceed_the_share_of_abnormal_scans():
-    test = fe.TestSet(0.3, np.full(10, 0.1))
+    test = fe.TestMix(0.3, np.full(10, 0.1))
     free = {"f1": (0.0, 1.0), "mae": (0.0, 1.0)}
-    assert fe.regions(fe.Scores(around(0.31), **free), test, "D") is None
-    assert fe.regions(fe.Scores(around(0.29), **free), test, "D") is not None
+    assert fe.regions(fe.PrintedScores(around(0.31), **free), test, "D") is None
+    assert fe.regions(fe.PrintedScores(around(0.29), **free), test, "D") is not None
 
 
 def test_convention_a_of_nothing_marked():
-    test = fe.TestSet(0.3, np.full(10, 0.1))
-    printed = fe.Scores(around(0.7), (0.0, 1e-9), around(0.03))
+    test = fe.TestMix(0.3, np.full(10, 0.1))
+    printed = fe.PrintedScores(around(0.7), (0.0, 1e-9), around(0.03))
     found = fe.regions(printed, test, "A", soft=False)
     assert found["recall"] == pytest.approx((0, 0), abs=1e-6)
     assert found["false_alarms"] == pytest.approx((0, 0), abs=1e-6)
@@ -136,11 +136,11 @@ def test_counts_behind_an_f1_of_positives_alone():
 
 
 def test_tables_name_what_is_impossible():
-    test = fe.TestSet(0.3, np.full(10, 0.1))
+    test = fe.TestMix(0.3, np.full(10, 0.1))
     free = {"f1": (0.0, 1.0), "mae": (0.0, 1.0)}
     printed = {
-        "low": fe.Scores(around(0.1), **free),
-        "high": fe.Scores(around(0.9), **free),
+        "low": fe.PrintedScores(around(0.1), **free),
+        "high": fe.PrintedScores(around(0.9), **free),
     }
     table = fe.impossible_systems(printed, {"a set": test})["a set"]
     assert table["IoU D, F1 any pixel"] == "high"  # 0.9 is more than 0.3

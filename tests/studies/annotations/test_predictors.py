@@ -49,7 +49,7 @@ def test_a_place_as_on_films(cover, scans):
     place = blind.fit_place(cover, blind.true_pixels(cover) > 0)
     mean = baselines.mean_mask(scans)
     # One of the levels gives this place, and no other level fits better.
-    cuts = {level: (mean > level).float() for level in (0, *blind.LEVELS)}
+    cuts = {level: (mean > level).float() for level in (0, *blind.PLACE_CUTS)}
     fits = {
         level: metrics.iou(cut.expand(len(masks), -1, -1, -1), torch.stack(masks))
         for level, cut in cuts.items()

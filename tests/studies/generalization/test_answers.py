@@ -11,7 +11,7 @@ from chexnomaly.claims.verdicts import load_ledger
 from chexnomaly.labels import FINDINGS
 from chexnomaly.studies.generalization import answers as g
 from chexnomaly.studies.generalization.design import Design
-from chexnomaly.studies.generalization.scores import METRICS
+from chexnomaly.studies.generalization.scores import MEASURES
 
 SYSTEMS = ("supermodel", "chexnomaly", "chexnomaly__random_base", "mean_mask")
 
@@ -20,7 +20,7 @@ def scored(gain: float, rng) -> dict:
     """Scores in which CheX-Nomaly gains so much on every finding it never saw."""
 
     def one(level: float) -> dict:
-        return {m: rng.normal(level, 0.02, 30).clip(0, 1) for m in METRICS}
+        return {m: rng.normal(level, 0.02, 30).clip(0, 1) for m in MEASURES}
 
     def systems(gain: float) -> dict:
         levels = dict.fromkeys(SYSTEMS, 0.3) | {"chexnomaly": 0.3 + gain}
@@ -46,9 +46,9 @@ def test_a_difference_is_paired_scan_by_scan(rng):
     question = g.QUESTIONS["loses_less"]
     finding = FINDINGS[3]
     held, control = (study[a][finding] for a in ("held_out", "held_out_control"))
-    price = {s: control[s]["iou"] - held[s]["iou"] for s in SYSTEMS}
+    price = {s: control[s][g.DECIDED_BY] - held[s][g.DECIDED_BY] for s in SYSTEMS}
     np.testing.assert_allclose(
-        g.difference(study, question, finding, "iou"),
+        g.difference(study, question, finding, g.DECIDED_BY),
         price["supermodel"] - price["chexnomaly"],
     )
 
@@ -83,7 +83,7 @@ def test_a_verdict_follows_the_scores(gain, expected, rng):
     study = scored(gain, rng)
     values, p_values = {}, {}
     for name in ("generalizes", "generalizes_unseen"):
-        entries, adjusted = g.answer(study, g.QUESTIONS[name], "iou")
+        entries, adjusted = g.answer(study, g.QUESTIONS[name], g.DECIDED_BY)
         stem = f"{name}.iou@operating"
         values |= {f"{stem}.{f}" if f else stem: e for f, e in entries.items()}
         p_values |= {f"{stem}.{f}": p for f, p in adjusted.items()}
@@ -101,7 +101,7 @@ def test_the_answer_of_each_seed_stands_beside_that_of_all(rng, tmp_path):
     found = results.read_result(tmp_path / "generalization__held_out.json")
     assert found["seeds"] == list(Design().seeds[:2])
     by_hand = [
-        np.mean([np.mean(g.difference(s, question, f, "iou")) for f in FINDINGS])
+        np.mean([np.mean(g.difference(s, question, f, g.DECIDED_BY)) for f in FINDINGS])
         for s in by_seed
         for question in [g.QUESTIONS["generalizes"]]
     ]

@@ -39,11 +39,11 @@ def test_the_twin_is_trained_without_the_finding(world, tmp_path, monkeypatch):
     held = hold_out(world.data, FINDINGS[0])
     asked = []
 
-    def recording(kind, data, run_dir, options):
+    def recording(key, data, runs, options):
         asked.append(data)
         raise InterruptedError
 
-    monkeypatch.setattr(loo.systems, "train_siamese", recording)
+    monkeypatch.setattr(loo.systems, "train_system", recording)
     with pytest.raises(InterruptedError):
         loo.train_without("chexnomaly", world, held, tmp_path, TINY, 0)
     (data,) = asked
@@ -68,7 +68,7 @@ def test_the_study_writes_every_system_and_the_answers(tmp_path):
     loo.run_study(tmp_path / "work", tmp_path / "out", TINY, FINDINGS)
     names = {p.stem for p in tmp_path.glob("out/*.json") if "stamp" not in p.name}
     sets = ("held_out", "held_out_control", "unseen_study")
-    systems = (*loo.SYSTEMS, "mean_mask")
+    systems = (*loo.ASKED, "mean_mask")
     expected = {f"{system}__{name}" for system in systems for name in sets}
     expected -= {"chexnomaly__random_base__held_out_control"}
     assert names == expected | {"generalization__held_out"}

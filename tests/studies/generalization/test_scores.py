@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 
 from chexnomaly.datasets.prepared import PreparedSet
+from chexnomaly.studies.generalization.answers import mean_study
 from chexnomaly.studies.generalization.scores import (
-    METRICS,
+    MEASURES,
     best_threshold,
-    mean_over_seeds,
     score_target,
     target_of,
 )
@@ -40,9 +40,9 @@ def test_pixels_in_other_boxes_are_not_scored(squares, crowded):
     assert (~target.scored[-1]).sum() == 24
     maps = np.zeros(target.mask.shape)
     marked = maps + ~target.scored  # only what is not scored
-    assert score_target(marked, target, 0.5)["iou"].max() == 0
+    assert score_target(marked, target, 0.5)["iou@operating"].max() == 0
     perfect = target.mask | ~target.scored
-    assert (score_target(perfect, target, 0.5)["iou"] == 1).all()
+    assert (score_target(perfect, target, 0.5)["iou@operating"] == 1).all()
 
 
 def test_scores_of_a_half_found_finding(squares):
@@ -52,8 +52,8 @@ def test_scores_of_a_half_found_finding(squares):
     maps[0, rows[: len(rows) // 2]] = 0  # half of the box missed
     maps[0, 0 if rows[0] else 31, :4] = 1  # four pixels too many
     found = score_target(maps, target, 0.5)
-    assert found["found"][0] == 0.5
-    assert found["iou"][0] == pytest.approx(40 / 84)
+    assert found["found@operating"][0] == 0.5
+    assert found["iou@operating"][0] == pytest.approx(40 / 84)
 
 
 def test_the_rank_score_counts_pairs_of_pixels(crowded):
@@ -80,6 +80,6 @@ def test_the_threshold_is_the_best_one_where_it_counts():
 
 
 def test_seeds_are_averaged_scan_by_scan():
-    seeds = [dict.fromkeys(METRICS, np.array([0.0, x, np.nan])) for x in (0.2, 0.4)]
-    mean = mean_over_seeds(seeds)
-    np.testing.assert_allclose(mean["iou"], [0, 0.3, np.nan])
+    seeds = [dict.fromkeys(MEASURES, np.array([0.0, x, np.nan])) for x in (0.2, 0.4)]
+    mean = mean_study(seeds)
+    np.testing.assert_allclose(mean["iou@operating"], [0, 0.3, np.nan])

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from book.pipeline.one_system import options_of
-from book.pipeline.profiles import load_profile
+from chexnomaly.profiles import open_profile
 from chexnomaly.results import read_result
 from chexnomaly.studies.generalization.design import (
     UNET,
@@ -17,7 +16,7 @@ from chexnomaly.studies.generalization.design import (
 )
 from chexnomaly.studies.multiverse import run as mv
 from chexnomaly.studies.multiverse.arms import ARMS
-from chexnomaly.systems import SYSTEMS
+from chexnomaly.systems import RECIPES, Options
 from chexnomaly.training.schedule import Schedule
 
 TINY = Design(
@@ -35,11 +34,11 @@ TINY = Design(
 
 
 def test_every_arm_is_a_system_and_changes_something():
-    assert {arm.system for arm in ARMS} | {arm.default for arm in ARMS} <= set(SYSTEMS)
+    assert {arm.system for arm in ARMS} | {arm.default for arm in ARMS} <= set(RECIPES)
     for arm in ARMS:
         assert arm.system != arm.default or arm.changes or arm.seed or arm.draw
         assert re.fullmatch(r"\d+\.\w+", arm.key)
-    names = [mv._name(arm) for arm in ARMS]
+    names = [arm.stem for arm in ARMS]
     assert len(set(names)) == len(names)
 
 
@@ -62,14 +61,14 @@ def test_arms_are_trained_scored_and_compared(tmp_path):
     mv.run_study(tmp_path / "work", tmp_path / "out", TINY, arms)
     result = read_result(tmp_path / "out" / "multiverse__study_test.json")
     assert result["n"] == 40 and result["evidence"] == "phantom"
-    names = {mv._name(arm) for arm in arms}
+    names = {arm.stem for arm in arms}
     assert set(result["arms"]) == names
     for arm in arms:
-        for metric in mv.METRICS:
-            difference = result["paired"]["default"][f"{mv._name(arm)}.{metric}"]
+        for metric in mv.REPORTED:
+            difference = result["paired"]["default"][f"{arm.stem}.{metric}"]
             pair = [
                 result["values"][f"{stem}.{metric}"]["value"]
-                for stem in (mv._name(arm), mv._default_name(arm))
+                for stem in (arm.stem, arm.default_stem)
             ]
             if None not in pair:
                 expected = pytest.approx(pair[0] - pair[1], abs=2e-6)
@@ -79,16 +78,13 @@ def test_arms_are_trained_scored_and_compared(tmp_path):
 
 
 def test_the_study_has_the_sizes_of_its_profile():
-    notebooks = Path(__file__).parents[3] / "notebooks"
-    profile = load_profile(notebooks / "profiles" / "study.yml")
     design = Design()
     runner = mv.Runner(None, Path(), design, seed=0)
-    for system in ("supermodel", "chexnomaly", "siamese_unet", "model_ensemble"):
-        assert runner.options(system) == options_of(system, profile, notebooks)
-    assert runner.options("specialized_ild") == options_of(
-        "specialized_ild", profile, notebooks
-    )
-    given = profile.section("02_data")
+    trained = ("supermodel", "chexnomaly", "siamese_unet", "model_ensemble")
+    for system in (*trained, "specialized_ild"):
+        expected = Options.from_profile("study", RECIPES[system].section)
+        assert runner.options(system) == expected
+    given = open_profile("study").section("02_data")
     assert given["n_films"] == sum(design.counts) and given["size_px"] == design.size
     shares = [round(n / sum(design.counts), 4) for n in design.counts[1:]]
     assert shares == [given["val_share"], given["test_share"]]

@@ -64,7 +64,7 @@ def test_first_means_alone_in_front(maps, masks):
 
 
 def test_each_decision_is_compared_with_its_default(maps, masks):
-    arms = sa.Arms()
+    arms = sa.Effects()
     sa.add_scoring(arms, "supermodel", maps, masks, OPERATING, 1)
     assert {key.split(".")[0] for key in arms.values} == set("4567") | {"18", "30"}
     for key, difference in arms.paired.items():
@@ -82,7 +82,7 @@ def test_each_decision_is_compared_with_its_default(maps, masks):
 
 def test_one_shared_threshold_gives_one_mask(maps, masks):
     stack = torch.cat([maps, maps.flip(-1)], dim=1)
-    arms = sa.Arms()
+    arms = sa.Effects()
     sa.add_binary_maximum(arms, stack, masks["union"], OPERATING, [OPERATING] * 2)
     same = "24.binary_max_ensemble.mean_iou"
     assert arms.paired[same]["value"] == 0
@@ -97,7 +97,7 @@ def test_healthy_scans_move_convention_a_and_not_c(maps, masks):
     empty = torch.zeros_like(maps)
     clean = metrics.image_scores(empty, empty)
     normals = {k: np.tile(v, 20) for k, v in clean.items()}
-    arms = sa.Arms()
+    arms = sa.Effects()
     mixes = sa.add_mixes(arms, "s", positives, normals)
     counts = {name: len(mix["tp"]) for name, mix in mixes.items()}
     assert counts == {"4_to_10": 80 + 200, "57_and_143": 200}

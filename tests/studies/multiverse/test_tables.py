@@ -14,7 +14,7 @@ from chexnomaly.results import format_entry, read_result, write_result
 from chexnomaly.studies.generalization import answers as g
 from chexnomaly.studies.generalization import tables as gt
 from chexnomaly.studies.generalization.design import Design
-from chexnomaly.studies.generalization.scores import METRICS
+from chexnomaly.studies.generalization.scores import MEASURES
 from chexnomaly.studies.multiverse import tables as bt
 from chexnomaly.workspace import Workspace
 
@@ -24,7 +24,7 @@ WORLD = SimpleNamespace(data=SimpleNamespace(data_hash="0"))
 
 def scores(rng, levels: dict[str, float]) -> dict:
     return {
-        system: {m: rng.normal(level, 0.05, 25).clip(0, 1) for m in METRICS}
+        system: {m: rng.normal(level, 0.05, 25).clip(0, 1) for m in MEASURES}
         for system, level in levels.items()
     }
 
@@ -84,7 +84,7 @@ def test_panels_name_every_finding_and_their_mean(answers):
 
 def test_scores_stand_beside_their_control(workspace):
     table = gt.score_table(workspace)
-    assert list(table.columns) == ["scans", *gt.COLUMNS.values()]
+    assert list(table.columns) == ["scans", *gt.SCORE_COLUMNS.values()]
     stored = read_result(workspace.results / "chexnomaly__held_out.json")["values"]
     row = table.loc[DISPLAY_NAMES[FINDINGS[2]]]
     expected = stored[f"{FINDINGS[2]}.iou@operating"]
@@ -151,4 +151,4 @@ def test_ranks_and_spread_count_readings():
     assert (spread["smallest"]["value"], spread["largest"]["value"]) == (0.0, 0.8)
     fig = beyond.figure_readings(tables, {"a": 0.2, "b": 0.3})
     points = [line for line in fig.axes[0].lines if line.get_marker() == "D"]
-    assert [line.get_xdata()[0] for line in points] == [0.2, 0.3]
+    assert [list(line.get_xdata()) for line in points] == [[0.2, 0.3]]

@@ -75,7 +75,7 @@ def test_the_table_holds_what_the_readers_said():
     for index in (0, 17):
         made = film(3, index, 512, pixels=False)
         rows = found[found.image_id == made.image_id]
-        assert rows.finding.tolist() == [r.finding for r in made.readings]
+        assert rows.finding.tolist() == [r.finding for r in made.opinions]
         assert (rows.width_px == made.size_px[1]).all()
     assert found.row.tolist() == list(range(2, 2 + len(found)))
 

@@ -11,7 +11,7 @@ from chexnomaly.studies.phantom_worth import blind_test as game
 def test_only_clear_findings_are_asked_about():
     for index in game.find_obvious("nodule_mass", 2, 3):
         made = film(2, index, findings=["nodule_mass"], pixels=False)
-        assert max(t.conspicuity for t in made.truths) >= game.OBVIOUS
+        assert max(t.conspicuity for t in made.truths) >= game.CLEAR
 
 
 def test_twins_differ_only_where_the_finding_is():
@@ -40,7 +40,7 @@ def test_the_same_seed_asks_the_same_question(question):
 
 
 def test_answers_are_folded_without_a_script():
-    asked = game.Question("?", [], 2, "a < b")
+    asked = game.FilmRow("?", [], 2, "a < b")
     html = game.Answers([asked])._repr_html_()
     assert html.startswith("<details><summary>")
     assert "C: a &lt; b" in html and "script" not in html

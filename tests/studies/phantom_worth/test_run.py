@@ -6,20 +6,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from chexnomaly import metrics
 from chexnomaly.labels import FINDINGS
 from chexnomaly.phantom import Switches
 from chexnomaly.results import read_result
 from chexnomaly.studies.phantom_worth import run as ps
+from chexnomaly.studies.phantom_worth import scores as sc
 from chexnomaly.studies.phantom_worth import worlds as pw
-from chexnomaly.studies.phantom_worth.scores import Scored, Statement, load, save
 from chexnomaly.training.schedule import Schedule
 
-TINY = pw.Study(
+TINY = pw.Ablation(
     counts=(24, 12, 24),
     size=32,
     seeds=(0, 1),
     options=replace(
-        pw.RECIPE, base_channels=4, depth=2, schedule=Schedule(epochs=1, batch_size=8)
+        pw.NETWORK, base_channels=4, depth=2, schedule=Schedule(epochs=1, batch_size=8)
     ),
 )
 
@@ -33,7 +34,7 @@ def test_every_finding_is_painted_once_alone_and_once_with_all():
 
 def test_iou_of_each_scan_is_undefined_where_nothing_is_to_be_found():
     scores = {name: np.array(v) for name, v in (("tp", [3, 0]), ("fp", [1, 2]))}
-    found = ps.per_scan_iou(scores | {"fn": np.array([2, 0])})
+    found = metrics.iou_per_image(scores | {"fn": np.array([2, 0])})
     assert found[0] == 0.5 and np.isnan(found[1])
 
 
@@ -70,19 +71,7 @@ def scored(rng, shift=0.0):
     """Two seeds of one network on 40 scans, 10 of them without a finding."""
     iou = rng.normal(0.4 + shift, 0.05, (2, 40))
     iou[:, :10] = np.nan
-    return Scored(iou, {key: iou + 0.1 for key in FINDINGS})
-
-
-def test_scores_come_back_from_their_file(tmp_path):
-    one = {("supermodel", ps.OWN_SET): scored(np.random.default_rng(0))}
-    save(tmp_path, Statement("a"), one)
-    again = load(tmp_path, Statement("a"))
-    assert again.keys() == one.keys()
-    kept, stored = again["supermodel", ps.OWN_SET], one["supermodel", ps.OWN_SET]
-    np.testing.assert_array_equal(kept.iou, stored.iou)
-    assert kept.found.keys() == stored.found.keys()
-    assert load(tmp_path, Statement("b")) is None
-    assert load(tmp_path / "none", Statement("a")) is None
+    return {sc.IOU: iou} | {sc.found_key(key): iou + 0.1 for key in FINDINGS}
 
 
 def test_only_what_differs_is_called_different():
@@ -97,7 +86,7 @@ def test_only_what_differs_is_called_different():
     tested = ps.weigh_differences(worlds)
     assert len(tested) == 14 * 2 * 2  # worlds, sets, IoU and the painted finding
     first, finding = next(iter(pw.PAINTED.items()))
-    key = f"found_{finding}@operating"
+    key = sc.found_key(finding)
     called = {k for k, entry in tested.items() if entry["p_holm"] < 0.05}
     assert {(first, name, key) for name in (ps.OWN_SET, ps.NATURAL_SET)} <= called
     assert {world for world, _, _ in called} == {first}
@@ -113,29 +102,26 @@ def test_a_finding_is_compared_with_all_networks_that_saw_it_computed():
             ("supermodel", name): scored(rng) for name in (ps.OWN_SET, ps.NATURAL_SET)
         }
     first, *others = [*pw.PAINTED][:3]
-    finding = pw.PAINTED[first]
-    shares = [worlds[pw.NATURAL]["supermodel", ps.OWN_SET].found[finding]]
-    shares += [worlds[w]["supermodel", ps.NATURAL_SET].found[finding] for w in others]
-    own = worlds[first]["supermodel", ps.OWN_SET].found[finding]
+    key = sc.found_key(pw.PAINTED[first])
+    shares = [worlds[pw.NATURAL]["supermodel", ps.OWN_SET][key]]
+    shares += [worlds[w]["supermodel", ps.NATURAL_SET][key] for w in others]
+    own = worlds[first]["supermodel", ps.OWN_SET][key]
     expected = np.nanmean(own) - np.nanmean(shares)
-    entry = ps.weigh_differences(worlds)[
-        first, ps.OWN_SET, f"found_{finding}@operating"
-    ]
+    entry = ps.weigh_differences(worlds)[first, ps.OWN_SET, key]
     assert entry["value"] == pytest.approx(expected, abs=1e-6)
 
 
 @pytest.mark.slow
-def test_the_study_writes_each_world_and_its_difference(tmp_path, monkeypatch):
+def test_the_study_writes_each_world_and_its_difference(tmp_path):
     worlds = [pw.NATURAL, "no_reader_noise"]
     ps.run_study(tmp_path / "work", tmp_path / "out", TINY, worlds)
     before = {p: p.read_bytes() for p in tmp_path.glob("out/*test.json")}
-
-    def refuse(*_):
-        raise AssertionError("done already")
-
-    monkeypatch.setattr(ps, "run_world", refuse)
+    made = {p: p.stat().st_mtime_ns for p in (tmp_path / "work").rglob("*.safetensors")}
+    made |= {p: p.stat().st_mtime_ns for p in (tmp_path / "work").rglob("*.npy")}
+    assert made
     ps.run_study(tmp_path / "work", tmp_path / "out", TINY, worlds)
     assert {p: p.read_bytes() for p in tmp_path.glob("out/*test.json")} == before
+    assert {p: p.stat().st_mtime_ns for p in made} == made
     names = {p.stem for p in tmp_path.glob("out/*.json") if "stamp" not in p.name}
     assert names == {
         "supermodel__phantom_ablation_test",

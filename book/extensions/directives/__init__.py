@@ -1,1 +1,0 @@
-"""Directives and roles of the book."""

@@ -1,0 +1,42 @@
+"""Puts onto each page what its numbers rest on, and how it came about."""
+
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+
+from book.pieces.facts import Facts
+from book.pieces.origins import rests_on, run_behind
+from book.pieces.render import render
+from chexnomaly.workspace import Workspace
+
+FOLDER = "notebooks/"
+
+
+def workspace_of(env: BuildEnvironment) -> Workspace:
+    """Give the folders of the profile that is built; the book lies below the root."""
+    return Workspace(env.config.chexnomaly_profile, Path(env.srcdir).parent)
+
+
+def add_origins(app: Sphinx, doctree: nodes.document) -> None:
+    """Put the banner below a notebook's title, and the folded part at a page's end."""
+    section = next(iter(doctree.findall(nodes.section)), None)
+    if section is None:
+        return
+    page, workspace = app.env.docname, workspace_of(app.env)
+    file = Path(app.env.doc2path(page))
+    source = file.relative_to(app.env.srcdir).as_posix()
+    run = None
+
+    def piece(name: str, **given: object) -> nodes.raw:
+        html = render(Facts(workspace), name, page, **given)
+        return nodes.raw("", html, format="html")
+
+    if page.startswith(FOLDER):
+        banner = piece("banner.html", **rests_on(workspace, file))
+        title = next(iter(doctree.findall(nodes.title)))
+        title.parent.insert(title.parent.index(title) + 1, banner)
+    if file.suffix == ".ipynb":
+        run = run_behind(workspace, file)
+    section += piece("provenance.html", source=source, run=run)

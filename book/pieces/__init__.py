@@ -1,0 +1,1 @@
+"""Pieces of pages, rendered from results before the book is built."""

@@ -1,0 +1,188 @@
+"""What the templates of pieces may ask for, read from results, ledger and registers."""
+
+import ast
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from functools import cached_property
+from os.path import relpath
+from pathlib import Path
+
+from book.pieces.sources import page_with, repository_address
+from book.pieces.words import is_missing, slug
+from chexnomaly.claims import decisions
+from chexnomaly.claims.expected import all_verdicts
+from chexnomaly.evidence import INCONSISTENT, LEVELS, VERDICTS
+from chexnomaly.profiles import Profile, load_profile
+from chexnomaly.workspace import Workspace
+
+NO_EVIDENCE = "nothing measured"
+FILTERS = {"w": "Place", "s": "System", "v": "Verdict", "e": "Evidence"}
+"""Prefix of a claim's class to the label of its filter."""
+PICTURES = (".webp", ".png", ".svg")
+FUZZ_REPORTS = ("films", "fuzz", "guided")
+
+
+class Facts:
+    """The facts behind the pieces of a build; each is read when a template asks.
+
+    Args:
+        workspace: The folders of the profile that is built.
+    """
+
+    def __init__(self, workspace: Workspace):
+        self.workspace = workspace
+        self.root = workspace.root
+
+    @cached_property
+    def claims(self) -> dict[str, dict]:
+        """Every claim with its verdict, by id, in the ledger's order."""
+        table = all_verdicts(self.workspace.results_folders)
+        return {claim["id"]: claim for claim in table.to_dict("records")}
+
+    @cached_property
+    def claims_page(self) -> str | None:
+        """The page that holds the table of all claims; None in a book without."""
+        return page_with(self.root, "claims.html")
+
+    def is_page(self, notebook: str) -> bool:
+        """Tell whether the book has a page of this notebook."""
+        return (self.root / "notebooks" / f"{notebook}.ipynb").is_file()
+
+    def claim(self, id_: str) -> dict:
+        """Look one claim up.
+
+        Raises:
+            KeyError: The ledger has no such claim.
+        """
+        if id_ not in self.claims:
+            raise KeyError(f"unknown claim {id_!r}")
+        return self.claims[id_]
+
+    def matching(self, *patterns: str) -> list[dict]:
+        """Give the claims whose ids fit patterns such as `t1-*`, each once.
+
+        Raises:
+            KeyError: A pattern fits no claim.
+        """
+        found: dict[str, dict] = {}
+        for pattern in patterns:
+            ids = [id_ for id_ in self.claims if fnmatch(id_, pattern)]
+            if not ids:
+                raise KeyError(f"unknown claim {pattern!r}")
+            found |= {id_: self.claims[id_] for id_ in ids if id_ not in found}
+        return list(found.values())
+
+    def contradicted(self) -> list[dict]:
+        """Give the claims that other claims, or arithmetic, contradict."""
+        return [c for c in self.claims.values() if c["verdict"] == INCONSISTENT]
+
+    def verdict_counts(self) -> dict[str, int]:
+        """Count the claims by verdict, in the order of the verdicts."""
+        given = [claim["verdict"] for claim in self.claims.values()]
+        return {v: given.count(v) for v in VERDICTS if v in given}
+
+    def choices(self) -> Iterator[tuple[str, str, dict[str, int]]]:
+        """Give each filter of the claims: prefix, label, and its values, counted."""
+        order = {"v": VERDICTS, "e": (*LEVELS, NO_EVIDENCE)}
+        rows = [traits(claim) for claim in self.claims.values()]
+        for prefix, label in FILTERS.items():
+            values = [row[prefix] for row in rows]
+            wanted = order.get(prefix, dict.fromkeys(values))
+            yield prefix, label, {v: values.count(v) for v in wanted if v in values}
+
+    def decisions(self) -> Iterator[tuple]:
+        """Give each decision with what its arms gave, as `laid_out` does."""
+        measured = defaultdict(list)
+        for effect in decisions.effects(self.workspace.results_folders):
+            measured[effect.item].append(effect)
+        for row in decisions.load_decisions().itertuples():
+            yield row, laid_out(measured[row.Index])
+
+    def errata(self) -> Iterator[tuple]:
+        """Give each slip that changes no result."""
+        return decisions.load_errata().itertuples()
+
+    def said(self, text: str) -> Iterator[tuple[str, str]]:
+        """Cut a text of a register into kind ("text", "code" or "claim") and words."""
+        for place, part in enumerate(decisions.CLAIM_ID.split(text)):
+            if place % 2:
+                yield "claim", part
+                continue
+            for number, piece in enumerate(part.split("`")):
+                yield ("code" if number % 2 else "text"), piece
+
+    def profile(self) -> Profile:
+        """Read the profile that is built.
+
+        Raises:
+            ProfileError: It cannot be read.
+        """
+        name = f"{self.workspace.profile}.yml"
+        return load_profile(self.root / "notebooks" / "profiles" / name)
+
+    def fuzz_reports(self) -> dict[str, dict]:
+        """Read the committed reports of `make fuzz`, by name."""
+        folder = self.workspace.reference / "fuzz"
+        return {name: _json(folder / f"{name}.json") for name in FUZZ_REPORTS}
+
+    def hero(self) -> dict | None:
+        """Find the picture in front: caption, alt, evidence, and its path.
+
+        It is `hero.webp`, `.png` or `.svg`, beside `hero.json`, as the notebooks drew
+        it or else as committed; None where there is neither.
+        """
+        for folder in (self.workspace.pictures, self.workspace.reference):
+            for picture in (folder / f"hero{ending}" for ending in PICTURES):
+                if picture.is_file():
+                    about = _json(picture.with_suffix(".json"))
+                    return about | {"path": relpath(picture, self.root / "book")}
+        return None
+
+    def rooms(self) -> Iterator[tuple[str, str]]:
+        """Give each folder of code and each file at the top, with its first line."""
+        for house in (self.root / "book", self.root / "chexnomaly"):
+            folders = {init.parent: init for init in house.rglob("__init__.py")}
+            files = {file: file for file in house.glob("[!_]*.py")}
+            for door, file in sorted((folders | files).items()):
+                said = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8")))
+                yield door.relative_to(self.root).as_posix(), said.splitlines()[0]
+
+    def address(self) -> str:
+        """Give the repository's address; empty where none is decided."""
+        return repository_address(self.root)
+
+
+def traits(claim: dict) -> dict[str, str]:
+    """Give what a claim is filtered by, prefix to value."""
+    return {
+        "w": claim["where"],
+        "s": claim["system"],
+        "v": claim["verdict"],
+        "e": NO_EVIDENCE if is_missing(claim["evidence"]) else claim["evidence"],
+    }
+
+
+def classes(claim: dict) -> str:
+    """Write a claim's traits as the classes of its row."""
+    return " ".join(f"{prefix}-{slug(v)}" for prefix, v in traits(claim).items())
+
+
+def laid_out(effects: list[decisions.Effect]) -> tuple[list[str], list[dict]]:
+    """Lay out what each arm of a decision gave.
+
+    Args:
+        effects: What was measured for one decision.
+
+    Returns:
+        The metrics, and a row for each arm and set: metric to its effect.
+    """
+    rows: dict[tuple[str, str], dict] = defaultdict(dict)
+    for effect in effects:
+        rows[effect.arm, effect.dataset][effect.metric] = effect
+    return list(dict.fromkeys(e.metric for e in effects)), list(rows.values())
+
+
+def _json(path: Path) -> dict:
+    return json.loads(path.read_text(encoding="utf-8"))

@@ -1,0 +1,158 @@
+"""What the numbers of a notebook's page rest on, and how they came about."""
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import yaml
+
+from book.pieces.sources import (
+    load_result,
+    metadata_of,
+    result_files,
+    results_of_notebook,
+)
+from chexnomaly.evidence import LEVELS
+from chexnomaly.workspace import Workspace
+
+NAMED = 6  # systems that a phrase names before it counts the rest
+DIGITS = 12  # of a hash
+
+
+def rests_on(workspace: Workspace, executed: Path) -> dict:
+    """Say how much each result of a notebook's page can carry.
+
+    Args:
+        workspace: The folders of the profile that is built.
+        executed: The notebook; its stamp names the results that it read.
+
+    Returns:
+        `measured`: whether results come from this notebook; `by_level`: evidence
+        level to phrases about the results that it measured or read.
+    """
+    own = results_of_notebook(workspace, executed.stem)
+    read = metadata_of(executed).get("chexnomaly", {}).get("read", [])
+    there = result_files(workspace)
+    results = [load_result(workspace, key) for key in read if key in there]
+    results = own + [r for r in results if r["notebook"] != executed.stem]
+    of_level = {lv: [r for r in results if r["evidence"] == lv] for lv in LEVELS}
+    by_level = {lv: describe(found) for lv, found in of_level.items() if found}
+    return {"measured": bool(own), "by_level": by_level}
+
+
+def describe(results: list[dict]) -> list[str]:
+    """Put results into words; sets that hold the same systems share a phrase."""
+    groups: dict[str, list[dict]] = {}
+    for dataset in dict.fromkeys(result["set"] for result in results):
+        of_set = [result for result in results if result["set"] == dataset]
+        systems = _listed([result["system"] for result in of_set])
+        groups.setdefault(systems, []).extend(of_set)
+    phrases = []
+    for systems, group in groups.items():
+        sets = ", ".join(_distinct(result["set"] for result in group))
+        counts = sorted({result["n"] for result in group})
+        seeds = max(len(result.get("seeds", [])) for result in group)
+        ends = " to ".join(f"{n:,}" for n in _distinct((counts[0], counts[-1])))
+        phrase = f"{systems} on {sets}, n = {ends}"
+        phrase += f", {seeds} seed{'s' * (seeds != 1)}" if seeds else ""
+        phrases.append(phrase)
+    return phrases
+
+
+def _listed(names: list[str]) -> str:
+    if len(names) <= NAMED + 1:
+        return ", ".join(names)
+    return f"{', '.join(names[:NAMED])} and {len(names) - NAMED} more"
+
+
+def run_behind(workspace: Workspace, executed: Path) -> dict:
+    """Say what is known of the run behind a notebook's page.
+
+    Args:
+        workspace: The folders of the profile that is built.
+        executed: The notebook.
+
+    Returns:
+        What the template `provenance.html` lays out: `levels`, `parameters` and
+        `rows` (pairs of a name and a text), `file`, `source_hash`, and `results`, each
+        with whether it has a stamp.
+    """
+    about, files = metadata_of(executed), result_files(workspace)
+    results = results_of_notebook(workspace, executed.stem)
+    keys = [f"{result['system']}__{result['set']}" for result in results]
+    stamps = [stamp_of(files[key]) for key in keys]
+    given = about.get("papermill", {}).get("parameters", {})
+    found = {result["evidence"] for result in results}
+    return {
+        "levels": [level for level in LEVELS if level in found],
+        "parameters": [
+            ("Parameters given", compact(given)),
+            *grouped(results, stamps),
+        ],
+        "rows": list(_rows(results, stamps, about)),
+        "file": executed.name,
+        "source_hash": about.get("chexnomaly", {}).get("source_sha256", "")[:DIGITS],
+        "results": dict(zip(keys, map(bool, stamps), strict=True)),
+    }
+
+
+def _rows(results: list[dict], stamps: list[dict], about: dict) -> Iterator[tuple]:
+    yield "Data, SHA-256", by_hash(results, "data_hash")
+    yield "Split, SHA-256", by_hash(results, "split_hash")
+    for key, describe_one in (("versions", as_versions), ("hardware", as_hardware)):
+        said = _distinct(describe_one(stamp[key]) for stamp in stamps if key in stamp)
+        yield key.capitalize(), "; or ".join(said)
+    duration = about.get("papermill", {}).get("duration")
+    if duration is not None:
+        yield "Wall time", f"{duration:.0f} s for this notebook"
+    commits = _distinct(s["commit"] for s in stamps if s.get("commit"))
+    yield "Commit", ", ".join(commits)
+
+
+def stamp_of(result: Path) -> dict:
+    """Read the stamp beside a results file; empty where there is none."""
+    path = result.with_suffix(".stamp.json")
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
+def grouped(results: list[dict], stamps: list[dict]) -> Iterator[tuple[str, str]]:
+    """Join systems that ran with the same parameters: a heading, the parameters."""
+    groups: dict[str, set[str]] = {}
+    for result, stamp in zip(results, stamps, strict=True):
+        if parameters := stamp.get("parameters"):
+            text = compact(parameters)
+            groups.setdefault(text, set()).add(result["system"])
+    for text, systems in groups.items():
+        yield f"Parameters, {', '.join(sorted(systems))}", text
+
+
+def as_versions(versions: dict) -> str:
+    """Write versions on one line; a package that is not installed is left out."""
+    return ", ".join(f"{name} {v}" for name, v in versions.items() if v)
+
+
+def as_hardware(hardware: dict) -> str:
+    """Write the machine on one line."""
+    gpu = hardware.get("gpu") or "no GPU"
+    cores = f"{hardware['cores']} cores, {hardware['threads']} thread(s) per run"
+    return f"{hardware['system']} {hardware['machine']}, {cores}, {gpu}"
+
+
+def compact(parameters: dict) -> str:
+    """Write parameters as YAML on one line."""
+    text = yaml.safe_dump(parameters, default_flow_style=True, width=float("inf"))
+    return text.strip().removeprefix("{").removesuffix("}") or "none"
+
+
+def by_hash(results: list[dict], key: str) -> str:
+    """Write each hash once, with the sets that have it."""
+    sets: dict[str, dict[str, None]] = {}
+    for result in results:
+        if result.get(key):
+            sets.setdefault(result[key][:DIGITS], {})[result["set"]] = None
+    return "; ".join(f"{digest} ({', '.join(names)})" for digest, names in sets.items())
+
+
+def _distinct(found: Iterable) -> list:
+    """Keep the first of each."""
+    return list(dict.fromkeys(found))

@@ -1,0 +1,80 @@
+"""Where the book's numbers come from: results files, executed notebooks, pages."""
+
+import json
+import tomllib
+from pathlib import Path
+
+from chexnomaly.errors import InputError
+from chexnomaly.results import read_result
+from chexnomaly.workspace import Workspace
+
+RENDERED = "rendered"
+"""Folder below the book's pages that holds the rendered pieces."""
+
+
+def result_files(workspace: Workspace) -> dict[str, Path]:
+    """Find every results file, `<system>__<set>` to path."""
+    found: dict[str, Path] = {}
+    for folder in workspace.results_folders:
+        for path in sorted(folder.glob("*__*.json")):
+            if not path.name.endswith(".stamp.json"):
+                found.setdefault(path.stem, path)
+    return found
+
+
+def load_result(workspace: Workspace, key: str) -> dict:
+    """Read one results file.
+
+    Raises:
+        KeyError: There is no such file, here or in the reference.
+        InputError: The file cannot be used.
+    """
+    files = result_files(workspace)
+    if key not in files:
+        known = ", ".join(files) or "none: run the notebooks first"
+        raise KeyError(f"no results {key!r}; there are: {known}")
+    return read_result(files[key])
+
+
+def results_of_notebook(workspace: Workspace, notebook: str) -> list[dict]:
+    """Read every result that one notebook measured; unusable files are left out."""
+    found = []
+    for path in result_files(workspace).values():
+        try:
+            result = read_result(path)
+        except InputError:
+            continue
+        if result["notebook"] == notebook:
+            found.append(result)
+    return found
+
+
+def metadata_of(page: Path) -> dict:
+    """Give the metadata of an executed notebook; empty for a page of another kind."""
+    if page.suffix != ".ipynb":
+        return {}
+    return json.loads(page.read_text(encoding="utf-8"))["metadata"]
+
+
+def page_with(root: Path, piece: str) -> str | None:
+    """Find the page that includes a rendered piece.
+
+    Args:
+        root: The checkout.
+        piece: File name of the piece.
+
+    Returns:
+        The page's name without its ending, below the book's folder; None where no
+        page includes it.
+    """
+    pages = [*(root / "book").glob("*.md"), *(root / "notebooks").glob("*.ipynb")]
+    for page in sorted(pages):
+        if f"{RENDERED}/{piece}" in page.read_text(encoding="utf-8"):
+            return f"{'notebooks/' * (page.suffix == '.ipynb')}{page.stem}"
+    return None
+
+
+def repository_address(root: Path) -> str:
+    """Read the repository's address; empty where none is decided."""
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    return project["project"].get("urls", {}).get("Repository", "").rstrip("/")

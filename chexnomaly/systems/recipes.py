@@ -1,0 +1,345 @@
+"""Every system and how it is made, once (Section IV, Tables I to V).
+
+An arm is a system with one thing changed. Its words and its item of the decision
+register stand beside the change. `studies.multiverse` trains every arm that has words
+and draws masks.
+"""
+
+from dataclasses import dataclass, replace
+
+from chexnomaly.datasets.sampling import FOLDS
+from chexnomaly.labels import FINDINGS
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one system is made. The defaults are the register's.
+
+    Attributes:
+        key: The system's name in runs, results files and tables.
+        kind: "segmentation" (image to mask), "siamese", "chexnomaly", "max_ensemble"
+            or "model_ensemble".
+        section: The section of a profile that holds its options.
+        arm: Name of the arm; "" where it is none.
+        default: Key of the system whose arm it is.
+        item: Number of the decision in the register.
+        says: What the arm does differently, in words.
+        loss: Of a network that draws masks; see `objectives.segmentation_loss`.
+        readers: Whose pixels are abnormal in training: "union" (any reader's), 2 (at
+            least two readers'), or "first" (one reader's).
+        attention: "" for none, "gates" on every skip, or "bottleneck" for a
+            transformer's block below.
+        finding: Draw this finding alone, on its balanced films; "" for all, merged.
+        negatives: Who stands against that finding; see `sampling.NEGATIVES`.
+        left_out: A fold of the training films to learn without.
+        oversampled: Repeat the abnormal training films.
+        factor: How often; None evens out both kinds.
+        augmented: False where training is never augmented, whatever the options say.
+        base: Half of a Siamese network: "cnn" (a code) or "unet" (a map).
+        units: Numbers in the code of the CNN base (Section V-C).
+        distance: Between two outputs: "rms", or "euclidean" as printed.
+        pairs: Which films are paired; see `pairs.SCHEMES`.
+        pairs_per_film: Pairs for each film of a part.
+        contrastive: Weight of the contrastive loss.
+        cross_entropy: Weight of the cross-entropy of the head.
+        margin: Of the contrastive loss.
+        on_head: Take the head's sigmoid for the distance in the contrastive loss.
+        twin: Key of the Siamese network whose base CheX-Nomaly freezes.
+        trained_twin: False for a base with its initial weights, as a control.
+        fusion: Where the base's features join the U-Net; one of `FUSIONS`.
+        frozen: What of the base is frozen; one of `FROZEN`.
+        start: Key of a system whose weights the U-Net starts with.
+        specialists: Keys of the specialized models that an ensemble joins.
+        joining: How they are joined: "unet" with a channel for each, "convolution"
+            with one weight for each, or "unet_on_max" of their maximum.
+        out_of_fold: Join masks of training films that the models never saw.
+    """
+
+    key: str
+    kind: str
+    section: str
+    arm: str = ""
+    default: str = ""
+    item: str = ""
+    says: str = ""
+    loss: str = "box_focal"
+    readers: str | int = "union"
+    attention: str = ""
+    finding: str = ""
+    negatives: str = "no_finding"
+    left_out: int | None = None
+    oversampled: bool = False
+    factor: float | None = None
+    augmented: bool = True
+    base: str = "unet"
+    units: int = 128
+    distance: str = "rms"
+    pairs: str = "balanced"
+    pairs_per_film: float = 2.0
+    contrastive: float = 1.0
+    cross_entropy: float = 1.0
+    margin: float = 1.0
+    on_head: bool = False
+    twin: str = ""
+    trained_twin: bool = True
+    fusion: str = "only"
+    frozen: str = "base"
+    start: str = ""
+    specialists: tuple[str, ...] = ()
+    joining: str = "unet"
+    out_of_fold: bool = False
+
+    def change(
+        self, arm: str, item: str = "", says: str = "", key: str = "", **changes
+    ) -> "Recipe":
+        """Make an arm of this system.
+
+        Args:
+            arm: Its name.
+            item: Number of the decision in the register.
+            says: The change in words; without any it is not studied.
+            key: Where it is not `<key>__<arm>`.
+            **changes: Fields that differ.
+        """
+        about = {"arm": arm, "item": item, "says": says, "default": self.key}
+        return replace(self, key=key or f"{self.key}__{arm}", **about, **changes)
+
+    def vary(self, field: str, *values: tuple[str, str, str]) -> "list[Recipe]":
+        """Make arms that are named after the value of one field.
+
+        Args:
+            field: Its name.
+            *values: Value, item of the register and words of each arm.
+        """
+        return [self.change(v, item, says, **{field: v}) for v, item, says in values]
+
+    @property
+    def trains(self) -> bool:
+        """Whether there is anything to train."""
+        return self.kind != "max_ensemble"
+
+    @property
+    def folds(self) -> list[list[str]]:
+        """For each fold, the keys of the specialized models that learned without it."""
+        n = FOLDS if self.out_of_fold else 0
+        return [[f"{key}__fold_{k}" for key in self.specialists] for k in range(n)]
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Keys of the systems that it builds on, trained before it."""
+        twin = [self.twin] if self.trained_twin else []
+        parts = [*twin, self.start, *self.specialists, *sum(self.folds, [])]
+        return tuple(filter(None, parts))
+
+
+SUPERMODEL = Recipe("supermodel", "segmentation", "03_supermodels")
+SUPERMODEL_ARMS = [
+    *SUPERMODEL.vary(
+        "loss",
+        ("printed_focal", "27", "the focal loss as printed, clipped"),
+        ("straight_through", "30", "boxes of 0 and 1, the identity as gradient"),
+        ("soft_boxes", "30", "soft boxes from row and column maxima"),
+        ("plain_focal", "31", "no transform: the plain focal loss"),
+        ("cross_entropy", "61", "cross-entropy, no transform"),
+    ),
+    SUPERMODEL.change(
+        "two_readers", "18", "trained on pixels that two readers marked", readers=2
+    ),
+    SUPERMODEL.change(
+        "first_reader", "18", "trained on one reader's boxes", readers="first"
+    ),
+    SUPERMODEL.change(
+        "oversampled",
+        "29",
+        "abnormal scans repeated",
+        key="supermodel_oversampled",
+        oversampled=True,
+    ),
+    SUPERMODEL.change(
+        "gates",
+        "33",
+        "attention gates on every skip",
+        key="attention_supermodel",
+        attention="gates",
+    ),
+    SUPERMODEL.change(
+        "bottleneck",
+        "33",
+        "self-attention at the bottleneck",
+        key="attention_supermodel__bottleneck",
+        attention="bottleneck",
+    ),
+]
+
+SPECIALISTS = [
+    Recipe(f"specialized_{f}", "segmentation", "04_specialized_models", finding=f)
+    for f in FINDINGS
+]
+SPECIALIZED = tuple(one.key for one in SPECIALISTS)
+"""Keys of the fourteen specialized models, in the order of Table II."""
+
+SPECIALIST_ARMS = [
+    arm
+    for one in SPECIALISTS
+    for arm in (
+        one.change("plain_focal", loss="plain_focal"),
+        one.change("any_negatives", negatives="any"),
+        # The "before" of Fig. 14.
+        one.change("cross_entropy", loss="cross_entropy", augmented=False),
+        *(one.change(f"fold_{k}", left_out=k) for k in range(FOLDS)),
+    )
+]
+
+MAXIMUM = Recipe(
+    "max_ensemble", "max_ensemble", "04_specialized_models", specialists=SPECIALIZED
+)
+JOINED = replace(
+    MAXIMUM, key="model_ensemble", kind="model_ensemble", section="model_ensemble"
+)
+ANY_NEGATIVES = tuple(f"{key}__any_negatives" for key in SPECIALIZED)
+ENSEMBLE_ARMS = [
+    MAXIMUM.change(
+        "max_any_negatives",
+        "22",
+        "specialists see other findings' scans as negatives (max)",
+        key="max_ensemble__any_negatives",
+        specialists=ANY_NEGATIVES,
+    ),
+    JOINED.change(
+        "model_any_negatives",
+        "22",
+        "specialists see other findings' scans as negatives (model)",
+        key="model_ensemble__any_negatives",
+        specialists=ANY_NEGATIVES,
+    ),
+    JOINED.change(
+        "out_of_fold",
+        "25",
+        "joined on masks of unseen training scans",
+        out_of_fold=True,
+    ),
+    *JOINED.vary(
+        "joining",
+        ("convolution", "25", "joined by one weight for each mask"),
+        ("unet_on_max", "25", "a U-Net on the maximum of the masks"),
+    ),
+]
+
+TWIN = Recipe("siamese_unet", "siamese", "06_siamese_networks")
+TWIN_ARMS = [
+    TWIN.change(
+        "contrastive_only",
+        "41",
+        "twin trained by the contrastive term alone",
+        cross_entropy=0.0,
+    ),
+    TWIN.change(
+        "bce_only", "41", "twin trained by cross-entropy alone", contrastive=0.0
+    ),
+    TWIN.change(
+        "on_head",
+        "41",
+        "contrastive term on the sigmoid's output",
+        cross_entropy=0.0,
+        on_head=True,
+    ),
+    TWIN.change("euclidean", "42", "plain Euclidean distance", distance="euclidean"),
+    TWIN.change(
+        "random_pairs",
+        "43",
+        "pairs drawn at random, no (healthy, healthy)",
+        pairs="random",
+    ),
+    TWIN.change(
+        "random_nn_pairs",
+        "43",
+        "pairs drawn at random, (healthy, healthy) as class 0",
+        pairs="random_nn",
+    ),
+]
+CODE_TWIN = replace(TWIN, key="siamese_cnn", base="cnn")
+CODE_TWIN_ARMS = [
+    *(
+        replace(arm, key=f"siamese_cnn__{arm.arm}", default="siamese_cnn", base="cnn")
+        for arm in TWIN_ARMS
+    ),
+    CODE_TWIN.change("8_units", "38", "a code of 8 numbers, not 128", units=8),
+    CODE_TWIN.change("32_units", "38", "a code of 32 numbers, not 128", units=32),
+]
+
+CHEXNOMALY = Recipe("chexnomaly", "chexnomaly", "07_chexnomaly", twin=TWIN.key)
+CHEXNOMALY_ON_CODE = CHEXNOMALY.change(
+    "cnn", "39", "the CNN twin's 128 numbers", key="chexnomaly_cnn", twin=CODE_TWIN.key
+)
+CHEXNOMALY_ARMS = [
+    CHEXNOMALY_ON_CODE,
+    CHEXNOMALY_ON_CODE.change("concat", fusion="concat"),
+    CHEXNOMALY_ON_CODE.change("random_base", trained_twin=False),
+    *(
+        CHEXNOMALY_ON_CODE.change(arm.arm, arm.item, arm.says, twin=arm.key)
+        for arm in CODE_TWIN_ARMS
+        if arm.item == "38"
+    ),
+    *(
+        CHEXNOMALY.change(arm.arm, arm.item, arm.says, twin=arm.key)
+        for arm in TWIN_ARMS
+    ),
+    CHEXNOMALY.change(
+        "frozen_encoder",
+        "45",
+        "only the twin's contracting half is frozen",
+        frozen="encoder",
+    ),
+    CHEXNOMALY.change(
+        "random_base", "45", "a twin that was never trained", trained_twin=False
+    ),
+    *CHEXNOMALY.vary(
+        "fusion",
+        ("concat", "46", "the twin's map beside the scan"),
+        ("bottleneck", "46", "the twin's map joined at the bottleneck"),
+    ),
+    CHEXNOMALY.change(
+        "from_supermodel",
+        "47",
+        "starts with the supermodel's weights",
+        start=SUPERMODEL.key,
+    ),
+    CHEXNOMALY.change("attention", "48", "gates in its U-Net", attention="gates"),
+]
+
+RECIPES: dict[str, Recipe] = {
+    recipe.key: recipe
+    for recipe in (
+        SUPERMODEL,
+        *SUPERMODEL_ARMS,
+        *SPECIALISTS,
+        *SPECIALIST_ARMS,
+        MAXIMUM,
+        JOINED,
+        *ENSEMBLE_ARMS,
+        TWIN,
+        *TWIN_ARMS,
+        CODE_TWIN,
+        *CODE_TWIN_ARMS,
+        CHEXNOMALY,
+        *CHEXNOMALY_ARMS,
+    )
+}
+"""Every system by its key."""
+
+
+def find_recipe(key: str) -> Recipe:
+    """Look a system up.
+
+    Raises:
+        ValueError: There is no such system.
+    """
+    if key not in RECIPES:
+        raise ValueError(f"system {key!r}, expected one of {sorted(RECIPES)}")
+    return RECIPES[key]
+
+
+def build_order(key: str) -> list[str]:
+    """List a system after everything that it builds on, each once."""
+    parts = [one for need in find_recipe(key).needs for one in build_order(need)]
+    return [*dict.fromkeys([*parts, key])]
