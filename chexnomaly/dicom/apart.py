@@ -30,8 +30,8 @@ CODECS = (
 )
 """Transfer syntaxes that are decoded apart, and the codec of each."""
 
-SECONDS = 60.0
-"""Longest that one frame may take; the largest radiographs take three."""
+SECONDS, SECONDS_PER_MEGAPIXEL = 2.0, 2.0
+"""What one frame may take of a processor; JPEG 2000 takes 0.2 s for each megapixel."""
 
 PROGRAM = frame_decoder.__file__
 
@@ -57,7 +57,7 @@ class _Decoder:
                 sent = said.get("shape") == request["shape"]
                 return said, self._pipe.recv_bytes() if sent else None
             except (OSError, EOFError):
-                hung = self.close() == -signal.SIGALRM
+                hung = self.close() in (-signal.SIGALRM, -signal.SIGPROF)
                 return {"lost": "hung" if hung else "crashed"}, None
             except BaseException:
                 self.close()  # its answer would be taken for the next frame's
@@ -108,10 +108,11 @@ def decode_apart(
 
     Raises:
         ImageError: The frame is broken or of another shape, there is no decoder for
-            it, or the decoder crashed or took longer than `SECONDS`.
+            it, or the decoder crashed or took too long.
     """
     codec = CODECS[syntax]
-    request = {"codec": codec, "shape": list(shape), "seconds": SECONDS}
+    seconds = SECONDS + SECONDS_PER_MEGAPIXEL * shape[0] * shape[1] / 1e6
+    request = {"codec": codec, "shape": [*shape], "seconds": seconds}
     said, pixels = _decoders[-1].ask(request, frame)
     if pixels is not None:
         return np.frombuffer(pixels, said["dtype"]).reshape(shape)

@@ -10,21 +10,27 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from chexnomaly.dicom import apart, frame_decoder  # noqa: E402
 
-DIES, HANGS = b"end the process", b"take for ever"
-NOT_INSTALLED = b"not installed"
+DIES, NOT_INSTALLED = b"end the process", b"not installed"
+TURNS, SLEEPS = b"take for ever", b"wait for ever"
 
-sound = frame_decoder.decode
+sound = frame_decoder.load
 
 
-def decode(frame: bytes, codec: str):
-    """Do what a frame says, or decode it."""
-    if DIES in frame:
-        os.kill(os.getpid(), signal.SIGSEGV)
-    if HANGS in frame:
-        time.sleep(600)
-    if NOT_INSTALLED in frame:
-        raise ImportError
-    return sound(frame, codec)
+def load(codec: str):
+    """Give a decoder that does what a frame says, or decodes it."""
+
+    def decode(frame: bytes):
+        if DIES in frame:
+            os.kill(os.getpid(), signal.SIGSEGV)
+        while TURNS in frame:
+            pass
+        if SLEEPS in frame:
+            time.sleep(600)
+        if NOT_INSTALLED in frame:
+            raise ImportError
+        return sound(codec)(frame)
+
+    return decode
 
 
 def read_image(path: Path):
@@ -36,5 +42,5 @@ def read_image(path: Path):
 
 
 if __name__ == "__main__":
-    frame_decoder.decode = decode
+    frame_decoder.load = load
     frame_decoder.main()

@@ -16,7 +16,7 @@ from pydicom import uid
 from pydicom.encaps import get_frame
 
 from chexnomaly import dicom
-from chexnomaly.datasets.store.store import prepare_store
+from chexnomaly.datasets.store.preparing import prepare_store
 from chexnomaly.dicom import apart
 from chexnomaly.errors import ImageError
 from tests.dicom import decoder_double
@@ -99,14 +99,15 @@ def test_a_film_that_kills_its_decoder_costs_itself_alone(tmp_path, double, work
     assert refusal.column == "(7FE0,0010)"
 
 
-def test_a_decoder_that_hangs_is_ended(tmp_path, double, monkeypatch):
-    hangs, sound = a_film(tmp_path / "a", decoder_double.HANGS), a_film(tmp_path / "b")
+@pytest.mark.parametrize("says", [decoder_double.TURNS, decoder_double.SLEEPS])
+def test_a_decoder_that_hangs_is_ended(tmp_path, double, monkeypatch, says):
+    hangs, sound = a_film(tmp_path / "a", says), a_film(tmp_path / "b")
     dicom.read_radiograph(sound)
-    monkeypatch.setattr(apart, "SECONDS", 0.3)
+    monkeypatch.setattr(apart, "SECONDS", 0.1)
     with pytest.raises(ImageError, match="decoder hung") as caught:
         dicom.read_radiograph(hangs)
     assert caught.value.column == "(7FE0,0010)"
-    monkeypatch.setattr(apart, "SECONDS", 60)
+    monkeypatch.setattr(apart, "SECONDS", 2.0)
     assert dicom.read_radiograph(sound).max() == 1.0
 
 
@@ -119,7 +120,7 @@ def test_a_decoder_that_is_not_there_is_named(tmp_path, double):
 
 
 def test_an_interrupt_leaves_no_answer_for_the_next_film(tmp_path, double):
-    hangs, sound = a_film(tmp_path / "a", decoder_double.HANGS), a_film(tmp_path / "b")
+    hangs, sound = a_film(tmp_path / "a", decoder_double.SLEEPS), a_film(tmp_path / "b")
     expected = dicom.read_radiograph(sound)
 
     def interrupt(*_):
