@@ -121,7 +121,7 @@ def decode_apart(
         problem = f"decoder {said['lost']}"
     elif "shape" in said:
         problem = f"pixel data of shape {tuple(said['shape'])}"
-    elif "Import" in said["error"]:
+    elif said["error"] == "ImportError":
         problem, tag = f"no decoder for {syntax.name}", SYNTAX_TAG
         expected = f"imagecodecs with its {codec} codec"
     else:

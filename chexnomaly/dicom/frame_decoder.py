@@ -40,6 +40,8 @@ def answer(pipe: Connection) -> None:
             signal.setitimer(timer, times * asked["seconds"])
         pixels = np.ascontiguousarray(decode(frame))
         said = {"shape": list(pixels.shape), "dtype": pixels.dtype.str}
+    except ImportError:
+        said = {"error": "ImportError"}
     except Exception as error:
         said = {"error": type(error).__name__}
     for timer in TIMERS:

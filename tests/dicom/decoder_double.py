@@ -27,7 +27,7 @@ def load(codec: str):
         if SLEEPS in frame:
             time.sleep(600)
         if NOT_INSTALLED in frame:
-            raise ImportError
+            raise ModuleNotFoundError
         return sound(codec)(frame)
 
     return decode
