@@ -30,7 +30,7 @@ CODECS = (
 )
 """Transfer syntaxes that are decoded apart, and the codec of each."""
 
-SECONDS, SECONDS_PER_MEGAPIXEL = 2.0, 2.0
+SECONDS, SECONDS_PER_MEGAPIXEL = 1.0, 2.0
 """What one frame may take of a processor; JPEG 2000 takes 0.2 s for each megapixel."""
 
 PROGRAM = frame_decoder.__file__
