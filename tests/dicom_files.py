@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
+from pydicom import uid
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.encaps import encapsulate
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
 PLANTED = "PLANTED^NAME"
@@ -28,6 +31,43 @@ def dicom_dataset(stored: np.ndarray, bits: int | None = None, **tags) -> Datase
     ds.add_new("PixelData", "OB" if stored.itemsize == 1 else "OW", stored.tobytes())
     for keyword, value in tags.items():
         setattr(ds, keyword, value)
+    return ds
+
+
+def _jpeg(**options):
+    return lambda a, bits: imagecodecs.jpeg8_encode(a, bitspersample=bits, **options)
+
+
+def _j2k(**options):
+    options |= {"codecformat": "j2k"}
+    return lambda a, bits: imagecodecs.jpeg2k_encode(a, bitspersample=bits, **options)
+
+
+ENCODERS = {
+    uid.JPEGBaseline8Bit: _jpeg(level=95),
+    uid.JPEGExtended12Bit: _jpeg(level=98),
+    uid.JPEGLossless: _jpeg(lossless=True, predictor=6),
+    uid.JPEGLosslessSV1: _jpeg(lossless=True, predictor=1),
+    uid.JPEGLSLossless: lambda a, bits: imagecodecs.jpegls_encode(a),
+    uid.JPEGLSNearLossless: lambda a, bits: imagecodecs.jpegls_encode(a, 2),
+    uid.JPEG2000Lossless: _j2k(level=0, reversible=True),
+    uid.JPEG2000: _j2k(level=70, reversible=False),
+    uid.HTJ2KLossless: lambda a, bits: imagecodecs.htj2k_encode(a, reversible=True),
+    uid.HTJ2KLosslessRPCL: lambda a, bits: imagecodecs.htj2k_encode(a, reversible=True),
+    uid.HTJ2K: lambda a, bits: imagecodecs.htj2k_encode(a, 0.0005, reversible=False),
+}
+"""Compressed transfer syntaxes, each with what encodes (H, W) of so many bits."""
+
+
+def compressed(ds: Dataset, syntax: UID, frame: bytes | None = None) -> Dataset:
+    """Put a frame in place of the pixels of `ds`: this one, or the pixels encoded."""
+    if frame is None:
+        kind = f"<u{ds.BitsAllocated // 8}"
+        pixels = np.frombuffer(ds.PixelData, kind).reshape(ds.Rows, ds.Columns)
+        frame = bytes(ENCODERS[syntax](pixels, ds.BitsStored))
+    ds.file_meta.TransferSyntaxUID = UID(syntax)
+    ds.add_new("PixelData", "OB", encapsulate([frame]))
+    ds["PixelData"].is_undefined_length = True
     return ds
 
 

@@ -21,7 +21,7 @@ NO_EVIDENCE = "nothing measured"
 FILTERS = {"w": "Place", "s": "System", "v": "Verdict", "e": "Evidence"}
 """Prefix of a claim's class to the label of its filter."""
 PICTURES = (".webp", ".png", ".svg")
-FUZZ_REPORTS = ("fuzz", "guided")
+FUZZ_REPORTS = ("films", "fuzz", "guided")
 
 
 class Facts:

@@ -12,14 +12,15 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
-from pydicom import dcmread
-from pydicom.encaps import generate_fragments
 from pydicom.filereader import read_file_meta_info
-from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
+from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from chexnomaly.errors import ImageError
+
+SYNTAX_TAG, PIXELS_TAG = "(0002,0010)", "(7FE0,0010)"
 
 HEAD_BYTES = 2**16
 """How much of a stream is searched for its size."""
@@ -27,51 +28,45 @@ HEAD_BYTES = 2**16
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xF7}
 
 
-def parse_codestream_size(stream: bytes) -> tuple[int, int] | None:
-    """Return (height_px, width_px) that a JPEG, JPEG-LS or J2K stream states.
+class Codestream(NamedTuple):
+    """What a compressed stream says of itself; sizes in px."""
+
+    height: int
+    width: int
+    bits: int
+
+
+def parse_codestream(stream: bytes) -> Codestream | None:
+    """Read the beginning of a JPEG, JPEG-LS or JPEG 2000 stream.
 
     Args:
-        stream: The beginning of the stream.
+        stream: The stream; JPEG 2000 may have the boxes of a JP2 file around it.
 
     Returns:
-        The size, or None where the bytes are neither or end too early.
+        What it states, or None where the bytes are neither or end too early.
     """
-    if stream[:4] == b"\xff\x4f\xff\x51" and len(stream) >= 24:
-        right, bottom, left, top = struct.unpack_from(">4I", stream, 8)
-        return bottom - top, right - left
-    if stream[:2] != b"\xff\xd8":
+    stream = stream[:HEAD_BYTES]
+    if stream[:2] == b"\xff\xd8":
+        return _parse_jpeg(stream)
+    at = stream.find(b"\xff\x4f\xff\x51")
+    if at < 0 or at + 43 > len(stream):
         return None
+    right, bottom, left, top = struct.unpack_from(">4I", stream, at + 8)
+    return Codestream(bottom - top, right - left, (stream[at + 42] & 0x7F) + 1)
+
+
+def _parse_jpeg(stream: bytes) -> Codestream | None:
     at = 2
     while at + 9 <= len(stream) and stream[at] == 0xFF:
         marker = stream[at + 1]
         if marker in _JPEG_FRAMES:
-            return struct.unpack_from(">2H", stream, at + 5)
+            bits, height, width = struct.unpack_from(">B2H", stream, at + 4)
+            return Codestream(height, width, bits)
         if marker == 0xFF:
             at += 1
             continue
         at += 2 + struct.unpack_from(">H", stream, at + 2)[0]
     return None
-
-
-def read_codestream_size(path: Path, syntax: UID) -> tuple[int, int] | None:
-    """Return the size that a DICOM file's first compressed frame states.
-
-    Args:
-        path: A DICOM file.
-        syntax: Its transfer syntax.
-
-    Returns:
-        (height_px, width_px), or None for uncompressed and RLE pixels and for
-        streams that do not say.
-    """
-    if not syntax.is_encapsulated:
-        return None
-    with Path(path).open("rb") as file:
-        dcmread(file, stop_before_pixels=True, specific_tags=[])
-        file.seek(12, 1)  # tag, VR and undefined length of the pixel data
-        fragments = generate_fragments(file)
-        next(fragments, None)  # the offset table
-        return parse_codestream_size((next(fragments, b""))[:HEAD_BYTES])
 
 
 def inflates_beyond(path: Path, limit_bytes: int) -> bool:
@@ -111,8 +106,9 @@ def library_errors(
     The library's own message may quote the header, so only its kind is kept; for
     the same reason its warnings and log lines are dropped.
     """
-    logger = logging.getLogger("pydicom")
-    disabled, logger.disabled = logger.disabled, True
+    logger = logging.getLogger("pydicom")  # its modules' loggers have its level
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
@@ -123,4 +119,4 @@ def library_errors(
         problem = f"broken {what} ({type(error).__name__})"
         raise ImageError(problem, file=path, column=tag, expected=expected) from None
     finally:
-        logger.disabled = disabled
+        logger.setLevel(level)

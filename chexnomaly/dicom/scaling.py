@@ -12,11 +12,13 @@ import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.pixels import apply_modality_lut, apply_voi_lut
 
-from chexnomaly.dicom.limits import library_errors
+from chexnomaly.dicom.limits import PIXELS_TAG, library_errors
 from chexnomaly.errors import ImageError
 
 STRIP_PIXELS = 2**16
 """Pixels of a strip, half a megabyte as float64; at least one row."""
+
+VOI_FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
 
 
 def scale_stored(
@@ -26,8 +28,9 @@ def scale_stored(
 
     Args:
         path: The file, for what is refused.
-        stored: Stored values, (H, W), any integer type.
-        header: The file's header.
+        stored: The cells that pixels are stored in, (H, W), any integer type; their
+            unused bits may hold anything.
+        header: The file's header, as `header.read_header` gives it.
         window: As in `dicom.read_radiograph`.
 
     Returns:
@@ -38,7 +41,7 @@ def scale_stored(
             constant or not finite.
     """
     with library_errors(path, "padding", "(0028,0120)", "a whole number"):
-        padding = _padding_range(header)
+        padding = _padding(header)
     low, high = _ends(path, stored, header, window, padding)
     image = np.empty(stored.shape, dtype=np.float32)
     for rows in _strips(stored):
@@ -49,7 +52,7 @@ def scale_stored(
         if header.PhotometricInterpretation == "MONOCHROME1":
             np.subtract(1.0, values, out=values)
         if padding:
-            values[_is_padding(stored[rows], padding)] = 0.0
+            values[_is_padding(stored[rows], header, padding)] = 0.0
         image[rows] = values
     return image
 
@@ -63,13 +66,15 @@ def _strips(stored: np.ndarray) -> Iterator[slice]:
 
 def _shown(path: Path, stored: np.ndarray, header: Dataset, window: str) -> np.ndarray:
     """Give what a viewer would show of stored values, same shape, any range."""
-    with library_errors(path, "rescale", "(0028,3000)", "a valid modality LUT"):
-        with_table = header.get("ModalityLUTSequence")
-        values = stored.astype(np.int64) if with_table else stored
+    values = _stored_values(stored, header)
+    with_table = header.get("ModalityLUTSequence")
+    tag = "(0028,3000)" if with_table else "(0028,1053)"
+    with library_errors(path, "rescale", tag, "a valid modality LUT or slope"):
+        values = values.astype(np.int64) if with_table else values
         values = apply_modality_lut(values, header)
     if not _is_windowed(header, window):
         return values
-    with _window_errors(path):
+    with _window_errors(path, header):
         return apply_voi_lut(_within_table(values, header), header)
 
 
@@ -77,11 +82,14 @@ def _is_windowed(header: Dataset, window: str) -> bool:
     if window == "minmax":
         return False
     with_table = bool(header.get("VOILUTSequence"))
-    return with_table or "WindowWidth" in header or "WindowCenter" in header
+    return with_table or header.get("WindowWidth") is not None
 
 
-def _window_errors(path: Path):
-    return library_errors(path, "window", "(0028,1050)", "a valid window or VOI LUT")
+def _window_errors(path: Path, header: Dataset):
+    known = header.get("VOILUTFunction", "LINEAR") in VOI_FUNCTIONS
+    tag = "(0028,1051)" if known else "(0028,1056)"
+    tag = "(0028,3010)" if header.get("VOILUTSequence") else tag
+    return library_errors(path, "window", tag, "a valid window or VOI LUT")
 
 
 def _within_table(values: np.ndarray, header: Dataset) -> np.ndarray:
@@ -103,7 +111,7 @@ def _ends(
     stored: np.ndarray,
     header: Dataset,
     window: str,
-    padding: tuple[int, int] | None,
+    padding: tuple[int, int, bool] | None,
 ) -> tuple[float, float]:
     """Find the two values that become 0 and 1.
 
@@ -115,7 +123,7 @@ def _ends(
         values = _shown(path, stored[rows], header, window)
         everything.append((values.min(), values.max()))
         if padding:
-            values = values[~_is_padding(stored[rows], padding)]
+            values = values[~_is_padding(stored[rows], header, padding)]
         if values.size:
             inside.append((values.min(), values.max()))
     ends = _extremes(inside or [(0.0, 0.0)])
@@ -123,13 +131,13 @@ def _ends(
         raise ImageError(
             "constant or non-finite image",
             file=path,
-            column="(7FE0,0010)",
-            expected="at least two different pixel values",
+            column=PIXELS_TAG if inside else "(0028,0120)",
+            expected="at least two different pixel values, padding aside",
         )
     if not _is_windowed(header, window):
         return ends
     low, high = _extremes(everything)
-    with _window_errors(path):
+    with _window_errors(path, header):
         with_table = header.get("VOILUTSequence")
         ends = _table_ends(header) if with_table else np.array([-1e12, 1e12])
         shown = apply_voi_lut(ends, header)
@@ -142,15 +150,48 @@ def _extremes(pairs: list[tuple[float, float]]) -> tuple[float, float]:
     return low.min(), high.max()
 
 
-def _padding_range(header: Dataset) -> tuple[int, int] | None:
-    """Give the stored values that only pad the image to a rectangle, ends included."""
+def _with_sign(cells: np.ndarray, header: Dataset) -> np.ndarray:
+    """View whole cells as signed or unsigned numbers, as the header says."""
+    kind = "i" if header.PixelRepresentation else "u"
+    return cells.view(cells.dtype.str[0] + kind + str(cells.itemsize))
+
+
+def _stored_values(cells: np.ndarray, header: Dataset) -> np.ndarray:
+    """Cut the stored values out of their cells: unused bits off, the sign in place."""
+    values, width = _with_sign(cells, header), 8 * cells.itemsize
+    if header.BitsStored == width:
+        return values
+    return (values << (width - 1 - header.HighBit)) >> (width - header.BitsStored)
+
+
+def _is_padding(
+    cells: np.ndarray, header: Dataset, padding: tuple[int, int, bool]
+) -> np.ndarray:
+    low, high, beyond = padding
+    values = (_with_sign if beyond else _stored_values)(cells, header)
+    return (values >= low) & (values <= high)
+
+
+def _padding(header: Dataset) -> tuple[int, int, bool] | None:
+    """Read which stored values only pad the image to a rectangle, ends included.
+
+    A value of the wrong sign is taken by its bits.
+
+    Returns:
+        Least and highest such value, and whether the stored bits are too few for them,
+        so that they are to be looked for in the whole cells.
+    """
     value = header.get("PixelPaddingValue")
     if value is None:
         return None
-    limit = header.get("PixelPaddingRangeLimit")
-    low, high = sorted((int(value), int(value if limit is None else limit)))
-    return low, high
+    limit = header.get("PixelPaddingRangeLimit", value)
+    cell_bits, bits = header.BitsAllocated, header.BitsStored
 
+    def least(bits: int) -> int:
+        return -(2 ** (bits - 1)) if header.PixelRepresentation else 0
 
-def _is_padding(stored: np.ndarray, padding: tuple[int, int]) -> np.ndarray:
-    return (stored >= padding[0]) & (stored <= padding[1])
+    low, high = sorted(
+        (int(end) - least(cell_bits)) % 2**cell_bits + least(cell_bits)
+        for end in (value, limit)
+    )
+    return low, high, low < least(bits) or high >= least(bits) + 2**bits

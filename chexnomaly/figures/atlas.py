@@ -1,11 +1,10 @@
 """Pictures of what conventions do: the atlas, the share of normal films, Table II."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from chexnomaly.figures import style
 from chexnomaly.labels import DISPLAY_NAMES
@@ -20,7 +19,7 @@ MARKERS = {
 """Open and closed marks, so that all can be seen where conventions coincide."""
 
 
-def figure_atlas(panels: Mapping[str, pd.DataFrame]) -> Figure:
+def figure_atlas(panels: Mapping[str, pd.DataFrame]) -> plt.Figure:
     """Draw each system's mean IoU under every convention, printed values above.
 
     Args:
@@ -41,7 +40,7 @@ def figure_atlas(panels: Mapping[str, pd.DataFrame]) -> Figure:
     return fig
 
 
-def _atlas_panel(ax: Axes, table: pd.DataFrame) -> None:
+def _atlas_panel(ax: plt.Axes, table: pd.DataFrame) -> None:
     """Draw one row per system; a line of its own names each group."""
     numbers = np.arange(1, len(table) + 1)
     places = table.groupby("group", sort=False).ngroup() + numbers
@@ -62,7 +61,7 @@ def _atlas_panel(ax: Axes, table: pd.DataFrame) -> None:
 
 def figure_shares(
     curves: Mapping[str, pd.DataFrame], marks: Mapping[str, float]
-) -> Figure:
+) -> plt.Figure:
     """Draw how scores move when only the share of normal films changes.
 
     Args:
@@ -72,27 +71,26 @@ def figure_shares(
     Returns:
         The figure: IoU under A (lines) and C (dotted), and the any-pixel F1.
     """
-    fig, axs = style.new_figure(1, 2, height_in=4.1, sharex=True)
+    fig, (axs,) = style.new_figure(1, 2, height_in=4.1, sharex=True)
     for color, (name, table) in zip(style.PALETTE, curves.items(), strict=False):
         dash = "--" if "phantom" in name else "-"
         x = 100 * table.index
-        axs[0, 0].plot(x, table.A, dash, color=color, label=name)
-        axs[0, 0].plot(x, table.C, ":", color=color, linewidth=1.2)
-        axs[0, 1].plot(x, table.f1_any_pixel, dash, color=color)
-    for ax in axs[0]:
-        for share in marks.values():
-            ax.axvline(100 * share, color=style.LIGHT, linewidth=1, zorder=0)
-        ax.set(xlabel="normal films, %", xlim=(0, 100), ylim=(-0.02, 1.02))
+        axs[0].plot(x, table.A, dash, color=color, label=name)
+        axs[0].plot(x, table.C, ":", color=color, linewidth=1.2)
+        axs[1].plot(x, table.f1_any_pixel, dash, color=color)
     for words, share in marks.items():
+        for ax in axs:
+            ax.axvline(100 * share, color=style.LIGHT, linewidth=1, zorder=0)
         upright = {"rotation": 90, "fontsize": 7, "va": "top", "ha": "right"}
-        axs[0, 1].text(100 * share - 1, 0.99, words, color="#444", **upright)
-    axs[0, 0].set(ylabel="mean IoU: A (lines), C (dotted)")
-    axs[0, 1].set(ylabel="F1, any pixel")
+        axs[1].text(100 * share - 1, 0.99, words, color="#444", **upright)
+    plt.setp(axs, xlabel="normal films, %", xlim=(0, 100), ylim=(-0.02, 1.02))
+    axs[0].set(ylabel="mean IoU: A (lines), C (dotted)")
+    axs[1].set(ylabel="F1, any pixel")
     fig.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=8)
     return fig
 
 
-def figure_feasible(table: pd.DataFrame, marks: Mapping[str, float]) -> Figure:
+def figure_feasible(table: pd.DataFrame, marks: Mapping[str, float]) -> plt.Figure:
     """Draw at which shares of abnormal films printed scores can be true together.
 
     Args:
@@ -116,33 +114,30 @@ def figure_feasible(table: pd.DataFrame, marks: Mapping[str, float]) -> Figure:
             ax.plot(x, [y] * len(x), "s", color=color, markersize=3.2)
         ax.set_title(reading)
         style.name_rows(ax, systems, fontsize=8)
-    for ax in axs[-1]:
-        ax.set_xlabel("abnormal films, %")
+    plt.setp(axs[-1], xlabel="abnormal films, %")
     lines = axs.flat[0].lines[: len(marks)]
     fig.legend(lines, marks, loc="outside lower center", ncols=2, frameon=False)
     return fig
 
 
-def figure_empty_errors(table: pd.DataFrame, order: Sequence[str]) -> Figure:
+def figure_empty_errors(table: pd.DataFrame) -> plt.Figure:
     """Draw what an empty mask errs by, finding by finding, beside the printed errors.
 
     Args:
-        table: Index finding; "value", "low", "high" (test-sized sets), "least" and
-            "most" (image sizes), "printed".
-        order: Findings from the top.
+        table: Index finding, from the top; columns "value", "low", "high" (test-sized
+            sets), "least" and "most" (image sizes), "printed".
 
     Returns:
         The figure, on a logarithmic scale.
     """
     fig, ax = style.one_panel(4.4)
-    rows = table.loc[list(order)]
-    y = np.arange(len(rows))
+    y = np.arange(len(table))
     sizes = {"color": style.LIGHT, "linewidth": 7, "label": "image sizes"}
-    ax.hlines(y, rows.least, rows.most, **sizes)
-    ax.hlines(y, rows.low, rows.high, color=style.BLUE, label="test sets")
-    ax.plot(rows.value, y, "o", color=style.BLUE, markersize=5, label="empty mask")
-    ax.plot(rows.printed, y, "D", color="black", markersize=5, label="printed model")
-    style.name_rows(ax, [DISPLAY_NAMES[finding] for finding in rows.index])
+    ax.hlines(y, table.least, table.most, **sizes)
+    ax.hlines(y, table.low, table.high, color=style.BLUE, label="test sets")
+    ax.plot(table.value, y, "o", color=style.BLUE, markersize=5, label="empty mask")
+    ax.plot(table.printed, y, "D", color="black", markersize=5, label="printed model")
+    style.name_rows(ax, [DISPLAY_NAMES[finding] for finding in table.index])
     ax.set(xscale="log", xlabel="mean absolute error on a balanced set")
     ticks = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2]
     ax.set_xticks(ticks, [f"{t:g}" for t in ticks])
@@ -153,7 +148,7 @@ def figure_empty_errors(table: pd.DataFrame, order: Sequence[str]) -> Figure:
     return fig
 
 
-def figure_missing(reason: str) -> Figure:
+def figure_missing(reason: str) -> plt.Figure:
     """Draw a frame that says why a picture is not there.
 
     Args:

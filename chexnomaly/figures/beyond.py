@@ -1,17 +1,55 @@
-"""Figures that the paper does not have: generalization, and readings it left open."""
+"""Figures that the paper does not have: comparisons, verdicts, readings left open."""
 
 from collections.abc import Mapping
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
+from chexnomaly.evaluation.intervals import Entry
+from chexnomaly.evidence import VERDICTS
 from chexnomaly.figures import style
 
+HUES = (style.GREEN, style.SKY, style.RED, style.BLUE)  # reproduced, ..., held
+HUES += (style.ORANGE, style.PURPLE, style.LIGHT)  # did not hold, ..., not testable
+VERDICT_COLORS = dict(zip(VERDICTS, HUES, strict=True))
 
-def figure_generalization(panels: Mapping[str, pd.DataFrame]) -> Figure:
+
+def figure_entries(
+    groups: Mapping[str, Mapping[str, Entry]],
+    xlabel: str,
+    zero: bool = False,
+    height_in: float = 4.2,
+) -> plt.Figure:
+    """Draw results entries as dots with intervals, one row each.
+
+    Args:
+        groups: Name in the legend to row name to entry.
+        xlabel: What the values are.
+        zero: Mark 0 with a line.
+        height_in: Height, inches.
+
+    Returns:
+        The figure; rows from the top in the order of the first group.
+    """
+    rows = list(dict.fromkeys(row for entries in groups.values() for row in entries))
+    fig, ax = style.one_panel(height_in)
+    for k, (name, entries) in enumerate(groups.items()):
+        places = np.arange(len(rows)) + 0.16 * (k - (len(groups) - 1) / 2)
+        table = pd.DataFrame(entries, ["value", "low", "high"], rows, dtype=float).T
+        style.draw_intervals(ax, places, table, style.PALETTE[k], label=name)
+    if zero:
+        ax.axvline(0, color="black", linewidth=0.8)
+    style.name_rows(ax, rows)
+    ax.set_xlabel(xlabel)
+    ax.grid(axis="y", color=style.LIGHT, linewidth=0.6)
+    above = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": len(groups)}
+    ax.legend(frameon=False, fontsize=8, **above)
+    return fig
+
+
+def figure_generalization(panels: Mapping[str, pd.DataFrame]) -> plt.Figure:
     """Draw differences finding by finding, one panel per question.
 
     Args:
@@ -32,7 +70,7 @@ def figure_generalization(panels: Mapping[str, pd.DataFrame]) -> Figure:
     return fig
 
 
-def _forest(ax: Axes, table: pd.DataFrame) -> None:
+def _forest(ax: plt.Axes, table: pd.DataFrame) -> None:
     """Draw one point and interval per row; those above 0 in blue, below in red."""
     ax.axvline(0, color=style.GREY, linewidth=0.8)
     decided = table.decided.astype(bool)
@@ -45,7 +83,7 @@ def _forest(ax: Axes, table: pd.DataFrame) -> None:
 
 def figure_readings(
     tables: Mapping[str, pd.DataFrame], defaults: Mapping[str, float]
-) -> Figure:
+) -> plt.Figure:
     """Draw what each system scores under every combination of readings.
 
     Args:
@@ -72,7 +110,7 @@ def figure_readings(
     return fig
 
 
-def figure_decisions(table: pd.DataFrame, noise: float | None = None) -> Figure:
+def figure_decisions(table: pd.DataFrame, noise: float | None = None) -> plt.Figure:
     """Draw what each decision changes, by the register's item.
 
     Args:
@@ -92,4 +130,44 @@ def figure_decisions(table: pd.DataFrame, noise: float | None = None) -> Figure:
     _forest(ax, table)
     style.name_rows(ax, [f"{row.says}  ({row.item})" for row in table.itertuples()], 8)
     ax.set_xlabel("difference from the register's reading")
+    return fig
+
+
+def count_verdicts(table: pd.DataFrame, by: str) -> pd.DataFrame:
+    """Count verdicts by one column.
+
+    Args:
+        table: From `verification.all_verdicts`.
+        by: A column of it.
+
+    Returns:
+        Index the column's values in the table's order; one column per verdict that
+        occurs, in the order of `evidence.VERDICTS`; whole numbers.
+    """
+    counts = pd.crosstab(table[by], table["verdict"])
+    order = [verdict for verdict in VERDICTS if verdict in counts]
+    counts = counts.reindex(index=table[by].unique(), columns=order)
+    return counts.rename_axis(index=by, columns=None)
+
+
+def figure_verdicts(counts: pd.DataFrame) -> plt.Figure:
+    """Draw one bar per row, one colored piece per verdict.
+
+    Args:
+        counts: From `count_verdicts`.
+
+    Returns:
+        The figure.
+    """
+    fig, ax = style.one_panel(1.2 + 0.32 * len(counts))
+    colors = [VERDICT_COLORS[verdict] for verdict in counts]
+    counts.plot.barh(stacked=True, ax=ax, width=0.8, color=colors)
+    for bars, color in zip(ax.containers, colors, strict=True):
+        written = "white" if color in (style.BLUE, style.GREEN, style.RED) else "black"
+        centered = {"label_type": "center", "fontsize": 7, "color": written}
+        ax.bar_label(bars, fmt=lambda n: f"{n:.0f}" if n else "", **centered)
+    ax.invert_yaxis()
+    ax.set(xlabel="claims", ylabel="")
+    below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.2), "ncols": 3}
+    ax.legend(frameon=False, fontsize=8, **below)
     return fig

@@ -1,16 +1,83 @@
-"""Figures 3 and 4: how many boxes, and where (Section III)."""
+"""Figures 1 to 4, and the phantom beside real data, in statistics alone."""
 
 from collections.abc import Mapping, Sequence
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from matplotlib.figure import Figure
 
 from chexnomaly.datasets.annotations.findings import scale_boxes
 from chexnomaly.datasets.annotations.validation import BOX
 from chexnomaly.figures import style
 from chexnomaly.labels import DISPLAY_NAMES, NO_FINDING
+
+
+def figure_1(deaths: float, perceptual: float, misclassified: float) -> plt.Figure:
+    """Draw the three percentages the introduction prints (Fig. 1).
+
+    The per-cause death rates of the original are not in the text and not invented.
+
+    Args:
+        deaths: Share of deaths called thoracic, percent, as printed.
+        perceptual: Share of errors called perceptual, percent, as printed.
+        misclassified: Share of errors called misclassification, percent, as printed.
+
+    Returns:
+        The figure.
+    """
+    bars = {
+        "deaths in the\nUnited States": [
+            (deaths, "thoracic, as printed", style.BLUE),
+            (100 - deaths, "other (remainder)", style.LIGHT),
+        ],
+        "diagnostic\nerrors": [
+            (perceptual, "perceptual, as printed", style.ORANGE),
+            (misclassified, "misclassified,\nas printed", style.GREY),
+            (100 - perceptual - misclassified, "rest (remainder)", style.LIGHT),
+        ],
+    }
+    fig, ax = style.one_panel(2.4)
+    for where, parts in bars.items():
+        start = 0.0
+        for value, name, color in parts:
+            bar = ax.barh(where, value, left=start, color=color, edgecolor="white")
+            text = f"{value:.3g} %\n{name}" if value > 10 else f"{value:.3g} %"
+            written = "white" if color in (style.BLUE, style.GREY) else "black"
+            ax.bar_label(bar, [text], label_type="center", fontsize=8, color=written)
+            start += value
+    ax.invert_yaxis()
+    ax.set(xlim=(0, 100), xlabel="percent; quoted from the paper, not verified")
+    return fig
+
+
+def figure_2(disagreement: np.ndarray | None, caption: str, about: str) -> plt.Figure:
+    """Say that Fig. 2 cannot be rebuilt, and show reader disagreement beside it.
+
+    Args:
+        disagreement: From `rectangles.disagreement_map`; None without a table.
+        caption: The printed caption, quoted.
+        about: Names the data of the map and its evidence level.
+
+    Returns:
+        The figure: a framed statement left, our own map right.
+    """
+    fig, axs = style.new_figure(1, 2, height_in=3.6)
+    statement = (
+        "Fig. 2 of the paper cannot be reproduced.\n\nIts source is not named; the "
+        f"caption reads:\n{caption}\n\nRight: another quantity, ours:\nwhere exactly "
+        "one of three readers\ndrew a box."
+    )
+    axs[0, 0].text(0.5, 0.5, statement, ha="center", va="center", fontsize=9)
+    axs[0, 0].set(xticks=[], yticks=[])
+    for side in axs[0, 0].spines.values():
+        side.set(visible=True, linestyle="--", color=style.GREY)
+    axs[0, 1].set(xticks=[], yticks=[], title=about)
+    if disagreement is not None:
+        image = axs[0, 1].imshow(disagreement, cmap=style.REDS, vmin=0)
+        label = "share of abnormal images"
+        fig.colorbar(image, ax=axs[0, 1], label=label, shrink=0.8)
+    return fig
 
 
 def annotation_counts(findings: pd.DataFrame) -> pd.DataFrame:
@@ -23,17 +90,11 @@ def annotation_counts(findings: pd.DataFrame) -> pd.DataFrame:
         Index finding, columns "boxes" (all readers) and "images", most boxes first.
     """
     drawn = findings[findings.finding != NO_FINDING]
-    groups = drawn.groupby("finding")
-    counts = pd.DataFrame({"boxes": groups.size(), "images": groups.image_id.nunique()})
+    counts = drawn.groupby("finding").image_id.agg(boxes="size", images="nunique")
     return counts.sort_values(["boxes", "images"], ascending=False)
 
 
-def boxes_per_image(findings: pd.DataFrame) -> pd.Series:
-    """Count the boxes of each abnormal image, all readers together."""
-    return findings[findings.finding != NO_FINDING].groupby("image_id").size()
-
-
-def figure_3(findings: pd.DataFrame, title: str) -> Figure:
+def figure_3(findings: pd.DataFrame, title: str) -> plt.Figure:
     """Draw the boxes and images per finding (Fig. 3).
 
     Args:
@@ -44,13 +105,12 @@ def figure_3(findings: pd.DataFrame, title: str) -> Figure:
         The figure.
     """
     counts = annotation_counts(findings).rename(index=DISPLAY_NAMES)
-    long = counts.rename_axis("finding").reset_index().melt("finding", var_name="what")
     fig, ax = style.one_panel(4.6)
-    axes = {"y": "finding", "x": "value", "hue": "what"}
-    sns.barplot(long, **axes, palette=[style.BLUE, style.LIGHT], width=0.8, ax=ax)
+    counts.plot.barh(ax=ax, width=0.8, color=[style.BLUE, style.LIGHT])
+    ax.invert_yaxis()
     for bars in ax.containers:
         ax.bar_label(bars, fmt="{:,.0f}", fontsize=7, padding=2)
-    most = boxes_per_image(findings).max() if len(counts) else 0
+    most = findings[findings.finding != NO_FINDING].image_id.value_counts().max()
     ax.set(xlabel="count", ylabel="", title=title)
     ax.legend(title=f"at most {most} boxes on one image", frameon=False)
     return fig
@@ -77,7 +137,7 @@ def location_maps(findings: pd.DataFrame, size: int = 128) -> dict[str, np.ndarr
     return maps
 
 
-def figure_4(findings: pd.DataFrame, order: tuple[str, ...]) -> Figure:
+def figure_4(findings: pd.DataFrame, order: tuple[str, ...]) -> plt.Figure:
     """Draw where each finding's boxes lie, each map to its own maximum (Fig. 4).
 
     Args:
@@ -89,39 +149,84 @@ def figure_4(findings: pd.DataFrame, order: tuple[str, ...]) -> Figure:
     """
     boxes = annotation_counts(findings).boxes
     below = {finding: f"{boxes.get(finding, 0):,} boxes" for finding in order}
-    return figure_maps({"": location_maps(findings)}, order, below, len(order) // 2)
+    maps = {"": location_maps(findings)}
+    return figure_locations(maps, order, below, columns=len(order) // 2)
 
 
-def figure_maps(
+def figure_locations(
     maps: Mapping[str, Mapping[str, np.ndarray]],
     order: Sequence[str],
     captions: Mapping[str, str],
     columns: int,
-) -> Figure:
+) -> plt.Figure:
     """Draw location maps of several tables above each other.
 
     Args:
         maps: Table name to finding key to counts, (S, S).
-        order: Findings to draw.
+        order: Findings to draw, as many as fill all rows.
         captions: Finding key to a second line of its title.
         columns: Findings per block of rows.
 
     Returns:
         The figure, each map to its own maximum.
     """
-    blocks = -(-len(order) // columns)
-    rows = blocks * len(maps)
+    rows = len(order) // columns * len(maps)
     fig, axs = style.new_figure(rows, columns, 1.45 * rows)
-    for ax in axs.flat[len(order) * len(maps) :]:
-        ax.set_axis_off()
     for number, finding in enumerate(order):
         block, column = divmod(number, columns)
         stack = axs[block * len(maps) :, column]
         for ax, (name, table) in zip(stack, maps.items(), strict=False):
             counts = table.get(finding, np.zeros((2, 2)))
-            whole = {"cmap": style.GREENS, "vmin": 0, "vmax": max(counts.max(), 1)}
-            style.draw_image(ax, counts, **whole)
+            most = max(counts.max(), 1)
+            style.draw_image(ax, counts, cmap=style.GREENS, vmin=0, vmax=most)
             ax.set_ylabel(name if column == 0 else "", fontsize=8)
         title = f"{DISPLAY_NAMES[finding]}\n{captions.get(finding, '')}"
         stack[0].set_title(title, fontsize=7)
+    return fig
+
+
+def figure_areas(areas: pd.DataFrame) -> plt.Figure:
+    """Draw the distribution of box areas per finding.
+
+    Args:
+        areas: One row per box: "finding" (key), "source" (name), "area" (share of
+            the image, above 0).
+
+    Returns:
+        The figure, on a logarithmic scale.
+    """
+    names = areas.finding.map(DISPLAY_NAMES)
+    long = areas.assign(finding=names, percent=100 * areas.area)
+    order = long.groupby("finding").percent.median().sort_values().index
+    fig, ax = style.one_panel(5.2)
+    axes = {"y": "finding", "x": "percent", "hue": "source", "order": order}
+    boxes = {"whis": (5, 95), "showfliers": False, "linewidth": 0.8}
+    palette = style.PALETTE[: long.source.nunique()]
+    sns.boxplot(long, ax=ax, log_scale=True, palette=palette, **axes, **boxes)
+    ax.set(xlabel="area of a box, % of the image (5 % to 95 %)", ylabel="")
+    ax.legend(frameon=False, title="")
+    return fig
+
+
+def figure_pixels(
+    histograms: Mapping[str, np.ndarray], spectra: Mapping[str, np.ndarray]
+) -> plt.Figure:
+    """Draw mean histograms of brightness and mean power spectra.
+
+    Args:
+        histograms: Population to shares per bin over [0, 1].
+        spectra: Population to mean log power, index 0 being one cycle.
+
+    Returns:
+        The figure.
+    """
+    fig, (axs,) = style.new_figure(1, 2, height_in=2.9)
+    for color, (name, shares) in zip(style.PALETTE, histograms.items(), strict=False):
+        edges = np.linspace(0, 1, len(shares) + 1)
+        axs[0].stairs(100 * shares, edges, color=color, label=name)
+        cycles = np.arange(1, len(spectra[name]) + 1)
+        axs[1].plot(cycles, np.exp(spectra[name]), color=color)
+    axs[0].set(xlabel="brightness", ylabel="pixels, %")
+    axs[1].set(xlabel="cycles per image", ylabel="power", xscale="log", yscale="log")
+    axs[0].legend(frameon=False)
     return fig

@@ -1,6 +1,6 @@
-"""Films by themselves: a contact sheet, and one film under several readings."""
+"""Films by themselves: sheets of films, and one film under several readings."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +8,10 @@ import numpy as np
 from chexnomaly.datasets.store.images import read_image
 from chexnomaly.datasets.store.resize import resize_square
 from chexnomaly.evidence import IMAGES, PHANTOM
-from chexnomaly.figures.layers import boxes_layer
-from chexnomaly.figures.viewer import Panel, Viewer
+from chexnomaly.figures.viewer import Panel, Viewer, boxes_layer
+from chexnomaly.labels import DISPLAY_NAMES
+from chexnomaly.phantom import Film
+from chexnomaly.phantom.files.store import brightness
 
 
 def figure_films(
@@ -46,29 +48,88 @@ def figure_windows(path: Path | None, size_px: int) -> Viewer:
         size_px: Side at which each version is shown, px.
 
     Returns:
-        The four versions.
+        The four versions, or one empty frame.
     """
-    names = (
-        "minimum to maximum",
-        "the file's window",
-        "padded to a square",
-        "negative",
-    )
     if path is None:
-        return Viewer({"": [Panel(None, IMAGES, (), name) for name in names]})
+        return Viewer({"": [Panel(None, IMAGES)]})
     film = read_image(path)
-    versions = film, read_image(path, window="voi"), pad_to_square(film), 1 - film
+    versions = {
+        "minimum to maximum": film,
+        "the file's window": read_image(path, window="voi"),
+        "padded to a square": pad_to_square(film),
+        "negative": 1 - film,
+    }
     panels = [
         Panel(resize_square(version, size_px), PHANTOM, (), name)
-        for version, name in zip(versions, names, strict=True)
+        for name, version in versions.items()
     ]
     return Viewer({"": panels})
 
 
 def pad_to_square(film: np.ndarray) -> np.ndarray:
     """Center a film on a black square of its longer side; (H, W) to (M, M)."""
-    height, width = film.shape
-    side = max(height, width)
-    top, left = (side - height) // 2, (side - width) // 2
-    rows, columns = (top, side - height - top), (left, side - width - left)
-    return np.pad(film, (rows, columns))
+    missing = max(film.shape) - np.array(film.shape)
+    return np.pad(film, np.stack([missing // 2, missing - missing // 2], axis=1))
+
+
+def figure_findings(films: Mapping[str, Film]) -> Viewer:
+    """Show one film per finding, with its true boxes and the readers' boxes.
+
+    Args:
+        films: Finding key to a rendered film that shows it.
+
+    Returns:
+        The films; a title gives the largest conspicuity of the film's lesions.
+    """
+    panels = []
+    for finding, made in films.items():
+        clear = max((t.conspicuity for t in made.truths), default=0.0)
+        frame = made.size_px[::-1]
+        true = [t.box for t in made.truths]
+        seen = [o.box for o in made.opinions if o.box is not None]
+        truth = boxes_layer("truth", true, frame, "true lesions")
+        readers = boxes_layer("readers", seen, frame, "boxes of readers")
+        title = f"{DISPLAY_NAMES[finding]} ({clear:.2f})"
+        panels.append(Panel(brightness(made), PHANTOM, (truth, readers), title))
+    return Viewer({"": panels})
+
+
+def figure_population(films: Sequence[Film]) -> Viewer:
+    """Show films of different people, without boxes.
+
+    Args:
+        films: Rendered films.
+
+    Returns:
+        The films; titles give age, sex and projection.
+    """
+    panels = []
+    for made in films:
+        person = made.patient
+        sex = "woman" if person.female else "man"
+        view = "AP" if person.frontal_ap else "PA"
+        title = f"{sex}, {person.age:.0f}, {view}"
+        panels.append(Panel(brightness(made), PHANTOM, (), title))
+    return Viewer({"": panels})
+
+
+def figure_rows(
+    texts: Sequence[str], rows: Sequence[Sequence[np.ndarray]], letters: str
+) -> Viewer:
+    """Show rows of phantom films under a question each, lettered.
+
+    Args:
+        texts: Question of each row.
+        rows: Films of each row, (H, W) in [0, 1].
+        letters: Letter of each column.
+
+    Returns:
+        The films.
+    """
+    panels = {}
+    for number, (text, row) in enumerate(zip(texts, rows, strict=True), 1):
+        panels[f"{number}. {text}"] = [
+            Panel(film, PHANTOM, (), letter)
+            for film, letter in zip(row, letters, strict=False)
+        ]
+    return Viewer(panels, max(map(len, rows)))

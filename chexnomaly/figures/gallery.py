@@ -11,12 +11,10 @@ from html import escape
 import numpy as np
 import pandas as pd
 
-from chexnomaly.figures.layers import boxes_layer, mask_layer
+from chexnomaly import metrics
 from chexnomaly.figures.predictions import Example
-from chexnomaly.figures.viewer import Panel, Viewer
+from chexnomaly.figures.viewer import Panel, Viewer, boxes_layer, mask_layer
 from chexnomaly.labels import DISPLAY_NAMES, NO_FINDING
-from chexnomaly.metrics.categories import lenient_categories, strict_categories
-from chexnomaly.metrics.segmentation import Scores, iou_per_image
 
 OUTCOMES = {
     "TP": "TP: found",
@@ -26,9 +24,6 @@ OUTCOMES = {
     "TN": "TN: rightly left alone",
 }
 """Every outcome, and what it means."""
-
-COARSE_PX = 0.5
-"""Outlines may leave the traced ones by this much: the page holds hundreds."""
 
 
 @dataclass(frozen=True)
@@ -83,49 +78,44 @@ def choose_gallery(
 
 
 def judge(
-    ids: Sequence[str],
-    scores: Scores,
-    lenient: Callable[[Scores], np.ndarray] = lenient_categories,
-) -> dict[str, list]:
+    ids: Sequence[str], scores: metrics.Scores, lenient: Callable
+) -> dict[str, tuple[str, str, float]]:
     """Say how each film came out.
 
     Args:
         ids: Its films.
         scores: Per-image scores, of the same order.
-        lenient: The lenient rule of the set.
+        lenient: The lenient rule of the set, from `metrics.categories`.
 
     Returns:
         Image id to strict outcome, lenient outcome and IoU (NaN for a healthy film).
     """
-    columns = strict_categories(scores), lenient(scores), iou_per_image(scores)
-    return {
-        i: (str(s), str(le), float(o))
-        for i, s, le, o in zip(ids, *columns, strict=True)
-    }
+    strict, overlap = metrics.strict_categories(scores), metrics.iou_per_image(scores)
+    judged = zip(strict, lenient(scores), overlap, strict=True)
+    return dict(zip(ids, judged, strict=True))
 
 
 def figure_gallery(
-    entries: Sequence[Exhibit], thresholds: Mapping[str, float], columns: int = 6
+    entries: Sequence[Exhibit], thresholds: Mapping[str, float]
 ) -> Viewer:
     """Lay the cases out, with filters.
 
     Args:
         entries: What to show.
         thresholds: Where to binarize, by system; the first is shown at first.
-        columns: Films per row.
 
     Returns:
         The films.
     """
     panels = [_panel(entry, thresholds) for entry in entries]
-    return Viewer({"": panels}, columns, _filters(entries, list(thresholds)))
+    return Viewer({"": panels}, 6, _filters(entries, list(thresholds)))
 
 
 def _panel(entry: Exhibit, thresholds: Mapping[str, float]) -> Panel:
     case, first = entry.case, next(iter(thresholds))
     size = case.maps[first].shape[::-1]
-    masks = [
-        mask_layer(case.maps[name], threshold, name, COARSE_PX)
+    masks = [  # coarser outlines: the page holds hundreds
+        mask_layer(case.maps[name], threshold, name, tolerance_px=0.5)
         for name, threshold in thresholds.items()
     ]
     data = {"set": entry.group, "findings": " ".join(entry.findings)}
@@ -149,7 +139,7 @@ def _overlap(value: float) -> str:
 def _filters(entries: Sequence[Exhibit], systems: Sequence[str]) -> str:
     there = {finding for entry in entries for finding in entry.findings}
     findings = {f: name for f, name in DISPLAY_NAMES.items() if f in there}
-    groups = {group: group for group in dict.fromkeys(e.group for e in entries)}
+    groups = {entry.group: entry.group for entry in entries}
     choices = (
         ("finding", "Finding", {"": "any"} | findings),
         ("set", "Scans", {"": "all"} | groups),

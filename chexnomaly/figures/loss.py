@@ -2,71 +2,57 @@
 
 from collections.abc import Mapping
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
-from matplotlib.figure import Figure
-from skimage.measure import label, regionprops
 from torch import Tensor
 
 from chexnomaly.boxes import rectangularize
 from chexnomaly.figures import style
-from chexnomaly.figures.layers import boxes_layer, heat_layer
-from chexnomaly.figures.viewer import Panel, Viewer
+from chexnomaly.figures.viewer import Panel, Viewer, boxes_layer, heat_layer
 from chexnomaly.losses import printed_focal_loss, sigmoid_focal_loss
+from chexnomaly.ops.connected_components import find_components
 
 
-def synthetic_blobs(size: int = 64) -> Tensor:
+def synthetic_blobs() -> Tensor:
     """Make the probability map that explains the transform: four kinds of blob.
 
-    Args:
-        size: Side, px; a multiple of 64.
-
     Returns:
-        Probabilities, (1, 1, S, S): an L, two blobs, a diagonal, and speckle, each
+        Probabilities, (1, 1, 64, 64): an L, two blobs, a diagonal, and speckle, each
         in its quarter.
     """
-    step = size // 64
-    rows, columns = torch.meshgrid(
-        torch.arange(64.0), torch.arange(64.0), indexing="ij"
-    )
+    rows, columns = torch.arange(64.0)[:, None], torch.arange(64.0)
     probs = torch.full((64, 64), 0.06)
     probs[6:26, 6:12] = probs[20:26, 6:26] = 0.8
     for y, x, radius in ((10, 42, 5.5), (21, 54, 6.5)):
-        near = (rows - y) ** 2 + (columns - x) ** 2 < radius**2
-        probs[near] = 0.7
+        probs[(rows - y) ** 2 + (columns - x) ** 2 < radius**2] = 0.7
     band = ((rows - 36) - (columns - 4)).abs() < 2.5
     probs[band & (rows > 36) & (rows < 60) & (columns < 30)] = 0.65
     dots = torch.rand(64, 64, generator=torch.Generator().manual_seed(0)) > 0.965
     probs[dots & (rows > 36) & (rows < 60) & (columns > 36) & (columns < 60)] = 0.6
-    return probs.repeat_interleave(step, 0).repeat_interleave(step, 1)[None, None]
+    return probs[None, None]
 
 
-def figure_6(
-    probs: Tensor, truth: Tensor | None, threshold: float, min_area: int
-) -> Figure:
+def figure_6(probs: Tensor, threshold: float, min_area: int) -> plt.Figure:
     """Draw a prediction, its transform, and who receives gradient (Fig. 6).
 
     Args:
         probs: One probability map, (1, 1, S, S).
-        truth: True boxes, (N, 4), xyxy px of the map; None for a synthetic map.
         threshold: The transform's.
         min_area: The transform's.
 
     Returns:
-        The figure, three panels.
+        The figure, three panels; the filled boxes are outlined in the last.
     """
-    size = probs.shape[-1]
-    blobs = regionprops(label(probs[0, 0].numpy() > threshold, connectivity=2))
-    filled = np.array([b.bbox for b in blobs if b.area >= min_area])[:, [1, 0, 3, 2]]
+    blobs = find_components(probs[0] > threshold)
+    filled = blobs.boxes[blobs.areas >= min_area][:, [2, 1, 4, 3]]
     fig, axs = style.new_figure(1, 3, height_in=3.0)
     steps = transform_steps(probs, threshold, min_area)
+    unit = {"extent": (0, 1, 1, 0), "cmap": "magma", "vmin": 0}
     for ax, (title, (values, top)) in zip(axs[0], steps.items(), strict=True):
-        unit = {"extent": (0, 1, 1, 0), "cmap": "magma"}
-        style.draw_image(ax, values, title, vmin=0, vmax=top, **unit)
-        if truth is not None:
-            style.draw_boxes(ax, truth.numpy(), size, color="white", style="--")
-    style.draw_boxes(axs[0, 2], filled, size, color=style.ORANGE)
+        style.draw_image(ax, values, title, vmax=top, **unit)
+    style.draw_boxes(axs[0, 2], filled, probs.shape[-1])
     return fig
 
 
@@ -103,23 +89,7 @@ def figure_6_film(
 def transform_steps(
     probs: Tensor, threshold: float, min_area: int
 ) -> dict[str, tuple[Tensor, float]]:
-    """Compute the maps of Fig. 6, by title: each (S, S), and its greatest value.
-
-    Args:
-        probs: One probability map, (1, 1, S, S).
-        threshold: The transform's.
-        min_area: The transform's.
-    """
-    gradient = gradient_support(probs, threshold, min_area)
-    return {
-        "prediction": (probs[0, 0], 1.0),
-        "transformed": (rectangularize(probs, threshold, min_area)[0, 0], 1.0),
-        "gradient of the filled boxes": (gradient, max(float(gradient.max()), 1e-6)),
-    }
-
-
-def gradient_support(probs: Tensor, threshold: float, min_area: int) -> Tensor:
-    """Tell which pixels would receive gradient from the filled boxes.
+    """Compute the maps of Fig. 6.
 
     Args:
         probs: One probability map, (1, 1, S, S).
@@ -127,15 +97,22 @@ def gradient_support(probs: Tensor, threshold: float, min_area: int) -> Tensor:
         min_area: The transform's.
 
     Returns:
-        d(sum of all changed or filled pixels) / d(probs), (S, S), >= 0.
+        Title to map, (S, S), and the value that is drawn brightest. The last map
+        tells which pixels would receive gradient from the filled boxes: d(sum of all
+        changed or filled pixels) / d(probs), >= 0.
     """
     leaf = probs.clone().requires_grad_()
     boxed = rectangularize(leaf, threshold, min_area)
     (boxed * (boxed > threshold)).sum().backward()
-    return leaf.grad[0, 0]
+    gradient = leaf.grad[0, 0]
+    return {
+        "prediction": (probs[0, 0], 1.0),
+        "transformed": (boxed.detach()[0, 0], 1.0),
+        "gradient of the filled boxes": (gradient, max(float(gradient.max()), 1e-6)),
+    }
 
 
-def figure_5(errors: Mapping[str, Mapping[str, dict]]) -> Figure:
+def figure_5(errors: Mapping[str, Mapping[str, dict]]) -> plt.Figure:
     """Compare the error with and without the transform (Fig. 5).
 
     Args:
@@ -145,53 +122,38 @@ def figure_5(errors: Mapping[str, Mapping[str, dict]]) -> Figure:
     Returns:
         The figure; bars with 95 % intervals.
     """
-    table = pd.json_normalize([*errors.values()])  # "custom focal loss.low", ...
+    bars = pd.concat({name: pd.DataFrame(arms) for name, arms in errors.items()})
+    value, low, high = (bars.xs(end, level=1) for end in ("value", "low", "high"))
     fig, ax = style.one_panel()
-    colors = {"original focal loss": style.GREY, "custom focal loss": style.BLUE}
-    for offset, (name, color) in zip((-0.2, 0.2), colors.items(), strict=True):
-        value, low, high = (table[f"{name}.{end}"] for end in ("value", "low", "high"))
-        error = {"yerr": [value - low, high - value], "capsize": 3}
-        places = np.arange(len(table)) + offset
-        ax.bar(places, value, 0.38, color=color, label=name, **error)
-    ax.set_xticks(range(len(errors)), list(errors))
-    ax.set(ylabel="mean absolute error")
+    ends = np.stack([(value - low).T, (high - value).T], axis=1)
+    looks = {"color": [style.GREY, style.BLUE], "width": 0.76, "rot": 0}
+    value.plot.bar(ax=ax, yerr=ends, capsize=3, ylabel="mean absolute error", **looks)
     ax.legend(frameon=False)
     return fig
 
 
-def figure_printed_loss(alpha: float = 0.25, gamma: float = 2.0) -> Figure:
+def figure_printed_loss() -> plt.Figure:
     """Draw the printed focal loss beside the standard one, and both slopes.
-
-    Args:
-        alpha: Balancing factor.
-        gamma: Modulating factor.
 
     Returns:
         The figure: losses of a background pixel left, slopes right.
     """
     probs = torch.linspace(1e-3, 0.999, 400, requires_grad=True)
-    empty = torch.zeros_like(probs)
-    options = {"alpha": alpha, "gamma": gamma}
-    losses = {
-        "standard": sigmoid_focal_loss(
-            torch.logit(probs), empty, reduction="none", **options
-        ),
-        "as printed": printed_focal_loss(probs, empty, **options),
-    }
-    fig, axs = style.new_figure(1, 2, height_in=3.0)
-    x = probs.detach()
-    colors = {"standard": style.BLUE, "as printed": style.RED}
-    for name, color in colors.items():
-        values = losses[name]
-        (slope,) = torch.autograd.grad(values.sum(), probs, retain_graph=True)
-        axs[0, 0].plot(x, values.detach(), color=color, label=name)
-        axs[0, 1].plot(x, slope, color=color)
-    axs[0, 0].set(ylabel="loss of a background pixel", ylim=(-3, 3))
-    axs[0, 1].set(ylabel="its slope", ylim=(-10, 20))
-    for ax in axs[0]:
+    empty, x = torch.zeros_like(probs), probs.detach()
+    standard = sigmoid_focal_loss(torch.logit(probs), empty, reduction="none")
+    losses = {"standard": standard, "as printed": printed_focal_loss(probs, empty)}
+    fig, (axs,) = style.new_figure(1, 2, height_in=3.0)
+    colors = (style.BLUE, style.RED)
+    for (name, values), color in zip(losses.items(), colors, strict=True):
+        (slope,) = torch.autograd.grad(values.sum(), probs)
+        axs[0].plot(x, values.detach(), color=color, label=name)
+        axs[1].plot(x, slope, color=color)
+    axs[0].set(ylabel="loss of a background pixel", ylim=(-3, 3))
+    axs[1].set(ylabel="its slope", ylim=(-10, 20))
+    for ax in axs:
         ax.axhline(0, color=style.GREY, linewidth=0.8)
         ax.set_xlabel("predicted probability")
-    axs[0, 0].legend(frameon=False)
+    axs[0].legend(frameon=False)
     return fig
 
 
@@ -207,19 +169,15 @@ def stationary_probability(alpha: float, posterior: np.ndarray) -> np.ndarray:
     """
     probs = torch.linspace(1e-4, 1 - 1e-4, 4001, dtype=torch.float64)
     logits = torch.logit(probs)
-    hit, miss = (
-        sigmoid_focal_loss(logits, torch.full_like(probs, y), alpha, reduction="none")
-        for y in (1.0, 0.0)
-    )
+    ones, zeros = torch.ones_like(probs), torch.zeros_like(probs)
+    hit = sigmoid_focal_loss(logits, ones, alpha, reduction="none")
+    miss = sigmoid_focal_loss(logits, zeros, alpha, reduction="none")
     q = torch.as_tensor(posterior)[:, None]
     return probs[(q * hit + (1 - q) * miss).argmin(1)].numpy()
 
 
-def figure_stationary(alphas: tuple[float, ...] = (0.25, 0.5, 0.75)) -> Figure:
-    """Draw what a perfectly trained pixel predicts, for several alphas.
-
-    Args:
-        alphas: Balancing factors.
+def figure_stationary() -> plt.Figure:
+    """Draw what a perfectly trained pixel predicts, for three values of alpha.
 
     Returns:
         The figure; where a curve crosses 0.5 is the posterior that it takes to be
@@ -227,7 +185,7 @@ def figure_stationary(alphas: tuple[float, ...] = (0.25, 0.5, 0.75)) -> Figure:
     """
     posterior = np.linspace(0.01, 0.99, 99)
     fig, ax = style.one_panel()
-    for alpha, color in zip(alphas, (style.BLUE, style.GREY, style.RED), strict=True):
+    for alpha, color in ((0.25, style.BLUE), (0.5, style.GREY), (0.75, style.RED)):
         best = stationary_probability(alpha, posterior)
         ax.plot(posterior, best, color=color, label=f"alpha = {alpha}")
     ax.axhline(0.5, color="black", linewidth=0.8, linestyle=":")
@@ -236,7 +194,7 @@ def figure_stationary(alphas: tuple[float, ...] = (0.25, 0.5, 0.75)) -> Figure:
     return fig
 
 
-def figure_readings(maps: Mapping[str, Tensor]) -> Figure:
+def figure_transforms(maps: Mapping[str, Tensor]) -> plt.Figure:
     """Draw several readings of the transform side by side.
 
     Args:

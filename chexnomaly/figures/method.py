@@ -1,17 +1,16 @@
 """The method from zero: curves that explain the losses, the distance, the metric."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
+import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from matplotlib.figure import Figure
 
-from chexnomaly import metrics
 from chexnomaly.figures import style
 from chexnomaly.losses import contrastive_loss, sigmoid_focal_loss
 
 
-def figure_focal(gammas: Sequence[float], alpha: float) -> Figure:
+def figure_focal(gammas: Sequence[float], alpha: float) -> plt.Figure:
     """Draw what one pixel costs, and what it pulls, by its probability.
 
     Args:
@@ -22,25 +21,24 @@ def figure_focal(gammas: Sequence[float], alpha: float) -> Figure:
         The figure: loss of an abnormal pixel, and its slope against the logit.
     """
     probs = np.linspace(0.005, 0.995, 199)
-    fig, axs = style.new_figure(1, 2, height_in=3.0)
+    fig, (axs,) = style.new_figure(1, 2, height_in=3.0)
     colors = (style.GREY, style.ORANGE, style.BLUE, style.RED)
     for gamma, color in zip(gammas, colors, strict=False):
         logits = torch.logit(torch.tensor(probs)).requires_grad_()
         one = torch.ones_like(logits)
         loss = sigmoid_focal_loss(logits, one, alpha, gamma, reduction="none")
-        loss.sum().backward()
+        (slope,) = torch.autograd.grad(loss.sum(), logits)
         label = f"$\\gamma = {gamma:g}$"
-        axs[0, 0].plot(probs, loss.detach(), color=color, label=label)
-        axs[0, 1].plot(probs, -logits.grad, color=color)
-    axs[0, 0].set(ylabel="loss of an abnormal pixel", ylim=(0, 0.8))
-    axs[0, 1].set(ylabel="upward pull on its logit")
-    for ax in axs[0]:
-        ax.set_xlabel("predicted probability $p$")
-    axs[0, 0].legend(frameon=False)
+        axs[0].plot(probs, loss.detach(), color=color, label=label)
+        axs[1].plot(probs, -slope, color=color)
+    axs[0].set(ylabel="loss of an abnormal pixel", ylim=(0, 0.8))
+    axs[1].set(ylabel="upward pull on its logit")
+    plt.setp(axs, xlabel="predicted probability $p$")
+    axs[0].legend(frameon=False)
     return fig
 
 
-def figure_contrastive(margin: float) -> Figure:
+def figure_contrastive(margin: float) -> plt.Figure:
     """Draw the contrastive loss of a similar and of a dissimilar pair.
 
     Args:
@@ -51,12 +49,10 @@ def figure_contrastive(margin: float) -> Figure:
     """
     distance = torch.linspace(0, 2 * margin, 101)
     fig, ax = style.one_panel(2.8)
-    for similar, color in ((1.0, style.BLUE), (0.0, style.ORANGE)):
-        name = "similar, $y = 1$" if similar else "dissimilar, $y = 0$"
-        costs = [
-            float(contrastive_loss(d[None], torch.tensor([similar]), margin))
-            for d in distance
-        ]
+    colors = {"similar, $y = 1$": style.BLUE, "dissimilar, $y = 0$": style.ORANGE}
+    for (name, color), y in zip(colors.items(), (1.0, 0.0), strict=True):
+        similar = torch.tensor([y])
+        costs = [contrastive_loss(d[None], similar, margin) for d in distance]
         ax.plot(distance, costs, color=color, label=name)
     ax.axvline(margin, color=style.GREY, linestyle=":")
     ax.set(xlabel="distance $D$", ylabel="loss of the pair")
@@ -64,7 +60,7 @@ def figure_contrastive(margin: float) -> Figure:
     return fig
 
 
-def figure_distance_sizes(sides: Sequence[int], seed: int) -> Figure:
+def figure_distance_sizes(sides: Sequence[int], seed: int) -> plt.Figure:
     """Draw the distance of two random maps against their number of pixels.
 
     Args:
@@ -76,12 +72,11 @@ def figure_distance_sizes(sides: Sequence[int], seed: int) -> Figure:
     """
     rng = np.random.default_rng(seed)
     squares = [np.square(rng.random((n, n)) - rng.random((n, n))) for n in sides]
-    counts = np.square(sides)
+    counts, means = np.square(sides), np.array([s.mean() for s in squares])
     fig, ax = style.one_panel(2.8)
-    euclidean = [np.sqrt(s.sum()) for s in squares]
-    mean = [np.sqrt(s.mean()) for s in squares]
+    euclidean, rms = np.sqrt(counts * means), np.sqrt(means)
     ax.loglog(counts, euclidean, "o-", color=style.RED, label="Euclidean")
-    ax.loglog(counts, mean, "o-", color=style.BLUE, label="root mean square")
+    ax.loglog(counts, rms, "o-", color=style.BLUE, label="root mean square")
     ax.axhline(1, color=style.GREY, linestyle=":")
     ax.annotate("margin 1", (counts[0], 1.15), color=style.GREY)
     ax.set(xlabel="pixels of the map", ylabel="distance of two random maps")
@@ -89,27 +84,7 @@ def figure_distance_sizes(sides: Sequence[int], seed: int) -> Figure:
     return fig
 
 
-def iou_of_cases(
-    cases: Mapping[str, tuple[torch.Tensor, torch.Tensor]],
-) -> dict[str, dict[str, float]]:
-    """Score small cases one by one under every convention.
-
-    Args:
-        cases: Name to prediction and mask, (H, W) each, values 0 or 1.
-
-    Returns:
-        Name to the IoU by convention; C is NaN where the mask is empty.
-    """
-    return {
-        name: {
-            c: metrics.iou(probs[None, None].float(), mask[None, None].float(), c)
-            for c in metrics.IOU_CONVENTIONS
-        }
-        for name, (probs, mask) in cases.items()
-    }
-
-
-def figure_shares(per_scan: float, flagged: float) -> Figure:
+def figure_normal_share(per_scan: float, flagged: float) -> plt.Figure:
     """Draw how the mean IoU of one system moves with the share of normal films.
 
     Args:

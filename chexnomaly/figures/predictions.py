@@ -4,23 +4,22 @@ Cases are chosen by a seeded rule from the annotations alone, before any predict
 is seen. An empty category is drawn as "none found", never filled with a near miss.
 """
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
-from matplotlib.figure import Figure
-from torch import Tensor
 
 from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.datasets.segmentation import SegmentationSet
 from chexnomaly.datasets.store.images import read_image
 from chexnomaly.evidence import IMAGES, PHANTOM
 from chexnomaly.figures import style
-from chexnomaly.figures.layers import boxes_layer, mask_layer
-from chexnomaly.figures.viewer import Panel, Viewer
+from chexnomaly.figures.viewer import Panel, Viewer, boxes_layer, mask_layer
 from chexnomaly.labels import DISPLAY_NAMES, NO_FINDING
 
 
@@ -44,7 +43,7 @@ class Example:
 def make_cases(
     ids: Sequence[str],
     data: PreparedSet,
-    predictors: Mapping[str, Callable[[SegmentationSet], Iterable[Tensor]]],
+    predictors: Mapping[str, Callable[[SegmentationSet], Iterable[torch.Tensor]]],
     films: Mapping[str, Path],
     findings_kept: Sequence[str] | None = None,
 ) -> dict[str, Example]:
@@ -61,25 +60,23 @@ def make_cases(
     Returns:
         Image id to its case.
     """
-    ids = list(dict.fromkeys(ids))
     if not ids:
         return {}
     subset = SegmentationSet(data.store, data.findings, ids, findings_kept)
     source = data.findings.groupby("image_id").source.first()
-    shown = {i for i in ids if source.get(i) == PHANTOM and i in films}
     maps = {
         name: torch.cat(list(predictor(subset)))[:, 0].numpy()
         for name, predictor in predictors.items()
     }
-    return {
-        image_id: Example(
-            read_image(films[image_id]) if image_id in shown else None,
-            subset.boxes(image_id).numpy(),
-            {name: probs[row] for name, probs in maps.items()},
-            PHANTOM if source.get(image_id) == PHANTOM else IMAGES,
-        )
-        for row, image_id in enumerate(ids)
-    }
+    cases = {}
+    for row, image_id in enumerate(ids):
+        origin = PHANTOM if source.get(image_id) == PHANTOM else IMAGES
+        shown = origin == PHANTOM and image_id in films
+        film = read_image(films[image_id]) if shown else None
+        marked = {name: probs[row] for name, probs in maps.items()}
+        boxes = subset.boxes(image_id).numpy()
+        cases[image_id] = Example(film, boxes, marked, origin)
+    return cases
 
 
 def choose_cases(
@@ -95,8 +92,7 @@ def choose_cases(
     Returns:
         Row name to image id; a row without a candidate is left out.
     """
-    table = findings[findings.image_id.isin(ids)]
-    drawn = table[table.finding != NO_FINDING]
+    drawn = findings[findings.finding != NO_FINDING]
     count = drawn.groupby("image_id").finding.nunique()
     count = count.reindex(sorted(set(ids)), fill_value=0)
     rows = {
@@ -109,30 +105,24 @@ def choose_cases(
 
 
 def choose_per_category(
-    category_of: Mapping[str, str], per_category: int, seed: int
+    category_of: Mapping[str, str], rows: Mapping[str, str], most: int, seed: int
 ) -> dict[str, list[str]]:
-    """Choose a few films of each category of Fig. 15 by seed.
+    """Choose a few films of each category by seed (Figs. 15 and 16).
 
     Args:
-        category_of: Image id to "TN", "TP", "FN" or "FP".
-        per_category: How many of each, or all where there are fewer.
+        category_of: Image id to category, such as "TN".
+        rows: Categories to choose from, in this order, each with its name in words.
+        most: How many of each, or all where there are fewer.
         seed: Seed of the choice.
 
     Returns:
         Category in words to image ids, every category present.
     """
-    names = {
-        "TN": "true negative",
-        "TP": "true positive",
-        "FN": "false negative",
-        "FP": "false positive",
-    }
     rng = np.random.default_rng(seed)
     chosen = {}
-    for short, name in names.items():
-        found = sorted(i for i, category in category_of.items() if category == short)
-        picked = rng.permutation(len(found))[:per_category]
-        chosen[name] = [found[k] for k in sorted(picked)]
+    for category, name in rows.items():
+        found = sorted(i for i, given in category_of.items() if given == category)
+        chosen[name] = sorted(rng.permutation(found)[:most].tolist())
     return chosen
 
 
@@ -150,7 +140,7 @@ def choose_abnormal(scans: SegmentationSet, seed: int) -> list[str]:
     return [str(i) for i in np.random.default_rng(seed).permutation(sorted(ill))[:1]]
 
 
-def figure_hero(cases: Sequence[Example], threshold: float) -> Figure:
+def figure_hero(cases: Sequence[Example], threshold: float) -> plt.Figure:
     """Draw films in two columns, with boxes and predicted mask, for the front page.
 
     Args:
@@ -162,7 +152,7 @@ def figure_hero(cases: Sequence[Example], threshold: float) -> Figure:
     """
     rows = -(-len(cases) // 2)
     fig, axs = style.new_figure(rows, 2, height_in=4.0 * rows)
-    fig.set_facecolor(style.LIGHT_BOX)
+    fig.set_facecolor("#0B0D10")
     fig.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.01, hspace=0.01)
     for ax in axs.flat:
         ax.set_axis_off()
@@ -170,8 +160,33 @@ def figure_hero(cases: Sequence[Example], threshold: float) -> Figure:
         style.draw_film(ax, case.film)
         for probs in case.maps.values():
             style.draw_boxes(ax, case.boxes, probs.shape[0])
-            style.draw_map(ax, probs, threshold, style.SKY)
+            style.draw_map(ax, probs, threshold)
     return fig
+
+
+def save_picture(
+    folder: Path, name: str, fig: plt.Figure, *, caption: str, alt: str, evidence: str
+) -> Path:
+    """Save a figure for a page without code, as WebP with its words beside it.
+
+    Args:
+        folder: Where it goes; created where missing.
+        name: File name without ending.
+        fig: The figure.
+        caption: Shown under it.
+        alt: Read aloud in its place.
+        evidence: Evidence level of what it shows.
+
+    Returns:
+        The path of the picture.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.webp"
+    fig.savefig(path, dpi=80, metadata=None, pil_kwargs={"quality": 55, "method": 6})
+    words = {"caption": caption, "alt": alt, "evidence": evidence}
+    text = json.dumps(words, indent=1, sort_keys=True) + "\n"
+    path.with_suffix(".json").write_text(text, encoding="utf-8")
+    return path
 
 
 def case_panel(
@@ -193,15 +208,12 @@ def case_panel(
     return Panel(case.film, case.origin, (boxes, *masks), title)
 
 
-def figure_cases(
-    rows: Mapping[str, Sequence[Example]], threshold: float, per_row: int
-) -> Viewer:
+def figure_cases(rows: Mapping[str, Sequence[Example]], threshold: float) -> Viewer:
     """Show examples of each category in rows (Figs. 15 and 16).
 
     Args:
-        rows: Category to its examples, at most `per_row`.
+        rows: Category to its examples.
         threshold: Where to binarize.
-        per_row: Columns.
 
     Returns:
         The films; categories without a case say "none found".
@@ -210,76 +222,55 @@ def figure_cases(
         name: [case_panel(case, dict.fromkeys(case.maps, threshold)) for case in cases]
         for name, cases in rows.items()
     }
-    return Viewer(panels, per_row)
+    return Viewer(panels)
 
 
-def figure_11(
-    rows: Mapping[str, Example],
-    systems: Sequence[str],
-    thresholds: Mapping[str, float],
-) -> Viewer:
+def figure_11(rows: Mapping[str, Example], thresholds: Mapping[str, float]) -> Viewer:
     """Show each system on each test case (Fig. 11).
 
     Args:
         rows: Row name to its case.
-        systems: Systems to show, in the order of the columns.
-        thresholds: Where to binarize, by system.
+        thresholds: Where to binarize, by system, in the order of the columns.
 
     Returns:
         One row of films per case, one film per system.
     """
-    titles = {s: f"{s.replace('_', ' ')} at {thresholds[s]:g}" for s in systems}
+    titles = {s: f"{s.replace('_', ' ')} at {cut:g}" for s, cut in thresholds.items()}
     panels = {
-        name: [case_panel(case, {s: thresholds[s]}, titles[s]) for s in systems]
+        name: [case_panel(case, {s: thresholds[s]}, titles[s]) for s in thresholds]
         for name, case in rows.items()
     }
-    return Viewer(panels, len(systems))
+    return Viewer(panels, len(thresholds))
 
 
 def figure_14(
-    cases: Mapping[str, Example | None], thresholds: Mapping[str, float]
+    cases: Mapping[str, Example | None],
+    thresholds: Mapping[str, float],
+    arms: Mapping[str, str],
 ) -> Viewer:
     """Show one film per finding with its specialized model's mask (Fig. 14).
 
     Args:
         cases: Finding to its case; None where no test film shows it.
         thresholds: Where to binarize, by system.
+        arms: Name of each row to what its models' keys end in: those of
+            `specialized_<finding>` in "".
 
     Returns:
-        The films, with the masks of `specialized_<finding>`.
+        The films, one row per arm.
     """
-    return Viewer({"": _finding_panels(cases, thresholds)}, 5)
+    panels = {
+        row: [_finding_panel(f, case, arm, thresholds) for f, case in cases.items()]
+        for row, arm in arms.items()
+    }
+    return Viewer(panels, min(5, len(cases)))
 
 
-def figure_14_before(
-    cases: Mapping[str, Example | None], thresholds: Mapping[str, float]
-) -> Viewer:
-    """Show films with a model's mask before the custom loss, and after (Fig. 14).
-
-    Args:
-        cases: Finding to its case, with the maps of both models.
-        thresholds: Where to binarize, by system.
-
-    Returns:
-        Two rows: `specialized_<finding>__cross_entropy`, then `specialized_<finding>`.
-    """
-    before = _finding_panels(cases, thresholds, "__cross_entropy")
-    after = _finding_panels(cases, thresholds)
-    panels = {"before: plain cross-entropy": before, "after: the custom loss": after}
-    return Viewer(panels, len(cases))
-
-
-def _finding_panels(
-    cases: Mapping[str, Example | None],
-    thresholds: Mapping[str, float],
-    arm: str = "",
-) -> list[Panel]:
-    panels = []
-    for finding, case in cases.items():
-        name, system = DISPLAY_NAMES[finding], f"specialized_{finding}{arm}"
-        if case is None:
-            panels.append(Panel(None, PHANTOM, (), f"{name}: no test film shows it"))
-        else:
-            cut = thresholds[system]
-            panels.append(case_panel(case, {system: cut}, f"{name}, at {cut:g}"))
-    return panels
+def _finding_panel(
+    finding: str, case: Example | None, arm: str, thresholds: Mapping[str, float]
+) -> Panel:
+    name, system = DISPLAY_NAMES[finding], f"specialized_{finding}{arm}"
+    if case is None:
+        return Panel(None, PHANTOM, (), f"{name}: no test film shows it")
+    cut = thresholds[system]
+    return case_panel(case, {system: cut}, f"{name}, at {cut:g}")

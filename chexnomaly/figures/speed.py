@@ -2,16 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from chexnomaly.figures import style
 
 
 def figure_ratios(
     ratios: Mapping[str, Mapping[str, float]], required: Mapping[str, float]
-) -> Figure:
+) -> plt.Figure:
     """Draw how many times as fast as each peer we are.
 
     Args:
@@ -39,7 +39,7 @@ def figure_ratios(
     return fig
 
 
-def figure_growth(runs: Sequence[Mapping[str, float]]) -> Figure:
+def figure_growth(runs: Sequence[Mapping[str, float]]) -> plt.Figure:
     """Draw processor time and peak memory of preparing N images.
 
     Args:
@@ -48,23 +48,22 @@ def figure_growth(runs: Sequence[Mapping[str, float]]) -> Figure:
     Returns:
         The figure, two panels, both from 0.
     """
-    n = [run["n"] for run in runs]
-    fig, axs = style.new_figure(columns=2, height_in=2.8)
-    seconds = [run["cpu_seconds"] for run in runs]
-    slope = np.dot(n, seconds) / np.dot(n, n)
-    axs[0, 0].plot(n, seconds, "o", color=style.BLUE)
-    axs[0, 0].plot([0, max(n)], [0, slope * max(n)], color=style.GREY, linewidth=1)
-    axs[0, 0].set(title="time", ylabel="processor seconds")
-    peaks = [run["peak_mib"] for run in runs]
-    axs[0, 1].plot(n, peaks, "o-", color=style.GREEN)
-    axs[0, 1].set(title="memory", ylabel="peak, MiB")
-    for ax, most in zip(axs[0], (max(seconds), max(peaks)), strict=True):
-        ax.set(xlabel="films", xlim=(0, None), ylim=(0, 1.15 * most))
+    table = pd.DataFrame(runs)
+    slope = table.n @ table.cpu_seconds / (table.n @ table.n)
+    fig, (axs,) = style.new_figure(columns=2, height_in=2.8)
+    axs[0].plot(table.n, table.cpu_seconds, "o", color=style.BLUE)
+    most = np.array([0, table.n.max()])
+    axs[0].plot(most, slope * most, color=style.GREY, linewidth=1)
+    axs[0].set(title="time", ylabel="processor seconds")
+    axs[1].plot(table.n, table.peak_mib, "o-", color=style.GREEN)
+    axs[1].set(title="memory", ylabel="peak, MiB")
+    for ax, top in zip(axs, table[["cpu_seconds", "peak_mib"]].max(), strict=True):
+        ax.set(xlabel="films", xlim=(0, None), ylim=(0, 1.15 * top))
         ax.grid(color=style.LIGHT, linewidth=0.6)
     return fig
 
 
-def figure_floors(shares: Mapping[str, float]) -> Figure:
+def figure_floors(shares: Mapping[str, float]) -> plt.Figure:
     """Draw which share of a task's time its floor would take.
 
     Args:
@@ -83,7 +82,7 @@ def figure_floors(shares: Mapping[str, float]) -> Figure:
 
 def figure_roofline(
     points: Mapping[str, tuple[float, float]], rate: float, bandwidth: float
-) -> Figure:
+) -> plt.Figure:
     """Draw how fast tasks run beside what the machine could do at most.
 
     Args:
@@ -98,10 +97,9 @@ def figure_roofline(
     fig, ax = style.one_panel()
     farthest = 4 * max([rate / bandwidth, *(x for x, _ in points.values())])
     x = np.geomspace(0.1, farthest, 200)
-    ax.plot(x, np.minimum(rate, bandwidth * x), color=style.GREY)
+    ax.loglog(x, np.minimum(rate, bandwidth * x), color=style.GREY)
     for color, (label, point) in zip(style.PALETTE, points.items(), strict=False):
         ax.plot(*point, "o", color=color, label=label)
-    ax.set(xscale="log", yscale="log")
     ax.set(xlabel="operations per byte", ylabel="10$^9$ operations per second")
     ax.grid(color=style.LIGHT, linewidth=0.6)
     ax.legend(frameon=False, loc="lower right")

@@ -3,16 +3,12 @@
 Colors are Okabe and Ito's, which color-blind readers can tell apart.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
-from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
-from matplotlib.text import Text
 
 BLUE = "#0072B2"
 SKY = "#56B4E9"
@@ -22,7 +18,6 @@ RED = "#D55E00"
 PURPLE = "#CC79A7"
 GREY = "#767676"
 LIGHT = "#D9D9D9"
-LIGHT_BOX = "#0B0D10"
 
 PALETTE = (BLUE, ORANGE, GREEN, RED, PURPLE, GREY)
 """Colors of lines and dots that stand side by side, in this order."""
@@ -30,15 +25,14 @@ PALETTE = (BLUE, ORANGE, GREEN, RED, PURPLE, GREY)
 GREENS = LinearSegmentedColormap.from_list("black to green", ["#000000", "#7CFC5A"])
 """For maps of where boxes lie."""
 
+REDS = LinearSegmentedColormap.from_list("white to red", ["#FFFFFF", "#67000D"])
+"""For the map of where readers disagree."""
+
 CONVENTION_COLORS = {"A": BLUE, "B": ORANGE, "C": GREEN, "D": PURPLE, "E": RED}
 """The readings of "mean IoU", in the same color on every page."""
 
-WIDTH_IN = 8.0
-
 RC = {
     "figure.constrained_layout.use": True,
-    "figure.facecolor": "white",
-    "font.size": 10,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.titlesize": 10,
@@ -50,7 +44,7 @@ RC = {
 
 def new_figure(
     rows: int = 1, columns: int = 1, height_in: float = 3.2, **options
-) -> tuple[Figure, np.ndarray]:
+) -> tuple[plt.Figure, np.ndarray]:
     """Make a figure of the book's width.
 
     Args:
@@ -63,20 +57,19 @@ def new_figure(
         The figure and its axes, (rows, columns).
     """
     with plt.rc_context(RC):
-        fig, axs = plt.subplots(
-            rows, columns, figsize=(WIDTH_IN, height_in), squeeze=False, **options
-        )
+        size = {"figsize": (8.0, height_in), "squeeze": False}
+        fig, axs = plt.subplots(rows, columns, **size, **options)
     plt.close(fig)  # shown once, by the cell that returns it
     return fig, axs
 
 
-def one_panel(height_in: float = 3.0) -> tuple[Figure, Axes]:
+def one_panel(height_in: float = 3.0) -> tuple[plt.Figure, plt.Axes]:
     """Make a figure of the book's width with a single axes."""
     fig, axs = new_figure(height_in=height_in)
     return fig, axs[0, 0]
 
 
-def name_rows(ax: Axes, names: Iterable[str], fontsize: float = 10) -> None:
+def name_rows(ax: plt.Axes, names: Iterable[str], fontsize: float = 10) -> None:
     """Write names at 0, 1, 2, ... of the vertical axis, from the top."""
     names = list(names)
     ax.set_yticks(range(len(names)), names, fontsize=fontsize)
@@ -84,7 +77,7 @@ def name_rows(ax: Axes, names: Iterable[str], fontsize: float = 10) -> None:
 
 
 def draw_intervals(
-    ax: Axes,
+    ax: plt.Axes,
     places: Sequence[float],
     entries: pd.DataFrame,
     color: str | Sequence[str],
@@ -107,47 +100,7 @@ def draw_intervals(
     ax.scatter(drawn.value, places, 22, zorder=2, label=label, **dots)
 
 
-def draw_nodes(
-    ax: Axes, nodes: Mapping[str, tuple[float, float, str, str]], fontsize: float = 8
-) -> dict[str, Text]:
-    """Write framed texts, the nodes of a diagram, on an axes without lines.
-
-    Args:
-        ax: Where to draw; its limits are left to the caller.
-        nodes: Key to x and y of the center, the text, and the color of the frame.
-        fontsize: Of all texts.
-
-    Returns:
-        Key to text, for `draw_links`.
-    """
-    ax.set_axis_off()
-    centered = {"ha": "center", "va": "center", "fontsize": fontsize}
-    frame = {"boxstyle": "round,pad=0.4", "facecolor": "white"}
-    return {
-        key: ax.text(x, y, text, bbox=frame | {"edgecolor": color}, **centered)
-        for key, (x, y, text, color) in nodes.items()
-    }
-
-
-def draw_links(
-    nodes: Mapping[str, Text], links: Iterable[tuple[str, str]], **style
-) -> None:
-    """Draw arrows from frame to frame.
-
-    Args:
-        nodes: From `draw_nodes`.
-        links: Keys of start and end.
-        style: Further properties of the arrows.
-    """
-    for start, end in links:
-        one, other = nodes[start], nodes[end]
-        arrow = {"patchA": one.get_bbox_patch(), "patchB": other.get_bbox_patch()}
-        arrow |= {"arrowstyle": "->", "color": GREY} | style
-        ends = other.get_position(), one.get_position()
-        one.axes.annotate("", *ends, arrowprops=arrow)
-
-
-def draw_image(ax: Axes, values: np.ndarray, title: str = "", **options) -> None:
+def draw_image(ax: plt.Axes, values: np.ndarray, title: str = "", **options) -> None:
     """Draw an image without ticks, with a small title above.
 
     Args:
@@ -161,7 +114,7 @@ def draw_image(ax: Axes, values: np.ndarray, title: str = "", **options) -> None
     ax.set_title(title, fontsize=8)
 
 
-def draw_film(ax: Axes, film: np.ndarray | None, title: str = "") -> None:
+def draw_film(ax: plt.Axes, film: np.ndarray | None) -> None:
     """Draw one radiograph, air dark, without axes.
 
     Args:
@@ -169,47 +122,36 @@ def draw_film(ax: Axes, film: np.ndarray | None, title: str = "") -> None:
             sizes can be laid over it.
         film: (H, W) in [0, 1]; None draws an empty panel that says the film is
             withheld.
-        title: Text above.
     """
     shown = np.full((2, 2), 0.35) if film is None else film
     unit = {"extent": (0, 1, 1, 0), "aspect": "auto"}
-    draw_image(ax, shown, title, cmap="gray", vmin=0, vmax=1, **unit)
+    draw_image(ax, shown, cmap="gray", vmin=0, vmax=1, **unit)
     if film is None:
         ax.text(0.5, 0.5, "film withheld", color="white", ha="center", va="center")
     ax.set_box_aspect(1)
 
 
-def draw_boxes(
-    ax: Axes, boxes: np.ndarray, size: float, color: str = ORANGE, style: str = "-"
-) -> None:
+def draw_boxes(ax: plt.Axes, boxes: np.ndarray, size: float) -> None:
     """Outline boxes over a film.
 
     Args:
         ax: An axes that `draw_film` prepared.
         boxes: (N, 4), xyxy, in pixels of a square of side `size`.
         size: That side, px.
-        color: Line color.
-        style: Line style.
     """
-    for left, top, right, bottom in np.asarray(boxes) / size:
-        width, height = right - left, bottom - top
-        outline = {"fill": False, "edgecolor": color, "linestyle": style}
-        ax.add_patch(Rectangle((left, top), width, height, linewidth=1.2, **outline))
+    corners = np.asarray(boxes).reshape(-1, 4).T / size
+    around = {"color": ORANGE, "linewidth": 1.2, "solid_joinstyle": "miter"}
+    ax.plot(corners[[0, 2, 2, 0, 0]], corners[[1, 1, 3, 3, 1]], **around)
 
 
-def draw_map(ax: Axes, probs: np.ndarray, threshold: float, color: str = BLUE) -> None:
+def draw_map(ax: plt.Axes, probs: np.ndarray, threshold: float) -> None:
     """Lay a predicted mask over a film: filled, with its outline.
 
     Args:
         ax: An axes that `draw_film` prepared.
         probs: (S, S) in [0, 1].
         threshold: Where to binarize.
-        color: Fill and line color.
     """
-    if not (probs > threshold).any():
-        return
-    centers = (np.arange(probs.shape[0]) + 0.5) / probs.shape[0]
-    levels = [threshold, max(1.0, threshold) + 1e-6]
-    ax.contourf(centers, centers, probs, levels, colors=[color], alpha=0.3)
-    if (probs <= threshold).any():
-        ax.contour(centers, centers, probs, [threshold], colors=[color], linewidths=1.2)
+    unit = {"origin": "upper", "extent": (0, 1, 1, 0)}
+    filled = ax.contourf(probs, [threshold, 1.01], colors=[(SKY, 0.3)], **unit)
+    filled.set(edgecolor=SKY, linewidth=1.2)

@@ -1,16 +1,65 @@
-"""Figures about particular systems: ensembles that grow, distances, maps."""
+"""Figures about trained systems: how they learned, what they see, where they err."""
 
 from collections.abc import Mapping, Sequence
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from matplotlib.figure import Figure
 
 from chexnomaly.figures import style
 
+OUTLIER_PERCENT = 4.0
+"""Fig. 13: films with more than 4 % wrong pixels "are considered outliers"."""
 
-def figure_growth(curve: pd.DataFrame) -> Figure:
+
+def figure_learning(curves: Mapping[str, Mapping[str, Sequence[float]]]) -> plt.Figure:
+    """Draw training and validation loss by epoch, with the epoch that was kept.
+
+    Args:
+        curves: System to {"train_loss": ..., "val_loss": ...}.
+
+    Returns:
+        The figure, one panel per system.
+    """
+    fig, axs = style.new_figure(1, len(curves), height_in=2.8)
+    for ax, (name, curve) in zip(axs[0], curves.items(), strict=True):
+        epochs = np.arange(1, len(curve["val_loss"]) + 1)
+        ax.plot(epochs, curve["train_loss"], color=style.GREY, label="training")
+        ax.plot(epochs, curve["val_loss"], color=style.BLUE, label="validation")
+        best = epochs[np.argmin(curve["val_loss"])]
+        ax.plot(best, min(curve["val_loss"]), "o", color=style.RED, label="kept")
+        ax.set(xlabel="epoch", yscale="log")
+        ax.set_title(name, fontsize=10 if len(curves) < 3 else 7)
+    axs[0, 0].set_ylabel("loss")
+    axs[0, 0].legend(frameon=False, fontsize=8)
+    return fig
+
+
+def figure_thresholds(
+    sweeps: Mapping[str, Mapping[float, float]], operating: float
+) -> plt.Figure:
+    """Draw metrics against the threshold, with 0.5 and the operating one.
+
+    Args:
+        sweeps: Metric name to {threshold: value}.
+        operating: The threshold chosen on validation.
+
+    Returns:
+        The figure.
+    """
+    fig, ax = style.one_panel()
+    pd.DataFrame(sweeps).plot(ax=ax, color=[*style.PALETTE])
+    for at, name, dash in ((0.5, "assumed", ":"), (operating, "operating", "-")):
+        ax.axvline(at, color="black", linestyle=dash, linewidth=1)
+        above = {"transform": ax.get_xaxis_transform(), "ha": "center", "fontsize": 8}
+        ax.text(at, 1.02, f"{name} {at:g}", **above)
+    ax.set(xlabel="threshold", ylabel="score", xlim=(0, 1))
+    ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    return fig
+
+
+def figure_detectors(curve: pd.DataFrame) -> plt.Figure:
     """Draw what a max ensemble scores as detectors are added.
 
     Args:
@@ -20,21 +69,21 @@ def figure_growth(curve: pd.DataFrame) -> Figure:
     Returns:
         The figure.
     """
-    fig, axs = style.new_figure(1, 2, height_in=2.8)
-    axs[0, 0].plot(curve.index, curve.iou_c, "o-", color=style.BLUE)
-    axs[0, 0].set(xlabel="detectors", ylabel="IoU C, test films")
-    axs[0, 1].plot(curve.index, 100 * curve.predicted_share, "o-", color=style.ORANGE)
+    fig, (axs,) = style.new_figure(1, 2, height_in=2.8)
+    axs[0].plot(curve.index, curve.iou_c, "o-", color=style.BLUE)
+    axs[0].set_ylabel("IoU C, test films")
+    axs[1].plot(curve.index, 100 * curve.predicted_share, "o-", color=style.ORANGE)
     true = 100 * curve.true_share.iloc[0]
     label = f"in the masks: {true:.1f} %"
-    axs[0, 1].axhline(true, color=style.GREY, linestyle="--", label=label)
-    axs[0, 1].set(xlabel="detectors", ylabel="marked pixels, %")
-    axs[0, 1].legend(frameon=False)
-    for ax in axs[0]:
-        ax.set_ylim(0, 1.1 * ax.get_ylim()[1])
+    axs[1].axhline(true, color=style.GREY, linestyle="--", label=label)
+    axs[1].set_ylabel("marked pixels, %")
+    axs[1].legend(frameon=False)
+    for ax in axs:
+        ax.set(xlabel="detectors", ylim=(0, 1.1 * ax.get_ylim()[1]))
     return fig
 
 
-def figure_distances(pairs: Mapping[str, pd.DataFrame]) -> Figure:
+def figure_distances(pairs: Mapping[str, pd.DataFrame]) -> plt.Figure:
     """Draw the twins' distances for similar and dissimilar pairs.
 
     Args:
@@ -55,9 +104,9 @@ def figure_distances(pairs: Mapping[str, pd.DataFrame]) -> Figure:
     return fig
 
 
-def figure_maps(
+def figure_features(
     films: Sequence[np.ndarray | None], maps: Mapping[str, Sequence[np.ndarray]]
-) -> Figure:
+) -> plt.Figure:
     """Draw what a frozen twin hands on for a few films.
 
     Args:
@@ -78,7 +127,7 @@ def figure_maps(
     return fig
 
 
-def figure_12(matrices: Mapping[str, Mapping[str, int]]) -> Figure:
+def figure_12(matrices: Mapping[str, Mapping[str, int]]) -> plt.Figure:
     """Draw confusion matrices under the strict and the lenient rule (Fig. 12).
 
     Args:
@@ -91,9 +140,8 @@ def figure_12(matrices: Mapping[str, Mapping[str, int]]) -> Figure:
     rows = -(-len(matrices) // 2)
     fig, axs = style.new_figure(rows, 2, height_in=2.6 * rows)
     for ax, (title, counts) in zip(axs.flat, matrices.items(), strict=False):
-        kinds = [["TP", "FN"], ["FP", "TN"]]
-        if "50/50" in counts:
-            kinds = [["TP", "50/50", "FN"]]
+        known, unseen = [["TP", "FN"], ["FP", "TN"]], [["TP", "50/50", "FN"]]
+        kinds = unseen if "50/50" in counts else known
         grid = pd.DataFrame([[counts.get(kind, 0) for kind in row] for row in kinds])
         text = pd.DataFrame(kinds) + "\n" + grid.astype(str)
         looks = {"cmap": "Blues", "vmin": 0, "vmax": 1, "cbar": False, "square": True}
@@ -101,4 +149,35 @@ def figure_12(matrices: Mapping[str, Mapping[str, int]]) -> Figure:
         sns.heatmap(shares, annot=text, fmt="", ax=ax, **looks)
         ax.set(xticks=[], yticks=[])
         ax.set_title(title, fontsize=9)
+    return fig
+
+
+def figure_13(
+    errors: Mapping[str, np.ndarray], all_empty: Mapping[str, float]
+) -> plt.Figure:
+    """Draw the share of wrong pixels per film (Fig. 13).
+
+    Args:
+        errors: Percent of wrong pixels per film, by data set.
+        all_empty: Mean percent of wrong pixels of an empty prediction, by data set.
+
+    Returns:
+        The figure: 0.1 % bins to the outlier line with one overflow bar left, the
+        full range right.
+    """
+    fig, axs = style.new_figure(len(errors), 2, height_in=2.6 * len(errors))
+    for line, (name, values) in zip(axs, errors.items(), strict=True):
+        inside = values[values <= OUTLIER_PERCENT]
+        beyond = len(values) - len(inside)
+        bins = {"binwidth": 0.1, "binrange": (0, OUTLIER_PERCENT)}
+        sns.histplot(inside, color=style.BLUE, linewidth=0, alpha=1, ax=line[0], **bins)
+        line[0].bar(4.35, beyond, 0.4, color=style.RED)
+        line[0].set_title(f"{name}: {beyond} of {len(values)} outliers")
+        whole = {"bins": 40, "color": style.LIGHT, "edgecolor": style.GREY, "alpha": 1}
+        sns.histplot(values, ax=line[1], **whole)
+        line[1].set_title(f"dashed: empty mask, mean {all_empty[name]:.2f} %")
+        for ax in line:
+            ax.set(xlabel="wrong pixels, %", ylabel="films")
+            ax.axvline(all_empty[name], color=style.ORANGE, linestyle="--")
+        line[0].set_xlabel("wrong pixels, %; bar at the right: more")
     return fig

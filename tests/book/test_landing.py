@@ -6,8 +6,7 @@ import re
 
 import numpy as np
 
-from chexnomaly.figures.layers import boxes_layer
-from chexnomaly.figures.viewer import Panel, Viewer
+from chexnomaly.figures.viewer import Panel, Viewer, boxes_layer
 
 FILM = np.linspace(0, 1, 48 * 40).reshape(48, 40)
 

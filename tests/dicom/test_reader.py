@@ -19,7 +19,7 @@ from pydicom.uid import (
 )
 
 from chexnomaly import dicom
-from chexnomaly.dicom import reader
+from chexnomaly.dicom import header
 from chexnomaly.errors import ImageError
 from tests.dicom_files import PLANTED, dicom_dataset, ramp, save_dicom, write_dicom
 
@@ -32,22 +32,14 @@ def between_extremes(values: np.ndarray) -> np.ndarray:
     return (values - values.min()) / (values.max() - values.min())
 
 
-def read_with_gdcm(path: Path) -> np.ndarray:
-    gdcm = pytest.importorskip("gdcm")
-    reader = gdcm.ImageReader()
-    reader.SetFileName(str(path))
-    assert reader.Read()
-    image = reader.GetImage()
-    kinds = {
-        gdcm.PixelFormat.UINT8: "u1",
-        gdcm.PixelFormat.INT8: "i1",
-        gdcm.PixelFormat.UINT16: "u2",
-        gdcm.PixelFormat.INT16: "i2",
-    }
-    kind = np.dtype(kinds[image.GetPixelFormat().GetScalarType()])
-    raw = image.GetBuffer().encode("utf-8", "surrogateescape")
-    columns, rows = image.GetDimension(0), image.GetDimension(1)
-    return np.frombuffer(raw, kind).reshape(rows, columns)
+def read_by_another_hand(path: Path) -> np.ndarray:
+    """Decode by Pillow, or take uncompressed cells as they lie in the file."""
+    ds = pydicom.dcmread(path)
+    if ds.file_meta.TransferSyntaxUID.is_encapsulated:
+        stream = next(generate_frames(ds.PixelData, number_of_frames=1))
+        return np.asarray(Image.open(io.BytesIO(stream)))
+    cells = np.frombuffer(ds.PixelData, f"<u{ds.BitsAllocated // 8}")
+    return cells[: ds.Rows * ds.Columns].reshape(ds.Rows, ds.Columns)
 
 
 @needs_real_data
@@ -59,9 +51,9 @@ def read_with_gdcm(path: Path) -> np.ndarray:
         "mono2_8bit_implicitLE_noWindow_nih.dcm",
     ],
 )
-def test_a_real_file_decodes_as_gdcm_decodes_it(name):
+def test_a_real_file_decodes_as_another_hand_decodes_it(name):
     path = Path(REAL, "dicom", name)
-    expected = between_extremes(read_with_gdcm(path))
+    expected = between_extremes(read_by_another_hand(path))
     if name.startswith("mono1"):
         expected = 1.0 - expected
     image = dicom.read_radiograph(path)
@@ -144,26 +136,6 @@ def test_a_baseline_jpeg_decodes_as_pillow_decodes_it(tmp_path):
     expected = between_extremes(np.asarray(Image.open(buffer)))
     # Decoders may round each value by one step of 256.
     np.testing.assert_allclose(dicom.read_radiograph(path), expected, atol=2 / 255)
-
-
-@pytest.mark.parametrize("name", ["JPEGLosslessProcess14_1", "JPEGLSLossless"])
-def test_what_gdcm_compresses_without_loss_reads_the_same(tmp_path, name):
-    gdcm = pytest.importorskip("gdcm")
-    plain = write_dicom(tmp_path / "plain.dcm", ramp(12), 12)
-    reader = gdcm.ImageReader()
-    reader.SetFileName(str(plain))
-    assert reader.Read()
-    change = gdcm.ImageChangeTransferSyntax()
-    change.SetTransferSyntax(gdcm.TransferSyntax(getattr(gdcm.TransferSyntax, name)))
-    change.SetInput(reader.GetImage())
-    assert change.Change()
-    writer = gdcm.ImageWriter()
-    writer.SetFileName(str(tmp_path / "small.dcm"))
-    writer.SetFile(reader.GetFile())
-    writer.SetImage(change.GetOutput())
-    assert writer.Write()
-    image = dicom.read_radiograph(tmp_path / "small.dcm")
-    np.testing.assert_array_equal(image, dicom.read_radiograph(plain))
 
 
 @pytest.mark.parametrize(
@@ -358,8 +330,8 @@ def faulty(tmp_path: Path, fault: str) -> Path:
         ("overlong", "(7FE0,0010)", "truncated"),
         ("lying jpeg 2000", "(7FE0,0010)", "another size"),
         ("constant", "(7FE0,0010)", "constant"),
-        ("flat rescale", "(7FE0,0010)", "constant"),
-        ("all padding", "(7FE0,0010)", "constant"),
+        ("flat rescale", "(0028,1053)", "constant"),
+        ("all padding", "(0028,0120)", "constant"),
     ],
 )
 def test_a_faulty_file_is_refused_by_name(tmp_path, fault, tag, problem):
@@ -394,19 +366,6 @@ def test_an_impossible_window_is_refused(tmp_path, width):
     assert dicom.read_radiograph(path).max() == 1.0
 
 
-def test_a_missing_decoder_says_what_to_install(tmp_path, monkeypatch):
-    class Unavailable:
-        is_available = False
-        UID = pydicom.uid.JPEGLSLossless
-        missing_dependencies = ["some-plugin - requires a package"]
-
-    monkeypatch.setattr(reader, "get_decoder", lambda uid: Unavailable)
-    path = write_dicom(tmp_path / "a.dcm", ramp(8))
-    with pytest.raises(ImageError, match="no decoder for JPEG-LS") as caught:
-        dicom.read_radiograph(path)
-    assert "some-plugin" in caught.value.expected
-
-
 @pytest.mark.parametrize("fault", ["huge", "lying jpeg 2000"])
 def test_a_claimed_size_is_refused_before_allocation(tmp_path, fault):
     path = faulty(tmp_path, fault)
@@ -419,7 +378,7 @@ def test_a_claimed_size_is_refused_before_allocation(tmp_path, fault):
 
 
 def test_a_deflated_bomb_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(reader, "MAX_FILE_BYTES", 100_000)
+    monkeypatch.setattr(header, "MAX_FILE_BYTES", 100_000)
     ds = dicom_dataset(ramp(8))
     ds.add_new(0x00091010, "OB", bytes(200_000))
     path = save_dicom(ds, tmp_path / "a.dcm", DeflatedExplicitVRLittleEndian)

@@ -2,14 +2,12 @@
 
 import numpy as np
 import pytest
-import torch
 
 from chexnomaly.figures.method import (
     figure_contrastive,
     figure_distance_sizes,
     figure_focal,
-    figure_shares,
-    iou_of_cases,
+    figure_normal_share,
 )
 
 
@@ -44,18 +42,8 @@ def test_the_euclidean_distance_doubles_where_the_side_does():
     np.testing.assert_allclose(mean, 1 / np.sqrt(6), rtol=0.05)
 
 
-def test_small_cases_by_hand():
-    mask = torch.zeros(2, 2)
-    mask[0] = 1
-    found = iou_of_cases({"half": (torch.eye(2)[:1].repeat(2, 1) * mask, mask)})["half"]
-    assert found["C"] == found["A"] == pytest.approx(1 / 2)
-    nothing = iou_of_cases({"none": (torch.zeros(2, 2), torch.zeros(2, 2))})["none"]
-    assert (nothing["A"], nothing["D"]) == (1, 0)
-    assert np.isnan(nothing["C"])
-
-
 def test_the_empty_mask_overtakes_where_the_exercise_says():
-    drawn = lines(figure_shares(0.4, 0.5))
+    drawn = lines(figure_normal_share(0.4, 0.5))
     system, empty = (
         drawn[f"A, {n}"].get_ydata() for n in ("this system", "the empty mask")
     )

@@ -6,7 +6,7 @@ from chexnomaly.datasets.sampling import specialized_part
 from chexnomaly.figures.predictions import (
     Example,
     choose_abnormal,
-    figure_14_before,
+    figure_14,
 )
 
 
@@ -32,7 +32,8 @@ def test_each_row_of_before_and_after_has_its_own_model_and_threshold():
     case = Example(np.full((64, 64), 0.5), np.array([[1.0, 1, 6, 6]]), maps, "phantom")
     thresholds = {"specialized_ild__cross_entropy": 0.25, "specialized_ild": 0.5}
     cases = {"ild": case, "infiltration": None}
-    above, below = figure_14_before(cases, thresholds).rows.values()
+    arms = {"before": "__cross_entropy", "after": ""}
+    above, below = figure_14(cases, thresholds, arms).rows.values()
     assert [p.title for p in above] == [
         "ILD, at 0.25",
         "Infiltration: no test film shows it",

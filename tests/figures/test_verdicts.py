@@ -3,7 +3,7 @@
 import pandas as pd
 
 from chexnomaly.evidence import DIFFERS, NOT_TESTABLE, REPRODUCED, VERDICTS
-from chexnomaly.figures.verdicts import COLORS, count_verdicts, figure_verdicts
+from chexnomaly.figures.beyond import VERDICT_COLORS, count_verdicts, figure_verdicts
 
 TABLE = pd.DataFrame(
     {
@@ -27,5 +27,5 @@ def test_bars_are_as_long_as_the_counts():
 
 
 def test_every_verdict_has_a_color_of_its_own():
-    assert set(COLORS) == set(VERDICTS)
-    assert len(set(COLORS.values())) == len(VERDICTS)
+    assert set(VERDICT_COLORS) == set(VERDICTS)
+    assert len(set(VERDICT_COLORS.values())) == len(VERDICTS)

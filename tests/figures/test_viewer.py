@@ -13,15 +13,17 @@ from PIL import Image
 from skimage.draw import polygon2mask
 
 from chexnomaly.figures import gallery, predictions
-from chexnomaly.figures.layers import (
+from chexnomaly.figures.viewer import (
     OWN,
+    Panel,
+    Viewer,
     boxes_layer,
     draw_layer,
     film_source,
     heat_layer,
     mask_layer,
 )
-from chexnomaly.figures.viewer import Panel, Viewer
+from chexnomaly.metrics import lenient_categories
 
 FILM = np.linspace(0, 1, 48 * 40, dtype=np.float32).reshape(48, 40)
 BOXES = boxes_layer("readers", np.array([[1, 2, 5, 8.5]]), (32, 32))
@@ -89,7 +91,7 @@ def test_a_real_set_is_not_even_opened(squares):
     missing = {image_id: real.root / "there is no such film.dicom"}
     case = predictions.make_cases([image_id], real, zero, missing)[image_id]
     assert (case.film, case.origin) == (None, "images")
-    shown = predictions.figure_cases({"all": [replace(case, film=FILM)]}, 0.5, 4)
+    shown = predictions.figure_cases({"all": [replace(case, film=FILM)]}, 0.5)
     assert "withheld" in shown._repr_html_()
     assert "data:image" not in shown._repr_html_()
 
@@ -164,7 +166,7 @@ def test_outcomes_are_those_of_the_rules():
         "flagged": [1.0, 0.0, 0.0],
     }
     scores = {key: np.array(values) for key, values in scores.items()}
-    judged = gallery.judge(["a", "b", "c"], scores)
+    judged = gallery.judge(["a", "b", "c"], scores, lenient_categories)
     # 8 of 16 pixels overlap; 5 stray pixels of 10,000 are no speck for the strict rule.
     assert judged["a"][1:] == ("TP", 0.5)
     assert judged["b"] == ("FN", "FN", 0.0)

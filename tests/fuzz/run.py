@@ -61,7 +61,7 @@ def serve(pipe, name: str) -> None:
             refusals = read(Path(folder))
             outcome, detail = ("refused" if refusals else "read"), ""
         except InputError as error:
-            outcome, detail = "refused", type(error).__name__
+            outcome, detail = "refused", error.problem
         except BaseException as error:
             outcome = "crashed"
             detail = "".join(traceback.format_exception(error))[-2000:]
@@ -123,14 +123,15 @@ def fuzz(
         seconds: After so long no further file is damaged.
 
     Returns:
-        "kind", "inputs", counts of "read", "refused", "crashed" and "hung",
-        "slowest_s", "memory_mib" (most, beyond the idle program) and "details" of
+        "kind", "inputs", counts of "read", "refused", "lost" (those refused because
+        the decoding process ended), "crashed" and "hung", "slowest_s", "memory_mib"
+        (most, beyond the idle program, without the decoding one) and "details" of
         what crashed or hung.
     """
     from tests.fuzz.mutate import mutate
     from tests.fuzz.targets import TARGETS
 
-    counts = dict.fromkeys(("read", "refused", "crashed", "hung"), 0)
+    counts = dict.fromkeys(("read", "refused", "lost", "crashed", "hung"), 0)
     rng, details, most, slowest = np.random.default_rng(seed), [], 0, 0.0
     with TemporaryDirectory() as place:
         folder = Path(place) / "sound"
@@ -153,6 +154,7 @@ def fuzz(
             outcome, detail, used = reader.read(folder)
             slowest = max(slowest, time.perf_counter() - began)
             counts[outcome] += 1
+            counts["lost"] += detail in ("decoder crashed", "decoder hung")
             most = max(most, used)
             if outcome in ("crashed", "hung"):
                 details.append(f"{victims[which].name} #{number}: {detail}")
@@ -164,7 +166,7 @@ def fuzz(
         reader.close()
     return {
         "kind": TARGETS[name].kind,
-        "inputs": sum(counts.values()),
+        "inputs": sum(counts.values()) - counts["lost"],
         **counts,
         "slowest_s": round(slowest, 2),
         "memory_mib": round(most / 2**20),
@@ -183,9 +185,11 @@ def main() -> int:
     parser.add_argument("--guided", action="store_true", help="let coverage lead")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--only", choices=TARGETS)
+    parser.add_argument("--only", choices=[*TARGETS, "DICOM"], help="DICOM: all")
     given = parser.parse_args()
-    names = [given.only] if given.only else [*TARGETS]
+    names = [given.only] if given.only in TARGETS else [*TARGETS]
+    if given.only == "DICOM":
+        names = [name for name in names if TARGETS[name].kind == "film"]
     kinds = [TARGETS[name].kind for name in names]
     report = {}
     for name in names:
@@ -194,7 +198,7 @@ def main() -> int:
             report[name] = fuzz_guided(name, given.seconds or 60, given.seed, kept)
         else:
             share = given.inputs
-            if name != "DICOM":
+            if TARGETS[name].kind != "film":
                 share = -(-given.inputs // kinds.count(TARGETS[name].kind))
             limit = given.seconds or float("inf")
             report[name] = fuzz(name, share, given.seed, kept, limit)

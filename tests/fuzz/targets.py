@@ -9,12 +9,7 @@ import numpy as np
 import pandas as pd
 import torch
 from PIL import Image
-from pydicom.uid import (
-    DeflatedExplicitVRLittleEndian,
-    ImplicitVRLittleEndian,
-    JPEG2000Lossless,
-    RLELossless,
-)
+from pydicom import uid
 
 from chexnomaly.claims import ledger
 from chexnomaly.claims import lookup as measured
@@ -28,7 +23,7 @@ from chexnomaly.datasets.store.store import Store
 from chexnomaly.datasets.store.writer import StoreWriter
 from chexnomaly.profiles import load_profile
 from chexnomaly.tensor_files import read_tensors, write_tensors
-from tests.dicom_files import dicom_dataset, ramp, save_dicom
+from tests.dicom_files import ENCODERS, compressed, dicom_dataset, ramp, save_dicom
 
 ROOT = Path(__file__).parents[2]
 
@@ -40,7 +35,7 @@ class Target:
     Attributes:
         make: Writes sound files into an empty folder; returns those to be damaged.
         read: Reads the folder; returns the refusals it reports beside its result.
-        kind: "image", "table" or "file", for the count of inputs.
+        kind: "film", "image", "table" or "file", for the count of inputs.
     """
 
     make: Callable[[Path], list[Path]]
@@ -48,22 +43,50 @@ class Target:
     kind: str = "file"
 
 
-def _dicoms(folder: Path) -> list[Path]:
-    files = []
-    for name, syntax in (
-        ("explicit", None),
-        ("implicit", ImplicitVRLittleEndian),
-        ("deflated", DeflatedExplicitVRLittleEndian),
-        ("rle", RLELossless),
-        ("j2k", JPEG2000Lossless),
-    ):
-        data = dicom_dataset(ramp(12), 12, WindowCenter=2000, WindowWidth=900)
-        data.RescaleSlope, data.RescaleIntercept = 2, -1024
-        if name in ("rle", "j2k"):
-            data.compress(syntax)
-        path = folder / f"{name}.dcm"
-        files.append(save_dicom(data, path, syntax or "1.2.840.10008.1.2.1"))
-    return files
+SYNTAXES = {
+    "explicit": uid.ExplicitVRLittleEndian,
+    "implicit": uid.ImplicitVRLittleEndian,
+    "big endian": uid.ExplicitVRBigEndian,
+    "deflated": uid.DeflatedExplicitVRLittleEndian,
+    "RLE": uid.RLELossless,
+    "JPEG baseline": uid.JPEGBaseline8Bit,
+    "JPEG extended": uid.JPEGExtended12Bit,
+    "JPEG lossless": uid.JPEGLossless,
+    "JPEG lossless SV1": uid.JPEGLosslessSV1,
+    "JPEG-LS": uid.JPEGLSLossless,
+    "JPEG-LS near-lossless": uid.JPEGLSNearLossless,
+    "JPEG 2000": uid.JPEG2000Lossless,
+    "JPEG 2000 lossy": uid.JPEG2000,
+    "HTJ2K": uid.HTJ2KLossless,
+    "HTJ2K RPCL": uid.HTJ2KLosslessRPCL,
+    "HTJ2K lossy": uid.HTJ2K,
+}
+"""Transfer syntaxes of still images, by the names that the table shows."""
+
+
+def _films(syntax: uid.UID) -> Callable[[Path], list[Path]]:
+    """Make two films of one syntax: one with a window, one inverted and signed."""
+
+    def make(folder: Path) -> list[Path]:
+        bits = 8 if syntax == uid.JPEGBaseline8Bit else 12
+        first = dicom_dataset(ramp(bits), bits, WindowCenter=90, WindowWidth=70)
+        first.RescaleSlope, first.RescaleIntercept = 2, -102
+        tags = {"PhotometricInterpretation": "MONOCHROME1", "PixelPaddingValue": 9}
+        second = dicom_dataset(ramp(bits).T.copy(), bits, PixelRepresentation=1, **tags)
+        files = []
+        for number, data in enumerate((first, second)):
+            if syntax in ENCODERS:
+                compressed(data, syntax)
+            elif syntax == uid.RLELossless:
+                data.compress(syntax)
+            elif syntax == uid.ExplicitVRBigEndian:
+                data.PixelData = (
+                    np.frombuffer(data.PixelData, "<u2").byteswap().tobytes()
+                )
+            files.append(save_dicom(data, folder / f"film{number}.dcm", syntax))
+        return files
+
+    return make
 
 
 def _read_images(folder: Path) -> list:
@@ -242,7 +265,10 @@ def _read_result(path: Path) -> None:
 
 
 TARGETS = {
-    "DICOM": Target(_dicoms, _read_images, "image"),
+    **{
+        f"DICOM {name}": Target(_films(syntax), _read_images, "film")
+        for name, syntax in SYNTAXES.items()
+    },
     "PNG and JPEG": Target(_pictures, _read_images, "image"),
     "VinDr-CXR table": Target(_vindr, _annotations(vindr), "table"),
     "RSNA tables": Target(_rsna, _annotations(rsna), "table"),

@@ -20,12 +20,6 @@ from chexnomaly.studies.annotations.draws import draw_sets, drawn_entries, whole
 OTHER_N = 200
 """Scans in the paper's "Other Disease" set (Table I)."""
 
-RATIO = (4, 10)
-"""Abnormal to normal films, as printed in Section III."""
-
-LEARNED = "mean_mask"
-"""The predictor that is fitted on other films."""
-
 Values = dict[str, dict[str, Entry]]
 
 
@@ -81,8 +75,11 @@ def vindr_sets(audited: Audited, test_share: float = 0.1) -> dict[str, tuple[int
 
 
 def rsna_sets() -> dict[str, tuple[int, int]]:
-    """Name the readings of "Other (200)": positives alone, and two mixes of 4:10."""
-    ill, normal = RATIO
+    """Name the readings of "Other (200)": positives alone, and two mixes of 4:10.
+
+    That is the ratio of abnormal to normal films printed in Section III.
+    """
+    ill, normal = 4, 10
     within = round(OTHER_N * ill / (ill + normal))
     return {
         "200": (OTHER_N, 0),
@@ -138,7 +135,7 @@ def write_values(
                 folder,
                 system,
                 dataset,
-                trained_on="annotations" if system == LEARNED else None,
+                trained_on="annotations" if system == "mean_mask" else None,
                 scored_on="annotations",
                 n=entries["iou_a"]["n"],
                 values=entries,

@@ -28,8 +28,6 @@ SCORE_READINGS = {
 }
 """Every reading that the linear program decides, by its name in tables."""
 
-QUANTITIES = ("recall", "false_alarms", "iou_abnormal")
-
 INFEASIBLE = 2
 """What SciPy's `linprog` answers where no point satisfies all constraints."""
 
@@ -77,22 +75,21 @@ def rounded_from(printed: Decimal, digits: int = 0) -> Range:
     return float(max(0, printed - half)), float(min(1, printed + half))
 
 
-def least_iou(mae: float, test: TestMix, soft: bool = True) -> float:
+def least_iou(mae: float, test: TestMix) -> float:
     """Bound the mean IoU on abnormal films from below by an error.
 
     A film with foreground share s and IoU j has at least s (1 - j) wrong pixels. They
     cost least where all of the missing IoU falls on the smallest masks. A wrong pixel
-    at threshold 0.5 adds at least 0.5 to a soft error.
+    at threshold 0.5 adds at least 0.5 to the error.
 
     Args:
-        mae: Mean absolute error over all films.
+        mae: Mean absolute error of probabilities over all films.
         test: The test set.
-        soft: Whether the error is of probabilities; else of thresholded masks.
 
     Returns:
         The least mean IoU, in [0, 1].
     """
-    wrong = mae * (2 if soft else 1) / test.abnormal_share
+    wrong = 2 * mae / test.abnormal_share
     ordered = np.sort(test.foreground)
     cost = np.concatenate([[0.0], np.cumsum(ordered)]) / len(ordered)
     missed = np.interp(wrong, cost, np.linspace(0, 1, len(cost)))
@@ -104,7 +101,6 @@ def regions(
     test: TestMix,
     convention: str = "C",
     rule: str = "any_pixel",
-    soft: bool = True,
 ) -> dict[str, Range] | None:
     """Find what a system must be like for its printed scores to be true together.
 
@@ -113,19 +109,16 @@ def regions(
         test: The test set.
         convention: "A", "C" or "D" of `metrics.iou`.
         rule: "any_pixel" or "healthy" of `metrics.f1_score`.
-        soft: Whether the printed error is of probabilities.
 
     Returns:
         Least and greatest "recall", "false_alarms" and "iou_abnormal"; None where no
         system can have these scores.
     """
-    system = printed, test, convention, rule, soft
+    system = printed, test, convention, rule
     if not is_possible(*system):
         return None
-    return {
-        name: (_solve(goal, *system), -_solve(-goal, *system))
-        for goal, name in zip(np.eye(3), QUANTITIES, strict=True)
-    }
+    ends = [(_solve(goal, *system), -_solve(-goal, *system)) for goal in np.eye(3)]
+    return dict(zip(("recall", "false_alarms", "iou_abnormal"), ends, strict=True))
 
 
 def is_possible(
@@ -133,10 +126,9 @@ def is_possible(
     test: TestMix,
     convention: str = "C",
     rule: str = "any_pixel",
-    soft: bool = True,
 ) -> bool:
     """Say whether any system can have these scores; see `regions`."""
-    return _solve(np.zeros(3), printed, test, convention, rule, soft) is not None
+    return _solve(np.zeros(3), printed, test, convention, rule) is not None
 
 
 def impossible_systems(
@@ -158,7 +150,7 @@ def impossible_systems(
             "IoU B, any F1": [
                 name
                 for name, scores in printed.items()
-                if pooled_range(scores.mae, pixels)[0] > scores.iou[1]
+                if least_pooled_iou(scores.mae[1], pixels) > scores.iou[1]
             ]
         }
         for reading, choice in SCORE_READINGS.items():
@@ -200,11 +192,10 @@ def _solve(
     test: TestMix,
     convention: str,
     rule: str,
-    soft: bool,
 ) -> float | None:
     """Minimize goal @ (r, f, c); None where nothing satisfies the scores."""
     rows, limits = _constraints(printed, test.abnormal_share, convention, rule)
-    bounds = [(0, 1), (0, 1), (least_iou(printed.mae[1], test, soft), 1)]
+    bounds = [(0, 1), (0, 1), (least_iou(printed.mae[1], test), 1)]
     solved = optimize.linprog(goal, rows, limits, bounds=bounds)
     return None if solved.status == INFEASIBLE else float(solved.fun)
 
@@ -227,34 +218,23 @@ def _constraints(printed: PrintedScores, p: float, convention: str, rule: str) -
     return table[:, :3], -table[:, 3]
 
 
-def pooled_range(
-    mae: Range, foreground: float, soft: bool = True, steps: int = 2001
-) -> Range:
+def least_pooled_iou(mae: float, foreground: float) -> float:
     """Bound convention B (pooled background and foreground IoU) by an error.
 
     Args:
-        mae: Lowest and highest error that round to the printed one.
+        mae: Mean absolute error of probabilities, which twice as many wrong pixels
+            at threshold 0.5 may stand behind.
         foreground: Share of all pixels that lie in a mask, in (0, 1).
-        soft: Whether the error is of probabilities: twice as many pixels may then be
-            wrong, or none.
-        steps: How finely the missed share is varied.
 
     Returns:
-        Least and greatest value of B.
+        The least value of B, over every way to divide wrong pixels into missed and
+        extra ones.
     """
-    fewest, most = (0.0, min(1.0, 2 * mae[1])) if soft else mae
-    return (
-        float(_pooled(most, foreground, steps).min()),
-        float(_pooled(fewest, foreground, steps).max()),
-    )
-
-
-def _pooled(wrong: float, foreground: float, steps: int) -> np.ndarray:
-    """Give B for every way to divide wrong pixels into missed and extra ones."""
+    wrong = min(1.0, 2 * mae)
     least = max(0.0, wrong - (1 - foreground))
-    missed = np.linspace(least, min(wrong, foreground), steps)
+    missed = np.linspace(least, min(wrong, foreground), 2001)
     hit, clear = foreground - missed, 1 - foreground - (wrong - missed)
-    return (hit / (hit + wrong) + clear / (clear + wrong)) / 2
+    return float((hit / (hit + wrong) + clear / (clear + wrong)).min() / 2)
 
 
 def least_share_beyond(mean: float, limit: float, cap: float = 1.0) -> float:
@@ -271,18 +251,17 @@ def least_share_beyond(mean: float, limit: float, cap: float = 1.0) -> float:
     return min(1.0, max(0.0, (mean - limit) / (cap - limit)))
 
 
-def counts_behind(f1: Decimal, n: int, digits: int = 2) -> tuple[int, int]:
+def counts_behind(f1: Decimal, n: int) -> tuple[int, int]:
     """Find how many of n positives were found, where no film is negative.
 
     Args:
-        f1: The printed F1, which is then 2 r / (1 + r) of the recall r.
+        f1: The printed F1, of two digits, which is then 2 r / (1 + r) of the recall r.
         n: Number of positives.
-        digits: Digits of the column.
 
     Returns:
         Fewest and most found films whose F1 rounds to the printed one.
     """
-    low, high = rounded_from(f1, digits)
+    low, high = rounded_from(f1, digits=2)
     found = np.arange(n + 1)
     value = 2 * found / (n + found)
     fitting = found[(value >= low) & (value < high + (high == 1.0))]

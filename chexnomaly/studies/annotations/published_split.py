@@ -87,25 +87,21 @@ def simulate(findings: pd.DataFrame, seeds: range) -> dict[str, Entry]:
         for k, positives in enumerate(lists):
             normals = np.flatnonzero(~abnormal)
             seen[specialized_training(positives, normals, [seed, k])] = True
-        rows.append(_measure(first, last, abnormal, seen))
+        test, entered = first == 2, last == 2
+        ill, normal = test & abnormal, test & ~abnormal
+        row = {
+            "test_abnormal": ill.sum(),
+            "test_normal": normal.sum(),
+            "test_abnormal_share": ill.sum() / test.sum(),
+            "negatives_per_positive": normal.sum() / max(1, ill.sum()),
+            "repeated_share": (entered & (first == 0)).sum() / entered.sum(),
+            "seen_share": seen[test].mean(),
+            "seen_abnormal_share": seen[ill].mean(),
+            "seen_normal_share": seen[normal].mean(),
+        }
+        rows.append(row)
     table = pd.DataFrame(rows)
     low, high = table.quantile(0.025), table.quantile(0.975)
     return {
         key: entry(table[key].mean(), low[key], high[key], len(table)) for key in table
-    }
-
-
-def _measure(first, last, abnormal, seen) -> dict[str, float]:
-    test = first == 2
-    touched = last == 2
-    positive, negative = test & abnormal, test & ~abnormal
-    return {
-        "test_abnormal": positive.sum(),
-        "test_normal": negative.sum(),
-        "test_abnormal_share": positive.sum() / test.sum(),
-        "negatives_per_positive": negative.sum() / max(1, positive.sum()),
-        "repeated_share": (touched & (first == 0)).sum() / touched.sum(),
-        "seen_share": seen[test].mean(),
-        "seen_abnormal_share": seen[positive].mean(),
-        "seen_normal_share": seen[negative].mean(),
     }

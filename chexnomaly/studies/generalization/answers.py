@@ -8,7 +8,8 @@ and Hochberg), and only the adjusted ones decide.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +19,8 @@ from chexnomaly import claims, results
 from chexnomaly.claims.lookup import MeasuredValue as Measured
 from chexnomaly.evaluation.intervals import excludes_zero, mean_entry
 from chexnomaly.results import Entry
-from chexnomaly.studies.generalization.design import Design, World
 from chexnomaly.studies.generalization.scores import MEASURES
-from chexnomaly.studies.phantom_worth.scores import FilmScores
+from chexnomaly.studies.maps import FilmScores
 
 SystemScores = dict[str, FilmScores]
 """Scores by system."""
@@ -43,12 +43,10 @@ class Question:
     Attributes:
         says: The claim, in words.
         terms: Sign, system and set of the scores that are added up.
-        claim: The row of the ledger it answers; "" where the paper is silent.
     """
 
     says: str
     terms: tuple[tuple[int, str, str], ...]
-    claim: str = ""
 
     @property
     def dataset(self) -> str:
@@ -56,23 +54,22 @@ class Question:
         return self.terms[0][2]
 
 
-def _pair(says: str, plus: str, minus: str, dataset: str, claim: str = "") -> Question:
-    return Question(says, ((1, plus, dataset), (-1, minus, dataset)), claim)
+def _pair(says: str, plus: str, minus: str, dataset: str = "held_out") -> Question:
+    return Question(says, ((1, plus, dataset), (-1, minus, dataset)))
 
 
 QUESTIONS = {
     "generalizes": _pair(
         "CheX-Nomaly marks a finding it never saw better than the supermodel does",
-        *("chexnomaly", "supermodel", "held_out", "q-chex-generalizes"),
+        *("chexnomaly", "supermodel"),
     ),
     "contrastive_helps": _pair(
         "the contrastive training is what helps: better than on an untrained twin",
-        *("chexnomaly", "chexnomaly__random_base", "held_out"),
+        *("chexnomaly", "chexnomaly__random_base"),
     ),
     "unseen_is_harder": Question(
         "the supermodel marks a finding worse when that finding was kept from training",
         ((1, "supermodel", "held_out_control"), (-1, "supermodel", "held_out")),
-        "q-binary-unseen",
     ),
     "loses_less": Question(
         "CheX-Nomaly loses less by not having seen a finding than the supermodel",
@@ -85,15 +82,15 @@ QUESTIONS = {
     ),
     "supermodel_above_prior": _pair(
         "the supermodel marks an unseen finding better than the others' mean mask",
-        *("supermodel", "mean_mask", "held_out"),
+        *("supermodel", "mean_mask"),
     ),
     "chexnomaly_above_prior": _pair(
         "CheX-Nomaly marks an unseen finding better than the others' mean mask",
-        *("chexnomaly", "mean_mask", "held_out"),
+        *("chexnomaly", "mean_mask"),
     ),
     "generalizes_unseen": _pair(
         "CheX-Nomaly marks the unseen set's pneumonia better than the supermodel",
-        *("chexnomaly", "supermodel", "unseen", "q-chex-generalizes"),
+        *("chexnomaly", "supermodel", "unseen"),
     ),
     "contrastive_helps_unseen": _pair(
         "the contrastive training is what helps there",
@@ -180,47 +177,47 @@ def entries_of(scored: Mapping[str, SystemScores], system: str) -> dict[str, Ent
     """
     values = {}
     for measure in MEASURES:
-        drawn = {f: one[system][measure] for f, one in scored.items()}
-        for finding, entry in by_finding(drawn).items():
-            values[f"{finding}.{measure}" if finding else measure] = entry
+        entries = by_finding({f: one[system][measure] for f, one in scored.items()})
+        values |= {f"{f}.{measure}" if f else measure: e for f, e in entries.items()}
     return values
 
 
 def write_generalization(
-    out: Path,
-    by_seed: Sequence[StudyScores],
-    world: World,
-    design: Design,
-    started: float,
+    out: Path, by_seed: Sequence[StudyScores], seeds: Sequence[int], about: Mapping
 ) -> None:
     """Write every system's scores and the answers.
 
     Args:
         out: Results folder.
         by_seed: Scores of each seed that is finished, film by film.
-        world: The films.
-        design: Sizes, for the stamp.
-        started: `time.perf_counter()` at the start.
+        seeds: Those seeds.
+        about: From `Design.about`.
     """
-    common = {
-        "profile": "study",
-        "notebook": "11_beyond_the_paper",
-        "scored_on": "phantom",
-        "trained_on": "phantom",
-        "seeds": list(design.seeds[: len(by_seed)]),
-        "data_hash": world.data.data_hash,
-        "started": started,
-        "parameters": asdict(design),
-    }
-    scored = mean_study(by_seed)
-    for dataset, by_finding in scored.items():
-        one = next(iter(by_finding.values()))
-        n = sum(len(next(iter(s.values()))[DECIDED_BY]) for s in by_finding.values())
-        for system in one:
-            values = entries_of(by_finding, system)
+    scored, about = mean_study(by_seed), {**about, "seeds": list(seeds)}
+    for dataset, of_findings in scored.items():
+        systems = [*next(iter(of_findings.values()))]
+        n = sum(len(s[systems[0]][DECIDED_BY]) for s in of_findings.values())
+        for system in systems:
+            values = entries_of(of_findings, system)
             name = "unseen_study" if dataset == "unseen" else dataset
-            results.write_result(out, system, name, n=n, values=values, **common)
-    _write_answers(out, scored, by_seed, common)
+            results.write_result(out, system, name, n=n, values=values, **about)
+    values, p_values, alone = {}, {}, {}
+    for (name, question), measure in product(QUESTIONS.items(), MEASURES):
+        entries, adjusted_p = answer(scored, question, measure)
+        stem = f"{name}.{measure}"
+        values |= named(stem, entries)
+        p_values |= named(stem, adjusted_p)
+        alone[stem] = [answer(s, question, measure)[0][""]["value"] for s in by_seed]
+    results.write_result(
+        out,
+        "generalization",
+        "held_out",
+        n=len(scored["held_out"]),
+        values=values,
+        p_adjusted=p_values,
+        by_seed=alone,
+        **about,
+    )
 
 
 def mean_study(by_seed: Sequence[StudyScores]) -> StudyScores:
@@ -231,51 +228,18 @@ def mean_study(by_seed: Sequence[StudyScores]) -> StudyScores:
     return {key: mean_study([one[key] for one in by_seed]) for key in first}
 
 
-def _write_answers(
-    out: Path, scored: StudyScores, by_seed: Sequence[StudyScores], common: Mapping
-) -> None:
-    values, p_values, seeds = {}, {}, {}
-    for name, question in QUESTIONS.items():
-        for measure in MEASURES:
-            entries, adjusted_p = answer(scored, question, measure)
-            stem = f"{name}.{measure}"
-            values |= named(stem, entries)
-            p_values |= named(stem, adjusted_p)
-            alone = [answer(one, question, measure)[0][""] for one in by_seed]
-            seeds[stem] = [one["value"] for one in alone]
-    results.write_result(
-        out,
-        "generalization",
-        "held_out",
-        n=len(scored["held_out"]),
-        values=values,
-        p_adjusted=p_values,
-        by_seed=seeds,
-        **common,
-    )
-
-
-def verdict(result: Mapping, name: str, finding: str = "") -> claims.Verdict:
-    """Judge one question by the IoU at the operating threshold.
+def verdict(result: Mapping, name: str) -> claims.Verdict:
+    """Judge one question by the IoU at the operating threshold, over all findings.
 
     Args:
-        result: The results file of `_write_answers`.
+        result: The results file of the answers.
         name: Key of `QUESTIONS`.
-        finding: One finding, decided by its adjusted p value; or "" for all
-            together, decided by the interval over findings.
 
     Returns:
-        The verdict; left open where neither decides.
+        The verdict; left open where the interval over findings does not decide.
     """
-    key = ".".join(filter(None, [name, DECIDED_BY, finding]))
-    entry = result["values"][key]
-    if finding:
-        decided = result["p_adjusted"][key] < ALPHA
-    else:
-        decided = excludes_zero(entry)
-    held = entry["value"] > 0 if decided else None
-    measured = Measured(
-        entry["value"], entry["low"], entry["high"], entry["n"], result["evidence"]
-    )
+    entry = result["values"][f"{name}.{DECIDED_BY}"]
+    held = entry["value"] > 0 if excludes_zero(entry) else None
+    measured = Measured(**entry, evidence=result["evidence"])
     row = {"kind": "direction", "needs": "measured: a > b"}
     return claims.verdict(row, measured, held)

@@ -84,10 +84,11 @@ def hold_out_at_random(data: PreparedSet, like: HeldOut, seed: int) -> HeldOut:
         on one scan.
     """
     rng = np.random.default_rng(seed)
-    chosen = [
-        _choose(_drawn(data, [part]), _within(data, like, part), rng)
-        for part in LEARNING_PARTS
-    ]
+    chosen = []
+    for part in LEARNING_PARTS:
+        ids = set(data.ids(part))
+        wanted = int(like.boxes.image_id.isin(ids).sum()), len(like.dropped & ids)
+        chosen.append(_choose(_drawn(data, [part]), *wanted, rng))
     boxes = pd.concat([one.boxes for one in chosen])
     return HeldOut(boxes, frozenset().union(*(one.dropped for one in chosen)))
 
@@ -98,17 +99,10 @@ def _drawn(data: PreparedSet, parts) -> pd.DataFrame:
     return table[(table.finding != NO_FINDING) & table.image_id.isin(wanted)]
 
 
-def _within(data: PreparedSet, held: HeldOut, part: str) -> tuple[int, int]:
-    """Count the boxes and the dropped scans of one part."""
-    ids = set(data.ids(part))
-    return int(held.boxes.image_id.isin(ids).sum()), len(held.dropped & ids)
-
-
 def _choose(
-    drawn: pd.DataFrame, wanted: tuple[int, int], rng: np.random.Generator
+    drawn: pd.DataFrame, n_boxes: int, n_dropped: int, rng: np.random.Generator
 ) -> HeldOut:
     """Drop scans at random, then findings of others that keep at least one."""
-    n_boxes, n_dropped = wanted
     scans = rng.permutation(np.unique(drawn.image_id.to_numpy(dtype=object)))
     dropped = frozenset(scans[:n_dropped])
     groups = drawn.groupby(["image_id", "finding"]).size()

@@ -7,15 +7,12 @@ reason, and leaving them unmarked says nothing about this finding.
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from scipy import stats
 
-from chexnomaly import evaluation
 from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.datasets.segmentation import SegmentationSet
 from chexnomaly.labels import FINDINGS
-from chexnomaly.studies.phantom_worth.rules import iou_per_image
-from chexnomaly.studies.phantom_worth.scores import FilmScores, masks_of
+from chexnomaly.studies.maps import FilmScores, iou_per_image, masks_of
 
 MEASURES = ("iou@operating", "found@operating", "auc")
 """IoU and marked share of the finding's boxes at the operating threshold; and, without
@@ -59,29 +56,6 @@ def target_of(data: PreparedSet, finding: str, part: str = "test") -> Target:
     ids = [own.ids[row] for row in np.flatnonzero(counts)]
     scans = SegmentationSet(data.store, data.findings, ids)
     return Target(scans, (whole & free)[counts], free[counts])
-
-
-def best_threshold(maps: np.ndarray, masks: np.ndarray, counted: np.ndarray) -> float:
-    """Choose the threshold with the best IoU on validation scans.
-
-    Args:
-        maps: Probabilities, (N, S, S).
-        masks: What is to be found, (N, S, S), bool.
-        counted: Where it counts, (N, S, S), bool.
-
-    Returns:
-        One of `evaluation.THRESHOLDS`; the one nearest to 0.5 where several are
-        equally good, and 0.5 where nothing is to be found.
-    """
-    masks = masks & counted
-    there = masks.any(axis=(1, 2))
-    if not there.any():
-        return evaluation.PAPER_THRESHOLD
-    maps, masks = (
-        torch.from_numpy(pixels[there]).unsqueeze(1)
-        for pixels in (np.where(counted, maps, 0), masks)
-    )
-    return evaluation.operating_threshold(maps.split(64), masks)
 
 
 def score_target(maps: np.ndarray, target: Target, threshold: float) -> FilmScores:

@@ -73,13 +73,14 @@ def verdict_table(result: Mapping) -> pd.DataFrame:
     """
     rows = []
     for name, question in QUESTIONS.items():
-        value = result["values"][f"{name}.{DECIDED_BY}"]
+        key = f"{name}.{DECIDED_BY}"
+        value, alone = result["values"][key], result["by_seed"][key]
         judged, single = verdict(result, name), question.dataset == "unseen"
         rows.append(
             {
                 "claim": question.says,
                 "difference in IoU": format_entry(value),
-                "each seed alone": _seeds_alone(result, name),
+                "each seed alone": f"{min(alone):+.3f} to {max(alone):+.3f}",
                 "n": f"{value['n']} {'scans' if single else 'findings'}",
                 "findings for : against": _decided(result, name),
                 "verdict": ": ".join(filter(None, judged)),
@@ -87,11 +88,6 @@ def verdict_table(result: Mapping) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows).set_index("claim")
-
-
-def _seeds_alone(result: Mapping, name: str) -> str:
-    alone = result["by_seed"][f"{name}.{DECIDED_BY}"]
-    return f"{min(alone):+.3f} to {max(alone):+.3f}"
 
 
 def _decided(result: Mapping, name: str) -> str:
@@ -150,13 +146,8 @@ def score_table(workspace: Workspace) -> pd.DataFrame:
     keys = [key for key in first if key.endswith(f".{DECIDED_BY}")]
     rows = {DISPLAY_NAMES[key.removesuffix(f".{DECIDED_BY}")]: key for key in keys}
     rows["all findings"] = DECIDED_BY
-    table = pd.DataFrame(
-        {
-            h: [values[k]["value"] for k in rows.values()]
-            for h, values in stored.items()
-        },
-        index=[*rows],
-    )
+    table = pd.DataFrame(stored).loc[[*rows.values()]].map(lambda one: one["value"])
+    table.index = [*rows]
     scans = [f"{first[key]['n']:.0f}" for key in keys]
     table.insert(0, "scans", [*scans, "–"])
     return table

@@ -4,7 +4,7 @@ Each changes one decision of the register (`item`) and nothing else. Its default
 system that the register's reading gives.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from chexnomaly.systems import RECIPES
 
@@ -49,20 +49,26 @@ class Arm:
         """The default's key in results files."""
         return f"{self.item}.default_{self.default}"
 
+    @property
+    def as_registered(self) -> "Arm":
+        """The same question under the register's reading."""
+        return replace(self, system=self.default, changes={}, seed=0, draw=0)
 
-def _options(item: str, says: str, option: str, *values: float | bool) -> list[Arm]:
+    def options(self, seed: int) -> dict[str, float]:
+        """Give the options that differ from the profile's, with the study's seed."""
+        return {"seed": seed + self.seed, **self.changes}
+
+    def folder(self, seed: int) -> str:
+        """Name the folder of all runs with these options and films."""
+        told = self.options(seed) | ({"films": self.draw} if self.draw else {})
+        return "__".join(f"{name}_{value}" for name, value in told.items())
+
+
+def _option(item: str, says: str, option: str, value: float | bool) -> Arm:
     """Change one option of the supermodel."""
-    return [
-        Arm(
-            item,
-            f"{option}_{value}".replace(".", "_"),
-            "supermodel",
-            "supermodel",
-            f"{says} {value}",
-            {option: value},
-        )
-        for value in values
-    ]
+    name = f"{option}_{value}".replace(".", "_")
+    changes = {option: value}
+    return Arm(item, name, *("supermodel",) * 2, f"{says} {value}", changes)
 
 
 REPEATED = ("supermodel", "chexnomaly")
@@ -79,9 +85,9 @@ ARMS: tuple[Arm, ...] = (
         for system in REPEATED
         for k in (1, 2)
     ),
-    *_options("32", "alpha", "alpha", 0.5, 0.75),
-    *_options("34", "first level as wide as", "base_channels", 4, 16),
-    *_options("36", "augmentation", "augment", True),
+    *(_option("32", "alpha", "alpha", value) for value in (0.5, 0.75)),
+    *(_option("34", "first level as wide as", "base_channels", n) for n in (4, 16)),
+    _option("36", "augmentation", "augment", True),
     *(
         Arm(recipe.item, recipe.arm, recipe.key, recipe.default, recipe.says)
         for recipe in RECIPES.values()

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
+from torch.utils.data import DataLoader
 
 from chexnomaly import evaluation, metrics
 from chexnomaly.boxes import rectangularize
@@ -30,9 +31,6 @@ READER_RULES = {"union": "union", "two readers": 2, "first reader": "first"}
 
 SWEEP = tuple(round(0.1 * k, 1) for k in range(1, 10))
 """Thresholds of the readings, beside the one chosen on validation."""
-
-interval = partial(evaluation.interval, resamples=500)
-"""The interval of every value and difference here."""
 
 
 @torch.no_grad()
@@ -52,9 +50,7 @@ def ensemble_maps(
     """
     ensemble.eval()
     parts, joined = [], []
-    for start in range(0, len(scans), batch_size):
-        rows = range(start, min(start + batch_size, len(scans)))
-        image = torch.stack([scans[row][0] for row in rows])
+    for image, _ in DataLoader(scans, batch_size):
         stack = ensemble.stack(image.contiguous(memory_format=torch.channels_last))
         parts.append(stack)
         joined.append(torch.sigmoid(ensemble.unet(stack)))
@@ -131,24 +127,20 @@ DEFAULT_READING = {
 
 def is_default(table: pd.DataFrame) -> pd.Series:
     """Tell which rows of `readings` are the register's; (rows,), bool."""
-    return np.logical_and.reduce(
-        [table[name] == value for name, value in DEFAULT_READING.items()]
-    )
+    return (table[[*DEFAULT_READING]] == pd.Series(DEFAULT_READING)).all(axis=1)
 
 
-def share_first(tables: Mapping[str, pd.DataFrame], system: str) -> tuple[int, int]:
-    """Count the readings under which a system is alone in front.
+def is_first(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Tell under which readings each system is alone in front.
 
     Args:
         tables: System to its `readings`, rows in one order.
-        system: Whose.
 
     Returns:
-        How many, of how many.
+        One row per reading, one column per system, bool.
     """
     wide = pd.DataFrame({name: table.iou for name, table in tables.items()})
-    others = wide.drop(columns=system).max(axis=1)
-    return int((wide[system] > others).sum()), len(wide)
+    return wide.rank(axis=1, method="max", ascending=False) == 1
 
 
 class Effects:
@@ -160,8 +152,9 @@ class Effects:
         told: `<item>.<arm>` to its system, its default and its words.
     """
 
-    def __init__(self):
-        """Begin empty."""
+    def __init__(self, resamples: int = 500):
+        """Begin empty; intervals come from so many bootstrap samples."""
+        self.interval = partial(evaluation.interval, resamples=resamples)
         self.values: dict[str, Entry] = {}
         self.paired: dict[str, Entry] = {}
         self.told: dict[str, dict[str, str]] = {}
@@ -184,24 +177,36 @@ class Effects:
             arms: Name, words, statistic and counts of each other reading, on the same
                 films.
         """
-        ground, base = default
         stem = f"{item}.default_{system}"
-        self.values[f"{stem}.{metric}"] = interval(ground, base)
-        for name, says, statistic, scores in arms:
+        for name, says, *one in arms:
             arm = f"{item}.{name}_{system}"
             self.told[arm] = {"system": system, "default": stem, "says": says}
-            self.values[f"{arm}.{metric}"] = interval(statistic, scores)
-            self.paired[f"{arm}.{metric}"] = interval(
-                lambda a, b, s=statistic: s(a) - ground(b), scores, base
-            )
+            self.compare(arm, stem, metric, one, default)
 
+    def compare(
+        self,
+        arm: str,
+        default: str,
+        metric: str,
+        one: Sequence[Statistic | Scores],
+        base: Sequence[Statistic | Scores],
+    ) -> None:
+        """Compare one reading with the register's by one metric.
 
-def _iou(convention: str) -> Statistic:
-    return lambda scores: metrics.iou_statistic(scores, convention)
-
-
-def _f1(rule: str) -> Statistic:
-    return lambda scores: metrics.f1_statistic(scores, rule)
+        Args:
+            arm: Key of the reading.
+            default: Key of the register's reading.
+            metric: What is measured.
+            one: Statistic and per-film counts under the reading.
+            base: The same under the register's.
+        """
+        (statistic, scores), (ground, counts) = one, base
+        if f"{default}.{metric}" not in self.values:
+            self.values[f"{default}.{metric}"] = self.interval(ground, counts)
+        self.values[f"{arm}.{metric}"] = self.interval(statistic, scores)
+        self.paired[f"{arm}.{metric}"] = self.interval(
+            lambda a, b: statistic(a) - ground(b), scores, counts
+        )
 
 
 def add_scoring(
@@ -222,19 +227,24 @@ def add_scoring(
         operating: The threshold chosen on validation.
         min_area: Smallest component that the transform takes, px.
     """
-    iou, f1 = _iou("C"), _f1("any_pixel")
+    table = evaluation.statistics()
+    iou, f1 = table["iou_c"], table["f1_any_pixel"]
     union = {
         t: metrics.image_scores(maps, masks["union"], t)
         for t in {PAPER_THRESHOLD, operating, 0.3, 0.7}
     }
     half, base = union[PAPER_THRESHOLD], union[operating]
-    others = [c for c in IOU_CONVENTIONS if c != "C"]
-    arms = [(c.lower(), f"IoU under convention {c}", _iou(c), base) for c in others]
-    effects.add("4", system, "mean_iou", (iou, base), arms)
-    arms = [("hard", "share of wrong pixels", _hard_error, half)]
-    effects.add("5", system, "mae", (metrics.mae_statistic, half), arms)
     arms = [
-        (r.replace(".", "_"), f"F1 by the rule {r}", _f1(r), half) for r in F1_RULES[1:]
+        (c.lower(), f"IoU under convention {c}", table[f"iou_{c.lower()}"], base)
+        for c in IOU_CONVENTIONS
+        if c != "C"
+    ]
+    effects.add("4", system, "mean_iou", (iou, base), arms)
+    arms = [("hard", "share of wrong pixels", table["mae_hard"], half)]
+    effects.add("5", system, "mae", (table["mae_soft"], half), arms)
+    arms = [
+        (r.replace(".", "_"), f"F1 by the rule {r}", table[f"f1_{r}"], half)
+        for r in F1_RULES[1:]
     ]
     effects.add("6", system, "f1", (f1, half), arms)
     for metric, statistic in (("mean_iou", iou), ("f1", f1)):
@@ -254,10 +264,6 @@ def add_scoring(
     tested = metrics.image_scores(boxed, masks["union"], operating)
     arms = [("at_test", "predictions made into boxes when testing", iou, tested)]
     effects.add("30", system, "mean_iou", (iou, base), arms)
-
-
-def _hard_error(scores: Scores) -> np.ndarray:
-    return metrics.mae_statistic(scores, hard=True)
 
 
 def add_binary_maximum(
@@ -285,7 +291,9 @@ def add_binary_maximum(
         metrics.image_scores(maps, mask, PAPER_THRESHOLD) for maps in (shared, by_own)
     )
     cut = "maximum of masks, each cut at its own threshold"
-    for metric, statistic in (("mean_iou", _iou("C")), ("mae", metrics.mae_statistic)):
+    table = evaluation.statistics()
+    for metric, key in (("mean_iou", "iou_c"), ("mae", "mae_soft")):
+        statistic = table[key]
         arms = [
             ("binary", "maximum of masks cut at one threshold", statistic, at_one),
             ("binary_own", cut, statistic, at_own),
@@ -315,12 +323,12 @@ def add_mixes(
         name: {k: np.concatenate([positives[k][:a], normals[k][:b]]) for k in positives}
         for name, (a, b) in sizes.items()
     }
-    table = {"iou_a": _iou("A"), "iou_c": _iou("C"), "f1": _f1("any_pixel")}
-    stem = f"12.default_{system}"
-    for metric, statistic in table.items():
+    table, stem = evaluation.statistics(), f"12.default_{system}"
+    asked = {"iou_a": "iou_a", "iou_c": "iou_c", "f1": "f1_any_pixel"}
+    for metric, statistic in ((metric, table[key]) for metric, key in asked.items()):
         for name, scores in ({"default": positives} | mixes).items():
             arm = f"12.{name}_{system}"
-            effects.values[f"{arm}.{metric}"] = interval(statistic, scores)
+            effects.values[f"{arm}.{metric}"] = effects.interval(statistic, scores)
             if name != "default":
                 says = f"{len(scores['tp'])} scans, {name.replace('_', ' ')}"
                 effects.told[arm] = {"system": system, "default": stem, "says": says}

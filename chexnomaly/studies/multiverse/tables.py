@@ -6,7 +6,7 @@ import pandas as pd
 
 from chexnomaly.evaluation.intervals import Entry, entry, excludes_zero
 from chexnomaly.results import format_entry
-from chexnomaly.studies.multiverse.scoring import is_default, share_first
+from chexnomaly.studies.multiverse.scoring import is_default, is_first
 
 
 def rank_table(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -18,40 +18,57 @@ def rank_table(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     Returns:
         One row per system: "wins of readings" over all, and by convention.
     """
-    rows = {}
-    for system, table in tables.items():
-        groups = {"all": table.index} | dict(table.groupby("convention").groups)
-        cells = {}
-        for name, index in groups.items():
-            part = {s: t.loc[index] for s, t in tables.items()}
-            wins, n = share_first(part, system)
-            cells[name if name == "all" else f"convention {name}"] = f"{wins} of {n}"
-        rows[system] = cells
-    return pd.DataFrame(rows).T
+    first = is_first(tables)
+    convention = "convention " + next(iter(tables.values())).convention
+    groups = {"all": first, **dict(list(first.groupby(convention)))}
+    cells = {
+        name: [f"{wins} of {len(part)}" for wins in part.sum()]
+        for name, part in groups.items()
+    }
+    return pd.DataFrame(cells, index=first.columns)
 
 
-def spread_entries(
-    table: pd.DataFrame, tables: Mapping[str, pd.DataFrame], system: str
-) -> dict[str, Entry]:
+def spread_entries(tables: Mapping[str, pd.DataFrame], system: str) -> dict[str, Entry]:
     """Summarize one system's readings as results entries; n counts readings.
 
     Args:
-        table: The system's readings.
-        tables: Everyone's, for the share of readings in front.
+        tables: System to its readings, rows in one order.
         system: Whose.
 
     Returns:
         "default", "smallest", "median", "largest" and "share_first".
     """
-    wins, n = share_first(tables, system)
+    table = tables[system]
     values = {
         "default": table.iou[is_default(table)].item(),
         "smallest": table.iou.min(),
         "median": table.iou.median(),
         "largest": table.iou.max(),
-        "share_first": wins / n,
+        "share_first": is_first(tables)[system].mean(),
     }
-    return {name: entry(value, None, None, n) for name, value in values.items()}
+    return {
+        name: entry(value, None, None, len(table)) for name, value in values.items()
+    }
+
+
+def effects_frame(result: Mapping) -> pd.DataFrame:
+    """Lay out every difference from the register's reading.
+
+    Args:
+        result: A `multiverse` results file.
+
+    Returns:
+        One row per arm and metric, in the order of the register. Columns "key" (of the
+        results file), "item", "metric", "says", "system", "default" (key of the
+        register's reading), "value", "low", "high", "n", "decided".
+    """
+    rows = []
+    for key, difference in result["paired"]["default"].items():
+        arm, _, metric = key.rpartition(".")
+        item = int(key.partition(".")[0])
+        told = {"key": key, "item": item, "metric": metric, **result["arms"][arm]}
+        rows.append({**told, **difference, "decided": excludes_zero(difference)})
+    return pd.DataFrame(rows).sort_values("item", kind="stable", ignore_index=True)
 
 
 def arm_table(result: Mapping, metric: str | None = None) -> pd.DataFrame:
@@ -64,33 +81,18 @@ def arm_table(result: Mapping, metric: str | None = None) -> pd.DataFrame:
     Returns:
         One row per arm and metric, in the order of the register.
     """
-    rows = []
-    for key, difference in result["paired"]["default"].items():
-        arm, measured = _split(key)
-        if metric not in (None, measured):
-            continue
-        told = result["arms"][arm]
-        rows.append(
-            {
-                "item": int(arm.partition(".")[0]),
-                "system": told["system"].partition("__")[0],
-                "reading": told["says"],
-                "metric": measured,
-                "register": format_entry(
-                    result["values"][f"{told['default']}.{measured}"] | {"low": None}
-                ),
-                "this reading": format_entry(result["values"][key]),
-                "difference": format_entry(difference),
-            }
-        )
-    table = pd.DataFrame(rows).sort_values("item", kind="stable")
-    return table.set_index(["item", "system"])
-
-
-def _split(key: str) -> tuple[str, str]:
-    """Cut `<item>.<arm>.<metric>` into `<item>.<arm>` and metric."""
-    item, name, metric = key.split(".", 2)
-    return f"{item}.{name}", metric
+    frame, values = effects_frame(result), result["values"]
+    frame = frame if metric is None else frame[frame.metric == metric]
+    registered = (frame.default + "." + frame.metric).map(values.get)
+    shown = {
+        "reading": frame.says,
+        "metric": frame.metric,
+        "register": [format_entry(entry | {"low": None}) for entry in registered],
+        "this reading": frame.key.map(values.get).map(format_entry),
+        "difference": [format_entry(entry) for _, entry in frame.iterrows()],
+    }
+    systems = frame.system.str.partition("__")[0].rename("system")
+    return pd.DataFrame(shown).set_index([frame["item"], systems])
 
 
 def mix_table(result: Mapping) -> pd.DataFrame:
@@ -104,13 +106,13 @@ def mix_table(result: Mapping) -> pd.DataFrame:
     """
     rows: dict[tuple[str, str], dict[str, str]] = {}
     for key, value in result["values"].items():
-        arm, metric = _split(key)
+        arm, _, metric = key.rpartition(".")
         if not arm.startswith("12."):
             continue
-        told = result["arms"].get(arm)
-        system = told["system"] if told else arm.removeprefix("12.default_")
-        words = told["says"] if told else "the unseen finding alone"
-        rows.setdefault((system, words), {})[metric] = format_entry(value)
+        alone = {"system": arm.removeprefix("12.default_")}
+        told = result["arms"].get(arm, alone | {"says": "the unseen finding alone"})
+        row = rows.setdefault((told["system"], told["says"]), {})
+        row[metric] = format_entry(value)
     return pd.DataFrame(rows).T
 
 
@@ -122,34 +124,16 @@ def decision_rows(result: Mapping, metric: str = "iou_c@operating") -> pd.DataFr
         metric: Which difference.
 
     Returns:
-        Columns "says", "item" (number and system), "value", "low", "high", "decided",
-        in the order of the register.
+        As `effects_frame`; "item" names the system too.
     """
-    rows = []
-    for key, difference in result["paired"]["default"].items():
-        arm, measured = _split(key)
-        item = arm.partition(".")[0]
-        if measured != metric or item == "8":
-            continue
-        told = result["arms"][arm]
-        system = told["default"].partition("default_")[2]
-        rows.append(
-            {
-                "order": int(item),
-                "item": f"{item}, {system}",
-                "says": told["says"],
-                **difference,
-                "decided": excludes_zero(difference),
-            }
-        )
-    return pd.DataFrame(rows).sort_values("order", kind="stable").reset_index(drop=True)
+    frame = effects_frame(result)
+    frame = frame[(frame.metric == metric) & (frame["item"] != 8)]
+    systems = frame.default.str.partition("default_")[2]
+    return frame.assign(item=frame["item"].astype(str) + ", " + systems)
 
 
 def seed_noise(result: Mapping, metric: str = "iou_c@operating") -> float | None:
     """Give the largest difference that another seed made; None without such arms."""
-    found = [
-        abs(one["value"])
-        for key, one in result["paired"]["default"].items()
-        if key.startswith("8.") and key.endswith(f".{metric}")
-    ]
-    return max(found, default=None)
+    frame = effects_frame(result)
+    found = frame[(frame.metric == metric) & (frame["item"] == 8)].value.abs()
+    return found.max() if len(found) else None

@@ -5,17 +5,15 @@ lines. Tables without image sizes must be given a common frame first, see
 `audit.common_frame`; statistics of sizes then rest on that assumption.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 import pandas as pd
 from scipy import ndimage, stats
 
-from chexnomaly.datasets.annotations.findings import scale_boxes
-from chexnomaly.datasets.annotations.validation import BOX
+from chexnomaly import metrics
 from chexnomaly.evaluation.intervals import Entry, entry, mean_entry, share_entry
 from chexnomaly.labels import NO_FINDING
-from chexnomaly.studies.phantom_worth.rules import fit_prior, iou_per_image
+from chexnomaly.studies.annotations import predictors
+from chexnomaly.studies.annotations.rectangles import Cover, cover, overlap_with_masks
 
 GRID = 64
 """Side of the square on which boxes are compared, px."""
@@ -24,65 +22,50 @@ BLUR_PX = 2.0
 """Standard deviation of the blur that evens out maps of few boxes, px of the grid."""
 
 
-def reader_masks(findings: pd.DataFrame, size: int = GRID) -> Iterator[np.ndarray]:
-    """Fill each reader's boxes, one abnormal image at a time.
-
-    Args:
-        findings: Findings table with image sizes.
-        size: Side of the common square, px.
-
-    Yields:
-        One mask per reader with a box, (R, S, S), bool; images in the order of ids.
-    """
-    drawn = findings[findings.finding != NO_FINDING].sort_values(["image_id", "reader"])
-    corners = scale_boxes(drawn, size)[list(BOX)].to_numpy(np.float64)
-    grid = np.ceil(corners - 0.5).astype(int)
-    readers = drawn.reader.to_numpy()
-    for rows in drawn.reset_index(drop=True).groupby("image_id").indices.values():
-        names = {name: k for k, name in enumerate(dict.fromkeys(readers[rows]))}
-        masks = np.zeros((len(names), size, size), dtype=bool)
-        for row in rows:
-            left, top, right, bottom = grid[row]
-            masks[names[readers[row]], top:bottom, left:right] = True
-        yield masks
-
-
-def agreement(masks: list[np.ndarray]) -> np.ndarray:
+def agreement(drawn: pd.DataFrame) -> np.ndarray:
     """One reader against the union of the others.
 
     Args:
-        masks: Masks of the readers of each image, (R, S, S), bool.
+        drawn: Rows with a box, of images with their size.
 
     Returns:
         Mean IoU over its readers for each image with at least two; shape (M,).
     """
-    scores = []
-    for one in masks:
-        if len(one) < 2:
-            continue
-        others = [np.delete(one, k, axis=0).any(axis=0) for k in range(len(one))]
-        scores.append(np.nanmean(iou_per_image(one, np.array(others))))
-    return np.array(scores)
+    boxes = cover(drawn, GRID)
+    readers = drawn.groupby("image_id").reader.nunique().to_numpy()
+    if boxes.n_readers < 2:
+        return np.empty(0)
+    scores = metrics.iou_per_image(predictors.one_reader(boxes))
+    there = np.arange(boxes.n_readers)[:, None] < readers
+    return np.nanmean(np.where(there, scores, np.nan)[:, readers > 1], axis=0)
 
 
-def prior_scores(unions: np.ndarray) -> np.ndarray:
+def prior_scores(boxes: Cover) -> np.ndarray:
     """Fit a location prior on every second image, score it on the others.
 
     Args:
-        unions: Masks of abnormal images, (N, S, S), bool.
+        boxes: Those of abnormal images.
 
     Returns:
         IoU of each image of the second half.
     """
-    return iou_per_image(fit_prior(unions[::2]), unions[1::2])
+    true, half = predictors.true_pixels(boxes), np.arange(len(boxes.ids)) % 2
+    place = predictors.fit_place(boxes, (half == 0) & (true > 0))
+    shared = overlap_with_masks(boxes, place[None])[:, 0]
+    scores = predictors.counts(shared, place.sum(), true, boxes.size)
+    return metrics.iou_per_image(scores)[half == 1]
 
 
-def audit_table(findings: pd.DataFrame, size: int = GRID) -> dict[str, Entry]:
+def covered_share(boxes: Cover) -> np.ndarray:
+    """Share of each image that some reader's box covers; (N,)."""
+    return predictors.true_pixels(boxes) / boxes.size**2
+
+
+def audit_table(findings: pd.DataFrame) -> dict[str, Entry]:
     """Measure a findings table.
 
     Args:
         findings: Findings table with image sizes.
-        size: Side of the common square, px.
 
     Returns:
         Entries: "positive_share" of all images; per abnormal image
@@ -94,26 +77,25 @@ def audit_table(findings: pd.DataFrame, size: int = GRID) -> dict[str, Entry]:
     """
     drawn = findings[findings.finding != NO_FINDING]
     per_image = drawn.groupby("image_id")
-    masks = list(reader_masks(findings, size))
-    unions = np.array([one.any(axis=0) for one in masks])
+    boxes = cover(drawn, GRID)
+    n = len(boxes.ids)
     values = {
-        "positive_share": share_entry(len(masks), findings.image_id.nunique()),
+        "positive_share": share_entry(n, findings.image_id.nunique()),
         "boxes_per_positive": mean_entry(per_image.size().to_numpy()),
         "findings_per_positive": mean_entry(per_image.finding.nunique().to_numpy()),
-        "foreground_share": mean_entry(unions.mean(axis=(1, 2))),
-        "agreement_iou": mean_entry(agreement(masks)),
-        "prior_iou": mean_entry(prior_scores(unions)),
+        "foreground_share": mean_entry(covered_share(boxes)),
+        "agreement_iou": mean_entry(agreement(drawn)),
+        "prior_iou": mean_entry(prior_scores(boxes)),
     }
     readers = findings.groupby("image_id").reader.nunique()
     area = box_areas(drawn).groupby(drawn.finding)
-    for finding, boxes in drawn.groupby("finding"):
-        saw = boxes.groupby("image_id").reader.nunique()
-        values[f"share_{finding}"] = share_entry(len(saw), len(masks))
+    for finding, own in drawn.groupby("finding"):
+        saw = own.groupby("image_id").reader.nunique()
+        values[f"share_{finding}"] = share_entry(len(saw), n)
         values[f"readers_{finding}"] = mean_entry(saw / readers[saw.index])
         median = area.get_group(finding).median()
-        values[f"area_{finding}"] = entry(median, None, None, len(boxes))
-        covered = [one.any(axis=0).mean() for one in reader_masks(boxes, size)]
-        values[f"cover_{finding}"] = mean_entry(covered)
+        values[f"area_{finding}"] = entry(median, None, None, len(own))
+        values[f"cover_{finding}"] = mean_entry(covered_share(cover(own, GRID)))
     return values
 
 

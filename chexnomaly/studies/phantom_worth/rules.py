@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chexnomaly import metrics
 from chexnomaly.datasets.prepared import PreparedSet
-from chexnomaly.studies.phantom_worth.scores import masks_of
+from chexnomaly.studies.maps import iou_per_image, masks_of
 
 TRIED_LEVELS = np.round(np.arange(0.02, 1.0, 0.02), 2)
 """Brightnesses, and shares of the mean mask, that are tried."""
@@ -37,19 +36,6 @@ class Threshold:
         """Mark images, (N, S, S) in [0, 1]; returns the same shape, bool."""
         marked = images > self.level if self.brighter else images < self.level
         return marked if self.region is None else marked & self.region
-
-
-def iou_per_image(marked: np.ndarray, masks: np.ndarray) -> np.ndarray:
-    """Intersection over union of each image.
-
-    Args:
-        marked: Predictions, (N, S, S), bool, or one for all, (S, S).
-        masks: Targets, (N, S, S), bool.
-
-    Returns:
-        Shape (N,), in [0, 1]; NaN where the target is empty (convention C).
-    """
-    return metrics.iou_per_image(metrics.count_pixels(marked, masks))
 
 
 def fit_prior(masks: np.ndarray) -> np.ndarray:

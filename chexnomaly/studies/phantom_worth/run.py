@@ -8,38 +8,31 @@ results files. A run that was interrupted goes on where it stopped, film by film
 network by network.
 """
 
-import argparse
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from chexnomaly import results, systems
 from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.evaluation.intervals import Entry, mean_entry
-from chexnomaly.studies.phantom_worth import rules
-from chexnomaly.studies.phantom_worth.comparisons import compare, holm, network_variance
-from chexnomaly.studies.phantom_worth.scores import (
-    IOU,
+from chexnomaly.labels import FINDINGS
+from chexnomaly.studies.design import Design, command_line
+from chexnomaly.studies.maps import (
     FilmScores,
-    found_key,
-    operating_threshold,
+    best_threshold,
+    fit_mean_mask,
+    iou_per_image,
+    masks_of,
     predict_maps,
-    score_maps,
-    stack_seeds,
 )
-from chexnomaly.studies.phantom_worth.worlds import (
-    NATURAL,
-    PAINTED,
-    WHOLE,
-    WORLDS,
-    Ablation,
-    make_world,
-)
-from chexnomaly.systems import baselines
+from chexnomaly.studies.phantom_worth import rules, worlds
+from chexnomaly.studies.phantom_worth.comparisons import compare, holm, network_variance
+from chexnomaly.studies.phantom_worth.worlds import NATURAL, PAINTED, WHOLE
 from chexnomaly.workspace import Workspace
 
 OWN_SET = "phantom_ablation_test"
@@ -48,37 +41,65 @@ OWN_SET = "phantom_ablation_test"
 NATURAL_SET = "phantom_natural_test"
 """The same test films with nothing turned off."""
 
+IOU = "iou_c@operating"
+
 WorldScores = dict[tuple[str, str], FilmScores]
 """Scores in one world by system and set, (seeds, films) each."""
 
 
-def simple_maps(data: PreparedSet) -> dict[str, tuple[np.ndarray, float]]:
-    """Fit what needs no network: where findings tend to be, and how bright they are.
+def found_key(finding: str) -> str:
+    """Name the marked share of a finding's boxes as results files do."""
+    return f"found_{finding}@operating"
+
+
+def score_marks(marked: np.ndarray, data: PreparedSet) -> FilmScores:
+    """Score what one network marks on the test scans.
+
+    Args:
+        marked: (N, S, S), bool, or one for all, (S, S).
+        data: The set they are scored on.
+
+    Returns:
+        `IOU` and, for each finding, the share of its boxes' area that is marked; (N,)
+        each.
+    """
+    scores = {IOU: iou_per_image(marked, masks_of(data.part("test")))}
+    for finding in FINDINGS:
+        masks = masks_of(data.part("test", findings_kept=[finding]))
+        area, hit = (one.sum(axis=(1, 2)) for one in (masks, marked & masks))
+        share = np.where(area > 0, hit / np.maximum(area, 1), np.nan)
+        scores[found_key(finding)] = share
+    return scores
+
+
+def stack_seeds(many: Sequence[FilmScores]) -> FilmScores:
+    """Put the scores of several seeds together; (seeds, films)."""
+    return {key: np.array([one[key] for one in many]) for key in many[0]}
+
+
+def simple_marks(data: PreparedSet) -> dict[str, np.ndarray]:
+    """Mark what needs no network: where findings tend to be, and what is bright.
 
     Args:
         data: A world.
 
     Returns:
-        Maps of the test scans, (N, S, S), and where to binarize them, for
-        "mean_mask" (a level chosen on validation) and "brightness_threshold".
+        Marks of the test scans for "mean_mask", (S, S), cut at a level chosen on
+        validation, and for "brightness_threshold", (N, S, S).
     """
-    prior = baselines.mean_mask(data.part("train"))[0].numpy()
-    level = operating_threshold(np.repeat(prior[None], len(data.ids("val")), 0), data)
+    prior, level = fit_mean_mask(data.part("train"), data.part("val"))
     rule = rules.fit_threshold(*rules.arrays(data, "train"))
     images = np.array([data.store.image(i) for i in data.ids("test")])
-    return {
-        "mean_mask": (np.repeat(prior[None], len(images), 0), level),
-        "brightness_threshold": (rule.mark(images).astype(np.float32), 0.5),
-    }
+    return {"mean_mask": prior > level, "brightness_threshold": rule.mark(images)}
 
 
 def run_world(
-    world: str, root: Path, study: Ablation, natural: PreparedSet, data: PreparedSet
+    world: str, root: Path, study: Design, natural: PreparedSet, data: PreparedSet
 ) -> WorldScores:
     """Train in one world; score in it and in the natural one.
 
     Args:
-        world: Key of `WORLDS`.
+        world: Key of `worlds.WORLDS`.
         root: Folder of its runs.
         study: Sizes and seeds.
         natural: The natural world.
@@ -86,24 +107,22 @@ def run_world(
 
     Returns:
         The supermodel's scores on both sets; in the worlds of `WHOLE` also those of
-        `simple_maps` on its own set.
+        `simple_marks` on its own set.
     """
     sets = {OWN_SET: data} | ({} if world == NATURAL else {NATURAL_SET: natural})
     scored: dict[str, list[FilmScores]] = {name: [] for name in sets}
+    val = data.part("val")
     for seed in study.seeds:
-        schedule = replace(study.options.schedule, seed=seed)
-        options = replace(study.options, schedule=schedule)
-        model = systems.train_system(
-            "supermodel", data, root / f"seed_{seed}", options
-        ).model
-        level = operating_threshold(predict_maps(model, data.part("val"), 16), data)
+        runs, options = root / f"seed_{seed}", study.options("supermodel", seed=seed)
+        model = systems.train_system("supermodel", data, runs, options).model
+        level = best_threshold(predict_maps(model, val, 16), masks_of(val))
         for name, where in sets.items():
             maps = predict_maps(model, where.part("test"), 16)
-            scored[name].append(score_maps(maps, where, level))
+            scored[name].append(score_marks(maps > level, where))
     out = {("supermodel", name): stack_seeds(many) for name, many in scored.items()}
     if world in WHOLE:
-        for name, (maps, level) in simple_maps(data).items():
-            out[name, OWN_SET] = stack_seeds([score_maps(maps, data, level)])
+        for name, marked in simple_marks(data).items():
+            out[name, OWN_SET] = stack_seeds([score_marks(marked, data)])
     return out
 
 
@@ -121,8 +140,9 @@ def weigh_differences(scored: Mapping[str, WorldScores]) -> dict[tuple, Entry]:
         (world, set, key of the results file) to an entry with "p" and, adjusted for
         all of these differences, "p_holm".
     """
-    plain = {w: natural_scores(w, one) for w, one in scored.items() if w not in WHOLE}
-    plain[NATURAL] = natural_scores(NATURAL, scored[NATURAL])
+    alone = [world for world in scored if world not in WHOLE]
+    plain = {world: scored[world]["supermodel", NATURAL_SET] for world in alone}
+    plain[NATURAL] = scored[NATURAL]["supermodel", OWN_SET]
     tested = {}
     for world, name in product(scored, (OWN_SET, NATURAL_SET)):
         if world == NATURAL:
@@ -138,11 +158,6 @@ def weigh_differences(scored: Mapping[str, WorldScores]) -> dict[tuple, Entry]:
         key: entry | {"p": _number(p), "p_holm": _number(adjusted[key])}
         for key, (entry, p) in tested.items()
     }
-
-
-def natural_scores(world: str, scored: WorldScores) -> FilmScores:
-    """Pick a world's network's scores on natural films."""
-    return scored["supermodel", OWN_SET if world == NATURAL else NATURAL_SET]
 
 
 def _weigh(
@@ -162,40 +177,32 @@ def _number(p: float) -> float | None:
     return None if np.isnan(p) else float(f"{p:.3g}")
 
 
-def key_of(system: str, world: str) -> str:
-    """Name a system trained in a world; the natural one adds nothing."""
-    return system if world == NATURAL else f"{system}__{world}"
-
-
 def write_world(
     out: Path,
     world: str,
     scored: WorldScores,
     tested: Mapping[tuple, Entry],
-    study: Ablation,
-    **stamp,
+    study: Design,
+    about: Mapping,
 ) -> None:
     """Write one world's results files.
 
     Args:
         out: Results folder.
-        world: Key of `WORLDS`.
+        world: Key of `worlds.WORLDS`.
         scored: From `run_world`.
         tested: From `weigh_differences`; the natural world has none in it.
-        study: For the stamp.
-        stamp: "started" and "data_hash".
+        study: Whose seeds are named.
+        about: From `study.about`.
     """
+    about = about | {"parameters": about["parameters"] | {"world": world}}
     for (system, name), one in scored.items():
         network, iou = system == "supermodel", one[IOU]
         own = {k[2]: e for k, e in tested.items() if network and k[:2] == (world, name)}
         results.write_result(
             out,
-            key_of(system, world),
+            system if world == NATURAL else f"{system}__{world}",
             name,
-            profile="study",
-            notebook="12_phantom",
-            trained_on="phantom",
-            scored_on="phantom",
             n=iou.shape[1],
             n_positive=int((~np.isnan(iou[0])).sum()),
             values={key: mean_entry(v.mean(axis=0)) for key, v in one.items()},
@@ -203,43 +210,40 @@ def write_world(
             compared=len(tested) if own else None,
             by_seed=[round(float(v), 6) for v in np.nanmean(iou, axis=1)],
             seeds=list(study.seeds if network else (study.cohort,)),
-            parameters=asdict(study) | {"world": world},
-            **stamp,
+            **about,
         )
 
 
-def run_study(work: Path, out: Path, study: Ablation, worlds: Sequence[str]) -> None:
+def run_study(
+    work: Path, out: Path, study: Design, asked: Sequence[str] = (*worlds.WORLDS,)
+) -> None:
     """Run several worlds, the natural one first, and compare them with it.
 
     Args:
         work: Receives films and runs; finished ones are taken up.
         out: Receives results files.
         study: Sizes and seeds.
-        worlds: Keys of `WORLDS`; the p values are adjusted for these.
+        asked: Keys of `worlds.WORLDS`; the p values are adjusted for these.
     """
-    natural = make_world(work / NATURAL / "data", study, WORLDS[NATURAL])
-    scored, stamps = {}, {}
-    for world in [NATURAL, *(w for w in worlds if w != NATURAL)]:
+    natural = worlds.make_world(work / NATURAL / "data", study, NATURAL)
+    scored, told = {}, {}
+    for world in [NATURAL, *(w for w in asked if w != NATURAL)]:
         started = time.perf_counter()
-        data = make_world(work / world / "data", study, WORLDS[world], natural)
+        data = worlds.make_world(work / world / "data", study, world, natural)
         scored[world] = run_world(world, work / world, study, natural, data)
-        stamps[world] = {"started": started, "data_hash": data.data_hash}
+        told[world] = study.about("12_phantom", data, started)
     tested = weigh_differences(scored)
     for world, one in scored.items():
-        write_world(out, world, one, tested, study, **stamps[world])
+        write_world(out, world, one, tested, study, told[world])
 
 
 def main() -> None:
     """Run the study with the demo's sizes."""
+    torch.set_num_threads(1)
     work = Workspace.open("study").runs / "phantom"
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, required=True, help="results folder")
-    parser.add_argument("--work", type=Path, default=work, help="films and runs")
-    parser.add_argument("--worlds", nargs="+", choices=WORLDS, default=[*WORLDS])
-    parser.add_argument("--workers", type=int, default=1, help="that render films")
-    options = parser.parse_args()
-    study = Ablation(workers=options.workers)
-    run_study(options.work, options.out, study, options.worlds)
+    given = command_line(__doc__, work).parse_args()
+    study = replace(worlds.ABLATION, workers=given.workers)
+    run_study(given.work, given.out, study)
 
 
 if __name__ == "__main__":

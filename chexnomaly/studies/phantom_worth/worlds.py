@@ -1,16 +1,11 @@
 """One cohort of phantoms in several worlds, each without one part of the phantom."""
 
-from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
-from chexnomaly import systems
 from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.labels import FINDINGS
 from chexnomaly.phantom import Switches
-from chexnomaly.phantom.files.prepared import write_prepared
-from chexnomaly.training.schedule import Schedule
+from chexnomaly.studies.design import Design
 
 NATURAL = "natural"
 WHOLE = {
@@ -29,40 +24,12 @@ WORLDS = WHOLE | {
 }
 """World to what is turned off in it."""
 
-NETWORK = systems.Options(
-    base_channels=8,
-    depth=4,
-    convolutions=1,
-    batch_norm=True,
-    augment=False,
-    schedule=Schedule(epochs=8, learning_rate=0.012, one_cycle=True, patience=100),
-)
-"""The demo's supermodel, for fewer epochs."""
-
-
-@dataclass(frozen=True)
-class Ablation:
-    """Sizes of the study.
-
-    Attributes:
-        counts: Films to train on, to choose thresholds on, and to test on.
-        size: Side of the images, px.
-        cohort: Seed of the films.
-        seeds: Seeds of the networks; scores are averaged over them.
-        options: The supermodel's recipe.
-        workers: Processes that render.
-    """
-
-    counts: tuple[int, int, int] = (700, 100, 600)
-    size: int = 64
-    cohort: int = 14
-    seeds: tuple[int, ...] = (0, 1, 2)
-    options: systems.Options = field(default_factory=lambda: NETWORK)
-    workers: int = 1
+ABLATION = Design((700, 100, 600), size=64, cohort=14, n_unseen=0, chosen={"epochs": 8})
+"""The study's sizes; scores are averaged over its seeds."""
 
 
 def make_world(
-    root: Path, study: Ablation, switches: Switches, natural: PreparedSet | None = None
+    root: Path, study: Design, world: str, natural: PreparedSet | None = None
 ) -> PreparedSet:
     """Render a cohort without some parts, or open it where it is finished.
 
@@ -71,22 +38,14 @@ def make_world(
     Args:
         root: Folder to write.
         study: Sizes and seed.
-        switches: What is turned off.
+        world: Key of `WORLDS`.
         natural: The world with nothing turned off, whose pixels are copied where
             nothing on the film changes; None renders every film.
 
     Returns:
         The films, split by their number.
     """
-    parts = np.repeat(["train", "val", "test"], study.counts)
-    same_body = switches.anatomy_variation == 1
-    return write_prepared(
-        root,
-        parts,
-        study.cohort,
-        study.size,
-        workers=study.workers,
-        natural=natural.store if natural is not None and same_body else None,
-        enriched=True,
-        switches=switches,
-    )
+    switches = WORLDS[world]
+    same_body = natural is not None and switches.anatomy_variation == 1
+    copied = natural.store if same_body else None
+    return study.films(root, natural=copied, switches=switches)

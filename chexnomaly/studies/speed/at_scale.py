@@ -6,14 +6,11 @@ stays out of it, as None.
 
 from collections.abc import Mapping
 
-STORE_BYTES_PER_PIXEL = 2
+STORE_BYTES = 512 * 512 * 2
+"""Bytes of one image of 512 px in a store, without its index."""
+
 PASSES = 12
 """Passes over the training set; those of the profile `reference`."""
-
-
-def store_bytes(n: int, size: int = 512) -> int:
-    """Bytes of a store of n images, without its index."""
-    return n * size * size * STORE_BYTES_PER_PIXEL
 
 
 def needs(
@@ -22,7 +19,6 @@ def needs(
     core_seconds: float,
     operations: int,
     gpu_images_per_s: float | None = None,
-    size: int = 512,
 ) -> dict[str, float | None]:
     """Compute what a set of n radiographs needs.
 
@@ -33,7 +29,6 @@ def needs(
         operations: One training image, forward and backward.
         gpu_images_per_s: Training images a GPU takes in a second; None where that was
             not measured.
-        size: Side of the stored images, px.
 
     Returns:
         "source_tb" and "store_tb" (10^12 bytes), "core_hours" of preparing,
@@ -44,7 +39,7 @@ def needs(
     hours = None if gpu_images_per_s is None else trained / gpu_images_per_s / 3600
     return {
         "source_tb": n * file_mib * 2**20 / 1e12,
-        "store_tb": store_bytes(n, size) / 1e12,
+        "store_tb": n * STORE_BYTES / 1e12,
         "core_hours": n * core_seconds / 3600,
         "exa_operations": trained * operations / 1e18,
         "gpu_hours": hours,

@@ -8,12 +8,8 @@ from chexnomaly.errors import MissingInputError
 from chexnomaly.results import format_entry
 
 BENCHMARKS = (
-    "bench_boxes",
-    "bench_step",
-    "bench_ingest",
-    "bench_prepare",
-    "bench_phantom",
-    "bench_allocator",
+    *("bench_boxes", "bench_step", "bench_ingest"),
+    *("bench_prepare", "bench_phantom", "bench_allocator"),
 )
 
 NOT_MEASURED = "not measured"
@@ -174,20 +170,20 @@ def roofline(benches: Mapping[str, dict]) -> dict:
     }
 
 
-def gpu_table(costs: Mapping[str, dict], widths: tuple[str, ...] = ("64", "32")):
+def gpu_table(costs: Mapping[str, dict]) -> dict[str, dict]:
     """Lay out what was measured on a GPU, or that nothing was.
 
     Args:
         costs: From `read_step_costs`.
-        widths: Widths of the U-Net's first level, one column each.
 
     Returns:
-        Row label to column label to value or `NOT_MEASURED`.
+        Row label to a column for each width of the U-Net's first level to value or
+        `NOT_MEASURED`.
     """
     return {
         label: {
             f"width {width}": costs.get(width, {}).get(key, NOT_MEASURED)
-            for width in widths
+            for width in ("64", "32")
         }
         for label, key in GPU_ROWS
     }

@@ -24,7 +24,6 @@ from torch.utils.flop_counter import FlopCounterMode
 from chexnomaly.boxes import rectangularize
 from chexnomaly.datasets.annotations.findings import COLUMNS
 from chexnomaly.datasets.segmentation import SegmentationSet
-from chexnomaly.datasets.store.store import Store
 from chexnomaly.datasets.store.writer import StoreWriter
 from chexnomaly.labels import NO_FINDING
 from chexnomaly.losses import box_focal_loss
@@ -88,11 +87,8 @@ def interleaved(
 
 def spread(seconds: Sequence[float]) -> dict[str, float]:
     """Sum up timings: least, median and most, s."""
-    return {
-        "min_s": round(min(seconds), 6),
-        "median_s": round(median(seconds), 6),
-        "max_s": round(max(seconds), 6),
-    }
+    ends = {"min_s": min(seconds), "median_s": median(seconds), "max_s": max(seconds)}
+    return {name: round(value, 6) for name, value in ends.items()}
 
 
 def matrix_task(side: int, device: torch.device, dtype: torch.dtype) -> Callable:
@@ -153,43 +149,57 @@ class StepRunner:
         self.optimizer.zero_grad(set_to_none=True)
 
 
-def noise_store(folder: Path, n: int, size: int) -> Store:
-    """Write a store of noise."""
-    rng = np.random.default_rng(0)
-    writer = StoreWriter(folder, [f"noise{i:04d}" for i in range(n)], size)
+def noise_loader(folder: Path, sizes: StepSizes, on_gpu: bool) -> DataLoader:
+    """Write a store of noise and read it as training reads films.
+
+    Args:
+        folder: Where it is written.
+        sizes: Of the images and batches.
+        on_gpu: Read in processes of their own, into pinned memory.
+
+    Returns:
+        Batches of images and empty masks.
+    """
+    rng, size = np.random.default_rng(0), sizes.size
+    ids = [f"noise{i:04d}" for i in range(8 * sizes.batch)]
+    writer = StoreWriter(folder, ids, size)
     for row in writer.missing:
         writer.write(row, rng.random((size, size), dtype=np.float32), size, size)
-    return writer.finish()
+    unmarked = pd.DataFrame({"image_id": ids, "reader": "", "finding": NO_FINDING})
+    return DataLoader(
+        SegmentationSet(writer.finish(), unmarked.reindex(columns=COLUMNS), ids),
+        sizes.batch,
+        num_workers=sizes.workers if on_gpu else 0,
+        persistent_workers=on_gpu and sizes.workers > 0,
+        pin_memory=on_gpu,
+    )
 
 
-def unmarked(ids: Sequence[str]) -> pd.DataFrame:
-    """Make a findings table without a box."""
-    rows = {"image_id": ids, "reader": "", "finding": NO_FINDING}
-    return pd.DataFrame(rows).reindex(columns=COLUMNS)
-
-
-def transform_task(maps: Tensor, min_area: int = 16) -> None:
+def transform_task(maps: Tensor) -> None:
     """Run the box transform and its gradient once."""
     probs = maps.clone().requires_grad_()
-    rectangularize(probs, min_area=min_area).sum().backward()
+    rectangularize(probs, min_area=16).sum().backward()
 
 
 def measure_width(
-    width: int, sizes: StepSizes, device: torch.device, store: Store
+    width: int, sizes: StepSizes, device: torch.device, loader: DataLoader
 ) -> dict:
-    """Time one width's step on resident and on read images, and its parts."""
+    """Time one width's step on resident and on read images, and its parts.
+
+    Args:
+        width: Of the U-Net's first level.
+        sizes: What is measured.
+        device: Where.
+        loader: From `noise_loader`.
+
+    Returns:
+        What bundle 0 keeps of one width: the parts of a step beside its floor and
+        beside each other.
+    """
     bf16 = device.type == "cuda"
     build = partial(UNet, base_channels=width, depth=sizes.depth, batch_norm=True)
     operations = step_operations(build(), (sizes.batch, 1, sizes.size, sizes.size))
     step = StepRunner(build(), device, box_focal_loss, bf16)
-    loader = DataLoader(
-        SegmentationSet(store, unmarked(store.ids), store.ids),
-        sizes.batch,
-        num_workers=sizes.workers if bf16 else 0,
-        persistent_workers=bf16 and sizes.workers > 0,
-        pin_memory=bf16,
-        drop_last=True,
-    )
     resident = next(moved_ahead(loader, device))
     read = chain.from_iterable(moved_ahead(loader, device) for _ in count())
     dtype = torch.bfloat16 if bf16 else torch.float32
@@ -200,32 +210,17 @@ def measure_width(
         "matrix": matrix_task(sizes.matrix, device, dtype),
     }
     seconds = interleaved(tasks, sizes.repeats, device)
-    return set_beside(operations, seconds, sizes)
-
-
-def set_beside(
-    operations: int, seconds: dict[str, list[float]], sizes: StepSizes
-) -> dict:
-    """Set the parts of a step beside its floor and beside each other.
-
-    Args:
-        operations: Of one step.
-        seconds: Timings of "step", "step_from_store", "transform" and "matrix".
-        sizes: What was measured.
-
-    Returns:
-        What bundle 0 keeps of one width.
-    """
     middle = {name: median(values) for name, values in seconds.items()}
     rate = 2 * sizes.matrix**3 / middle["matrix"]
-    resident, stored = middle["step"], middle["step_from_store"]
     return {
         "operations": operations,
         "floor_s": round(operations / rate, 6),
-        "share_of_matrix_rate": round(operations / rate / resident, 4),
-        "speed_from_store_to_resident": round(resident / stored, 4),
-        "transform_to_step": round(middle["transform"] / resident, 4),
-        "images_per_s": round(sizes.batch / stored, 2),
+        "share_of_matrix_rate": round(operations / rate / middle["step"], 4),
+        "speed_from_store_to_resident": round(
+            middle["step"] / middle["step_from_store"], 4
+        ),
+        "transform_to_step": round(middle["transform"] / middle["step"], 4),
+        "images_per_s": round(sizes.batch / middle["step_from_store"], 2),
         "tera_operations_per_s": round(rate / 1e12, 3),
         "seconds": {name: spread(values) for name, values in seconds.items()},
     }
@@ -245,7 +240,7 @@ def measure_costs(sizes: StepSizes) -> dict:
     torch.backends.cudnn.benchmark = device.type == "cuda"
     report: dict = {"sizes": asdict(sizes), "bundle": 0, "unet": {}}
     with tempfile.TemporaryDirectory() as folder:
-        store = noise_store(Path(folder, "store"), 8 * sizes.batch, sizes.size)
+        loader = noise_loader(Path(folder, "store"), sizes, device.type == "cuda")
         for width in sizes.widths:
-            report["unet"][str(width)] = measure_width(width, sizes, device, store)
+            report["unet"][str(width)] = measure_width(width, sizes, device, loader)
     return report

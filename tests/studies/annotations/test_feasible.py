@@ -41,33 +41,30 @@ def test_whatever_a_system_scores_is_possible(seed):
             f1 = float(metrics.f1_statistic(scores, rule))
             if np.isnan(f1):
                 continue
-            for soft in (True, False):
-                printed = fe.PrintedScores(
-                    around(float(metrics.iou_statistic(scores, convention))),
-                    around(f1),
-                    around(float(metrics.mae_statistic(scores, hard=not soft))),
-                )
-                found = fe.regions(printed, test, convention, rule, soft)
-                assert found is not None, (convention, rule, soft)
-                low, high = found["recall"]
-                assert low - 1e-6 <= flagged[ill].mean() <= high + 1e-6
+            printed = fe.PrintedScores(
+                around(float(metrics.iou_statistic(scores, convention))),
+                around(f1),
+                around(float(metrics.mae_statistic(scores))),
+            )
+            found = fe.regions(printed, test, convention, rule)
+            assert found is not None, (convention, rule)
+            low, high = found["recall"]
+            assert low - 1e-6 <= flagged[ill].mean() <= high + 1e-6
     share = shares.mean()
     pooled = float(metrics.iou_statistic(scores, "B"))
     if 0 < share < 1:
-        for soft in (True, False):
-            error = around(float(metrics.mae_statistic(scores, hard=not soft)))
-            low, high = fe.pooled_range(error, share, soft)
-            assert low - 1e-3 <= pooled <= high + 1e-3
+        error = float(metrics.mae_statistic(scores))
+        assert fe.least_pooled_iou(error, share) - 1e-3 <= pooled
 
 
 def test_the_least_iou_by_hand():
-    # Half of the scans are abnormal, with shares 0.1 and 0.3. An error of 0.05 over all
-    # is 0.1 over the abnormal ones: the small mask may be missed for 0.05, and another
-    # 0.05 pays for a third of the large one: (0 + 2/3) / 2.
+    # Half of the scans are abnormal, with shares 0.1 and 0.3. An error of 0.025 over
+    # all stands for at most 0.1 of wrong pixels on the abnormal ones: the small mask
+    # may be missed for 0.05, and another 0.05 pays for a third of the large one:
+    # (0 + 2/3) / 2.
     test = fe.TestMix(0.5, np.array([0.3, 0.1]))
-    assert fe.least_iou(0.05, test, soft=False) == pytest.approx(1 / 3)
-    assert fe.least_iou(0.025, test, soft=False) == pytest.approx(0.5)
-    assert fe.least_iou(0.025, test, soft=True) == pytest.approx(1 / 3)
+    assert fe.least_iou(0.025, test) == pytest.approx(1 / 3)
+    assert fe.least_iou(0.0125, test) == pytest.approx(0.5)
     assert fe.least_iou(0.0, test) == 1
     assert fe.least_iou(1.0, test) == 0
 
@@ -93,18 +90,17 @@ def test_convention_d_cannot_exceed_the_share_of_abnormal_scans():
 def test_convention_a_of_nothing_marked():
     test = fe.TestMix(0.3, np.full(10, 0.1))
     printed = fe.PrintedScores(around(0.7), (0.0, 1e-9), around(0.03))
-    found = fe.regions(printed, test, "A", soft=False)
+    found = fe.regions(printed, test, "A")
     assert found["recall"] == pytest.approx((0, 0), abs=1e-6)
     assert found["false_alarms"] == pytest.approx((0, 0), abs=1e-6)
 
 
 def test_the_pooled_bound_by_hand():
     # A tenth is foreground, a tenth of all pixels is wrong. All missed: foreground
-    # IoU 0, background 0.9 / 1. All extra: 0.1 / 0.2 and 0.8 / 0.9.
-    values = fe._pooled(0.1, 0.1, 2)
-    assert values == pytest.approx([(0.5 + 8 / 9) / 2, 0.45])
-    assert fe.pooled_range((0.1, 0.1), 0.1, soft=False)[0] == pytest.approx(0.45)
-    assert fe.pooled_range((0.05, 0.05), 0.1, soft=True) == pytest.approx((0.45, 1))
+    # IoU 0, background 0.9 / 1. All extra: 0.1 / 0.2 and 0.8 / 0.9, which is more. An
+    # error of probabilities of half as much may stand before it.
+    assert fe.least_pooled_iou(0.05, 0.1) == pytest.approx(0.45)
+    assert fe.least_pooled_iou(0.0, 0.1) == 1
 
 
 @pytest.mark.parametrize(

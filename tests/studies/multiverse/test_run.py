@@ -2,34 +2,22 @@
 
 import re
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from chexnomaly.profiles import open_profile
 from chexnomaly.results import read_result
-from chexnomaly.studies.generalization.design import (
-    UNET,
-    Design,
-    make_world,
-    other_films,
-)
+from chexnomaly.studies.design import Design, make_world
 from chexnomaly.studies.multiverse import run as mv
 from chexnomaly.studies.multiverse.arms import ARMS
-from chexnomaly.systems import RECIPES, Options
-from chexnomaly.training.schedule import Schedule
+from chexnomaly.systems import RECIPES
 
 TINY = Design(
     counts=(60, 30, 40),
     n_unseen=6,
     size=32,
     seeds=(0,),
-    options=replace(
-        UNET, base_channels=4, depth=2, schedule=Schedule(epochs=1, batch_size=8)
-    ),
-    twin_epochs=1,
-    specialized_epochs=1,
-    joining_epochs=1,
+    chosen={"base_channels": 4, "depth": 2, "epochs": 1},
 )
 
 
@@ -42,16 +30,16 @@ def test_every_arm_is_a_system_and_changes_something():
     assert len(set(names)) == len(names)
 
 
-def test_an_arm_with_other_options_has_a_folder_of_its_own(squares):
-    runner = mv.Runner(squares, Path("runs"), TINY)
-    other = replace(runner, changes=(("alpha", 0.5),))
-    seed = replace(runner, seed=1)
-    films = replace(runner, draw=1)
-    assert len({one.runs for one in (runner, other, seed, films)}) == 4
-    assert other.options("supermodel").alpha == 0.5
-    assert seed.options("chexnomaly").schedule.seed == 1
-    assert runner.options("siamese_unet").schedule.learning_rate == TINY.twin_rate
-    assert runner.options("specialized_ild").schedule.epochs == 1
+def test_an_arm_with_other_options_has_a_folder_of_its_own():
+    arms = {arm.stem: arm for arm in ARMS}
+    plain = arms["8.seed_1_supermodel"].as_registered
+    changed = [arms[f"{key}_supermodel"] for key in ("8.seed_1", "17.films_1")]
+    changed.append(arms["32.alpha_0_5"])
+    assert len({arm.folder(0) for arm in (plain, *changed)}) == 4
+    assert plain.folder(3) == arms["46.concat"].folder(3) == "seed_3"
+    assert TINY.options("supermodel", **changed[2].options(0)).alpha == 0.5
+    assert TINY.options("chexnomaly", **changed[0].options(0)).schedule.seed == 1
+    assert TINY.options("siamese_unet").schedule.learning_rate == 3e-4
 
 
 @pytest.mark.slow
@@ -79,11 +67,6 @@ def test_arms_are_trained_scored_and_compared(tmp_path):
 
 def test_the_study_has_the_sizes_of_its_profile():
     design = Design()
-    runner = mv.Runner(None, Path(), design, seed=0)
-    trained = ("supermodel", "chexnomaly", "siamese_unet", "model_ensemble")
-    for system in (*trained, "specialized_ild"):
-        expected = Options.from_profile("study", RECIPES[system].section)
-        assert runner.options(system) == expected
     given = open_profile("study").section("02_data")
     assert given["n_films"] == sum(design.counts) and given["size_px"] == design.size
     shares = [round(n / sum(design.counts), 4) for n in design.counts[1:]]
@@ -93,7 +76,7 @@ def test_the_study_has_the_sizes_of_its_profile():
 def test_other_films_are_none_of_the_test_films(tmp_path):
     design = replace(TINY, counts=(8, 4, 6), n_unseen=2)
     world = make_world(tmp_path / "data", design)
-    other = other_films(tmp_path, design, 1)
+    other = design.films(tmp_path / "other", 1)
     assert {part: len(other.ids(part)) for part in ("train", "val", "test")} == {
         "train": 8,
         "val": 4,

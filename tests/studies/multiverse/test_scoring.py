@@ -1,6 +1,7 @@
 """Readings of the scores agree with the metrics; the defaults are the register's."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -57,10 +58,10 @@ def test_every_combination_is_scored_once(maps, masks):
 def test_first_means_alone_in_front(maps, masks):
     good = sa.readings(maps, masks, OPERATING, 1)
     empty = sa.readings(torch.zeros_like(maps), masks, OPERATING, 1)
-    wins, n = sa.share_first({"good": good, "empty": empty}, "good")
-    losses, _ = sa.share_first({"good": good, "empty": empty}, "empty")
-    assert n == len(good) and wins + losses <= n and wins > losses
-    assert sa.share_first({"a": good, "b": good}, "a") == (0, n)
+    first = sa.is_first({"good": good, "empty": empty})
+    pd.testing.assert_series_equal(first.good, good.iou > empty.iou, check_names=False)
+    assert len(first) == len(good) and first.good.sum() > first["empty"].sum()
+    assert not sa.is_first({"a": good, "b": good}).any(axis=None)
 
 
 def test_each_decision_is_compared_with_its_default(maps, masks):

@@ -11,15 +11,15 @@ from chexnomaly.evaluation.intervals import entry
 from chexnomaly.figures import beyond
 from chexnomaly.labels import DISPLAY_NAMES, FINDINGS
 from chexnomaly.results import format_entry, read_result, write_result
+from chexnomaly.studies.design import Design
 from chexnomaly.studies.generalization import answers as g
 from chexnomaly.studies.generalization import tables as gt
-from chexnomaly.studies.generalization.design import Design
 from chexnomaly.studies.generalization.scores import MEASURES
 from chexnomaly.studies.multiverse import tables as bt
 from chexnomaly.workspace import Workspace
 
 SYSTEMS = ("supermodel", "chexnomaly", "chexnomaly__random_base", "mean_mask")
-WORLD = SimpleNamespace(data=SimpleNamespace(data_hash="0"))
+DATA = SimpleNamespace(data_hash="0")
 
 
 def scores(rng, levels: dict[str, float]) -> dict:
@@ -42,7 +42,8 @@ def workspace(tmp_path_factory) -> Workspace:
     study = {"held_out": held, "held_out_control": control}
     study["unseen"] = {"": scores(rng, level)}
     workspace = Workspace("demo", tmp_path_factory.mktemp("root"))
-    g.write_generalization(workspace.results, [study], WORLD, Design(), 0.0)
+    about = Design().about("n", DATA, 0.0)
+    g.write_generalization(workspace.results, [study], (0,), about)
     return workspace
 
 
@@ -146,7 +147,7 @@ def test_ranks_and_spread_count_readings():
     tables = {"a": base, "b": better}
     ranks = bt.rank_table(tables)
     assert ranks.loc["b"].tolist() == ["2 of 4", "1 of 2", "1 of 2"]
-    spread = bt.spread_entries(better, tables, "b")
+    spread = bt.spread_entries(tables, "b")
     assert spread["default"]["value"] == 0.3 and spread["share_first"]["value"] == 0.5
     assert (spread["smallest"]["value"], spread["largest"]["value"]) == (0.0, 0.8)
     fig = beyond.figure_readings(tables, {"a": 0.2, "b": 0.3})

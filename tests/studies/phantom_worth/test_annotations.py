@@ -7,6 +7,7 @@ import pytest
 from chexnomaly.datasets.annotations.findings import COLUMNS
 from chexnomaly.phantom import film
 from chexnomaly.phantom.files.findings_table import phantom_findings
+from chexnomaly.studies.annotations.rectangles import cover
 from chexnomaly.studies.phantom_worth import annotations as pa
 
 
@@ -57,16 +58,18 @@ def test_counts_and_areas_by_hand():
 
 
 def test_agreement_of_readers_by_hand():
-    masks = list(pa.reader_masks(TWO_AND_ONE))
+    drawn = TWO_AND_ONE[TWO_AND_ONE.finding != "no_finding"]
     # a: R1 and R2 have half of the union of the others each, R3 none of it; c: all.
-    assert pa.agreement(masks) == pytest.approx([(0.5 + 0.5 + 0) / 3, 1])
-    assert len(pa.agreement([masks[0][:1]])) == 0
+    assert pa.agreement(drawn) == pytest.approx([(0.5 + 0.5 + 0) / 3, 1])
+    assert len(pa.agreement(drawn[drawn.reader == "R1"])) == 0
+    # Without R1 in a: R2 and R3 share nothing; in c three readers still agree.
+    two = drawn[(drawn.reader != "R1") | (drawn.image_id == "c")]
+    assert pa.agreement(two) == pytest.approx([0, 1])
 
 
 def test_a_prior_that_always_fits():
-    masks = np.zeros((6, 8, 8), bool)
-    masks[:, :4] = True
-    assert pa.prior_scores(masks).tolist() == [1, 1, 1]
+    rows = [(image, "R1", "ild", (0, 0, 64, 32)) for image in "abcdef"]
+    assert pa.prior_scores(cover(table(rows), 8)).tolist() == [1, 1, 1]
 
 
 def test_the_table_holds_what_the_readers_said():

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from chexnomaly.studies.maps import iou_per_image
 from chexnomaly.studies.phantom_worth import rules
 
 
@@ -14,9 +15,9 @@ def square(left, top, side, size=8):
 
 def test_iou_of_two_squares_shifted_by_one_pixel():
     # 4 x 4 each, overlap 3 x 4 = 12, union 20
-    found = rules.iou_per_image(square(1, 0, 4)[None], square(0, 0, 4)[None])
+    found = iou_per_image(square(1, 0, 4)[None], square(0, 0, 4)[None])
     assert found == pytest.approx([0.6])
-    assert np.isnan(rules.iou_per_image(square(0, 0, 4), np.zeros((1, 8, 8), bool)))
+    assert np.isnan(iou_per_image(square(0, 0, 4), np.zeros((1, 8, 8), bool)))
 
 
 def test_the_prior_is_the_mask_most_targets_agree_on():

@@ -1,7 +1,6 @@
 """The ablation study at a size at which only its bookkeeping can be tested."""
 
 import json
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,18 +9,15 @@ from chexnomaly import metrics
 from chexnomaly.labels import FINDINGS
 from chexnomaly.phantom import Switches
 from chexnomaly.results import read_result
+from chexnomaly.studies.design import Design
 from chexnomaly.studies.phantom_worth import run as ps
-from chexnomaly.studies.phantom_worth import scores as sc
 from chexnomaly.studies.phantom_worth import worlds as pw
-from chexnomaly.training.schedule import Schedule
 
-TINY = pw.Ablation(
+TINY = Design(
     counts=(24, 12, 24),
     size=32,
     seeds=(0, 1),
-    options=replace(
-        pw.NETWORK, base_channels=4, depth=2, schedule=Schedule(epochs=1, batch_size=8)
-    ),
+    chosen={"base_channels": 4, "depth": 2, "epochs": 1},
 )
 
 
@@ -39,8 +35,8 @@ def test_iou_of_each_scan_is_undefined_where_nothing_is_to_be_found():
 
 
 def test_worlds_hold_the_same_people(tmp_path):
-    natural = pw.make_world(tmp_path / "a", TINY, pw.WORLDS[pw.NATURAL])
-    painted = pw.make_world(tmp_path / "b", TINY, pw.WORLDS["painted_all"])
+    natural = pw.make_world(tmp_path / "a", TINY, pw.NATURAL)
+    painted = pw.make_world(tmp_path / "b", TINY, "painted_all")
     assert natural.split.equals(painted.split)
     counts = natural.split.value_counts()
     assert (counts["train"], counts["val"], counts["test"]) == TINY.counts
@@ -59,9 +55,9 @@ def test_worlds_hold_the_same_people(tmp_path):
 
 @pytest.mark.parametrize("world", ["painted_ild", "painted_all", "no_reader_noise"])
 def test_copied_films_equal_rendered_ones(tmp_path, world):
-    natural = pw.make_world(tmp_path / "natural", TINY, pw.WORLDS[pw.NATURAL])
-    rendered = pw.make_world(tmp_path / "a", TINY, pw.WORLDS[world])
-    copied = pw.make_world(tmp_path / "b", TINY, pw.WORLDS[world], natural)
+    natural = pw.make_world(tmp_path / "natural", TINY, pw.NATURAL)
+    rendered = pw.make_world(tmp_path / "a", TINY, world)
+    copied = pw.make_world(tmp_path / "b", TINY, world, natural)
     assert copied.store.ids == rendered.store.ids
     assert copied.data_hash == rendered.data_hash
     np.testing.assert_array_equal(copied.store.sizes, rendered.store.sizes)
@@ -71,7 +67,7 @@ def scored(rng, shift=0.0):
     """Two seeds of one network on 40 scans, 10 of them without a finding."""
     iou = rng.normal(0.4 + shift, 0.05, (2, 40))
     iou[:, :10] = np.nan
-    return {sc.IOU: iou} | {sc.found_key(key): iou + 0.1 for key in FINDINGS}
+    return {ps.IOU: iou} | {ps.found_key(key): iou + 0.1 for key in FINDINGS}
 
 
 def test_only_what_differs_is_called_different():
@@ -86,7 +82,7 @@ def test_only_what_differs_is_called_different():
     tested = ps.weigh_differences(worlds)
     assert len(tested) == 14 * 2 * 2  # worlds, sets, IoU and the painted finding
     first, finding = next(iter(pw.PAINTED.items()))
-    key = sc.found_key(finding)
+    key = ps.found_key(finding)
     called = {k for k, entry in tested.items() if entry["p_holm"] < 0.05}
     assert {(first, name, key) for name in (ps.OWN_SET, ps.NATURAL_SET)} <= called
     assert {world for world, _, _ in called} == {first}
@@ -102,7 +98,7 @@ def test_a_finding_is_compared_with_all_networks_that_saw_it_computed():
             ("supermodel", name): scored(rng) for name in (ps.OWN_SET, ps.NATURAL_SET)
         }
     first, *others = [*pw.PAINTED][:3]
-    key = sc.found_key(pw.PAINTED[first])
+    key = ps.found_key(pw.PAINTED[first])
     shares = [worlds[pw.NATURAL]["supermodel", ps.OWN_SET][key]]
     shares += [worlds[w]["supermodel", ps.NATURAL_SET][key] for w in others]
     own = worlds[first]["supermodel", ps.OWN_SET][key]

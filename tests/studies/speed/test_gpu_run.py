@@ -10,13 +10,22 @@ import torch
 from chexnomaly.profiles import load_profile
 from chexnomaly.results import read_result
 from chexnomaly.studies.speed import step_cost
-from chexnomaly.studies.speed.gpu_run import run_bundle
-from chexnomaly.studies.speed.gpu_sizes import BEFORE, BUNDLES, TINY, Sizes
+from chexnomaly.studies.speed.gpu_run import BEFORE, BUNDLES, Sizes, run_bundle
 from chexnomaly.systems import RECIPES, SPECIALIZED, Options
 from tests.benchmarks.reporting import step_bytes
 
 ROOT = Path(__file__).parents[3]
-SEGMENTING = [s for bundle in BUNDLES for s in bundle if not s.startswith("siamese")]
+TINY = Sizes(
+    counts=(160, 80, 80),
+    size=32,
+    chosen={"base_channels": 2, "depth": 3, "epochs": 1, "batch_size": 8, "workers": 0},
+    resamples=50,
+    workers=1,
+    step=step_cost.StepSizes(
+        widths=(2,), size=32, batch=2, depth=3, matrix=64, repeats=2
+    ),
+)
+"""The same way in seconds on a processor; its numbers mean nothing."""
 
 
 def test_every_system_of_the_paper_is_in_one_bundle_after_what_it_builds_on():
@@ -42,7 +51,7 @@ def test_the_profile_has_the_sizes_of_the_command():
         "06_siamese_networks": "siamese_unet",
         "07_chexnomaly": "chexnomaly",
     }.items():
-        options = sizes.recipe(system)
+        options = sizes.options(system)
         workers = options.schedule.workers
         assert options == Options.from_profile("reference", notebook, workers=workers)
 
@@ -62,11 +71,6 @@ def test_a_bundle_runs_alone_and_brings_back_every_result(tmp_path, bundle):
         assert (tmp_path / "out" / f"{system}__{key}.stamp.json").exists()
     report = json.loads((tmp_path / "out" / f"bundle_{bundle}.json").read_text())
     assert set(report["seconds"]) == {"films", *BUNDLES[bundle]}
-    with np.load(tmp_path / "out" / f"bundle_{bundle}.npz") as maps:
-        assert {"film", "boxes", "mean_mask"} <= set(maps)
-        assert {one.shape for one in maps.values()} == {(4, TINY.size, TINY.size)}
-        assert all(one.dtype == np.uint8 for one in maps.values())
-        assert set(np.unique(maps["boxes"])) == {0, 255}
     size = sum(file.stat().st_size for file in (tmp_path / "out").iterdir())
     assert size < 1_000_000
 
