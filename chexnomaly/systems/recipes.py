@@ -176,7 +176,7 @@ SPECIALIST_ARMS = [
     )
 ]
 
-NEGATIVES = "22: specialists see other findings' scans as negatives"
+SEES_OTHERS = "22: specialists see other findings' scans as negatives"
 ANY_NEGATIVES = {"specialists": tuple(f"{key}__any_negatives" for key in SPECIALIZED)}
 MAXIMUM = Recipe(
     "max_ensemble", "max_ensemble", "04_specialized_models", specialists=SPECIALIZED
@@ -193,7 +193,7 @@ ENSEMBLES = [
     MAXIMUM,
     JOINED,
     *(
-        one.change(f"{name}_any_negatives", f"{NEGATIVES} ({name})", **ANY_NEGATIVES)
+        one.change(f"{name}_any_negatives", f"{SEES_OTHERS} ({name})", **ANY_NEGATIVES)
         for name, one in (("max", MAXIMUM), ("model", JOINED))
     ),
     *JOINED_ARMS,
@@ -260,9 +260,9 @@ CHEXNOMALIES = [
     *CHEXNOMALY_ARMS,
 ]
 
-ALL = [SUPERMODEL, *SUPERMODEL_ARMS, *SPECIALISTS, *SPECIALIST_ARMS]
-ALL += [*ENSEMBLES, *TWINS, *CHEXNOMALIES]
-RECIPES: dict[str, Recipe] = {recipe.key: recipe for recipe in ALL}
+EVERY = [SUPERMODEL, *SUPERMODEL_ARMS, *SPECIALISTS, *SPECIALIST_ARMS]
+EVERY += [*ENSEMBLES, *TWINS, *CHEXNOMALIES]
+RECIPES: dict[str, Recipe] = {recipe.key: recipe for recipe in EVERY}
 """Every system by its key."""
 
 
