@@ -84,17 +84,11 @@ class AttentionGate(nn.Module):
     Args:
         skip_channels: Channels of the skip x.
         gating_channels: Channels of the gating signal g, one level below.
-        inner_channels: Channels of the sum; half the skip's by default.
     """
 
-    def __init__(
-        self,
-        skip_channels: int,
-        gating_channels: int,
-        inner_channels: int | None = None,
-    ):
+    def __init__(self, skip_channels: int, gating_channels: int):
         super().__init__()
-        inner = inner_channels or max(1, skip_channels // 2)
+        inner = max(1, skip_channels // 2)  # channels of the sum
         self.W_x = nn.Conv2d(skip_channels, inner, 1, bias=False)
         self.W_g = nn.Conv2d(gating_channels, inner, 1)
         self.psi = nn.Conv2d(inner, 1, 1)
