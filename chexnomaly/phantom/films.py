@@ -9,13 +9,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from chexnomaly.phantom.anatomy.chest import Chest
 from chexnomaly.phantom.anatomy.grid import Box, Grid
 from chexnomaly.phantom.anatomy.patient import Patient, sample_patient
 from chexnomaly.phantom.cohort import Plan, family_of, plan_image
-from chexnomaly.phantom.findings.catalog import ORDER, Subject, build_subject
-from chexnomaly.phantom.imaging.rendering import render
+from chexnomaly.phantom.findings.catalog import ORDER, Lesion, place_findings
+from chexnomaly.phantom.imaging.rendering import Streams, render
 from chexnomaly.phantom.names import name_image
-from chexnomaly.phantom.readers.habits import draw_conspicuity
 from chexnomaly.phantom.readers.reading import Opinion, Truth, read_image, tidy_box
 from chexnomaly.phantom.records import FileForm, Film, Switches
 
@@ -71,25 +71,32 @@ def film(
         seed, index, layout, enriched=enriched, positive_share=positive_share
     )
     if findings is not None:
+        if unknown := set(findings) - set(ORDER):
+            raise ValueError(f"findings {sorted(unknown)}, expected some of {ORDER}")
         plan = Plan(tuple(key for key in ORDER if key in set(findings)))
     switches = switches or Switches()
-    streams = _streams(seed, index, layout)
-    subject = _subject(plan.findings, streams, layout, switches)
+
+    def make_body(shown: Collection[str]) -> tuple[Chest, list[Lesion], Streams]:
+        streams = _streams(seed, index, layout)
+        variation = switches.anatomy_variation
+        patient = sample_patient(streams["patient"], family_of(layout), variation)
+        return *place_findings(patient, shown, streams), streams
+
+    chest, lesions, streams = make_body(plan.findings)
     form = _sample_form(streams["file"], layout)
     key = streams["file"].bytes(16).hex()
-    grid = _grid(subject.chest.patient, size_px, streams["file"])
-    truths, opinions = _annotate(subject, plan, grid, streams["readers"], switches)
+    grid = _grid(chest.patient, size_px, streams["file"])
+    readers = streams["readers"]
+    truths, opinions = _annotate(lesions, plan, grid, readers, switches.reader_noise)
     values = None
     if pixels:
-        shown = [key for key in plan.findings if key not in set(leave_out)]
-        if len(shown) < len(plan.findings):
-            subject = _subject(shown, _streams(seed, index, layout), layout, switches)
-        if switches.painted & set(shown):
-            # the ellipse lies where the finding would be, in a body without it
-            real = [key for key in shown if key not in switches.painted]
-            bare = _subject(real, _streams(seed, index, layout), layout, switches)
-            subject = Subject(bare.chest, subject.lesions)
-        values = encode(render(subject, grid, streams, switches.painted), form)
+        shown = set(plan.findings) - set(leave_out)
+        real = shown - switches.painted
+        if len(real) < len(plan.findings):
+            # a painted ellipse lies where the finding would be, in a body without it
+            lesions, chest = make_body(shown)[1], make_body(real)[0]
+        shades = render(chest, lesions, grid, streams, switches.painted)
+        values = encode(shades, form)
     return Film(
         key,
         name_image(key, family_of(layout)),
@@ -99,28 +106,17 @@ def film(
         (10 * grid.pixel_y, 10 * grid.pixel_x),
         truths,
         opinions,
-        subject.chest.patient,
+        chest.patient,
         plan,
     )
 
 
-def _streams(seed: int, index: int, layout: str) -> dict[str, np.random.Generator]:
+def _streams(seed: int, index: int, layout: str) -> Streams:
     """Start one random stream per concern and per finding."""
     names = CONCERNS + ORDER
     family = FAMILIES.index(family_of(layout))
-    children = np.random.SeedSequence([seed, index, family]).spawn(len(names))
-    return {
-        name: np.random.default_rng(child)
-        for name, child in zip(names, children, strict=True)
-    }
-
-
-def _subject(findings, streams, layout: str, switches: Switches) -> Subject:
-    """Sample the patient and put the findings in."""
-    family, variation = family_of(layout), switches.anatomy_variation
-    patient = sample_patient(streams["patient"], family, variation)
-    conspicuity = {key: draw_conspicuity(key, streams[key]) for key in findings}
-    return build_subject(patient, findings, streams, conspicuity)
+    rng = np.random.default_rng([seed, index, family])
+    return dict(zip(names, rng.spawn(len(names)), strict=True))
 
 
 def _grid(patient: Patient, size_px, rng: np.random.Generator) -> Grid:
@@ -138,15 +134,14 @@ def _grid(patient: Patient, size_px, rng: np.random.Generator) -> Grid:
 def _sample_form(rng: np.random.Generator, layout: str) -> FileForm:
     """Draw bit depth, photometric interpretation, window, syntax."""
     bits = int(rng.choice([12, 13, 14, 15, 16], p=[0.4, 0.1, 0.3, 0.1, 0.1]))
-    inverted, windowed, scaled, implicit = rng.random(4) < (0.2, 0.6, 0.4, 0.35)
-    intercept = float(rng.choice([0.0, -1024.0])) if scaled else 0.0
-    if layout in ("rsna", "candid", "covid"):
-        return FileForm(8, False, None, None, 0.0, bool(implicit))
+    drawn = rng.random(4) < (0.2, 0.6, 0.4, 0.35)
+    inverted, windowed, scaled, implicit = drawn.tolist()
+    intercept = float(rng.choice([0.0, -1024.0])) if scaled else None
+    if family_of(layout) != "vindr":
+        return FileForm(8, False, None, None, implicit)
     top = 2**bits
-    window = (0.5 * top + intercept, 0.9 * top) if windowed else None
-    return FileForm(
-        bits, bool(inverted), window, 1.0 if scaled else None, intercept, bool(implicit)
-    )
+    window = (0.5 * top + (intercept or 0.0), 0.9 * top) if windowed else None
+    return FileForm(bits, inverted, window, intercept, implicit)
 
 
 def encode(shown: np.ndarray, form: FileForm) -> np.ndarray:
@@ -156,27 +151,20 @@ def encode(shown: np.ndarray, form: FileForm) -> np.ndarray:
     return (top - values if form.inverted else values).astype(np.uint16)
 
 
-def _annotate(subject: Subject, plan: Plan, grid: Grid, rng, switches: Switches):
+def _annotate(lesions: list[Lesion], plan: Plan, grid: Grid, rng, noise: float):
     """Box the lesions and let the readers read; boxes of both in px."""
     truths = [
         Truth(lesion.finding, _share(lesion.box, grid), lesion.conspicuity)
-        for lesion in subject.lesions
+        for lesion in lesions
     ]
-    opinions = read_image(truths if plan.positive else [], rng, switches.reader_noise)
+    opinions = read_image(truths if plan.positive else [], rng, noise)
     return (tuple(_to_px(one, grid) for one in many) for many in (truths, opinions))
 
 
 def _share(box: Box, grid: Grid) -> Box:
     """Patient cm to shares of the film, cut at its border."""
-    (left, top), (width, height) = grid.corner_cm, grid.field_cm
-    return tidy_box(
-        (
-            (box[0] - left) / width,
-            (box[1] - top) / height,
-            (box[2] - left) / width,
-            (box[3] - top) / height,
-        )
-    )
+    corners = np.reshape(box, (2, 2))
+    return tidy_box((corners - grid.corner_cm) / grid.field_cm)
 
 
 def _to_px(one: Truth | Opinion, grid: Grid) -> Truth | Opinion:

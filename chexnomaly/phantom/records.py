@@ -36,16 +36,14 @@ class FileForm:
         bits: Stored bits, 10 to 16; 8 for image formats.
         inverted: MONOCHROME1: the largest value is black.
         window: Window center and width, None where the file gives none.
-        slope: Rescale slope, None where the file gives none.
-        intercept: Rescale intercept.
+        intercept: Rescale intercept, to a slope of 1; None where the file gives none.
         implicit: Implicit little endian instead of explicit.
     """
 
     bits: int
     inverted: bool
     window: tuple[float, float] | None
-    slope: float | None
-    intercept: float
+    intercept: float | None
     implicit: bool
 
 

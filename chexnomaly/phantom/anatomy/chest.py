@@ -31,14 +31,13 @@ def look_up(table: Array, y: Array) -> Array:
 
 @dataclass(frozen=True)
 class Fracture:
-    """One broken rib: where, and how far the ends are displaced, cm."""
+    """One rib broken at its back: where, and how far the ends are displaced, cm."""
 
     side: int
     rib: int
     u: float
     step: float
     gap: float
-    anterior: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,11 +46,11 @@ class Chest:
 
     Attributes:
         patient: The numbers behind the curves.
-        fractures: Broken ribs.
+        fractures: Broken ribs; the finding adds them.
     """
 
     patient: Patient
-    fractures: tuple[Fracture, ...] = field(default=())
+    fractures: list[Fracture] = field(default_factory=list)
 
     @cached_property
     def _walls(self) -> tuple[Array, Array]:

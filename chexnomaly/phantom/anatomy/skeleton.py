@@ -53,7 +53,8 @@ def _ribs(chest: Chest, side: int, u: Array, y: Array, wobble: Array) -> Array:
     for front in (False, True):
         axis = y - chest.rib_fall(side, y, share, front)
         number, off, half = _fold(chest, axis, wobble[int(front)], share)
-        off, whole = _break(chest.fractures, side, front, number, off, u)
+        breaks = [b for b in chest.fractures if b.side == side and not front]
+        off, whole = _break(breaks, number, off, u)
         slope = 1 / np.hypot(1, chest.rib_slope(side, y, share, front))
         half = half * (1.2 if front else 0.95)
         profile = _cortex(np.abs(off) * slope / half) * whole
@@ -88,22 +89,17 @@ def _extent(number: Array, share: Array, front: bool) -> Array:
     return smoothstep(share - end[number], -0.02, 0.08)
 
 
-def _break(fractures, side: int, front: bool, number: Array, off: Array, u: Array):
+def _break(fractures: list[Fracture], number: Array, off: Array, u: Array):
     """Displace the outer end of a broken rib and open a gap."""
     whole: Array | float = 1.0
     for broken in fractures:
-        if (broken.side, broken.anterior) != (side, front):
-            continue
         here = number == broken.rib
         outer = smoothstep(u - broken.u, -0.05, 0.05)
-        off = off - np.where(here, broken.step * outer * _near(u, broken), 0)
+        near = smoothstep(3.0 - np.abs(u - broken.u), 0, 2.5)
+        off = off - np.where(here, broken.step * outer * near, 0)
         gap = np.exp(-(((u - broken.u + 0.25 * off) / broken.gap) ** 2))
         whole = whole * np.where(here, 1 - 0.9 * gap, 1)
     return off, whole
-
-
-def _near(u: Array, broken: Fracture) -> Array:
-    return smoothstep(3.0 - np.abs(u - broken.u), 0, 2.5)
 
 
 def _clavicle(chest: Chest, grid: Grid, out: Array, side: int) -> None:

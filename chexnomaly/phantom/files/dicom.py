@@ -76,8 +76,8 @@ def _add_window(data: Dataset, film: Film) -> None:
     form = film.form
     if form.window is not None:
         data.WindowCenter, data.WindowWidth = (f"{value:g}" for value in form.window)
-    if form.slope is not None:
-        data.RescaleSlope = f"{form.slope:g}"
+    if form.intercept is not None:
+        data.RescaleSlope = "1"
         data.RescaleIntercept = f"{form.intercept:g}"
         data.RescaleType = "US"
 

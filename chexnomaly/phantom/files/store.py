@@ -72,10 +72,7 @@ def _square_film(
 
 def brightness(made: Film) -> np.ndarray:
     """Undo the file form: air dark, bone bright, minimum 0, maximum 1. (H, W)."""
-    form = made.form
     values = made.pixels.astype(np.float64)
-    if form.slope is not None:
-        values = values * form.slope + form.intercept
     low, high = values.min(), values.max()
     scaled = (values - low) / max(high - low, 1e-12)
-    return (1 - scaled if form.inverted else scaled).astype(np.float32)
+    return (1 - scaled if made.form.inverted else scaled).astype(np.float32)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from chexnomaly.labels import NO_FINDING
 from chexnomaly.phantom.anatomy.grid import Box
@@ -148,13 +149,19 @@ def _redraw(box: Box, finding: str, habits: Style, rng, noise: float) -> Box:
     step = spread * np.clip(rng.normal(size=4), -2.5, 2.5)
     grow = 0.5 * (habits.growth - 1) * noise
     side = high - low
-    return tidy_box(
-        [*low + (step[::2] - grow) * side, *high + (step[1::2] + grow) * side]
-    )
+    low, high = low + (step[::2] - grow) * side, high + (step[1::2] + grow) * side
+    return tidy_box([low, high])
 
 
-def tidy_box(box: Sequence[float]) -> Box:
-    """Sort the sides of a box and cut it to the unit square, at least 0.8 % wide."""
+def tidy_box(box: ArrayLike) -> Box:
+    """Sort the sides of a box and cut it to the unit square, at least 0.8 % wide.
+
+    Args:
+        box: Corners, xyxy. Shape (4,) or (2, 2).
+
+    Returns:
+        The same box where it lies inside.
+    """
     low, high = np.sort(np.reshape(box, (2, 2)), axis=0)
     center = np.clip((low + high) / 2, 0.004, 1 - 0.004)
     low, high = np.minimum(low, center - 0.004), np.maximum(high, center + 0.004)
@@ -171,5 +178,5 @@ def _false_alarm(reader: str, rng: np.random.Generator) -> Opinion:
         center = np.array([rng.choice([0.28, 0.72]), rng.uniform(0.12, 0.22)])
     if name == "aortic_enlargement":
         center, size = np.array([0.58, rng.uniform(0.28, 0.36)]), np.array([0.12, 0.12])
-    box = tidy_box([*center - size / 2, *center + size / 2])
+    box = tidy_box([center - size / 2, center + size / 2])
     return Opinion(reader, name, box)
