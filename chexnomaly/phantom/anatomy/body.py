@@ -100,7 +100,7 @@ def abdominal_gas(chest: Chest, grid: Grid, rng: np.random.Generator) -> Array:
     out = grid.zeros()
     p = chest.patient
     x = chest.to_x(1, 0.45 * p.half_width, 0) + rng.normal(0, 1.2)
-    y = float(chest.dome(1, np.array(0.45 * p.half_width))) + 1.6
+    y = float(chest.dome(1, 0.45 * p.half_width)) + 1.6
     size = p.stomach_gas
     if size > 0.25:
         level = None if p.frontal_ap else y + 0.75 * size

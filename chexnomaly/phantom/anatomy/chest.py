@@ -115,13 +115,13 @@ class Chest:
         """Patient coordinates of the aortic knob's center, cm."""
         p = self.patient
         y = 0.245 * (p.dome[0] + p.dome[1]) / 2 - 0.5 * p.unfolding + 0.3
-        return 1.0 + 0.35 * p.unfolding + float(self.midline(np.array(y))), y
+        return 1.0 + 0.35 * p.unfolding + float(self.midline(y)), y
 
     @property
     def carina(self) -> tuple[float, float]:
         """Patient coordinates where the trachea divides, cm."""
         y = self.knob_center[1] + 2.3
-        return float(self.midline(np.array(y))) - 0.25, y
+        return float(self.midline(y)) - 0.25, y
 
     def midline(self, y: Array) -> Array:
         """Center of the mediastinum at height y, cm."""
@@ -181,15 +181,15 @@ class Chest:
         """
         u, y = 0.6 * self.patient.half_width, 10.0
         for _ in range(4):
-            y = down * float(self.dome(side, np.array(u)))
-            inner = float(self.border(side, np.array(y)))
-            outer = float(self.wall(side, np.array(y)))
+            y = down * float(self.dome(side, u))
+            inner = float(self.border(side, y))
+            outer = float(self.wall(side, y))
             u = inner + across * max(outer - inner, 0.5)
         return self.to_x(side, u, y), y
 
     def to_x(self, side: int, u: float, y: float) -> float:
         """Patient x of a point at distance u from the midline, cm."""
-        return float(self.midline(np.array(y))) + (u if side else -u)
+        return float(self.midline(y)) + (u if side else -u)
 
     @cached_property
     def rib_heights(self) -> Array:
@@ -222,9 +222,9 @@ class Chest:
         """
         y = float(self.rib_heights[rib])
         for _ in range(12):
-            fall = self.rib_fall(side, np.array(y), np.array(share), False)
+            fall = self.rib_fall(side, y, share, False)
             y = float(self.rib_heights[rib] + fall)
-        return share * (float(self.wall(side, np.array(y))) + 0.45), y
+        return share * (float(self.wall(side, y)) + 0.45), y
 
     def rib_slope(self, side: int, y: Array, share: Array, front: bool) -> Array:
         """Steepness of a rib at (share, y), cm down per cm outwards; see `rib_fall`."""

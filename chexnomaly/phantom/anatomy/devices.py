@@ -97,7 +97,7 @@ def _central_line(chest: Chest, grid: Grid, out: Array, rng) -> None:
 
 def _breathing_tube(chest: Chest, grid: Grid, out: Array, rng) -> None:
     cx, cy = chest.carina
-    top = float(chest.midline(np.array(-9.0)))
+    top = float(chest.midline(-9.0))
     for shift in (-0.4, 0.4):
         _wire(grid, out, [(top + shift, -12), (cx + shift + 0.1, cy - 3)], 0.07, 0.22)
 
@@ -114,6 +114,6 @@ def _electrodes(chest: Chest, grid: Grid, out: Array, rng) -> None:
 
 def _sternal_wires(chest: Chest, grid: Grid, out: Array, rng) -> None:
     for y in np.arange(4.5, 16, 2.3) + rng.normal(0, 0.2, 5):
-        x = float(chest.midline(np.array(y)))
+        x = float(chest.midline(y))
         loop = [(x - 0.6, y), (x, y - 0.35), (x + 0.6, y), (x, y + 0.35), (x - 0.6, y)]
         _wire(grid, out, _smooth(loop), 0.05, 0.9)

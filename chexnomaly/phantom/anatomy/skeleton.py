@@ -189,7 +189,7 @@ def _humerus(chest: Chest, grid: Grid, out: Array, side: int) -> None:
 def _spine(chest: Chest, grid: Grid, out: Array, rng: np.random.Generator) -> None:
     """Add vertebral bodies, pedicles and spinous processes."""
     bottom = chest.floor(0) + 25
-    middle = float(chest.spine(np.array(10.0)))
+    middle = float(chest.spine(10.0))
     window = grid.window(middle - 5, -14, middle + 5, bottom)
     edges = np.cumsum(np.linspace(1.55, 3.2, 28)) - 14 + rng.uniform(0, 1)
     tilts = rng.normal(0, 0.04, 28)

@@ -141,7 +141,7 @@ def _descending_aorta(chest: Chest, side: int, u: Array, y: Array) -> Array:
 def airway_gas(chest: Chest, grid: Grid) -> Array:
     """Gas in the trachea and main bronchi, cm. Shape (H, W), float32."""
     cx, cy = chest.carina
-    top = float(chest.midline(np.array(-9.0)))
+    top = float(chest.midline(-9.0))
     out = tube(grid, [(top, -12), (top, -2), (cx + 0.1, cy - 2), (cx, cy)], 0.8)
     for side, drop, run in ((0, 2.2, 1.9), (1, 2.1, 2.7)):
         end = (cx + (run if side else -run), cy + drop)
