@@ -13,16 +13,3 @@ from chexnomaly.phantom.films import film
 from chexnomaly.phantom.readers.reading import Opinion, Truth
 from chexnomaly.phantom.records import Film, Switches
 from chexnomaly.phantom.version import GENERATOR
-
-__all__ = [
-    "GENERATOR",
-    "Film",
-    "Opinion",
-    "Plan",
-    "Switches",
-    "Truth",
-    "film",
-    "plan_image",
-    "write_dataset",
-    "write_store",
-]

@@ -15,9 +15,8 @@ from chexnomaly.phantom.anatomy.patient import Patient, sample_patient
 from chexnomaly.phantom.cohort import Plan, family_of, plan_image
 from chexnomaly.phantom.findings.catalog import ORDER, Lesion, place_findings
 from chexnomaly.phantom.imaging.rendering import Streams, render
-from chexnomaly.phantom.names import name_image
 from chexnomaly.phantom.readers.reading import Opinion, Truth, read_image, tidy_box
-from chexnomaly.phantom.records import FileForm, Film, Switches
+from chexnomaly.phantom.records import FileForm, Film, Switches, name_image
 
 CONCERNS = (
     *("patient", "technique", "vessels", "gas", "bones", "devices", "tissue"),

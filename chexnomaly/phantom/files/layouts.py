@@ -10,6 +10,7 @@ and assumed for the other two, and other columns may be missing here.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -45,23 +46,20 @@ class Layout:
     tables: Callable[[Sequence[Film]], dict[str, pd.DataFrame]]
 
 
-def vindr_tables(films: Sequence[Film]) -> dict[str, pd.DataFrame]:
-    """Kaggle's train.csv: one row per reader and box."""
-    columns = "image_id class_name class_id rad_id x_min y_min x_max y_max".split()
-    return {"train.csv": _reader_rows(films)[columns]}
-
-
-def vindr_physionet_tables(films: Sequence[Film]) -> dict[str, pd.DataFrame]:
-    """PhysioNet's annotations/annotations_train.csv."""
-    columns = "image_id rad_id class_name x_min y_min x_max y_max".split()
-    return {"annotations/annotations_train.csv": _reader_rows(films)[columns]}
-
-
-def _reader_rows(films: Sequence[Film]) -> pd.DataFrame:
+def vindr_tables(
+    name: str, columns: str, films: Sequence[Film]
+) -> dict[str, pd.DataFrame]:
+    """VinDr-CXR's table under its name, one row per reader and box."""
     table = findings_of(films).round(3).rename(columns={"reader": "rad_id"})
     table["class_id"] = table["finding"].map(CLASS_IDS)
     table["class_name"] = table["finding"].map(CLASS_NAMES)
-    return table
+    return {name: table[[*columns.split(), "x_min", "y_min", "x_max", "y_max"]]}
+
+
+vindr_kaggle = partial(vindr_tables, "train.csv", "image_id class_name class_id rad_id")
+vindr_physionet = partial(
+    vindr_tables, "annotations/annotations_train.csv", "image_id rad_id class_name"
+)
 
 
 def rsna_tables(films: Sequence[Film]) -> dict[str, pd.DataFrame]:
@@ -193,8 +191,8 @@ def _at(folder: str, ending: str = "") -> Callable[[Film], PurePosixPath]:
 
 
 LAYOUTS = {
-    "vindr": Layout(_at("train", ".dicom"), vindr_tables),
-    "vindr_physionet": Layout(_at("train", ".dicom"), vindr_physionet_tables),
+    "vindr": Layout(_at("train", ".dicom"), vindr_kaggle),
+    "vindr_physionet": Layout(_at("train", ".dicom"), vindr_physionet),
     "rsna": Layout(_at("stage_2_train_images", ".dcm"), rsna_tables),
     "candid": Layout(_at("dataset"), candid_tables),
     "covid": Layout(_at("images"), covid_tables),
