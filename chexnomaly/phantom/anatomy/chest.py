@@ -61,7 +61,7 @@ class Chest:
         for side in (0, 1):
             height = p.dome[side] + p.sulcus[side]
             walls.append(curve(np.array(at) * height, p.half_width * np.array(shape)))
-        return walls[0], walls[1]
+        return tuple(walls)
 
     @cached_property
     def _mediastinum(self) -> tuple[Array, Array]:

@@ -156,12 +156,8 @@ def tube(grid: Grid, points: list, radius: float) -> Array:
     """Chord through a round tube along a polyline, cm. Shape (H, W), float32."""
     out = grid.zeros()
     for (x0, y0), (x1, y1) in zip(points[:-1], points[1:], strict=True):
-        window = grid.window(
-            min(x0, x1) - radius,
-            min(y0, y1) - radius,
-            max(x0, x1) + radius,
-            max(y0, y1) + radius,
-        )
+        (left, right), (top, low) = sorted((x0, x1)), sorted((y0, y1))
+        window = grid.window(left - radius, top - radius, right + radius, low + radius)
         off = segment_distance(*grid.axes(window), (x0, y0), (x1, y1))
         chord = 2 * np.sqrt(np.clip(radius**2 - off, 0, None))
         np.maximum(out[window], chord, out=out[window])

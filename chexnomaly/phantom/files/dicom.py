@@ -32,7 +32,6 @@ def write_dicom(film: Film, file: Path | BinaryIO) -> None:
     if film.pixels is None:
         raise ValueError("a film without pixels, expected one made with pixels=True")
     data = _header(film)
-    data.PixelSpacing = [f"{mm:.6g}" for mm in film.spacing_mm]
     kind = "MONOCHROME1" if film.form.inverted else "MONOCHROME2"
     pixels = film.pixels.astype(np.uint16 if film.form.bits > 8 else np.uint8)
     data.set_pixel_data(pixels, kind, film.form.bits, generate_instance_uid=False)
@@ -59,6 +58,7 @@ def _header(film: Film) -> Dataset:
     data.ViewPosition = "AP" if film.patient.frontal_ap else "PA"
     data.ImageComments = "Computed phantom, no real patient"
     data.BurnedInAnnotation = "YES"
+    data.PixelSpacing = [f"{mm:.6g}" for mm in film.spacing_mm]
     return data
 
 
