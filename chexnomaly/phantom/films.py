@@ -2,10 +2,11 @@
 
 Every concern has its own random stream, spawned from the seed and the index, so that
 leaving out a finding, changing the size or adding a worker moves nothing else.
+Boxes are in continuous px of the film: pixel i spans [i, i + 1].
 """
 
 from collections.abc import Collection
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,7 +17,6 @@ from chexnomaly.phantom.cohort import Plan, family_of, plan_image
 from chexnomaly.phantom.findings.catalog import ORDER, Lesion, place_findings
 from chexnomaly.phantom.imaging.rendering import Streams, render
 from chexnomaly.phantom.readers.reading import Opinion, Truth, read_image, tidy_box
-from chexnomaly.phantom.records import FileForm, Film, Switches, name_image
 
 CONCERNS = (
     *("patient", "technique", "vessels", "gas", "bones", "devices", "tissue"),
@@ -29,6 +29,71 @@ FAMILIES = ("vindr", "rsna", "candid", "covid")
 
 SMALLEST_PX = 16
 """Shortest longer side of a film."""
+
+
+@dataclass(frozen=True)
+class Switches:
+    """Parts of the phantom that an ablation turns off.
+
+    Attributes:
+        anatomy_variation: 1 is natural; 0 gives everybody the same body.
+        reader_noise: 1 is natural; 0 gives three perfect readers.
+        painted: Findings drawn as a bright ellipse in place of their physics: an
+            enlarged heart is then a normal one with an ellipse over its box.
+    """
+
+    anatomy_variation: float = 1.0
+    reader_noise: float = 1.0
+    painted: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class FileForm:
+    """How the integers are stored.
+
+    Attributes:
+        bits: Stored bits, 10 to 16; 8 for image formats.
+        inverted: MONOCHROME1: the largest value is black.
+        window: Window center and width, None where the file gives none.
+        intercept: Rescale intercept, to a slope of 1; None where the file gives none.
+        implicit: Implicit little endian instead of explicit.
+    """
+
+    bits: int
+    inverted: bool
+    window: tuple[float, float] | None
+    intercept: float | None
+    implicit: bool
+
+
+@dataclass(frozen=True)
+class Film:
+    """One phantom film.
+
+    Attributes:
+        key: Stable number of the film, 32 hexadecimal digits.
+        image_id: Its id in the layout.
+        pixels: Integers as a file stores them. Shape (H, W), uint16; None when only
+            the annotations were asked for.
+        form: How they are stored.
+        size_px: Height and width.
+        spacing_mm: Row and column spacing.
+        truths: True lesions.
+        opinions: Boxes of the three readers.
+        patient: The person on the film.
+        plan: What the cohort asked for.
+    """
+
+    key: str
+    image_id: str
+    pixels: np.ndarray | None
+    form: FileForm
+    size_px: tuple[int, int]
+    spacing_mm: tuple[float, float]
+    truths: tuple[Truth, ...]
+    opinions: tuple[Opinion, ...]
+    patient: Patient
+    plan: Plan
 
 
 def film(
@@ -172,3 +237,27 @@ def _to_px(one: Truth | Opinion, grid: Grid) -> Truth | Opinion:
         return one
     (x0, y0, x1, y1), (height, width) = one.box, grid.shape
     return replace(one, box=(x0 * width, y0 * height, x1 * width, y1 * height))
+
+
+def uid(key: str, part: int) -> str:
+    """Derive a UID from a key of 32 hexadecimal digits, under the root for UUIDs."""
+    return f"2.25.{int(key, 16) // 32 + part}"
+
+
+def name_image(key: str, family: str) -> str:
+    """Name a film.
+
+    Args:
+        key: 32 hexadecimal digits.
+        family: "vindr" (the digits), "rsna" (in RSNA's groups), "candid" (a UID) or
+            "covid" (a file name).
+
+    Returns:
+        The id under which the reading side knows the film.
+    """
+    if family == "rsna":
+        parts = (key[:8], key[8:12], key[12:16], key[16:20], key[20:])
+        return "-".join(parts)
+    if family == "candid":
+        return uid(key, 0)
+    return f"phantom-{key[:12]}.png" if family == "covid" else key

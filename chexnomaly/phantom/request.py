@@ -7,8 +7,7 @@ from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 
 from chexnomaly.errors import InputError
-from chexnomaly.phantom.films import film
-from chexnomaly.phantom.records import Film, Switches
+from chexnomaly.phantom.films import Film, Switches, film
 from chexnomaly.phantom.version import GENERATOR
 
 

@@ -57,11 +57,8 @@ class Chest:
         p = self.patient
         shape = [0.37, 0.47, 0.55, 0.66, 0.765, 0.85, 0.915, 0.96, 0.99, 1.0, 0.98, 0.9]
         at = [0.0, 0.015, 0.05, 0.125, 0.22, 0.34, 0.48, 0.62, 0.78, 1.0, 1.25, 1.6]
-        walls = []
-        for side in (0, 1):
-            height = p.dome[side] + p.sulcus[side]
-            walls.append(curve(np.array(at) * height, p.half_width * np.array(shape)))
-        return tuple(walls)
+        heights = (np.array(at) * self.floor(side) for side in (0, 1))
+        return tuple(curve(y, p.half_width * np.array(shape)) for y in heights)
 
     @cached_property
     def _mediastinum(self) -> tuple[Array, Array]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from chexnomaly.errors import InputError
 from chexnomaly.files import open_atomic, write_atomic
 from chexnomaly.phantom.files.layouts import LAYOUTS
-from chexnomaly.phantom.records import Film
+from chexnomaly.phantom.films import Film
 from chexnomaly.phantom.request import Request, each_index
 
 STATEMENT = "phantom.json"

@@ -16,7 +16,7 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from chexnomaly.phantom.records import Film, uid
+from chexnomaly.phantom.films import Film, uid
 
 
 def write_dicom(film: Film, file: Path | BinaryIO) -> None:

@@ -9,9 +9,8 @@ import pandas as pd
 from chexnomaly.datasets.annotations.findings import COLUMNS
 from chexnomaly.datasets.annotations.validation import BOX
 from chexnomaly.labels import NO_FINDING
-from chexnomaly.phantom.films import film
+from chexnomaly.phantom.films import Film, film
 from chexnomaly.phantom.readers.reading import Opinion
-from chexnomaly.phantom.records import Film
 
 
 def phantom_findings(

@@ -19,7 +19,7 @@ import pandas as pd
 from chexnomaly.labels import NO_FINDING, VINDR_NAMES
 from chexnomaly.phantom.anatomy.grid import Box
 from chexnomaly.phantom.files.findings_table import findings_of
-from chexnomaly.phantom.records import Film
+from chexnomaly.phantom.films import Film
 
 CLASS_IDS = {key: number for number, key in enumerate(VINDR_NAMES)} | {NO_FINDING: 14}
 CLASS_NAMES = VINDR_NAMES | {NO_FINDING: "No finding"}
@@ -90,13 +90,11 @@ def _rsna_class(film: Film) -> str:
 def candid_tables(films: Sequence[Film]) -> dict[str, pd.DataFrame]:
     """CANDID-PTX: run-length masks of fractures; no tubes, no pneumothorax."""
     fractures, reports = [], []
-    for film in films:
-        name = film.image_id
-        for truth in film.truths:
-            mask = ellipse_mask(truth.box, film.size_px)
-            fractures.append((name, run_lengths(mask)))
+    for number, film in enumerate(films):
+        masks = (ellipse_mask(truth.box, film.size_px) for truth in film.truths)
+        fractures += [(film.image_id, run_lengths(mask)) for mask in masks]
         text = "Phantom. Rib fracture." if film.truths else "Phantom. No fracture."
-        reports.append((name, "-1", text, f"P{len(reports):05d}_1.dcm"))
+        reports.append((film.image_id, "-1", text, f"P{number:05d}_1.dcm"))
     columns = ["anon_SOPUID", "mask_rle"]
     return {
         "acute_rib_fracture.csv": pd.DataFrame(fractures, columns=columns),
@@ -141,8 +139,7 @@ def covid_tables(films: Sequence[Film]) -> dict[str, pd.DataFrame]:
     rows, regions = [], []
     for number, film in enumerate(films):
         finding = "COVID-19" if film.plan.positive else "No Finding"
-        row = dict.fromkeys(COVID_COLUMNS, "")
-        row |= {
+        row = {
             "patientid": number,
             "sex": "F" if film.patient.female else "M",
             "age": round(film.patient.age),
@@ -154,7 +151,7 @@ def covid_tables(films: Sequence[Film]) -> dict[str, pd.DataFrame]:
             "license": "Apache-2.0",
             "other_notes": "computed phantom, no real patient",
         }
-        rows.append([row[column] for column in COVID_COLUMNS])
+        rows.append(row)
         regions += _region_rows(film, finding)
     columns = "image class mask left top width height resolution finding license"
     return {

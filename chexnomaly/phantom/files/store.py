@@ -8,7 +8,7 @@ import numpy as np
 from chexnomaly.datasets.store.resize import resize_square
 from chexnomaly.datasets.store.store import Store
 from chexnomaly.datasets.store.writer import StoreWriter
-from chexnomaly.phantom.records import Film
+from chexnomaly.phantom.films import Film
 from chexnomaly.phantom.request import Request, each_index
 
 
