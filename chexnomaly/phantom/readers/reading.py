@@ -14,16 +14,8 @@ from numpy.typing import ArrayLike
 
 from chexnomaly.labels import NO_FINDING
 from chexnomaly.phantom.anatomy.grid import Box
-from chexnomaly.phantom.readers.habits import (
-    BUSY,
-    FALSE_ALARMS,
-    JITTER,
-    NEIGHBORS,
-    READERS,
-    STYLES,
-    Style,
-    seen_chance,
-)
+from chexnomaly.phantom.readers import habits
+from chexnomaly.phantom.readers.habits import READERS, Style
 
 
 @dataclass(frozen=True)
@@ -86,8 +78,8 @@ def read_image(
 
 def _draw_readers(rng: np.random.Generator, positive: bool) -> list[str]:
     """Draw three ids; on abnormal images mostly the three busy ones."""
-    rest = (1 - sum(BUSY.values())) / (len(READERS) - len(BUSY))
-    weights = np.array([BUSY.get(r, rest) if positive else 1.0 for r in READERS])
+    rest = (1 - sum(habits.BUSY.values())) / (len(READERS) - len(habits.BUSY))
+    weights = np.array([habits.BUSY.get(r, rest) if positive else 1.0 for r in READERS])
     shares = weights / weights.sum()
     return rng.choice(READERS, 3, replace=False, p=shares).tolist()
 
@@ -99,10 +91,10 @@ def _who_sees_what(truths, readers, rng: np.random.Generator) -> np.ndarray:
     is given to one reader, and a reader without any takes the clearest lesion.
     """
     found = np.zeros((3, len(truths)), bool)
-    alertness = np.array([STYLES[reader].alertness for reader in readers])
+    alertness = np.array([habits.STYLES[reader].alertness for reader in readers])
     mood = {name: rng.random(3) for name in sorted({t.finding for t in truths})}
     for column, truth in enumerate(truths):
-        chance = seen_chance(truth.finding, truth.conspicuity)
+        chance = habits.seen_chance(truth.finding, truth.conspicuity)
         own, shared = rng.random(3), rng.random(3) < 0.85
         odds = alertness * chance / max(1 - chance, 1e-6)
         draw = np.where(shared, mood[truth.finding], own)
@@ -120,34 +112,34 @@ def _describe(
     reader: str, seen, rng: np.random.Generator, noise: float
 ) -> list[Opinion]:
     """Turn the lesions a reader saw into rows, and add what is not there."""
-    habits = STYLES[reader]
+    style = habits.STYLES[reader]
     opinions, renamed = [], {}
     for truth in seen:
         if truth.finding not in renamed:
-            renamed[truth.finding] = _name(truth.finding, habits, rng, noise)
-        box = _redraw(truth.box, truth.finding, habits, rng, noise)
+            renamed[truth.finding] = _name(truth.finding, style, rng, noise)
+        box = _redraw(truth.box, truth.finding, style, rng, noise)
         opinions.append(Opinion(reader, renamed[truth.finding], box))
-    if any(truth.finding in {*NEIGHBORS, "cardiomegaly"} for truth in seen):
-        for _ in range(rng.poisson(noise * habits.false_rate)):
+    if any(truth.finding in {*habits.NEIGHBORS, "cardiomegaly"} for truth in seen):
+        for _ in range(rng.poisson(noise * style.false_rate)):
             opinions.append(_false_alarm(reader, rng))
     return opinions
 
 
-def _name(finding: str, habits: Style, rng: np.random.Generator, noise: float) -> str:
+def _name(finding: str, style: Style, rng: np.random.Generator, noise: float) -> str:
     draw = rng.random()
-    for other, chance in NEIGHBORS.get(finding, {}).items():
-        draw -= chance * habits.confusion * noise
+    for other, chance in habits.NEIGHBORS.get(finding, {}).items():
+        draw -= chance * style.confusion * noise
         if draw < 0:
             return other
     return finding
 
 
-def _redraw(box: Box, finding: str, habits: Style, rng, noise: float) -> Box:
+def _redraw(box: Box, finding: str, style: Style, rng, noise: float) -> Box:
     """Move the sides of a box, keep it inside the image and not empty."""
     low, high = np.array(box).reshape(2, 2)
-    spread = JITTER.get(finding, 0.115) * habits.jitter * noise
+    spread = habits.JITTER.get(finding, 0.115) * style.jitter * noise
     step = spread * np.clip(rng.normal(size=4), -2.5, 2.5)
-    grow = 0.5 * (habits.growth - 1) * noise
+    grow = 0.5 * (style.growth - 1) * noise
     side = high - low
     low, high = low + (step[::2] - grow) * side, high + (step[1::2] + grow) * side
     return tidy_box([low, high])
@@ -170,8 +162,8 @@ def tidy_box(box: ArrayLike) -> Box:
 
 def _false_alarm(reader: str, rng: np.random.Generator) -> Opinion:
     """Box something harmless: a crossing of ribs, a vessel, a nipple."""
-    share = np.array([*FALSE_ALARMS.values()])
-    name = str(rng.choice([*FALSE_ALARMS], p=share / share.sum()))
+    share = np.array([*habits.FALSE_ALARMS.values()])
+    name = str(rng.choice([*habits.FALSE_ALARMS], p=share / share.sum()))
     size = np.exp(rng.normal(np.log(0.075), 0.4, 2))
     center = rng.uniform((0.15, 0.15), (0.85, 0.75))
     if name == "pleural_thickening":
