@@ -7,6 +7,7 @@ Boxes are in continuous px of the film: pixel i spans [i, i + 1].
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -139,13 +140,7 @@ def film(
             raise ValueError(f"findings {sorted(unknown)}, expected some of {ORDER}")
         plan = Plan(tuple(key for key in ORDER if key in set(findings)))
     switches = switches or Switches()
-
-    def make_body(shown: Collection[str]) -> tuple[Chest, list[Lesion], Streams]:
-        streams = _streams(seed, index, layout)
-        variation = switches.anatomy_variation
-        patient = sample_patient(streams["patient"], family_of(layout), variation)
-        return *place_findings(patient, shown, streams), streams
-
+    make_body = partial(_make_body, seed, index, layout, switches.anatomy_variation)
     chest, lesions, streams = make_body(plan.findings)
     form = _sample_form(streams["file"], layout)
     key = streams["file"].bytes(16).hex()
@@ -154,13 +149,13 @@ def film(
     truths, opinions = _annotate(lesions, plan, grid, readers, switches.reader_noise)
     values = None
     if pixels:
-        shown = set(plan.findings) - set(leave_out)
-        real = shown - switches.painted
+        drawn = set(plan.findings) - set(leave_out)
+        real = drawn - switches.painted
         if len(real) < len(plan.findings):
             # a painted ellipse lies where the finding would be, in a body without it
-            lesions, chest = make_body(shown)[1], make_body(real)[0]
-        shades = render(chest, lesions, grid, streams, switches.painted)
-        values = encode(shades, form)
+            lesions, chest = make_body(drawn)[1], make_body(real)[0]
+        shown = render(chest, lesions, grid, streams, switches.painted)
+        values = encode(shown, form)
     return Film(
         key,
         name_image(key, family_of(layout)),
@@ -173,6 +168,15 @@ def film(
         chest.patient,
         plan,
     )
+
+
+def _make_body(
+    seed: int, index: int, layout: str, variation: float, findings: Collection[str]
+) -> tuple[Chest, list[Lesion], Streams]:
+    """Put findings into the person of a film; the streams are as far as that takes."""
+    streams = _streams(seed, index, layout)
+    patient = sample_patient(streams["patient"], family_of(layout), variation)
+    return *place_findings(patient, findings, streams), streams
 
 
 def _streams(seed: int, index: int, layout: str) -> Streams:

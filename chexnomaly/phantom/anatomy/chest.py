@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.interpolate import PchipInterpolator
 
 from chexnomaly.phantom.anatomy.interpolation import Array
@@ -24,7 +25,7 @@ def curve(heights, values) -> Array:
     return inner(np.clip(HEIGHTS, heights[0], heights[-1]))
 
 
-def look_up(table: Array, y: Array) -> Array:
+def look_up(table: Array, y: ArrayLike) -> Array:
     """Read a tabulated curve at heights y, keeping shape. Float32."""
     return np.interp(y, HEIGHTS, table).astype(np.float32)
 
@@ -120,22 +121,22 @@ class Chest:
         y = self.knob_center[1] + 2.3
         return float(self.midline(y)) - 0.25, y
 
-    def midline(self, y: Array) -> Array:
+    def midline(self, y: ArrayLike) -> Array:
         """Center of the mediastinum at height y, cm."""
         p = self.patient
         return (self.spine(y) + p.rotation).astype(np.float32)
 
-    def spine(self, y: Array) -> Array:
+    def spine(self, y: ArrayLike) -> Array:
         """Center of the spine at height y, cm."""
         p = self.patient
         bend = p.scoliosis * np.sin(0.19 * y + p.scoliosis_phase)
         return (p.tilt * (y - 10) + bend).astype(np.float32)
 
-    def wall(self, side: int, y: Array) -> Array:
+    def wall(self, side: int, y: ArrayLike) -> Array:
         """Inner half width of the rib cage, cm."""
         return look_up(self._walls[side], y)
 
-    def border(self, side: int, y: Array) -> Array:
+    def border(self, side: int, y: ArrayLike) -> Array:
         """Half width of mediastinum and heart, cm."""
         return look_up(self._mediastinum[side], y)
 
@@ -149,7 +150,7 @@ class Chest:
         p = self.patient
         return 0.5 * p.half_width, p.dome[side]
 
-    def dome(self, side: int, u: Array) -> Array:
+    def dome(self, side: int, u: ArrayLike) -> Array:
         """Height of the diaphragm at distance u from the midline, cm."""
         p = self.patient
         top_u, top_y = self.dome_top(side)
@@ -194,7 +195,7 @@ class Chest:
         p = self.patient
         return p.rib_start + np.concatenate([[0], np.cumsum(p.rib_gaps)])
 
-    def rib_fall(self, side: int, y: Array, share: Array, front: bool) -> Array:
+    def rib_fall(self, side: int, y: ArrayLike, share: ArrayLike, front: bool) -> Array:
         """How far a rib has fallen from its height at the spine.
 
         Args:
@@ -223,13 +224,15 @@ class Chest:
             y = float(self.rib_heights[rib] + fall)
         return share * (float(self.wall(side, y)) + 0.45), y
 
-    def rib_slope(self, side: int, y: Array, share: Array, front: bool) -> Array:
+    def rib_slope(
+        self, side: int, y: ArrayLike, share: ArrayLike, front: bool
+    ) -> Array:
         """Steepness of a rib at (share, y), cm down per cm outwards; see `rib_fall`."""
         back = np.sqrt(np.clip(1 - share * share, 0.0025, 1))
         turn = 0.5 * self._rib_drop(y) * share / back
         arch = self.patient.rib_arch * (0.6 if front else 1)
         return (arch - turn if front else arch + turn) / (self.wall(side, y) + 0.75)
 
-    def _rib_drop(self, y: Array) -> Array:
+    def _rib_drop(self, y: ArrayLike) -> Array:
         """Fall of a rib from spine to sternum by height, cm."""
         return self.patient.rib_drop * np.clip(0.72 + 0.022 * y, 0.6, 1.25)
