@@ -4,6 +4,8 @@ The paper (Section IV-F) gives 3x3 filters, max-pooling, transposed convolutions
 concatenation; depth, widths and normalization are not stated.
 """
 
+from itertools import pairwise
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -27,11 +29,8 @@ class ConvBlock(nn.Sequential):
         batch_norm: bool = False,
     ):
         layers: list[nn.Module] = []
-        for i in range(convolutions):
-            channels = in_channels if i == 0 else out_channels
-            layers.append(
-                nn.Conv2d(channels, out_channels, 3, padding=1, bias=not batch_norm)
-            )
+        for a, b in pairwise([in_channels] + [out_channels] * convolutions):
+            layers.append(nn.Conv2d(a, b, 3, padding=1, bias=not batch_norm))
             if batch_norm:
                 layers.append(nn.BatchNorm2d(out_channels))
             layers.append(nn.ReLU(inplace=True))
@@ -84,17 +83,11 @@ class AttentionGate(nn.Module):
     Args:
         skip_channels: Channels of the skip x.
         gating_channels: Channels of the gating signal g, one level below.
-        inner_channels: Channels of the sum; half the skip's by default.
     """
 
-    def __init__(
-        self,
-        skip_channels: int,
-        gating_channels: int,
-        inner_channels: int | None = None,
-    ):
+    def __init__(self, skip_channels: int, gating_channels: int):
         super().__init__()
-        inner = inner_channels or max(1, skip_channels // 2)
+        inner = max(1, skip_channels // 2)  # channels of the sum
         self.W_x = nn.Conv2d(skip_channels, inner, 1, bias=False)
         self.W_g = nn.Conv2d(gating_channels, inner, 1)
         self.psi = nn.Conv2d(inner, 1, 1)

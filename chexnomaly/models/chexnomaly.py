@@ -86,22 +86,12 @@ class JoiningUNet(UNet):
 
     Args:
         in_channels: 2; the image and the features.
-        out_channels: Channels of the logits.
-        base_channels: Width of the first level.
-        depth: Number of levels.
-        block: Further arguments of `UNet`.
+        shape: Further arguments of `UNet`.
     """
 
-    def __init__(
-        self,
-        in_channels: int = 2,
-        out_channels: int = 1,
-        base_channels: int = 64,
-        depth: int = 5,
-        **block,
-    ):
-        super().__init__(in_channels - 1, out_channels, base_channels, depth, **block)
-        lowest = base_channels * 2 ** (depth - 1)
+    def __init__(self, in_channels: int = 2, **shape):
+        super().__init__(in_channels - 1, **shape)
+        lowest = self.widths[-1]
         self.join = nn.Conv2d(lowest + 1, lowest, 1)
 
     def encode(self, both: Tensor) -> list[Tensor]:

@@ -36,10 +36,8 @@ class MaxEnsemble(nn.Module):
         Returns:
             The largest logits, (B, 1, H, W); their sigmoid is the largest probability.
         """
-        largest = self.models[0](image)
-        for model in self.models[1:]:
-            largest = torch.maximum(largest, model(image))
-        return largest
+        logits = torch.cat([model(image) for model in self.models], dim=1)
+        return logits.amax(dim=1, keepdim=True)
 
 
 class ModelEnsemble(nn.Module):

@@ -39,26 +39,15 @@ class BottleneckAttentionUNet(UNet):
     """A U-Net with self-attention at its lowest level.
 
     Args:
-        in_channels: Channels of the image.
-        out_channels: Channels of the logits.
-        base_channels: Width of the first level, a multiple of `HEADS`.
-        depth: Number of levels.
-        block: Further arguments of `UNet`.
+        shape: The arguments of `UNet`; `base_channels` is a multiple of `HEADS`.
 
     References:
         Paper, Section IV-D. Vaswani et al., Attention Is All You Need, 2017.
     """
 
-    def __init__(
-        self,
-        in_channels: int = 1,
-        out_channels: int = 1,
-        base_channels: int = 64,
-        depth: int = 5,
-        **block,
-    ):
-        super().__init__(in_channels, out_channels, base_channels, depth, **block)
-        self.attention = SelfAttention(base_channels * 2 ** (depth - 1))
+    def __init__(self, *args, **shape):
+        super().__init__(*args, **shape)
+        self.attention = SelfAttention(self.widths[-1])
 
     def encode(self, image: Tensor) -> list[Tensor]:
         """Run the encoder, then attend at its last level; shapes of `UNet.encode`."""

@@ -10,33 +10,24 @@ Ours, where the paper is silent or contradicts itself:
 """
 
 from collections.abc import Callable
-from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
-from chexnomaly.models.blocks import ConvBlock, Down
-from chexnomaly.models.unet import UNet
+from chexnomaly.models.unet import Encoder, UNet
 
 
-class CNNBase(nn.Module):
+class CNNBase(Encoder):
     """A U-Net's encoder that ends in a code, without position.
 
     Args:
         units: Numbers in the code; 128 in Section V-C.
-        base_channels: Width of the first level; each level doubles it.
-        depth: Number of levels.
-        block: Further arguments of `ConvBlock`.
+        shape: Further arguments of `Encoder`.
     """
 
-    def __init__(
-        self, units: int = 128, base_channels: int = 64, depth: int = 5, **block
-    ):
-        super().__init__()
-        widths = [base_channels * 2**level for level in range(depth)]
-        self.stem = ConvBlock(1, widths[0], **block)
-        self.downs = nn.ModuleList(Down(a, b, **block) for a, b in pairwise(widths))
-        self.dense = nn.Linear(widths[-1], units)
+    def __init__(self, units: int = 128, **shape):
+        super().__init__(**shape)
+        self.dense = nn.Linear(self.widths[-1], units)
 
     def forward(self, image: Tensor) -> Tensor:
         """Encode images.
@@ -47,10 +38,7 @@ class CNNBase(nn.Module):
         Returns:
             Codes, (B, units), unbounded.
         """
-        x = self.stem(image)
-        for down in self.downs:
-            x = down(x)
-        return self.dense(x.mean(dim=(2, 3)))
+        return self.dense(self.encode(image)[-1].mean(dim=(2, 3)))
 
 
 class UNetBase(UNet):

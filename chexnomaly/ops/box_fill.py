@@ -11,12 +11,7 @@ from torch import Tensor
 from torch.autograd import Function
 
 from chexnomaly.ops import connected_components as components
-from chexnomaly.ops.connected_components import (
-    Components,
-    Runs,
-    find_components,
-    nonzero,
-)
+from chexnomaly.ops.connected_components import Components, Runs
 
 
 class FilledBoxes(Function):
@@ -30,7 +25,7 @@ class FilledBoxes(Function):
     def forward(ctx, probs: Tensor, threshold: float, min_area: int) -> Tensor:
         """Fill the boxes of (B, 1, H, W)."""
         maps = probs.detach()[:, 0].contiguous()
-        found = find_components(maps > threshold).at_least(min_area)
+        found = components.find_components(maps > threshold).at_least(min_area)
         means = sum_runs(maps, found.runs, len(found)) / found.areas
         ctx.found, ctx.order = found, means.argsort(stable=True)
         return paint(maps, found, ctx.order, means).unsqueeze(1)
@@ -142,7 +137,7 @@ def constant_runs(owners: Tensor) -> Runs:
     """
     pitch = owners.shape[2] + 1
     padded = F.pad(owners, (0, 1), value=-1).flatten()
-    changes = nonzero(padded != F.pad(padded[:-1], (1, 0), value=-1))
+    changes = components.nonzero(padded != F.pad(padded[:-1], (1, 0), value=-1))
     starts, lengths, owner = changes[:-1], changes.diff(), padded[changes[:-1]].long()
     kept = owner >= 0
     return Runs((starts - starts // pitch)[kept], lengths[kept], owner[kept])

@@ -98,17 +98,12 @@ def find_components(foreground: Tensor) -> Components:
         empty = values.new_zeros(count)
         return empty.scatter_reduce(0, owner, values, reduction, include_self=False)
 
-    boxes = [
-        over_runs(image, "amin"),
-        over_runs(top, "amin"),
-        over_runs(left, "amin"),
-        over_runs(top + 1, "amax"),
-        over_runs(left + lengths, "amax"),
-    ]
+    low = [over_runs(values, "amin") for values in (image, top, left)]
+    high = [over_runs(values, "amax") for values in (top + 1, left + lengths)]
     starts = (image * height + top) * width + left
     areas = over_runs(lengths, "sum")
     runs = Runs(starts, lengths, owner)
-    return Components(torch.stack(boxes, dim=1), areas, runs)
+    return Components(torch.stack([*low, *high], dim=1), areas, runs)
 
 
 def _runs(foreground: Tensor) -> tuple[Tensor, Tensor]:

@@ -9,20 +9,6 @@ sets, and `write_store` for the shortest way to training.
 from chexnomaly.phantom.cohort import Plan, plan_image
 from chexnomaly.phantom.files.dataset import write_dataset
 from chexnomaly.phantom.files.store import write_store
-from chexnomaly.phantom.films import film
+from chexnomaly.phantom.films import Film, Switches, film
 from chexnomaly.phantom.readers.reading import Opinion, Truth
-from chexnomaly.phantom.records import Film, Switches
 from chexnomaly.phantom.version import GENERATOR
-
-__all__ = [
-    "GENERATOR",
-    "Film",
-    "Opinion",
-    "Plan",
-    "Switches",
-    "Truth",
-    "film",
-    "plan_image",
-    "write_dataset",
-    "write_store",
-]

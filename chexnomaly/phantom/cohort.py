@@ -136,8 +136,9 @@ def plan_image(
     family = family_of(layout)
     if min(seed, index) < 0:
         raise ValueError(f"seed {seed}, image {index}, expected 0 or more")
-    share = POSITIVE_SHARE["vindr" if enriched else family]
-    share = share if positive_share is None else positive_share
+    share = positive_share
+    if share is None:
+        share = POSITIVE_SHARE["vindr" if enriched else family]
     if not 0 <= share <= 1:
         raise ValueError(f"positive share {share}, expected 0 to 1")
     rank = _positive_rank(seed, index, share)
@@ -145,15 +146,11 @@ def plan_image(
         return _negative(seed, index, family)
     if family != "vindr":
         return Plan((UNSEEN_OF[family],))
-    if enriched:
-        return Plan(_dealt(seed, rank))
-    return Plan(_natural(_even_draws(seed, rank)))
+    return Plan(_dealt(seed, rank) if enriched else _natural(_even_draws(seed, rank)))
 
 
 def _stream(seed: int, purpose: int, number: int) -> np.random.Generator:
-    return np.random.default_rng(
-        np.random.SeedSequence([seed, 90_000 + purpose, number])
-    )
+    return np.random.default_rng([seed, 90_000 + purpose, number])
 
 
 def _positive_rank(seed: int, index: int, share: float) -> int | None:

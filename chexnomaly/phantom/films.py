@@ -2,22 +2,22 @@
 
 Every concern has its own random stream, spawned from the seed and the index, so that
 leaving out a finding, changing the size or adding a worker moves nothing else.
+Boxes are in continuous px of the film: pixel i spans [i, i + 1].
 """
 
 from collections.abc import Collection
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
+from chexnomaly.phantom.anatomy.chest import Chest
 from chexnomaly.phantom.anatomy.grid import Box, Grid
 from chexnomaly.phantom.anatomy.patient import Patient, sample_patient
 from chexnomaly.phantom.cohort import Plan, family_of, plan_image
-from chexnomaly.phantom.findings.catalog import ORDER, Subject, build_subject
-from chexnomaly.phantom.imaging.rendering import render
-from chexnomaly.phantom.names import name_image
-from chexnomaly.phantom.readers.habits import draw_conspicuity
+from chexnomaly.phantom.findings.catalog import ORDER, Lesion, place_findings
+from chexnomaly.phantom.imaging.rendering import Streams, render
 from chexnomaly.phantom.readers.reading import Opinion, Truth, read_image, tidy_box
-from chexnomaly.phantom.records import FileForm, Film, Switches
 
 CONCERNS = (
     *("patient", "technique", "vessels", "gas", "bones", "devices", "tissue"),
@@ -30,6 +30,71 @@ FAMILIES = ("vindr", "rsna", "candid", "covid")
 
 SMALLEST_PX = 16
 """Shortest longer side of a film."""
+
+
+@dataclass(frozen=True)
+class Switches:
+    """Parts of the phantom that an ablation turns off.
+
+    Attributes:
+        anatomy_variation: 1 is natural; 0 gives everybody the same body.
+        reader_noise: 1 is natural; 0 gives three perfect readers.
+        painted: Findings drawn as a bright ellipse in place of their physics: an
+            enlarged heart is then a normal one with an ellipse over its box.
+    """
+
+    anatomy_variation: float = 1.0
+    reader_noise: float = 1.0
+    painted: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class FileForm:
+    """How the integers are stored.
+
+    Attributes:
+        bits: Stored bits, 10 to 16; 8 for image formats.
+        inverted: MONOCHROME1: the largest value is black.
+        window: Window center and width, None where the file gives none.
+        intercept: Rescale intercept, to a slope of 1; None where the file gives none.
+        implicit: Implicit little endian instead of explicit.
+    """
+
+    bits: int
+    inverted: bool
+    window: tuple[float, float] | None
+    intercept: float | None
+    implicit: bool
+
+
+@dataclass(frozen=True)
+class Film:
+    """One phantom film.
+
+    Attributes:
+        key: Stable number of the film, 32 hexadecimal digits.
+        image_id: Its id in the layout.
+        pixels: Integers as a file stores them. Shape (H, W), uint16; None when only
+            the annotations were asked for.
+        form: How they are stored.
+        size_px: Height and width.
+        spacing_mm: Row and column spacing.
+        truths: True lesions.
+        opinions: Boxes of the three readers.
+        patient: The person on the film.
+        plan: What the cohort asked for.
+    """
+
+    key: str
+    image_id: str
+    pixels: np.ndarray | None
+    form: FileForm
+    size_px: tuple[int, int]
+    spacing_mm: tuple[float, float]
+    truths: tuple[Truth, ...]
+    opinions: tuple[Opinion, ...]
+    patient: Patient
+    plan: Plan
 
 
 def film(
@@ -71,25 +136,26 @@ def film(
         seed, index, layout, enriched=enriched, positive_share=positive_share
     )
     if findings is not None:
+        if unknown := set(findings) - set(ORDER):
+            raise ValueError(f"findings {sorted(unknown)}, expected some of {ORDER}")
         plan = Plan(tuple(key for key in ORDER if key in set(findings)))
     switches = switches or Switches()
-    streams = _streams(seed, index, layout)
-    subject = _subject(plan.findings, streams, layout, switches)
+    make_body = partial(_make_body, seed, index, layout, switches.anatomy_variation)
+    chest, lesions, streams = make_body(plan.findings)
     form = _sample_form(streams["file"], layout)
     key = streams["file"].bytes(16).hex()
-    grid = _grid(subject.chest.patient, size_px, streams["file"])
-    truths, opinions = _annotate(subject, plan, grid, streams["readers"], switches)
+    grid = _grid(chest.patient, size_px, streams["file"])
+    readers = streams["readers"]
+    truths, opinions = _annotate(lesions, plan, grid, readers, switches.reader_noise)
     values = None
     if pixels:
-        shown = [key for key in plan.findings if key not in set(leave_out)]
-        if len(shown) < len(plan.findings):
-            subject = _subject(shown, _streams(seed, index, layout), layout, switches)
-        if switches.painted & set(shown):
-            # the ellipse lies where the finding would be, in a body without it
-            real = [key for key in shown if key not in switches.painted]
-            bare = _subject(real, _streams(seed, index, layout), layout, switches)
-            subject = Subject(bare.chest, subject.lesions)
-        values = encode(render(subject, grid, streams, switches.painted), form)
+        drawn = set(plan.findings) - set(leave_out)
+        real = drawn - switches.painted
+        if len(real) < len(plan.findings):
+            # a painted ellipse lies where the finding would be, in a body without it
+            lesions, chest = make_body(drawn)[1], make_body(real)[0]
+        shown = render(chest, lesions, grid, streams, switches.painted)
+        values = encode(shown, form)
     return Film(
         key,
         name_image(key, family_of(layout)),
@@ -99,28 +165,26 @@ def film(
         (10 * grid.pixel_y, 10 * grid.pixel_x),
         truths,
         opinions,
-        subject.chest.patient,
+        chest.patient,
         plan,
     )
 
 
-def _streams(seed: int, index: int, layout: str) -> dict[str, np.random.Generator]:
+def _make_body(
+    seed: int, index: int, layout: str, variation: float, findings: Collection[str]
+) -> tuple[Chest, list[Lesion], Streams]:
+    """Put findings into the person of a film; the streams are as far as that takes."""
+    streams = _streams(seed, index, layout)
+    patient = sample_patient(streams["patient"], family_of(layout), variation)
+    return *place_findings(patient, findings, streams), streams
+
+
+def _streams(seed: int, index: int, layout: str) -> Streams:
     """Start one random stream per concern and per finding."""
     names = CONCERNS + ORDER
     family = FAMILIES.index(family_of(layout))
-    children = np.random.SeedSequence([seed, index, family]).spawn(len(names))
-    return {
-        name: np.random.default_rng(child)
-        for name, child in zip(names, children, strict=True)
-    }
-
-
-def _subject(findings, streams, layout: str, switches: Switches) -> Subject:
-    """Sample the patient and put the findings in."""
-    family, variation = family_of(layout), switches.anatomy_variation
-    patient = sample_patient(streams["patient"], family, variation)
-    conspicuity = {key: draw_conspicuity(key, streams[key]) for key in findings}
-    return build_subject(patient, findings, streams, conspicuity)
+    rng = np.random.default_rng([seed, index, family])
+    return dict(zip(names, rng.spawn(len(names)), strict=True))
 
 
 def _grid(patient: Patient, size_px, rng: np.random.Generator) -> Grid:
@@ -138,15 +202,14 @@ def _grid(patient: Patient, size_px, rng: np.random.Generator) -> Grid:
 def _sample_form(rng: np.random.Generator, layout: str) -> FileForm:
     """Draw bit depth, photometric interpretation, window, syntax."""
     bits = int(rng.choice([12, 13, 14, 15, 16], p=[0.4, 0.1, 0.3, 0.1, 0.1]))
-    inverted, windowed, scaled, implicit = rng.random(4) < (0.2, 0.6, 0.4, 0.35)
-    intercept = float(rng.choice([0.0, -1024.0])) if scaled else 0.0
-    if layout in ("rsna", "candid", "covid"):
-        return FileForm(8, False, None, None, 0.0, bool(implicit))
+    drawn = rng.random(4) < (0.2, 0.6, 0.4, 0.35)
+    inverted, windowed, scaled, implicit = drawn.tolist()
+    intercept = float(rng.choice([0.0, -1024.0])) if scaled else None
+    if family_of(layout) != "vindr":
+        return FileForm(8, False, None, None, implicit)
     top = 2**bits
-    window = (0.5 * top + intercept, 0.9 * top) if windowed else None
-    return FileForm(
-        bits, bool(inverted), window, 1.0 if scaled else None, intercept, bool(implicit)
-    )
+    window = (0.5 * top + (intercept or 0.0), 0.9 * top) if windowed else None
+    return FileForm(bits, inverted, window, intercept, implicit)
 
 
 def encode(shown: np.ndarray, form: FileForm) -> np.ndarray:
@@ -156,27 +219,20 @@ def encode(shown: np.ndarray, form: FileForm) -> np.ndarray:
     return (top - values if form.inverted else values).astype(np.uint16)
 
 
-def _annotate(subject: Subject, plan: Plan, grid: Grid, rng, switches: Switches):
+def _annotate(lesions: list[Lesion], plan: Plan, grid: Grid, rng, noise: float):
     """Box the lesions and let the readers read; boxes of both in px."""
     truths = [
         Truth(lesion.finding, _share(lesion.box, grid), lesion.conspicuity)
-        for lesion in subject.lesions
+        for lesion in lesions
     ]
-    opinions = read_image(truths if plan.positive else [], rng, switches.reader_noise)
+    opinions = read_image(truths if plan.positive else [], rng, noise)
     return (tuple(_to_px(one, grid) for one in many) for many in (truths, opinions))
 
 
 def _share(box: Box, grid: Grid) -> Box:
     """Patient cm to shares of the film, cut at its border."""
-    (left, top), (width, height) = grid.corner_cm, grid.field_cm
-    return tidy_box(
-        (
-            (box[0] - left) / width,
-            (box[1] - top) / height,
-            (box[2] - left) / width,
-            (box[3] - top) / height,
-        )
-    )
+    corners = np.reshape(box, (2, 2))
+    return tidy_box((corners - grid.corner_cm) / grid.field_cm)
 
 
 def _to_px(one: Truth | Opinion, grid: Grid) -> Truth | Opinion:
@@ -185,3 +241,27 @@ def _to_px(one: Truth | Opinion, grid: Grid) -> Truth | Opinion:
         return one
     (x0, y0, x1, y1), (height, width) = one.box, grid.shape
     return replace(one, box=(x0 * width, y0 * height, x1 * width, y1 * height))
+
+
+def uid(key: str, part: int) -> str:
+    """Derive a UID from a key of 32 hexadecimal digits, under the root for UUIDs."""
+    return f"2.25.{int(key, 16) // 32 + part}"
+
+
+def name_image(key: str, family: str) -> str:
+    """Name a film.
+
+    Args:
+        key: 32 hexadecimal digits.
+        family: "vindr" (the digits), "rsna" (in RSNA's groups), "candid" (a UID) or
+            "covid" (a file name).
+
+    Returns:
+        The id under which the reading side knows the film.
+    """
+    if family == "rsna":
+        parts = (key[:8], key[8:12], key[12:16], key[16:20], key[20:])
+        return "-".join(parts)
+    if family == "candid":
+        return uid(key, 0)
+    return f"phantom-{key[:12]}.png" if family == "covid" else key

@@ -1,14 +1,13 @@
 """What a cohort is made of, and work on its films in several processes."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 
 from chexnomaly.errors import InputError
-from chexnomaly.phantom.films import film
-from chexnomaly.phantom.records import Film, Switches
+from chexnomaly.phantom.films import Film, Switches, film
 from chexnomaly.phantom.version import GENERATOR
 
 
@@ -34,7 +33,7 @@ class Request:
     enriched: bool = False
     positive_share: float | None = None
     findings: tuple[str, ...] | None = None
-    switches: Switches = field(default_factory=Switches)
+    switches: Switches = Switches()
 
     def film(self, index: int, pixels: bool = True) -> Film:
         """Make one film of the cohort."""
@@ -57,10 +56,11 @@ class Request:
             raise InputError(str(error)) from None
 
 
-def each_index(task: Callable, n: int, workers: int) -> Iterator:
-    """Run a task for 0 .. n - 1 and yield the results in order."""
+def each_index(task: Callable, wanted: Sequence[int], workers: int) -> Iterator:
+    """Run a task for each index and yield the results in order."""
     if workers == 1:
-        yield from map(task, range(n))
+        yield from map(task, wanted)
         return
+    chunk = max(1, min(16, len(wanted) // workers))
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(task, range(n), chunksize=max(1, min(16, n // workers)))
+        yield from pool.map(task, wanted, chunksize=chunk)

@@ -200,6 +200,7 @@ def test_a_painted_finding_replaces_its_physics():
         ({"size_px": 8}, "size"),
         ({"size_px": (300, 200)}, "size"),
         ({"positive_share": 1.5}, "share"),
+        ({"findings": ["nodule"]}, "findings"),
     ],
 )
 def test_bad_arguments_are_refused(arguments, message):

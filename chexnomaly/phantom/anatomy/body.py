@@ -39,12 +39,10 @@ def _outline(chest: Chest, side: int) -> Array:
 def _depth(chest: Chest) -> Array:
     """Depth of neck, chest and abdomen by height."""
     p = chest.patient
-    chest_depth = 2 * p.depth + 2.6 + 4.0 * p.fat
+    deep = 2 * p.depth + 2.6 + 4.0 * p.fat
     belly = 2 * p.depth + 2.0 + 5.0 * p.fat
-    return curve(
-        [-12, -5, 0, 5, 14, 24, 36],
-        [12, 13.5, 16, chest_depth - 1.5, chest_depth, belly, belly],
-    )
+    depths = [12, 13.5, 16, deep - 1.5, deep, belly, belly]
+    return curve([-12, -5, 0, 5, 14, 24, 36], depths)
 
 
 def _arm(chest: Chest, side: int, u: Array, y: Array) -> Array:
@@ -87,12 +85,8 @@ def _pectoral(chest: Chest, u: Array, y: Array) -> Array:
     """The male chest muscle: a faint fan that ends in the axilla."""
     p = chest.patient
     edge = 0.55 * p.half_width + 0.75 * (y - 3.0)
-    return (
-        0.5
-        * smoothstep(u, 2, 7)
-        * smoothstep(-(y - 14 + 0.5 * u), -2, 2)
-        * (smoothstep(edge - 0.2 * u, -4, 6))
-    )
+    fan = 0.5 * smoothstep(u, 2, 7) * smoothstep(-(y - 14 + 0.5 * u), -2, 2)
+    return fan * smoothstep(edge - 0.2 * u, -4, 6)
 
 
 def abdominal_gas(chest: Chest, grid: Grid, rng: np.random.Generator) -> Array:
@@ -100,7 +94,7 @@ def abdominal_gas(chest: Chest, grid: Grid, rng: np.random.Generator) -> Array:
     out = grid.zeros()
     p = chest.patient
     x = chest.to_x(1, 0.45 * p.half_width, 0) + rng.normal(0, 1.2)
-    y = float(chest.dome(1, np.array(0.45 * p.half_width))) + 1.6
+    y = float(chest.dome(1, 0.45 * p.half_width)) + 1.6
     size = p.stomach_gas
     if size > 0.25:
         level = None if p.frontal_ap else y + 0.75 * size
@@ -144,8 +138,7 @@ def neck_shadow(chest: Chest, grid: Grid) -> Array:
     """Muscles of the neck beside the airway, cm. Shape (H, W), float32."""
     out = grid.zeros()
     for side in (0, 1):
-        top = chest.to_x(side, 4.2, -10)
-        low = chest.to_x(side, 2.0, 2)
+        top, low = chest.to_x(side, 4.2, -10), chest.to_x(side, 2.0, 2)
         out += tube(grid, [(top, -11), (low, 2.0)], 1.1)
     return 0.25 * grid.blur(out, 0.2)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.interpolate import PchipInterpolator
 
 from chexnomaly.phantom.anatomy.interpolation import Array
@@ -24,21 +25,20 @@ def curve(heights, values) -> Array:
     return inner(np.clip(HEIGHTS, heights[0], heights[-1]))
 
 
-def look_up(table: Array, y: Array) -> Array:
+def look_up(table: Array, y: ArrayLike) -> Array:
     """Read a tabulated curve at heights y, keeping shape. Float32."""
     return np.interp(y, HEIGHTS, table).astype(np.float32)
 
 
 @dataclass(frozen=True)
 class Fracture:
-    """One broken rib: where, and how far the ends are displaced, cm."""
+    """One rib broken at its back: where, and how far the ends are displaced, cm."""
 
     side: int
     rib: int
     u: float
     step: float
     gap: float
-    anterior: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,22 +47,19 @@ class Chest:
 
     Attributes:
         patient: The numbers behind the curves.
-        fractures: Broken ribs.
+        fractures: Broken ribs; the finding adds them.
     """
 
     patient: Patient
-    fractures: tuple[Fracture, ...] = field(default=())
+    fractures: list[Fracture] = field(default_factory=list)
 
     @cached_property
     def _walls(self) -> tuple[Array, Array]:
         p = self.patient
         shape = [0.37, 0.47, 0.55, 0.66, 0.765, 0.85, 0.915, 0.96, 0.99, 1.0, 0.98, 0.9]
         at = [0.0, 0.015, 0.05, 0.125, 0.22, 0.34, 0.48, 0.62, 0.78, 1.0, 1.25, 1.6]
-        walls = []
-        for side in (0, 1):
-            height = p.dome[side] + p.sulcus[side]
-            walls.append(curve(np.array(at) * height, p.half_width * np.array(shape)))
-        return walls[0], walls[1]
+        heights = (np.array(at) * self.floor(side) for side in (0, 1))
+        return tuple(curve(y, p.half_width * np.array(shape)) for y in heights)
 
     @cached_property
     def _mediastinum(self) -> tuple[Array, Array]:
@@ -116,30 +113,30 @@ class Chest:
         """Patient coordinates of the aortic knob's center, cm."""
         p = self.patient
         y = 0.245 * (p.dome[0] + p.dome[1]) / 2 - 0.5 * p.unfolding + 0.3
-        return 1.0 + 0.35 * p.unfolding + float(self.midline(np.array(y))), y
+        return 1.0 + 0.35 * p.unfolding + float(self.midline(y)), y
 
     @property
     def carina(self) -> tuple[float, float]:
         """Patient coordinates where the trachea divides, cm."""
         y = self.knob_center[1] + 2.3
-        return float(self.midline(np.array(y))) - 0.25, y
+        return float(self.midline(y)) - 0.25, y
 
-    def midline(self, y: Array) -> Array:
+    def midline(self, y: ArrayLike) -> Array:
         """Center of the mediastinum at height y, cm."""
         p = self.patient
         return (self.spine(y) + p.rotation).astype(np.float32)
 
-    def spine(self, y: Array) -> Array:
+    def spine(self, y: ArrayLike) -> Array:
         """Center of the spine at height y, cm."""
         p = self.patient
         bend = p.scoliosis * np.sin(0.19 * y + p.scoliosis_phase)
         return (p.tilt * (y - 10) + bend).astype(np.float32)
 
-    def wall(self, side: int, y: Array) -> Array:
+    def wall(self, side: int, y: ArrayLike) -> Array:
         """Inner half width of the rib cage, cm."""
         return look_up(self._walls[side], y)
 
-    def border(self, side: int, y: Array) -> Array:
+    def border(self, side: int, y: ArrayLike) -> Array:
         """Half width of mediastinum and heart, cm."""
         return look_up(self._mediastinum[side], y)
 
@@ -153,7 +150,7 @@ class Chest:
         p = self.patient
         return 0.5 * p.half_width, p.dome[side]
 
-    def dome(self, side: int, u: Array) -> Array:
+    def dome(self, side: int, u: ArrayLike) -> Array:
         """Height of the diaphragm at distance u from the midline, cm."""
         p = self.patient
         top_u, top_y = self.dome_top(side)
@@ -182,15 +179,15 @@ class Chest:
         """
         u, y = 0.6 * self.patient.half_width, 10.0
         for _ in range(4):
-            y = down * float(self.dome(side, np.array(u)))
-            inner = float(self.border(side, np.array(y)))
-            outer = float(self.wall(side, np.array(y)))
+            y = down * float(self.dome(side, u))
+            inner = float(self.border(side, y))
+            outer = float(self.wall(side, y))
             u = inner + across * max(outer - inner, 0.5)
         return self.to_x(side, u, y), y
 
     def to_x(self, side: int, u: float, y: float) -> float:
         """Patient x of a point at distance u from the midline, cm."""
-        return float(self.midline(np.array(y))) + (u if side else -u)
+        return float(self.midline(y)) + (u if side else -u)
 
     @cached_property
     def rib_heights(self) -> Array:
@@ -198,7 +195,7 @@ class Chest:
         p = self.patient
         return p.rib_start + np.concatenate([[0], np.cumsum(p.rib_gaps)])
 
-    def rib_fall(self, side: int, y: Array, share: Array, front: bool) -> Array:
+    def rib_fall(self, side: int, y: ArrayLike, share: ArrayLike, front: bool) -> Array:
         """How far a rib has fallen from its height at the spine.
 
         Args:
@@ -223,17 +220,19 @@ class Chest:
         """
         y = float(self.rib_heights[rib])
         for _ in range(12):
-            fall = self.rib_fall(side, np.array(y), np.array(share), False)
+            fall = self.rib_fall(side, y, share, False)
             y = float(self.rib_heights[rib] + fall)
-        return share * (float(self.wall(side, np.array(y))) + 0.45), y
+        return share * (float(self.wall(side, y)) + 0.45), y
 
-    def rib_slope(self, side: int, y: Array, share: Array, front: bool) -> Array:
+    def rib_slope(
+        self, side: int, y: ArrayLike, share: ArrayLike, front: bool
+    ) -> Array:
         """Steepness of a rib at (share, y), cm down per cm outwards; see `rib_fall`."""
         back = np.sqrt(np.clip(1 - share * share, 0.0025, 1))
         turn = 0.5 * self._rib_drop(y) * share / back
         arch = self.patient.rib_arch * (0.6 if front else 1)
         return (arch - turn if front else arch + turn) / (self.wall(side, y) + 0.75)
 
-    def _rib_drop(self, y: Array) -> Array:
+    def _rib_drop(self, y: ArrayLike) -> Array:
         """Fall of a rib from spine to sternum by height, cm."""
         return self.patient.rib_drop * np.clip(0.72 + 0.022 * y, 0.6, 1.25)

@@ -39,7 +39,7 @@ def device_map(chest: Chest, grid: Grid, rng: np.random.Generator) -> Array:
     return out
 
 
-def _smooth(points: Line, count: int = 40) -> Line:
+def _smooth(points: Line) -> Line:
     """Round a polyline by a quadratic spline through its midpoints."""
     path = np.array(points, float)
     for _ in range(3):
@@ -48,8 +48,8 @@ def _smooth(points: Line, count: int = 40) -> Line:
         far = 0.25 * path[:-1] + 0.75 * path[1:]
         inner = np.stack([near, far], axis=1).reshape(-1, 2)
         path = np.concatenate([first, inner, last])
-    pick = np.linspace(0, len(path) - 1, min(count, len(path))).round().astype(int)
-    return [(float(x), float(y)) for x, y in path[pick]]
+    pick = np.linspace(0, len(path) - 1, min(40, len(path))).round().astype(int)
+    return path[pick].tolist()
 
 
 def _wire(grid: Grid, out: Array, points: Line, radius: float, amount: float) -> None:
@@ -67,9 +67,8 @@ def _pacemaker(chest: Chest, grid: Grid, out: Array, rng: np.random.Generator) -
     rho = np.abs((gx - x) / size) ** 3 + np.abs((gy - y) / (0.9 * size)) ** 3
     out[window] += np.where(rho < 1, 1.2, 0) + np.where(rho < 0.35, 0.9, 0)
     cx, cy = chest.carina
-    apex = chest.to_x(
-        1, 0.75 * float(chest.border(1, np.array(0.9 * chest.dome_top(1)[1]))), 0
-    )
+    base = chest.dome_top(1)[1]
+    apex = chest.to_x(1, 0.75 * float(chest.border(1, 0.9 * base)), 0)
     lead = [
         (x, y - 0.8 * size),
         (x - 2, y - 2.2),
@@ -77,7 +76,7 @@ def _pacemaker(chest: Chest, grid: Grid, out: Array, rng: np.random.Generator) -
         (cx - 1.6, cy - 2.5),
         (cx - 2.4, cy + 4),
         (cx - 1.0, cy + 9),
-        (apex, 0.93 * chest.dome_top(1)[1]),
+        (apex, 0.93 * base),
     ]
     _wire(grid, out, _smooth(lead), 0.09, 0.8)
 
@@ -97,7 +96,7 @@ def _central_line(chest: Chest, grid: Grid, out: Array, rng) -> None:
 
 def _breathing_tube(chest: Chest, grid: Grid, out: Array, rng) -> None:
     cx, cy = chest.carina
-    top = float(chest.midline(np.array(-9.0)))
+    top = float(chest.midline(-9.0))
     for shift in (-0.4, 0.4):
         _wire(grid, out, [(top + shift, -12), (cx + shift + 0.1, cy - 3)], 0.07, 0.22)
 
@@ -114,6 +113,6 @@ def _electrodes(chest: Chest, grid: Grid, out: Array, rng) -> None:
 
 def _sternal_wires(chest: Chest, grid: Grid, out: Array, rng) -> None:
     for y in np.arange(4.5, 16, 2.3) + rng.normal(0, 0.2, 5):
-        x = float(chest.midline(np.array(y)))
+        x = float(chest.midline(y))
         loop = [(x - 0.6, y), (x, y - 0.35), (x + 0.6, y), (x, y + 0.35), (x - 0.6, y)]
         _wire(grid, out, _smooth(loop), 0.05, 0.9)

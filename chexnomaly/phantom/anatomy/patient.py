@@ -110,7 +110,7 @@ SQUARE = ("rsna", "candid")
 
 
 def sample_patient(
-    rng: np.random.Generator, population: str = "vindr", variation: float = 1.0
+    rng: np.random.Generator, population: str, variation: float
 ) -> Patient:
     """Draw one person and the placement of the film.
 
@@ -122,12 +122,7 @@ def sample_patient(
 
     Returns:
         The sampled person.
-
-    Raises:
-        ValueError: The population is unknown.
     """
-    if population not in AP_SHARE:
-        raise ValueError(f"population {population!r}, expected one of {[*AP_SHARE]}")
     normal = _clipped(rng, variation)
     female = bool(rng.random() < 0.48)
     bedside = bool(rng.random() < AP_SHARE[population])
@@ -135,8 +130,7 @@ def sample_patient(
     fields |= _heart(normal, fields, bedside)
     fields |= _bones(rng, normal, fields)
     fields |= _soft_parts(rng, normal, fields)
-    square = population in SQUARE
-    return Patient(**fields, **_placement(normal, fields, square))
+    return Patient(**fields, **_placement(normal, fields, population in SQUARE))
 
 
 def _clipped(rng: np.random.Generator, variation: float):

@@ -53,7 +53,8 @@ def _ribs(chest: Chest, side: int, u: Array, y: Array, wobble: Array) -> Array:
     for front in (False, True):
         axis = y - chest.rib_fall(side, y, share, front)
         number, off, half = _fold(chest, axis, wobble[int(front)], share)
-        off, whole = _break(chest.fractures, side, front, number, off, u)
+        breaks = [b for b in chest.fractures if b.side == side and not front]
+        off, whole = _break(breaks, number, off, u)
         slope = 1 / np.hypot(1, chest.rib_slope(side, y, share, front))
         half = half * (1.2 if front else 0.95)
         profile = _cortex(np.abs(off) * slope / half) * whole
@@ -88,22 +89,17 @@ def _extent(number: Array, share: Array, front: bool) -> Array:
     return smoothstep(share - end[number], -0.02, 0.08)
 
 
-def _break(fractures, side: int, front: bool, number: Array, off: Array, u: Array):
+def _break(fractures: list[Fracture], number: Array, off: Array, u: Array):
     """Displace the outer end of a broken rib and open a gap."""
     whole: Array | float = 1.0
     for broken in fractures:
-        if (broken.side, broken.anterior) != (side, front):
-            continue
         here = number == broken.rib
         outer = smoothstep(u - broken.u, -0.05, 0.05)
-        off = off - np.where(here, broken.step * outer * _near(u, broken), 0)
+        near = smoothstep(3.0 - np.abs(u - broken.u), 0, 2.5)
+        off = off - np.where(here, broken.step * outer * near, 0)
         gap = np.exp(-(((u - broken.u + 0.25 * off) / broken.gap) ** 2))
         whole = whole * np.where(here, 1 - 0.9 * gap, 1)
     return off, whole
-
-
-def _near(u: Array, broken: Fracture) -> Array:
-    return smoothstep(3.0 - np.abs(u - broken.u), 0, 2.5)
 
 
 def _clavicle(chest: Chest, grid: Grid, out: Array, side: int) -> None:
@@ -116,9 +112,8 @@ def _clavicle(chest: Chest, grid: Grid, out: Array, side: int) -> None:
     bend = p.clavicle_bend[side] * np.sin(2 * np.pi * w)
     axis = y0 - rise * w**0.9 + bend
     half = 0.6 + 0.45 * (1 - w) ** 5 + 0.2 * w**3
-    ends = smoothstep(u, inner - 0.1, inner + 0.35) * smoothstep(
-        length + 0.4 - u, 0, 2.5
-    )
+    ends = smoothstep(u, inner - 0.1, inner + 0.35)
+    ends = ends * smoothstep(length + 0.4 - u, 0, 2.5)
     out[window] += 0.85 * _cortex(np.abs(y - axis) * 0.97 / half) * ends
 
 
@@ -134,24 +129,14 @@ def _scapula(chest: Chest, grid: Grid, out: Array, side: int, rng) -> None:
     p = chest.patient
     shift = p.scapula[side] + 0.72 * p.half_width
     lift = p.clavicle_height[side] - p.clavicle_rise[side] + 1.0
-    at = {
-        "top": (shift + 1.0, lift + 0.5),
-        "low": (shift + 3.2, lift + 12.5),
-        "socket": (shift + 6.0, lift + 3.0),
-        "tip": (shift + 7.0, lift - 0.6),
-        "root": (shift + 1.3, lift + 3.2),
-        "beak": (shift + 4.6, lift + 1.2),
-    }
-    at = {name: _jitter(rng, point) for name, point in at.items()}
-    _blade(chest, grid, out, side, [at["top"], at["socket"], at["low"]])
-    _bar(chest, grid, out, side, at["low"], at["socket"], 0.5, 0.4)
-    _bar(chest, grid, out, side, at["root"], at["tip"], 0.55, 0.36)
-    _bar(chest, grid, out, side, at["socket"], at["beak"], 0.6, 0.5)
-    _bar(chest, grid, out, side, at["top"], at["low"], 0.25, 0.2)
-
-
-def _jitter(rng, point):
-    return point[0] + 0.3 * rng.normal(), point[1] + 0.3 * rng.normal()
+    places = [(1.0, 0.5), (3.2, 12.5), (6.0, 3.0), (7.0, -0.6), (1.3, 3.2), (4.6, 1.2)]
+    at = np.add((shift, lift), places) + 0.3 * rng.normal(size=(6, 2))
+    top, low, socket, tip, root, beak = at.tolist()
+    _blade(chest, grid, out, side, [top, socket, low])
+    _bar(chest, grid, out, side, low, socket, 0.5, 0.4)
+    _bar(chest, grid, out, side, root, tip, 0.55, 0.36)
+    _bar(chest, grid, out, side, socket, beak, 0.6, 0.5)
+    _bar(chest, grid, out, side, top, low, 0.25, 0.2)
 
 
 def _blade(chest: Chest, grid: Grid, out: Array, side: int, corners) -> None:
@@ -193,7 +178,7 @@ def _humerus(chest: Chest, grid: Grid, out: Array, side: int) -> None:
 def _spine(chest: Chest, grid: Grid, out: Array, rng: np.random.Generator) -> None:
     """Add vertebral bodies, pedicles and spinous processes."""
     bottom = chest.floor(0) + 25
-    middle = float(chest.spine(np.array(10.0)))
+    middle = float(chest.spine(10.0))
     window = grid.window(middle - 5, -14, middle + 5, bottom)
     edges = np.cumsum(np.linspace(1.55, 3.2, 28)) - 14 + rng.uniform(0, 1)
     tilts = rng.normal(0, 0.04, 28)

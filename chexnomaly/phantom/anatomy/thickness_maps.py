@@ -141,7 +141,7 @@ def _descending_aorta(chest: Chest, side: int, u: Array, y: Array) -> Array:
 def airway_gas(chest: Chest, grid: Grid) -> Array:
     """Gas in the trachea and main bronchi, cm. Shape (H, W), float32."""
     cx, cy = chest.carina
-    top = float(chest.midline(np.array(-9.0)))
+    top = float(chest.midline(-9.0))
     out = tube(grid, [(top, -12), (top, -2), (cx + 0.1, cy - 2), (cx, cy)], 0.8)
     for side, drop, run in ((0, 2.2, 1.9), (1, 2.1, 2.7)):
         end = (cx + (run if side else -run), cy + drop)
@@ -156,12 +156,8 @@ def tube(grid: Grid, points: list, radius: float) -> Array:
     """Chord through a round tube along a polyline, cm. Shape (H, W), float32."""
     out = grid.zeros()
     for (x0, y0), (x1, y1) in zip(points[:-1], points[1:], strict=True):
-        window = grid.window(
-            min(x0, x1) - radius,
-            min(y0, y1) - radius,
-            max(x0, x1) + radius,
-            max(y0, y1) + radius,
-        )
+        (left, right), (top, low) = sorted((x0, x1)), sorted((y0, y1))
+        window = grid.window(left - radius, top - radius, right + radius, low + radius)
         off = segment_distance(*grid.axes(window), (x0, y0), (x1, y1))
         chord = 2 * np.sqrt(np.clip(radius**2 - off, 0, None))
         np.maximum(out[window], chord, out=out[window])

@@ -7,6 +7,8 @@ Points of a tree are an array of four rows, all in cm: x, y, the vessel's radius
 and the length that the point stands for.
 """
 
+from itertools import pairwise
+
 import numpy as np
 
 from chexnomaly.phantom.anatomy.chest import Chest
@@ -17,29 +19,15 @@ def vessel_map(chest: Chest, grid: Grid, rng: np.random.Generator) -> Array:
     """Blood along the beam inside the lungs, cm. Shape (H, W), float32."""
     out = grid.zeros()
     gain = np.array([1, 1, chest.patient.vessel_gain, 1])[:, None]
-    levels = [_by_caliber(_grow(chest, side, rng) * gain) for side in (0, 1)]
-    for low, high, parts in zip(
-        CALIBERS[:-1], CALIBERS[1:], zip(*levels, strict=True), strict=True
-    ):
+    trees = [_grow(chest, side, rng) * gain for side in (0, 1)]
+    # trunks wider than the last caliber are left to the tissue of the hilum
+    for low, high in pairwise(CALIBERS):
         level = grid.zeros()
-        for x, y, volume in parts:
-            level += grid.splat(x, y, volume)
+        for tree in trees:
+            x, y, radius, step = tree[:, (low < tree[2]) & (tree[2] <= high)]
+            level += grid.splat(x, y, np.pi * radius**2 * step)
         out += grid.blur(level, 0.5 * (low + high) * 0.5)
     return out + _hilar_tissue(chest, grid, rng) + _minor_fissure(chest, grid, rng)
-
-
-def _by_caliber(points: Array) -> list[tuple[Array, Array, Array]]:
-    """Sort a tree's points into `CALIBERS`: positions, cm, and volumes, cm3, of each.
-
-    Trunks wider than the last caliber are left to the tissue of the hilum.
-    """
-    x, y, radius, step = points
-    level = np.searchsorted(CALIBERS[1:], radius).astype(np.uint8)
-    order = np.argsort(level, kind="stable")
-    ends = np.cumsum(np.bincount(level, minlength=len(CALIBERS)))[:-1]
-    volume = np.pi * radius**2 * step
-    split = (np.split(values[order], ends) for values in (x, y, volume))
-    return list(zip(*split, strict=True))[:-1]
 
 
 def _hilar_tissue(chest: Chest, grid: Grid, rng: np.random.Generator) -> Array:
@@ -47,12 +35,10 @@ def _hilar_tissue(chest: Chest, grid: Grid, rng: np.random.Generator) -> Array:
     out = grid.zeros()
     for side in (0, 1):
         x, y = hilum(chest, side)
-        count = 14
-        along = np.linspace(-1.6, 2.4, count)
-        xs = (
-            x + (1 if side else -1) * (0.2 * along - 0.1) + 0.3 * rng.normal(size=count)
-        )
-        volume = 1.1 * rng.gamma(4, 0.25, count) * np.exp(-(((along - 0.4) / 1.6) ** 2))
+        along = np.linspace(-1.6, 2.4, 14)
+        lean = (0.2 * along - 0.1) if side else -(0.2 * along - 0.1)
+        xs = x + lean + 0.3 * rng.normal(size=14)
+        volume = 1.1 * rng.gamma(4, 0.25, 14) * np.exp(-(((along - 0.4) / 1.6) ** 2))
         out += grid.splat(xs, y + along, 0.6 * volume)
     return grid.blur(out, 0.5)
 
@@ -61,8 +47,8 @@ def _minor_fissure(chest: Chest, grid: Grid, rng: np.random.Generator) -> Array:
     """Pleura between two lobes of the right lung, seen edge on in some people."""
     seen, start, drop, bend, thick = rng.random(5)
     y0 = hilum(chest, 0)[1] + 2.0 * start - 0.6
-    inner = float(chest.border(0, np.array(y0))) + 1.5
-    u = np.linspace(inner, float(chest.wall(0, np.array(y0))), 200)
+    inner = float(chest.border(0, y0)) + 1.5
+    u = np.linspace(inner, float(chest.wall(0, y0)), 200)
     across = (u - inner) / (u[-1] - inner)
     y = y0 + (2.2 * drop - 0.9) * across + (1.6 * bend - 0.8) * across * (1 - across)
     x = chest.midline(y) - u
@@ -77,7 +63,7 @@ CALIBERS = (0.0, 0.035, 0.06, 0.1, 0.16, 0.26, 0.42, 0.9)
 def hilum(chest: Chest, side: int) -> tuple[float, float]:
     """Patient coordinates of a hilum, cm; the left one is higher."""
     y = chest.carina[1] + (2.6 if side == 0 else 1.6)
-    u = float(chest.border(side, np.array(y))) * (0.98 if side == 0 else 0.92)
+    u = float(chest.border(side, y)) * (0.98 if side == 0 else 0.92)
     return chest.to_x(side, u + (0.8 if side == 0 else 0.6), y), y
 
 
@@ -88,12 +74,8 @@ def _grow(chest: Chest, side: int, rng: np.random.Generator) -> Array:
     angle, radius = _trunks(side, rng)
     reach = _reach(chest, side, (x0, y0), angle)
     count = len(angle)
-    start = np.stack(
-        [
-            x0 - sign * 0.6 + 0.4 * rng.normal(size=count),
-            y0 + 1.0 * rng.normal(size=count),
-        ]
-    )
+    x, y = x0 - sign * 0.6 + 0.4 * rng.normal(size=count), y0 + rng.normal(size=count)
+    start = np.stack([x, y])
     parts = []
     for share_of_reach in SHARES:
         # Branches that ended stay among the others with no radius, and as much is drawn
@@ -108,9 +90,8 @@ def _grow(chest: Chest, side: int, rng: np.random.Generator) -> Array:
         path = _path(*grown, sign)
         parts.append(path)
         if len(parts) < len(SHARES):
-            divided = _split(
-                chest, side, path, radius[live], turn[:, live], share[:, live]
-            )
+            drawn = turn[:, live], share[:, live]
+            divided = _split(chest, side, path, radius[live], *drawn)
             live = np.tile(live, 2)
             start, angle, radius = (np.zeros((2, len(live))), *np.zeros((2, len(live))))
             start[:, live], angle[live], radius[live] = divided

@@ -9,7 +9,7 @@ from pathlib import Path
 from chexnomaly.errors import InputError
 from chexnomaly.files import open_atomic, write_atomic
 from chexnomaly.phantom.files.layouts import LAYOUTS
-from chexnomaly.phantom.records import Film
+from chexnomaly.phantom.films import Film
 from chexnomaly.phantom.request import Request, each_index
 
 STATEMENT = "phantom.json"
@@ -51,7 +51,7 @@ def write_dataset(
     root = Path(root)
     request = Request(n, seed, layout, **options)
     _claim(root, request, replace)
-    films = list(each_index(partial(_write_film, request, root), n, workers))
+    films = list(each_index(partial(_write_film, request, root), range(n), workers))
     for name, table in LAYOUTS[layout].tables(films).items():
         write_atomic(root / name, table.to_csv(index=False), durable=False)
     write_atomic(root / STATEMENT, request.dump(), durable=False)

@@ -16,8 +16,7 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from chexnomaly.phantom.names import uid
-from chexnomaly.phantom.records import Film
+from chexnomaly.phantom.films import Film, uid
 
 
 def write_dicom(film: Film, file: Path | BinaryIO) -> None:
@@ -33,14 +32,19 @@ def write_dicom(film: Film, file: Path | BinaryIO) -> None:
     if film.pixels is None:
         raise ValueError("a film without pixels, expected one made with pixels=True")
     data = _header(film)
-    _add_pixels(data, film)
+    kind = "MONOCHROME1" if film.form.inverted else "MONOCHROME2"
+    pixels = film.pixels.astype(np.uint16 if film.form.bits > 8 else np.uint8)
+    data.set_pixel_data(pixels, kind, film.form.bits, generate_instance_uid=False)
     _add_window(data, film)
-    data.file_meta = _file_meta(film, data)
     data.save_as(file, enforce_file_format=True)
 
 
 def _header(film: Film) -> Dataset:
     data = Dataset()
+    data.file_meta = FileMetaDataset()
+    data.file_meta.ImplementationClassUID = "2.25.1"
+    syntax = ImplicitVRLittleEndian if film.form.implicit else ExplicitVRLittleEndian
+    data.file_meta.TransferSyntaxUID = syntax
     data.SOPClassUID = DigitalXRayImageStorageForPresentation
     data.SOPInstanceUID = uid(film.key, 0)
     data.StudyInstanceUID = uid(film.key, 1)
@@ -54,41 +58,15 @@ def _header(film: Film) -> Dataset:
     data.ViewPosition = "AP" if film.patient.frontal_ap else "PA"
     data.ImageComments = "Computed phantom, no real patient"
     data.BurnedInAnnotation = "YES"
-    return data
-
-
-def _add_pixels(data: Dataset, film: Film) -> None:
-    form = film.form
-    wide = form.bits > 8
-    data.Rows, data.Columns = film.pixels.shape
-    data.SamplesPerPixel = 1
-    data.PhotometricInterpretation = "MONOCHROME1" if form.inverted else "MONOCHROME2"
-    data.BitsAllocated = 16 if wide else 8
-    data.BitsStored = form.bits
-    data.HighBit = form.bits - 1
-    data.PixelRepresentation = 0
     data.PixelSpacing = [f"{mm:.6g}" for mm in film.spacing_mm]
-    raw = film.pixels.astype("<u2" if wide else np.uint8).tobytes()
-    data.add_new(0x7FE00010, "OW" if wide else "OB", raw + b"\0" * (len(raw) % 2))
+    return data
 
 
 def _add_window(data: Dataset, film: Film) -> None:
     form = film.form
     if form.window is not None:
         data.WindowCenter, data.WindowWidth = (f"{value:g}" for value in form.window)
-    if form.slope is not None:
-        data.RescaleSlope = f"{form.slope:g}"
+    if form.intercept is not None:
+        data.RescaleSlope = "1"
         data.RescaleIntercept = f"{form.intercept:g}"
         data.RescaleType = "US"
-
-
-def _file_meta(film: Film, data: Dataset) -> FileMetaDataset:
-    meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID = data.SOPClassUID
-    meta.MediaStorageSOPInstanceUID = data.SOPInstanceUID
-    implicit = film.form.implicit
-    meta.TransferSyntaxUID = (
-        ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
-    )
-    meta.ImplementationClassUID = "2.25.1"
-    return meta

@@ -1,6 +1,7 @@
 """A phantom's boxes as a findings table, without the way through files."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -8,9 +9,8 @@ import pandas as pd
 from chexnomaly.datasets.annotations.findings import COLUMNS
 from chexnomaly.datasets.annotations.validation import BOX
 from chexnomaly.labels import NO_FINDING
-from chexnomaly.phantom.films import film
+from chexnomaly.phantom.films import Film, film
 from chexnomaly.phantom.readers.reading import Opinion
-from chexnomaly.phantom.records import Film
 
 
 def phantom_findings(
@@ -53,13 +53,13 @@ def findings_of(films: Iterable[Film], layout: str = "vindr") -> pd.DataFrame:
 
 def _rows(made: Film, layout: str) -> Iterator[tuple]:
     height, width = made.size_px
-    rows = [(o.reader, o.finding, o.box) for o in made.opinions]
+    opinions = made.opinions
     if layout == "rsna":
-        rows = [("rsna", o.finding, o.box) for o in consensus(made)]
-        rows = rows or [("rsna", NO_FINDING, None)]
-    for reader, finding, box in rows:
-        corners = (np.nan,) * 4 if box is None else box
-        yield (made.image_id, reader, finding, *corners, width, height, "phantom")
+        agreed = [replace(opinion, reader="rsna") for opinion in consensus(made)]
+        opinions = agreed or [Opinion("rsna", NO_FINDING, None)]
+    for o in opinions:
+        corners = o.box or (np.nan,) * 4
+        yield made.image_id, o.reader, o.finding, *corners, width, height, "phantom"
 
 
 def consensus(film: Film) -> list[Opinion]:

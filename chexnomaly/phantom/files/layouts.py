@@ -10,6 +10,7 @@ and assumed for the other two, and other columns may be missing here.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -18,7 +19,7 @@ import pandas as pd
 from chexnomaly.labels import NO_FINDING, VINDR_NAMES
 from chexnomaly.phantom.anatomy.grid import Box
 from chexnomaly.phantom.files.findings_table import findings_of
-from chexnomaly.phantom.records import Film
+from chexnomaly.phantom.films import Film
 
 CLASS_IDS = {key: number for number, key in enumerate(VINDR_NAMES)} | {NO_FINDING: 14}
 CLASS_NAMES = VINDR_NAMES | {NO_FINDING: "No finding"}
@@ -45,23 +46,20 @@ class Layout:
     tables: Callable[[Sequence[Film]], dict[str, pd.DataFrame]]
 
 
-def vindr_tables(films: Sequence[Film]) -> dict[str, pd.DataFrame]:
-    """Kaggle's train.csv: one row per reader and box."""
-    columns = "image_id class_name class_id rad_id x_min y_min x_max y_max".split()
-    return {"train.csv": _reader_rows(films)[columns]}
-
-
-def vindr_physionet_tables(films: Sequence[Film]) -> dict[str, pd.DataFrame]:
-    """PhysioNet's annotations/annotations_train.csv."""
-    columns = "image_id rad_id class_name x_min y_min x_max y_max".split()
-    return {"annotations/annotations_train.csv": _reader_rows(films)[columns]}
-
-
-def _reader_rows(films: Sequence[Film]) -> pd.DataFrame:
+def vindr_tables(
+    name: str, columns: str, films: Sequence[Film]
+) -> dict[str, pd.DataFrame]:
+    """VinDr-CXR's table under its name, one row per reader and box."""
     table = findings_of(films).round(3).rename(columns={"reader": "rad_id"})
     table["class_id"] = table["finding"].map(CLASS_IDS)
     table["class_name"] = table["finding"].map(CLASS_NAMES)
-    return table
+    return {name: table[[*columns.split(), "x_min", "y_min", "x_max", "y_max"]]}
+
+
+vindr_kaggle = partial(vindr_tables, "train.csv", "image_id class_name class_id rad_id")
+vindr_physionet = partial(
+    vindr_tables, "annotations/annotations_train.csv", "image_id rad_id class_name"
+)
 
 
 def rsna_tables(films: Sequence[Film]) -> dict[str, pd.DataFrame]:
@@ -92,13 +90,11 @@ def _rsna_class(film: Film) -> str:
 def candid_tables(films: Sequence[Film]) -> dict[str, pd.DataFrame]:
     """CANDID-PTX: run-length masks of fractures; no tubes, no pneumothorax."""
     fractures, reports = [], []
-    for film in films:
-        name = film.image_id
-        for truth in film.truths:
-            mask = ellipse_mask(truth.box, film.size_px)
-            fractures.append((name, run_lengths(mask)))
+    for number, film in enumerate(films):
+        masks = (ellipse_mask(truth.box, film.size_px) for truth in film.truths)
+        fractures += [(film.image_id, run_lengths(mask)) for mask in masks]
         text = "Phantom. Rib fracture." if film.truths else "Phantom. No fracture."
-        reports.append((name, "-1", text, f"P{len(reports):05d}_1.dcm"))
+        reports.append((film.image_id, "-1", text, f"P{number:05d}_1.dcm"))
     columns = ["anon_SOPUID", "mask_rle"]
     return {
         "acute_rib_fracture.csv": pd.DataFrame(fractures, columns=columns),
@@ -143,8 +139,7 @@ def covid_tables(films: Sequence[Film]) -> dict[str, pd.DataFrame]:
     rows, regions = [], []
     for number, film in enumerate(films):
         finding = "COVID-19" if film.plan.positive else "No Finding"
-        row = dict.fromkeys(COVID_COLUMNS, "")
-        row |= {
+        row = {
             "patientid": number,
             "sex": "F" if film.patient.female else "M",
             "age": round(film.patient.age),
@@ -156,7 +151,7 @@ def covid_tables(films: Sequence[Film]) -> dict[str, pd.DataFrame]:
             "license": "Apache-2.0",
             "other_notes": "computed phantom, no real patient",
         }
-        rows.append([row[column] for column in COVID_COLUMNS])
+        rows.append(row)
         regions += _region_rows(film, finding)
     columns = "image class mask left top width height resolution finding license"
     return {
@@ -193,8 +188,8 @@ def _at(folder: str, ending: str = "") -> Callable[[Film], PurePosixPath]:
 
 
 LAYOUTS = {
-    "vindr": Layout(_at("train", ".dicom"), vindr_tables),
-    "vindr_physionet": Layout(_at("train", ".dicom"), vindr_physionet_tables),
+    "vindr": Layout(_at("train", ".dicom"), vindr_kaggle),
+    "vindr_physionet": Layout(_at("train", ".dicom"), vindr_physionet),
     "rsna": Layout(_at("stage_2_train_images", ".dcm"), rsna_tables),
     "candid": Layout(_at("dataset"), candid_tables),
     "covid": Layout(_at("images"), covid_tables),

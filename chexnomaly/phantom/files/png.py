@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from chexnomaly.phantom.files.layouts import ellipse_mask, mask_name, region_frame
-from chexnomaly.phantom.records import Film
+from chexnomaly.phantom.films import Film
 
 MAGENTA = (255, 0, 255, 255)
 """Color of ground glass in the masks; background is opaque black."""

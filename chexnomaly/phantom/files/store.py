@@ -8,7 +8,7 @@ import numpy as np
 from chexnomaly.datasets.store.resize import resize_square
 from chexnomaly.datasets.store.store import Store
 from chexnomaly.datasets.store.writer import StoreWriter
-from chexnomaly.phantom.records import Film
+from chexnomaly.phantom.films import Film
 from chexnomaly.phantom.request import Request, each_index
 
 
@@ -48,10 +48,11 @@ def write_store(
     writer = StoreWriter(Path(out), ids, size, origin=request.dump().decode())
     try:
         rows = list(writer.missing)
-        wanted = tuple(order[row] for row in rows)
-        task = partial(_square_film, request, size, natural, wanted)
-        for row, image in zip(rows, each_index(task, len(rows), workers), strict=True):
-            height, width = films[order[row]].size_px
+        wanted = [order[row] for row in rows]
+        task = partial(_square_film, request, size, natural)
+        images = each_index(task, wanted, workers)
+        for row, index, image in zip(rows, wanted, images, strict=True):
+            height, width = films[index].size_px
             writer.write(row, image, width, height)
         writer.finish()
     finally:
@@ -60,22 +61,19 @@ def write_store(
 
 
 def _square_film(
-    request: Request, size: int, natural: Store | None, wanted: tuple[int, ...], k: int
+    request: Request, size: int, natural: Store | None, index: int
 ) -> np.ndarray:
-    """Render or copy the k-th film that is wanted, as a square. Shape (S, S)."""
+    """Render or copy a film, as a square. Shape (S, S)."""
     if natural is not None:
-        bare = request.film(wanted[k], pixels=False)
+        bare = request.film(index, pixels=False)
         if not request.switches.painted & set(bare.plan.findings):
             return natural.image(bare.image_id)
-    return resize_square(brightness(request.film(wanted[k])), size)
+    return resize_square(brightness(request.film(index)), size)
 
 
 def brightness(made: Film) -> np.ndarray:
     """Undo the file form: air dark, bone bright, minimum 0, maximum 1. (H, W)."""
-    form = made.form
     values = made.pixels.astype(np.float64)
-    if form.slope is not None:
-        values = values * form.slope + form.intercept
     low, high = values.min(), values.max()
     scaled = (values - low) / max(high - low, 1e-12)
-    return (1 - scaled if form.inverted else scaled).astype(np.float32)
+    return (1 - scaled if made.form.inverted else scaled).astype(np.float32)

@@ -1,17 +1,18 @@
 """All findings by key, and how a set of them is put into one patient."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from chexnomaly.labels import FINDINGS, UNSEEN
 from chexnomaly.phantom.anatomy.chest import Chest
-from chexnomaly.phantom.anatomy.grid import Grid
+from chexnomaly.phantom.anatomy.grid import Box, Grid
 from chexnomaly.phantom.anatomy.patient import Patient
 from chexnomaly.phantom.anatomy.thickness_maps import Maps
 from chexnomaly.phantom.findings import focal, lung, pleura, shape
-from chexnomaly.phantom.findings.lesions import Lesion
+from chexnomaly.phantom.findings.painters import Painter
+from chexnomaly.phantom.readers.habits import draw_conspicuity
 
 RESHAPE = {
     "cardiomegaly": shape.enlarge_heart,
@@ -37,6 +38,7 @@ PLACE = {
     "pulmonary_fibrosis": lung.pulmonary_fibrosis,
     "pneumonia": lung.pneumonia,
     "covid": lung.covid,
+    "rib_fracture": shape.break_ribs,
 }
 """Findings to the function that places their lesions in a chest."""
 
@@ -45,24 +47,27 @@ ORDER = FINDINGS + UNSEEN
 
 
 @dataclass(frozen=True)
-class Subject:
-    """A patient with lesions.
+class Lesion:
+    """One true lesion.
 
     Attributes:
-        chest: Curves after all reshaping.
-        lesions: True lesions, in the order they act.
+        finding: Finding key.
+        box: Extent in patient coordinates, xyxy, cm.
+        conspicuity: 0 (hardly to be seen) to 1 (obvious).
+        paint: What changes the maps, in order; none if the anatomy itself was reshaped.
     """
 
-    chest: Chest
-    lesions: tuple[Lesion, ...]
+    finding: str
+    box: Box
+    conspicuity: float
+    paint: list[Painter]
 
 
-def build_subject(
+def place_findings(
     patient: Patient,
-    findings: Iterable[str],
+    findings: Collection[str],
     streams: Mapping[str, np.random.Generator],
-    conspicuity: Mapping[str, float],
-) -> Subject:
+) -> tuple[Chest, list[Lesion]]:
     """Put findings into a patient.
 
     Args:
@@ -70,56 +75,47 @@ def build_subject(
         findings: Finding keys; each acts at most once.
         streams: One random stream per finding, so that leaving one finding out
             moves none of the others.
-        conspicuity: How obvious each finding is, 0 to 1.
 
     Returns:
-        The reshaped chest and its lesions.
-
-    Raises:
-        ValueError: A finding is unknown.
+        The reshaped chest, and its lesions in the order they act.
     """
-    wanted = set(findings)
-    if unknown := wanted - set(ORDER):
-        raise ValueError(f"findings {sorted(unknown)}, expected some of {ORDER}")
-    present = [key for key in ORDER if key in wanted]
+    present = [key for key in ORDER if key in findings]
+    seen = {key: draw_conspicuity(key, streams[key]) for key in present}
     for key in present:
         if key in RESHAPE:
-            patient = RESHAPE[key](patient, streams[key], conspicuity[key])
+            patient = RESHAPE[key](patient, streams[key], seen[key])
     chest = Chest(patient)
-    lesions: list[Lesion] = []
-    for key in present:
-        if key == "rib_fracture":
-            breaks, made = shape.break_ribs(chest, streams[key], conspicuity[key])
-            chest = Chest(patient, breaks)
-        else:
-            made = PLACE[key](chest, streams[key], conspicuity[key])
-        lesions += made
-    return Subject(chest, tuple(lesions))
+    lesions = [
+        Lesion(key, box, seen[key], paint)
+        for key in present
+        for box, *paint in PLACE[key](chest, streams[key], seen[key])
+    ]
+    return chest, lesions
 
 
 def paint_lesions(
-    subject: Subject, maps: Maps, grid: Grid, painted: Collection[str] = ()
+    lesions: list[Lesion], maps: Maps, grid: Grid, painted: Collection[str]
 ) -> None:
     """Apply every lesion to the thickness maps, in place.
 
     Args:
-        subject: Patient with lesions.
+        lesions: In the order they act.
         maps: Thickness maps of the healthy anatomy.
         grid: Their grid.
         painted: Findings drawn as a bright ellipse in place of their physics (an
             ablation).
     """
-    for lesion in subject.lesions:
+    for lesion in lesions:
         if lesion.finding in painted:
-            _paint_ellipse(lesion, maps, grid)
-            continue
-        for paint in lesion.paint:
-            paint(maps, grid)
+            _paint_ellipse(lesion.box, maps, grid)
+        else:
+            for paint in lesion.paint:
+                paint(maps, grid)
 
 
-def _paint_ellipse(lesion: Lesion, maps: Maps, grid: Grid) -> None:
-    x0, y0, x1, y1 = lesion.box
-    window = grid.window(*lesion.box)
+def _paint_ellipse(box: Box, maps: Maps, grid: Grid) -> None:
+    x0, y0, x1, y1 = box
+    window = grid.window(*box)
     x, y = grid.axes(window)
     rho = ((2 * x - x0 - x1) / (x1 - x0)) ** 2 + ((2 * y - y0 - y1) / (y1 - y0)) ** 2
     maps.extra[window] += 3.0 * np.clip(1 - rho, 0, 1)

@@ -6,33 +6,35 @@ from chexnomaly.phantom.anatomy.chest import Chest
 from chexnomaly.phantom.anatomy.grid import Grid
 from chexnomaly.phantom.anatomy.texture import Texture, smoothstep
 from chexnomaly.phantom.anatomy.thickness_maps import Maps, half_chest
-from chexnomaly.phantom.findings.lesions import Lesion, draw_seed, strip
+from chexnomaly.phantom.findings.painters import Lesions, Painter, draw_seed
+from chexnomaly.phantom.findings.places import draw_sides, strip
 
 
-def pleural_effusion(chest: Chest, rng, seen: float) -> list[Lesion]:
+def pleural_effusion(chest: Chest, rng, seen: float) -> Lesions:
     """Fluid in the costophrenic angle, its surface rising towards the wall."""
-    sides = (0, 1) if rng.random() < 0.22 else (int(rng.random() > 0.55),)
-    return [_fluid(chest, side, rng, seen) for side in sides]
+    for side in draw_sides(rng, 0.22, 0.55):
+        yield _fluid(chest, side, rng, seen)
 
 
-def _fluid(chest: Chest, side: int, rng, seen: float) -> Lesion:
+def _fluid(chest: Chest, side: int, rng, seen: float) -> tuple:
+    """Fluid of one side, with its box."""
     height = 1.1 + rng.gamma(1.3, 2.7) * (0.4 + seen)
-    height = float(min(height, 0.7 * chest.floor(side)))
     bottom = chest.floor(side)
+    height = float(min(height, 0.7 * bottom))
     level, rise = bottom - height + 0.4, min(0.45 * height + 0.5, 3.0)
     inner = _waterline(chest, side, level)
-    wall = float(chest.wall(side, np.array(level))) + 0.1
-    ends = (inner, bottom), (wall, bottom)
+    outer = float(chest.wall(side, level)) + 0.1
+    ends = (inner, bottom), (outer, bottom)
     box = strip(chest, side, *ends, level - 0.8 * rise, bottom)
     amount = 0.8 + 0.18 * seen
     # a large effusion also lies behind the heart
-    deep = float(chest.dome_top(side)[1]) > level
+    deep = chest.dome_top(side)[1] > level
     rim = (0.0, 3.0) if deep else (inner - 0.6, inner + 0.5)
 
     def paint(maps: Maps, grid: Grid) -> None:
         window, u, y = half_chest(chest, grid, side)
-        outer = chest.wall(side, y)
-        up = np.clip((u - inner) / np.maximum(outer - inner, 0.5), 0, 1)
+        width = np.maximum(chest.wall(side, y) - inner, 0.5)
+        up = np.clip((u - inner) / width, 0, 1)
         below = y - (level - rise * up**2.5)
         # the film of fluid behind the lung thins out upwards and inwards
         behind = smoothstep(below, -0.15, 0.9 + 0.25 * height)
@@ -40,50 +42,47 @@ def _fluid(chest: Chest, side: int, rng, seen: float) -> Lesion:
         beside = smoothstep(below, -0.1, 0.25) * up**4
         maps.fill(window, amount * np.maximum(behind, beside))
 
-    return Lesion("pleural_effusion", box, seen, (paint,))
+    return box, paint
 
 
 def _waterline(chest: Chest, side: int, level: float) -> float:
     """Distance from the midline where the fluid's level meets the diaphragm."""
+    top_u = chest.dome_top(side)[0]
+    if float(chest.dome(side, top_u)) > level:
+        return float(chest.border(side, level)) * 0.9
     u = np.linspace(0.15, 1, 120) * chest.patient.half_width
-    above = chest.dome(side, u) > level
-    outer = u > chest.dome_top(side)[0]
-    hit = u[above & outer]
-    if float(chest.dome(side, np.array(chest.dome_top(side)[0]))) > level:
-        return float(chest.border(side, np.array(level))) * 0.9
+    hit = u[(chest.dome(side, u) > level) & (u > top_u)]
     return float(hit[0]) if len(hit) else 0.85 * chest.patient.half_width
 
 
-def pleural_thickening(chest: Chest, rng, seen: float) -> list[Lesion]:
+def pleural_thickening(chest: Chest, rng, seen: float) -> Lesions:
     """A coat of scar under the apex, or along the wall."""
     if rng.random() < 0.78:
-        sides = (0, 1) if rng.random() < 0.5 else (int(rng.random() > 0.58),)
-        return [_apical_cap(chest, side, rng, seen) for side in sides]
-    return [_wall_scar(chest, int(rng.random() > 0.5), rng, seen)]
+        for side in draw_sides(rng, 0.5, 0.58):
+            yield _apical_cap(chest, side, rng, seen)
+    else:
+        yield _wall_scar(chest, int(rng.random() > 0.5), rng, seen)
 
 
-def _apical_cap(chest: Chest, side: int, rng, seen: float) -> Lesion:
+def _apical_cap(chest: Chest, side: int, rng, seen: float) -> tuple:
     depth = rng.uniform(0.5, 1.3) * (0.6 + 0.5 * seen)
     end = rng.uniform(1.0, 3.2)
-    inner = float(chest.border(side, np.array(0.8)))
-    outer = float(chest.wall(side, np.array(end)))
-    box = strip(chest, side, (inner, 0.8), (outer, 0.8), -0.15, end)
-    paint = _coat(chest, side, (-0.5, end), depth, rng, seen)
-    return Lesion("pleural_thickening", box, seen, (paint,))
+    ends = (float(chest.border(side, 0.8)), 0.8), (float(chest.wall(side, end)), 0.8)
+    box = strip(chest, side, *ends, -0.15, end)
+    return box, _coat(chest, side, (-0.5, end), depth, rng, seen)
 
 
-def _wall_scar(chest: Chest, side: int, rng, seen: float) -> Lesion:
+def _wall_scar(chest: Chest, side: int, rng, seen: float) -> tuple:
     depth = rng.uniform(0.5, 1.2)
     top = rng.uniform(0.25, 0.75) * chest.floor(side)
     end = min(top + rng.uniform(2.5, 8.0), chest.floor(side) - 0.3)
     u = chest.wall(side, np.linspace(top, end, 9))
     ends = (float(u.min()) - depth - 0.3, top), (float(u.max()) + 0.1, top)
-    paint = _coat(chest, side, (top, end), depth, rng, seen)
     box = strip(chest, side, *ends, top, end)
-    return Lesion("pleural_thickening", box, seen, (paint,))
+    return box, _coat(chest, side, (top, end), depth, rng, seen)
 
 
-def _coat(chest: Chest, side: int, span, depth: float, rng, seen: float):
+def _coat(chest: Chest, side: int, span, depth: float, rng, seen: float) -> Painter:
     """Return a painter that fills a wavy layer under the wall between two heights."""
     seed = draw_seed(rng)
     amount = 0.4 + 0.5 * seen
@@ -102,13 +101,13 @@ def _coat(chest: Chest, side: int, span, depth: float, rng, seen: float):
     return paint
 
 
-def pneumothorax(chest: Chest, rng, seen: float) -> list[Lesion]:
+def pneumothorax(chest: Chest, rng, seen: float) -> Lesions:
     """Air outside the lung: no vessels beyond a thin pleural line."""
     side = int(rng.random() > 0.62)
     depth = 0.8 + 3.2 * seen * rng.uniform(0.5, 1.0)
     end = chest.floor(side) * (0.14 + rng.uniform(0.15, 0.6) * (0.3 + 0.7 * seen))
-    inner = float(chest.border(side, np.array(1.0)))
-    outer = float(chest.wall(side, np.array(end))) + 0.1
+    inner = float(chest.border(side, 1.0))
+    outer = float(chest.wall(side, end)) + 0.1
     box = strip(chest, side, (inner, 1.0), (outer, end), -0.3, end)
 
     def paint(maps: Maps, grid: Grid) -> None:
@@ -124,7 +123,7 @@ def pneumothorax(chest: Chest, rng, seen: float) -> list[Lesion]:
         near = smoothstep(lung, 0, 0.5) * smoothstep(end - y, 0, 3) * free
         maps.fill(window, (0.03 + 0.08 * seen) * near)
 
-    return [Lesion("pneumothorax", box, seen, (paint,))]
+    yield box, paint
 
 
 def _collapsed(chest: Chest, side: int, u, y, depth: float, end: float):

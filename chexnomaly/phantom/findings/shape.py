@@ -10,14 +10,8 @@ import numpy as np
 
 from chexnomaly.phantom.anatomy.chest import Chest, Fracture
 from chexnomaly.phantom.anatomy.patient import Patient
-from chexnomaly.phantom.findings.lesions import (
-    Lesion,
-    around,
-    bent_line,
-    draw_seed,
-    hazy,
-    strands,
-)
+from chexnomaly.phantom.findings.painters import Lesions, bent_line, hazy, strands
+from chexnomaly.phantom.findings.places import around
 
 
 def enlarge_heart(patient: Patient, rng: np.random.Generator, seen: float) -> Patient:
@@ -31,7 +25,7 @@ def enlarge_heart(patient: Patient, rng: np.random.Generator, seen: float) -> Pa
     )
 
 
-def box_heart(chest: Chest, rng: np.random.Generator, seen: float) -> list[Lesion]:
+def box_heart(chest: Chest, rng: np.random.Generator, seen: float) -> Lesions:
     """Box the heart: its full width, from the waist to the diaphragm."""
     base = chest.base
     y = np.linspace(0.7 * base, 1.02 * base, 40)
@@ -40,7 +34,7 @@ def box_heart(chest: Chest, rng: np.random.Generator, seen: float) -> list[Lesio
     right = float((middle + chest.border(1, y)).max())
     top = (0.765 + 0.03 * rng.normal()) * base
     bottom = 0.5 * (chest.patient.dome[0] + base) + 0.4
-    return [Lesion("cardiomegaly", (left, top, right, bottom), seen)]
+    yield ((left, top, right, bottom),)
 
 
 def enlarge_aorta(patient: Patient, rng: np.random.Generator, seen: float) -> Patient:
@@ -53,18 +47,11 @@ def enlarge_aorta(patient: Patient, rng: np.random.Generator, seen: float) -> Pa
     )
 
 
-def box_aorta(chest: Chest, rng: np.random.Generator, seen: float) -> list[Lesion]:
+def box_aorta(chest: Chest, rng: np.random.Generator, seen: float) -> Lesions:
     """Box the aortic knob."""
-    k = chest.patient.knob
-    x, y = chest.knob_center
-    right = chest.to_x(1, float(chest.border(1, np.array(y))), y)
-    return [
-        Lesion(
-            "aortic_enlargement",
-            (right - 1.85 * k, y - 1.0 * k, right + 0.1, y + 1.05 * k),
-            seen,
-        )
-    ]
+    k, y = chest.patient.knob, chest.knob_center[1]
+    right = chest.to_x(1, float(chest.border(1, y)), y)
+    yield ((right - 1.85 * k, y - 1.0 * k, right + 0.1, y + 1.05 * k),)
 
 
 def collapse(patient: Patient, rng: np.random.Generator, seen: float) -> Patient:
@@ -78,47 +65,35 @@ def collapse(patient: Patient, rng: np.random.Generator, seen: float) -> Patient
     return replace(patient, dome=tuple(dome), rotation=rotation, collapsed=side)
 
 
-def box_collapse(chest: Chest, rng: np.random.Generator, seen: float) -> list[Lesion]:
+def box_collapse(chest: Chest, rng: np.random.Generator, seen: float) -> Lesions:
     """Fill the collapsed part: a plate, or a wedge at the base or the hilum."""
     side = chest.patient.collapsed or 0
     down = rng.uniform(0.35, 0.92)
     center = chest.locate(side, rng.uniform(0.2, 0.5), down)
     radii = (rng.uniform(2.4, 4.6), rng.uniform(2.0, 4.8))
     # a fissure ends the airless part: a wedge, not a ball
-    fissure = (
-        rng.choice([-1, 1]) * rng.uniform(0.2, 0.6) * radii[1],
-        0.5 * rng.normal(),
-    )
-    haze = hazy(center, radii, 0.13 + 0.27 * seen, draw_seed(rng), 0.6, 1.0, fissure)
+    distance = rng.choice([-1, 1]) * rng.uniform(0.2, 0.6) * radii[1]
+    fissure = distance, 0.5 * rng.normal()
+    haze = hazy(center, radii, 0.13 + 0.27 * seen, rng, 0.6, 1.0, fissure)
     lines = []
     tilt = rng.normal(0, 0.5)
+    x = center[0] - 0.85 * radii[0] * np.cos(tilt)
     for _ in range(int(rng.integers(2, 5))):
-        start = (
-            center[0] - 0.85 * radii[0] * np.cos(tilt),
-            center[1] + rng.uniform(-0.55, 0.55) * radii[1],
-        )
+        start = x, center[1] + rng.uniform(-0.55, 0.55) * radii[1]
         lines.append(bent_line(rng, start, tilt * 0.5, 1.6 * radii[0], 0.25))
     plates = strands(lines, 0.16 + 0.12 * seen, 0.12)
-    return [Lesion("atelectasis", around(center, radii), seen, (haze, plates))]
+    yield around(center, radii), haze, plates
 
 
-def break_ribs(chest: Chest, rng: np.random.Generator, seen: float):
-    """Break one to three neighboring ribs.
-
-    Returns:
-        The fractures for the skeleton, and their lesions.
-    """
+def break_ribs(chest: Chest, rng: np.random.Generator, seen: float) -> Lesions:
+    """Break one to three neighboring ribs of the skeleton."""
     side = int(rng.random() < 0.5)
     first = int(rng.integers(3, 8))
     share = rng.uniform(0.62, 0.9)
-    breaks, lesions = [], []
     for rib in range(first, first + int(rng.choice([1, 2, 3], p=[0.55, 0.3, 0.15]))):
         u, y = chest.rib_point(side, rib, share + 0.02 * rng.normal())
         step = (0.18 + 0.45 * seen) * rng.choice([-1, 1])
-        breaks.append(Fracture(side, rib, u, step, 0.12 + 0.12 * seen))
-        x = chest.to_x(side, u, y)
-        half = (1.0, 1.0 + abs(step))
-        swelling = hazy((x, y), half, 0.05 + 0.12 * seen, draw_seed(rng), 0.3, 0.9)
-        box = around((x, y), half)
-        lesions.append(Lesion("rib_fracture", box, seen, (swelling,)))
-    return tuple(breaks), lesions
+        chest.fractures.append(Fracture(side, rib, u, step, 0.12 + 0.12 * seen))
+        place, half = (chest.to_x(side, u, y), y), (1.0, 1.0 + abs(step))
+        swelling = hazy(place, half, 0.05 + 0.12 * seen, rng, 0.3, 0.9)
+        yield around(place, half), swelling

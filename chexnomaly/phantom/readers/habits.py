@@ -5,9 +5,6 @@ VinDr-CXR's training table: how many readers share a finding, how well their box
 overlap, which names they give to the same place, how often a box stands alone.
 """
 
-from dataclasses import dataclass
-from functools import lru_cache
-
 import numpy as np
 
 READERS = tuple(f"R{number}" for number in range(1, 18))
@@ -98,9 +95,11 @@ FALSE_ALARMS = {
 """Names given to what is not there, with shares."""
 
 
-@dataclass(frozen=True)
 class Style:
-    """Habits of one reader.
+    """Fixed habits of one reader.
+
+    Args:
+        number: The reader's place in `READERS`.
 
     Attributes:
         jitter: Factor on the spread of box sides.
@@ -110,24 +109,18 @@ class Style:
         confusion: Factor on the chance of a neighboring name.
     """
 
-    jitter: float
-    growth: float
-    alertness: float
-    false_rate: float
-    confusion: float
+    def __init__(self, number: int):
+        """Draw the habits."""
+        rng = np.random.default_rng([1717, number])
+        self.jitter = rng.uniform(0.75, 1.3)
+        self.growth = float(np.exp(0.05 * rng.normal()))
+        self.alertness = float(np.exp(0.3 * rng.normal()))
+        self.false_rate = rng.uniform(0.03, 0.12)
+        self.confusion = rng.uniform(0.7, 1.3)
 
 
-@lru_cache(maxsize=32)
-def style(reader: str) -> Style:
-    """Return the fixed habits of a reader."""
-    rng = np.random.default_rng(np.random.SeedSequence([1717, READERS.index(reader)]))
-    return Style(
-        jitter=float(rng.uniform(0.75, 1.3)),
-        growth=float(np.exp(0.05 * rng.normal())),
-        alertness=float(np.exp(0.3 * rng.normal())),
-        false_rate=float(rng.uniform(0.03, 0.12)),
-        confusion=float(rng.uniform(0.7, 1.3)),
-    )
+STYLES = {reader: Style(number) for number, reader in enumerate(READERS)}
+"""Habits by reader."""
 
 
 def draw_conspicuity(finding: str, rng: np.random.Generator) -> float:

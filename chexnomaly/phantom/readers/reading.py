@@ -10,19 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from chexnomaly.labels import NO_FINDING
 from chexnomaly.phantom.anatomy.grid import Box
-from chexnomaly.phantom.readers.habits import (
-    BUSY,
-    FALSE_ALARMS,
-    JITTER,
-    NEIGHBORS,
-    READERS,
-    Style,
-    seen_chance,
-    style,
-)
+from chexnomaly.phantom.readers import habits
+from chexnomaly.phantom.readers.habits import READERS, Style
 
 
 @dataclass(frozen=True)
@@ -78,20 +71,17 @@ def read_image(
     found = _who_sees_what(truths, readers, rng)
     opinions = []
     for reader, row in zip(readers, found, strict=True):
-        opinions += _describe(
-            reader, [truths[i] for i in np.flatnonzero(row)], rng, noise
-        )
+        seen = [truths[i] for i in np.flatnonzero(row)]
+        opinions += _describe(reader, seen, rng, noise)
     return opinions
 
 
 def _draw_readers(rng: np.random.Generator, positive: bool) -> list[str]:
     """Draw three ids; on abnormal images mostly the three busy ones."""
-    rest = (1 - sum(BUSY.values())) / (len(READERS) - len(BUSY))
-    weights = np.array([BUSY.get(reader, rest) for reader in READERS])
-    if not positive:
-        weights = np.full(len(READERS), 1.0)
-    picks = rng.choice(len(READERS), 3, replace=False, p=weights / weights.sum())
-    return [READERS[i] for i in picks]
+    rest = (1 - sum(habits.BUSY.values())) / (len(READERS) - len(habits.BUSY))
+    weights = np.array([habits.BUSY.get(r, rest) if positive else 1.0 for r in READERS])
+    shares = weights / weights.sum()
+    return rng.choice(READERS, 3, replace=False, p=shares).tolist()
 
 
 def _who_sees_what(truths, readers, rng: np.random.Generator) -> np.ndarray:
@@ -101,16 +91,15 @@ def _who_sees_what(truths, readers, rng: np.random.Generator) -> np.ndarray:
     is given to one reader, and a reader without any takes the clearest lesion.
     """
     found = np.zeros((3, len(truths)), bool)
-    names = {truth.finding for truth in truths}
-    mood = {name: rng.random(3) for name in sorted(names)}
+    alertness = np.array([habits.STYLES[reader].alertness for reader in readers])
+    mood = {name: rng.random(3) for name in sorted({t.finding for t in truths})}
     for column, truth in enumerate(truths):
-        chance = seen_chance(truth.finding, truth.conspicuity)
-        own = rng.random(3)
-        for row, reader in enumerate(readers):
-            odds = style(reader).alertness * chance / max(1 - chance, 1e-6)
-            draw = mood[truth.finding][row] if rng.random() < 0.85 else own[row]
-            found[row, column] = draw < odds / (1 + odds)
-    for name in sorted(names):
+        chance = habits.seen_chance(truth.finding, truth.conspicuity)
+        own, shared = rng.random(3), rng.random(3) < 0.85
+        odds = alertness * chance / max(1 - chance, 1e-6)
+        draw = np.where(shared, mood[truth.finding], own)
+        found[:, column] = draw < odds / (1 + odds)
+    for name in mood:
         columns = [i for i, truth in enumerate(truths) if truth.finding == name]
         if not found[:, columns].any():
             found[int(rng.integers(3)), columns] = True
@@ -123,66 +112,63 @@ def _describe(
     reader: str, seen, rng: np.random.Generator, noise: float
 ) -> list[Opinion]:
     """Turn the lesions a reader saw into rows, and add what is not there."""
-    habits = style(reader)
+    style = habits.STYLES[reader]
     opinions, renamed = [], {}
     for truth in seen:
         if truth.finding not in renamed:
-            renamed[truth.finding] = _name(truth.finding, habits, rng, noise)
-        box = _redraw(truth.box, truth.finding, habits, rng, noise)
+            renamed[truth.finding] = _name(truth.finding, style, rng, noise)
+        box = _redraw(truth.box, truth.finding, style, rng, noise)
         opinions.append(Opinion(reader, renamed[truth.finding], box))
-    if any(
-        truth.finding in NEIGHBORS or truth.finding == "cardiomegaly" for truth in seen
-    ):
-        for _ in range(rng.poisson(noise * habits.false_rate)):
+    if any(truth.finding in {*habits.NEIGHBORS, "cardiomegaly"} for truth in seen):
+        for _ in range(rng.poisson(noise * style.false_rate)):
             opinions.append(_false_alarm(reader, rng))
     return opinions
 
 
-def _name(finding: str, habits: Style, rng: np.random.Generator, noise: float) -> str:
+def _name(finding: str, style: Style, rng: np.random.Generator, noise: float) -> str:
     draw = rng.random()
-    for other, chance in NEIGHBORS.get(finding, {}).items():
-        draw -= chance * habits.confusion * noise
+    for other, chance in habits.NEIGHBORS.get(finding, {}).items():
+        draw -= chance * style.confusion * noise
         if draw < 0:
             return other
     return finding
 
 
-def _redraw(box: Box, finding: str, habits: Style, rng, noise: float) -> Box:
+def _redraw(box: Box, finding: str, style: Style, rng, noise: float) -> Box:
     """Move the sides of a box, keep it inside the image and not empty."""
-    x0, y0, x1, y1 = box
-    spread = JITTER.get(finding, 0.115) * habits.jitter * noise
+    low, high = np.array(box).reshape(2, 2)
+    spread = habits.JITTER.get(finding, 0.115) * style.jitter * noise
     step = spread * np.clip(rng.normal(size=4), -2.5, 2.5)
-    grow = 0.5 * (habits.growth - 1) * noise
-    width, height = x1 - x0, y1 - y0
-    x0, x1 = x0 + (step[0] - grow) * width, x1 + (step[1] + grow) * width
-    y0, y1 = y0 + (step[2] - grow) * height, y1 + (step[3] + grow) * height
-    return tidy_box((x0, y0, x1, y1))
+    grow = 0.5 * (style.growth - 1) * noise
+    side = high - low
+    low, high = low + (step[::2] - grow) * side, high + (step[1::2] + grow) * side
+    return tidy_box([low, high])
 
 
-def tidy_box(box: Box, least: float = 0.008) -> Box:
-    """Sort the sides of a box and cut it to the unit square, at least 0.8 % wide."""
-    x0, x1 = _tidy_side(box[0], box[2], least)
-    y0, y1 = _tidy_side(box[1], box[3], least)
-    return x0, y0, x1, y1
+def tidy_box(box: ArrayLike) -> Box:
+    """Sort the sides of a box and cut it to the unit square, at least 0.8 % wide.
 
+    Args:
+        box: Corners, xyxy. Shape (4,) or (2, 2).
 
-def _tidy_side(low: float, high: float, least: float) -> tuple[float, float]:
-    low, high = min(low, high), max(low, high)
-    center = float(np.clip((low + high) / 2, 0.5 * least, 1 - 0.5 * least))
-    low, high = min(low, center - 0.5 * least), max(high, center + 0.5 * least)
-    return float(np.clip(low, 0, 1)), float(np.clip(high, 0, 1))
+    Returns:
+        The same box where it lies inside.
+    """
+    low, high = np.sort(np.reshape(box, (2, 2)), axis=0)
+    center = np.clip((low + high) / 2, 0.004, 1 - 0.004)
+    low, high = np.minimum(low, center - 0.004), np.maximum(high, center + 0.004)
+    return tuple(np.clip([*low, *high], 0, 1).tolist())
 
 
 def _false_alarm(reader: str, rng: np.random.Generator) -> Opinion:
     """Box something harmless: a crossing of ribs, a vessel, a nipple."""
-    names = list(FALSE_ALARMS)
-    share = np.array(list(FALSE_ALARMS.values()))
-    name = names[int(rng.choice(len(names), p=share / share.sum()))]
+    share = np.array([*habits.FALSE_ALARMS.values()])
+    name = str(rng.choice([*habits.FALSE_ALARMS], p=share / share.sum()))
     size = np.exp(rng.normal(np.log(0.075), 0.4, 2))
     center = rng.uniform((0.15, 0.15), (0.85, 0.75))
     if name == "pleural_thickening":
         center = np.array([rng.choice([0.28, 0.72]), rng.uniform(0.12, 0.22)])
     if name == "aortic_enlargement":
         center, size = np.array([0.58, rng.uniform(0.28, 0.36)]), np.array([0.12, 0.12])
-    low, high = center - size / 2, center + size / 2
-    return Opinion(reader, name, tidy_box((low[0], low[1], high[0], high[1])))
+    box = tidy_box([center - size / 2, center + size / 2])
+    return Opinion(reader, name, box)

@@ -11,7 +11,7 @@ import pytest
 from chexnomaly.labels import FINDINGS
 from chexnomaly.phantom import film
 from chexnomaly.phantom.files.findings_table import consensus
-from chexnomaly.phantom.readers.habits import READERS, seen_chance, style
+from chexnomaly.phantom.readers.habits import READERS, STYLES, Style, seen_chance
 from chexnomaly.phantom.readers.reading import Truth, read_image, tidy_box
 
 SIDE = 96
@@ -142,8 +142,8 @@ def test_what_is_obvious_is_seen_more_often():
 
 
 def test_readers_keep_their_style_and_differ():
-    assert style("R8") == style("R8")
-    assert len({style(reader).jitter for reader in READERS}) == len(READERS)
+    assert vars(STYLES["R8"]) == vars(Style(7))
+    assert len({STYLES[reader].jitter for reader in READERS}) == len(READERS)
 
 
 def test_boxes_are_drawn_around_the_lesion():

@@ -1,33 +1,17 @@
-"""What a finding is: a change of the anatomy with a true box and a conspicuity."""
+"""Painters: what a finding does to the thickness maps, once a film is rendered."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from chexnomaly.phantom.anatomy.chest import Chest
 from chexnomaly.phantom.anatomy.grid import Array, Box, Grid, Window
 from chexnomaly.phantom.anatomy.texture import Texture, smoothstep
 from chexnomaly.phantom.anatomy.thickness_maps import Maps
+from chexnomaly.phantom.findings.places import around
 
 Painter = Callable[[Maps, Grid], None]
-
-
-@dataclass(frozen=True)
-class Lesion:
-    """One true lesion.
-
-    Attributes:
-        finding: Finding key.
-        box: Extent in patient coordinates, xyxy, cm.
-        conspicuity: 0 (hardly to be seen) to 1 (obvious).
-        paint: What changes the maps, in order; none if the anatomy itself was reshaped.
-    """
-
-    finding: str
-    box: Box
-    conspicuity: float
-    paint: tuple[Painter, ...] = ()
+Lesions = Iterator[tuple[Box | Painter, ...]]
+"""A true box, xyxy, cm, and what changes the maps for it, in order, of each lesion."""
 
 
 def draw_seed(rng: np.random.Generator) -> int:
@@ -62,17 +46,11 @@ def blob(
     return window, np.minimum(field, 1.6 * (1.12 - rho)), texture
 
 
-def around(center, radii, scale: float = 1.0) -> Box:
-    """Box of an ellipse, xyxy, cm."""
-    (x, y), (a, b) = center, radii
-    return x - scale * a, y - scale * b, x + scale * a, y + scale * b
-
-
 def hazy(
     center,
     radii,
     amount: float,
-    seed: int,
+    rng: np.random.Generator,
     rough: float = 0.5,
     soft: float = 0.5,
     fissure: tuple[float, float] | None = None,
@@ -83,12 +61,13 @@ def hazy(
         center: Center, cm.
         radii: Half axes of the full extent, cm.
         amount: Share of the remaining air that is replaced at the core, 0 to 1.
-        seed: Seed of the texture.
+        rng: Source of the texture's seed.
         rough: Irregularity of the outline.
         soft: Width of the transition at the edge, share of the radius.
         fissure: Where a fissure ends the lesion: its distance below the center, cm
             (above it where negative), and its slope, cm per cm.
     """
+    seed = draw_seed(rng)
 
     def paint(maps: Maps, grid: Grid) -> None:
         window, field, texture = blob(grid, center, radii, seed, rough)
@@ -137,28 +116,3 @@ def bent_line(rng, start, angle: float, length: float, bend: float):
     x = start[0] + np.cumsum(np.cos(heading)) * length / count
     y = start[1] + np.cumsum(np.sin(heading)) * length / count
     return x, y
-
-
-def draw_place(
-    chest: Chest, rng: np.random.Generator, right: float, across, down
-) -> tuple[int, tuple[float, float]]:
-    """Draw a place in the lungs.
-
-    Args:
-        chest: Curves of the patient.
-        rng: Source of randomness: side, across, down.
-        right: Share of the right lung.
-        across: Least and most share of the way from mediastinum to wall.
-        down: Least and most share of the way from apex to diaphragm.
-
-    Returns:
-        Side of the chest, and x and y, cm.
-    """
-    side = int(rng.random() > right)
-    return side, chest.locate(side, rng.uniform(*across), rng.uniform(*down))
-
-
-def strip(chest: Chest, side: int, inner, outer, top: float, bottom: float) -> Box:
-    """Box between two points (u, y) of one half of the chest and two heights, cm."""
-    left, right = sorted(chest.to_x(side, u, y) for u, y in (inner, outer))
-    return left, top, right, bottom
