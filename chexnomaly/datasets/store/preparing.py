@@ -1,12 +1,11 @@
-"""Files to store: decode, resize and save in processes, pack in order.
+"""Files to store: decode, resize and write, in as many processes as asked for.
 
-Each worker saves its images by itself; the parent only hears what became of them, so
+Each worker writes its images by itself; the parent only hears what became of them, so
 memory does not grow with the data set, and the bytes depend on nothing but the files.
 """
 
 import json
 import multiprocessing
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -17,9 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from chexnomaly.datasets.store.resize import resize_square
-from chexnomaly.datasets.store.store import Store
-from chexnomaly.datasets.store.store_format import StoredImage, quantize
-from chexnomaly.datasets.store.writer import StoreWriter, save_image
+from chexnomaly.datasets.store.store import Mark, Store
+from chexnomaly.datasets.store.writer import StoreWriter, quantize, write_pixels
 from chexnomaly.errors import InputError, Refusal, StoreError
 
 Prepared = tuple[np.ndarray, int, int] | Refusal
@@ -59,11 +57,12 @@ def prepare_store(
         read = read_image
     ids = sorted(images)
     paths = [Path(images[name]) for name in ids]
-    origin = json.dumps([_name(read), [_stamp(path) for path in paths]])
+    about = f"{read.__module__}.{read.__qualname__}"
+    origin = json.dumps([about, [_stamp(path) for path in paths]])
     with closing(StoreWriter(out, ids, size, origin)) as writer:
         rows = writer.missing
-        tasks = [(paths[row], writer.file(row)) for row in rows]
-        work = partial(_prepare_file, size=size, read=read)
+        work = partial(_prepare_row, writer.folder, size, read)
+        tasks = [(row, paths[row]) for row in rows]
         for row, result in zip(rows, _in_order(work, tasks, workers), strict=True):
             writer.note(row, result)
         store = writer.finish()
@@ -86,19 +85,15 @@ def prepare_image(
     return quantize(resize_square(image, size)), width, height
 
 
-def _prepare_file(
-    paths: tuple[Path, Path], size: int, read: Callable
-) -> StoredImage | Refusal:
-    """Prepare one source file and save it where the writer expects it."""
-    source, target = paths
-    prepared = prepare_image(source, size, read)
-    return prepared if isinstance(prepared, Refusal) else save_image(target, *prepared)
-
-
-def _name(read: Callable) -> str:
-    if isinstance(read, partial):
-        return f"{_name(read.func)}{read.args}{sorted(read.keywords.items())}"
-    return f"{read.__module__}.{read.__qualname__}"
+def _prepare_row(
+    folder: Path, size: int, read: Callable, task: tuple[int, Path]
+) -> Mark | Refusal:
+    """Prepare one source file and write it to its row."""
+    row, path = task
+    result = prepare_image(path, size, read)
+    if isinstance(result, Refusal):
+        return result
+    return write_pixels(folder, row, *result)
 
 
 def _stamp(path: Path) -> list[int]:
@@ -111,25 +106,17 @@ def _stamp(path: Path) -> list[int]:
 
 
 def _in_order(work: Callable, tasks: list, workers: int) -> Iterator:
-    """Yield each task's result, in order; few tasks wait at any time."""
+    """Yield each task's result, in order; at most a thousand parcels wait."""
     if workers <= 1 or len(tasks) < 2:
         yield from map(work, tasks)
         return
     context = multiprocessing.get_context("spawn")
-    waiting: deque = deque()
     with ProcessPoolExecutor(workers, context, initializer=_one_thread) as pool:
         try:
-            for task in tasks:
-                waiting.append(pool.submit(work, task))
-                if len(waiting) >= 4 * workers:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
+            yield from pool.map(work, tasks, chunksize=1 + len(tasks) // 1000)
         except BrokenProcessPool:
             expected = "enough memory for the workers; run again to go on"
             raise StoreError("a worker process died", expected=expected) from None
-        finally:
-            pool.shutdown(cancel_futures=True)
 
 
 def _one_thread() -> None:
