@@ -105,11 +105,6 @@ def scan_images(
     return images, [Refusal.from_error(error) for error in errors]
 
 
-def list_images(root: Path, folder: str, *args, **options) -> dict[str, Path]:
-    """Return what `scan_images` lists, without what it refused."""
-    return scan_images(root, folder, *args, **options)[0]
-
-
 def _shared_ids(found: dict[str, list[Path]]) -> list[InputError]:
     return [
         ImageError(

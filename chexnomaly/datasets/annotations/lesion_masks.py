@@ -47,18 +47,6 @@ def runs_to_mask(text: str, height_px: int, width_px: int) -> np.ndarray:
     return mask.reshape(width_px, height_px).T
 
 
-def mask_to_runs(mask: np.ndarray) -> str:
-    """Encode a mask, (H, W), bool; the inverse of `runs_to_mask`."""
-    flat = np.concatenate([[False], np.asarray(mask, dtype=bool).T.ravel(), [False]])
-    edges = np.flatnonzero(flat[1:] != flat[:-1])
-    if not edges.size:
-        return NO_MASK
-    starts, ends = edges[::2], edges[1::2]
-    gaps = starts - np.concatenate([[0], ends[:-1]])
-    pairs = np.stack([gaps, ends - starts], axis=1)
-    return " ".join(map(str, pairs.ravel()))
-
-
 def component_boxes(
     mask: np.ndarray, min_area_px: int = MIN_COMPONENT_PX
 ) -> list[tuple[float, float, float, float]]:

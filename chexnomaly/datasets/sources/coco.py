@@ -123,4 +123,3 @@ def _load(path: Path) -> dict:
 
 
 scan_folder = partial(folders.scan_images, folder=IMAGE_FOLDER)
-locate_images = partial(folders.list_images, folder=IMAGE_FOLDER)

@@ -95,4 +95,3 @@ def read_classes(root: Path) -> tuple[pd.Series, list[Refusal]]:
 
 
 scan_folder = partial(folders.scan_images, folder=IMAGE_FOLDER)
-locate_images = partial(folders.list_images, folder=IMAGE_FOLDER)

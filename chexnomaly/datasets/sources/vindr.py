@@ -72,4 +72,3 @@ def read_findings(
 
 
 scan_folder = partial(folders.scan_images, folder=IMAGE_FOLDER)
-locate_images = partial(folders.list_images, folder=IMAGE_FOLDER)
