@@ -24,20 +24,18 @@ from chexnomaly.datasets.annotations.validation import (
     Origin,
     split_rows,
 )
-from chexnomaly.errors import AnnotationError, ImageError, InputError, Refusal
+from chexnomaly.errors import AnnotationError, Refusal
 from chexnomaly.files import write_atomic
 
-COLUMNS = (
-    *("image_id", "reader", "finding", *BOX),
-    *("width_px", "height_px", "source", "row"),
-)
+SIDES = ("width_px", "height_px")
+COLUMNS = ("image_id", "reader", "finding", *BOX, *SIDES, "source", "row")
 """Columns of a findings table, in order."""
 
 BORDER_TOLERANCE_PX = 1.0
 """How far a corner may lie outside its image and still be cut to the border."""
 
 _TYPES = dict.fromkeys(COLUMNS, "str") | dict.fromkeys(BOX, "float64")
-_TYPES |= dict.fromkeys(("width_px", "height_px", "row"), "Int64")
+_TYPES |= dict.fromkeys((*SIDES, "row"), "Int64")
 
 
 def clean_findings(
@@ -54,11 +52,7 @@ def clean_findings(
         attributes serve later refusals: "files" names its file, "refused_ids" the
         images that lost every row.
     """
-    table = table.copy()
-    for name in ("width_px", "height_px"):
-        if name not in table:
-            table[name] = pd.array([pd.NA] * len(table), dtype="Int64")
-    table = _cut_to_border(table[list(COLUMNS)].astype(_TYPES))
+    table = _cut_to_border(table.reindex(columns=list(COLUMNS)).astype(_TYPES))
     good, refusals = split_rows(table, origin, _TYPES, FINDING_RULES)
     lost = frozenset(table["image_id"]) - frozenset(good["image_id"])
     good.attrs = {"files": {"": str(origin.file)}, "refused_ids": lost}
@@ -101,28 +95,22 @@ def read_boxes(
 
 def _cut_to_border(table: pd.DataFrame) -> pd.DataFrame:
     """Move corners at most BORDER_TOLERANCE_PX outside the image onto its border."""
-    for low, high, side in (
-        ("x_min", "x_max", "width_px"),
-        ("y_min", "y_max", "height_px"),
-    ):
+    for low, high, side in zip(BOX[:2], BOX[2:], SIDES, strict=True):
         size = table[side].astype("float64")
-        near = (table[low] < 0) & (table[low] >= -BORDER_TOLERANCE_PX)
+        near = table[low].between(-BORDER_TOLERANCE_PX, 0)
         table[low] = table[low].mask(near, 0.0)
-        near = (table[high] > size) & (table[high] <= size + BORDER_TOLERANCE_PX)
+        near = table[high].between(size, size + BORDER_TOLERANCE_PX)
         table[high] = table[high].mask(near, size)
     return table
 
 
 def join_findings(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
     """Stack findings tables; the attribute "files" keeps each finding's file."""
-    parts = list(tables)
-    files: dict[str, str] = {}
-    lost: frozenset[str] = frozenset()
+    parts, files, lost = list(tables), {}, frozenset()
     for part in parts:
-        lost |= part.attrs.get("refused_ids", frozenset())
-        name = part.attrs.get("files", {}).get("")
-        if name is not None:
-            files |= {"": name} | dict.fromkeys(part["finding"].unique(), name)
+        lost |= part.attrs["refused_ids"]
+        name = part.attrs["files"][""]
+        files |= {"": name} | dict.fromkeys(part["finding"].unique(), name)
     joined = pd.concat([part for part in parts if len(part)] or parts[:1])
     joined = joined.reset_index(drop=True)
     joined.attrs = {"files": files, "refused_ids": lost}
@@ -145,7 +133,7 @@ def load_findings(path: Path) -> pd.DataFrame:
         table = pd.read_csv(path, dtype="str", keep_default_na=False)
         if not isinstance(table.index, pd.RangeIndex):
             raise ValueError("more cells in a row than in the header")
-        for name in (*BOX, "width_px", "height_px", "row"):
+        for name in (*BOX, *SIDES, "row"):
             table[name] = pd.to_numeric(table[name].replace("", None))
         table = table.astype(_TYPES)
     except (OSError, ValueError, TypeError, KeyError, OverflowError) as error:
@@ -184,7 +172,7 @@ def check_images(
         present but unlisted.
     """
     present = table["image_id"].isin(set(sizes))
-    errors = _absent(table[~present], images) + _unlisted(table, images)
+    refused = _absent(table[~present], images) + _unlisted(table, images)
     kept = table[present].copy()
     for axis, name in enumerate(("height_px", "width_px")):
         sides = {image_id: size[axis] for image_id, size in sizes.items()}
@@ -193,37 +181,32 @@ def check_images(
     kept = _cut_to_border(kept)
     kept, refusals = split_rows(kept, origin, _TYPES, FINDING_RULES)
     kept.attrs = dict(table.attrs)
-    return kept, [Refusal.from_error(error) for error in errors] + refusals
+    return kept, refused + refusals
 
 
-def _absent(table: pd.DataFrame, images: Mapping[str, Path]) -> list[InputError]:
-    first = table.drop_duplicates("image_id")
-    columns = (first[name] for name in ("image_id", "finding", "row"))
-    listed = list(zip(*columns, strict=True))
+def _absent(table: pd.DataFrame, images: Mapping[str, Path]) -> list[Refusal]:
+    first = table.drop_duplicates("image_id")[["image_id", "finding", "row"]]
+    listed = list(first.itertuples(index=False, name=None))
     listed += [(k, "", row) for k, row in table.attrs.get("also_listed", {}).items()]
+    rule = {"column": "image_id", "expected": "an image file of that name"}
     return [
-        ImageError(
-            f"image {name!a:.80} is listed but absent",
-            file=_file_of(table, finding),
-            row=int(row),
-            column="image_id",
-            expected="an image file of that name",
+        Refusal(
+            *("ImageError", _file_of(table, finding), int(row)),
+            problem=f"image {name!a:.80} is listed but absent",
+            **rule,
         )
         for name, finding, row in listed
         if name not in images
     ]
 
 
-def _unlisted(table: pd.DataFrame, images: Mapping[str, Path]) -> list[InputError]:
+def _unlisted(table: pd.DataFrame, images: Mapping[str, Path]) -> list[Refusal]:
     listed = set(table["image_id"]).union(
         table.attrs.get("also_listed", ()), table.attrs.get("refused_ids", ())
     )
+    problem, expected = "image is present but unlisted", "a row in the annotation table"
     return [
-        ImageError(
-            "image is present but unlisted",
-            file=path,
-            expected="a row in the annotation table",
-        )
+        Refusal("ImageError", str(path), None, None, problem, expected)
         for name, path in images.items()
         if name not in listed
     ]
@@ -256,9 +239,8 @@ def scale_boxes(table: pd.DataFrame, size: int) -> pd.DataFrame:
             expected="check_images to have filled in the sizes",
         )
     scaled = table.copy()
-    for side, corners in {"width_px": BOX[::2], "height_px": BOX[1::2]}.items():
+    for name, side in zip(BOX, SIDES * 2, strict=True):
         factor = size / table[side].astype("float64")
-        for name in corners:
-            scaled[name] = np.clip(table[name] * factor, 0.0, float(size))
+        scaled[name] = np.clip(table[name] * factor, 0.0, float(size))
         scaled[side] = pd.array([size] * len(table), dtype="Int64")
     return scaled

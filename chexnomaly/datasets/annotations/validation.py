@@ -15,7 +15,7 @@ import pandas as pd
 
 from chexnomaly import labels
 from chexnomaly.datasets.annotations.folders import SAFE_ID
-from chexnomaly.errors import AnnotationError, Refusal, UnsafePathError
+from chexnomaly.errors import AnnotationError, Refusal
 
 BOX = ["x_min", "y_min", "x_max", "y_max"]
 """Corner columns, xyxy, px."""
@@ -105,15 +105,13 @@ def refuse(
     row, name = table.loc[index, "row"], origin.columns.get(column, column)
     has_text = origin.raw is not None and name in origin.raw
     value = origin.raw.at[index, name] if has_text else table.at[index, column]
-    error = UnsafePathError if expected == SAFE else AnnotationError
-    return Refusal.from_error(
-        error(
-            HIDDEN if column == "image_id" else f"found {str(value)!a:.60}",
-            file=origin.file,
-            row=None if pd.isna(row) else int(row),
-            column=name,
-            expected=expected,
-        )
+    return Refusal(
+        "UnsafePathError" if expected == SAFE else "AnnotationError",
+        str(origin.file),
+        None if pd.isna(row) else int(row),
+        name,
+        HIDDEN if column == "image_id" else f"found {str(value)!a:.60}",
+        expected,
     )
 
 
