@@ -22,10 +22,8 @@ def project_root(start: Path | None = None) -> Path:
         package installed alone).
     """
     start = (start or Path.cwd()).resolve()
-    for folder in (start, *start.parents):
-        if (folder / "Snakefile").is_file():
-            return folder
-    return start
+    upward = (start, *start.parents)
+    return next((path for path in upward if (path / "Snakefile").is_file()), start)
 
 
 @dataclass(frozen=True)

@@ -21,13 +21,13 @@ from chexnomaly.datasets.annotations.tables import read_table
 from chexnomaly.datasets.annotations.validation import (
     BOX,
     FINDING_RULES,
+    SIDES,
     Origin,
     split_rows,
 )
 from chexnomaly.errors import AnnotationError, Refusal
 from chexnomaly.files import write_atomic
 
-SIDES = ("width_px", "height_px")
 COLUMNS = ("image_id", "reader", "finding", *BOX, *SIDES, "source", "row")
 """Columns of a findings table, in order."""
 

@@ -97,8 +97,8 @@ def _hash(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def save_split(split: pd.Series, path: Path) -> str:
-    """Write a split as CSV with its hash beside it; return the hash.
+def save_split(split: pd.Series, path: Path) -> None:
+    """Write a split as CSV with its hash beside it.
 
     Args:
         split: As `split_images` returns it.
@@ -106,12 +106,10 @@ def save_split(split: pd.Series, path: Path) -> str:
     """
     path = Path(path)
     frame = pd.DataFrame({"image_id": split.index, "split": split.to_numpy()})
-    digest = split_hash(split)
     counts = {part: int((split == part).sum()) for part in PARTS}
-    note = json.dumps({"split_hash": digest, "counts": counts}, indent=1) + "\n"
+    note = {"split_hash": split_hash(split), "counts": counts}
     write_atomic(path, frame.to_csv(index=False, lineterminator="\n"))
-    write_atomic(_note_path(path), note)
-    return digest
+    write_atomic(_note_path(path), json.dumps(note, indent=1) + "\n")
 
 
 def load_split(path: Path) -> pd.Series:

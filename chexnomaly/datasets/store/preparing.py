@@ -9,7 +9,7 @@ import multiprocessing
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 
@@ -98,11 +98,10 @@ def _prepare_row(
 
 def _stamp(path: Path) -> list[int]:
     """Tell a file from what it was before: size in bytes, time of its last change."""
-    try:
+    with suppress(OSError):
         stat = path.stat()
-    except OSError:
-        return [0, 0]
-    return [stat.st_size, stat.st_mtime_ns]
+        return [stat.st_size, stat.st_mtime_ns]
+    return [0, 0]
 
 
 def _in_order(work: Callable, tasks: list, workers: int) -> Iterator:

@@ -180,7 +180,7 @@ class StoreWriter:
 
 def quantize(image: np.ndarray) -> np.ndarray:
     """Turn [0, 1] into 0-65535; raises StoreError for other values."""
-    low, high = (image.min(), image.max()) if image.size else (0.0, 0.0)
+    low, high = image.min(), image.max()
     if not (low >= 0.0 and high <= 1.0):
         problem = f"values from {low} to {high}"
         raise StoreError(problem, expected="values in [0, 1]")
@@ -236,16 +236,14 @@ def disk_errors(file: Path) -> Iterator[None]:
 
 def _holds(folder: Path, request: str) -> bool:
     """Tell whether a folder, finished or not, was made for a request."""
-    try:
+    with contextlib.suppress(OSError, UnicodeDecodeError):
         return (folder / REQUEST_FILE).read_text(encoding="utf-8") == request
-    except (OSError, UnicodeDecodeError):
-        return False
+    return False
 
 
 def _is_sound(path: Path) -> bool:
     """Tell whether a folder is a finished store, and every image is as it was."""
-    try:
+    with contextlib.suppress(StoreError, OSError):
         Store.open(path, verify=True)
-    except (StoreError, OSError):
-        return False
-    return True
+        return True
+    return False
