@@ -55,17 +55,12 @@ def read_tensors(path: Path) -> tuple[Tensors, dict]:
         with safe_open(path, framework="pt") as file:
             text, digest = json.loads((file.metadata() or {})[HEADER])
             tensors = {name: file.get_tensor(name) for name in file.keys()}
-        intact = digest == _digest(tensors, text)
+        if digest != _digest(tensors, text):
+            raise ValueError("content does not match its hash")
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(
-            str(error), file=path, expected="a checkpoint written here"
+            str(error), file=path, expected="an intact checkpoint, written here"
         ) from error
-    if not intact:
-        raise CheckpointError(
-            "content does not match its hash",
-            file=path,
-            expected="an intact checkpoint",
-        )
     return tensors, json.loads(text)
 
 

@@ -16,15 +16,10 @@ import numpy as np
 import pandas as pd
 
 from chexnomaly import labels
+from chexnomaly.datasets.annotations import validation
 from chexnomaly.datasets.annotations.refusals import refusal_table as refusal_table
 from chexnomaly.datasets.annotations.tables import read_table
-from chexnomaly.datasets.annotations.validation import (
-    BOX,
-    FINDING_RULES,
-    SIDES,
-    Origin,
-    split_rows,
-)
+from chexnomaly.datasets.annotations.validation import BOX, SIDES, Origin
 from chexnomaly.errors import AnnotationError, Refusal
 from chexnomaly.files import write_atomic
 
@@ -53,7 +48,9 @@ def clean_findings(
         images that lost every row.
     """
     table = _cut_to_border(table.reindex(columns=list(COLUMNS)).astype(_TYPES))
-    good, refusals = split_rows(table, origin, _TYPES, FINDING_RULES)
+    good, refusals = validation.split_rows(
+        table, origin, _TYPES, validation.FINDING_RULES
+    )
     lost = frozenset(table["image_id"]) - frozenset(good["image_id"])
     good.attrs = {"files": {"": str(origin.file)}, "refused_ids": lost}
     return good, refusals
@@ -140,16 +137,14 @@ def load_findings(path: Path) -> pd.DataFrame:
         problem = f"unreadable ({type(error).__name__})"
         expected = "a findings table"
         raise AnnotationError(problem, file=path, expected=expected) from None
-    table, refusals = split_rows(table, Origin(Path(path)), _TYPES, FINDING_RULES)
+    table, refusals = validation.split_rows(
+        table, Origin(Path(path)), _TYPES, validation.FINDING_RULES
+    )
     if refusals:
         first = refusals[0]
-        raise AnnotationError(
-            f"{len(refusals)} bad rows; {first.problem}",
-            file=path,
-            row=first.row,
-            column=first.column,
-            expected=first.expected,
-        )
+        problem = f"{len(refusals)} bad rows; {first.problem}"
+        where = {"file": path, "row": first.row, "column": first.column}
+        raise AnnotationError(problem, **where, expected=first.expected)
     table.attrs["files"] = {"": str(path)}
     return table
 
@@ -179,7 +174,9 @@ def check_images(
         kept[name] = kept["image_id"].map(sides).astype("Int64")
     origin = Origin(Path(_file_of(table, "") or "findings table"))
     kept = _cut_to_border(kept)
-    kept, refusals = split_rows(kept, origin, _TYPES, FINDING_RULES)
+    kept, refusals = validation.split_rows(
+        kept, origin, _TYPES, validation.FINDING_RULES
+    )
     kept.attrs = dict(table.attrs)
     return kept, refused + refusals
 
@@ -231,10 +228,10 @@ def scale_boxes(table: pd.DataFrame, size: int) -> pd.DataFrame:
     unknown = boxed & (table["width_px"].isna() | table["height_px"].isna())
     if unknown.any():
         row = table[unknown].iloc[0]
+        where = {"file": _file_of(table, row["finding"]), "row": int(row["row"])}
         raise AnnotationError(
             "size of the image is not known",
-            file=_file_of(table, row["finding"]),
-            row=int(row["row"]),
+            **where,
             column="width_px",
             expected="check_images to have filled in the sizes",
         )

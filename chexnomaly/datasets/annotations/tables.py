@@ -65,8 +65,6 @@ def _read_text(path: Path) -> str:
     try:
         with _open(path) as stream:
             content = stream.read(MAX_TABLE_BYTES + 1)
-    except FileNotFoundError:
-        raise AnnotationError("no such file", file=path) from None
     except (OSError, EOFError, zipfile.BadZipFile, RuntimeError, ValueError) as error:
         problem = f"unreadable ({type(error).__name__})"
         raise AnnotationError(problem, file=path, expected="a CSV file") from None

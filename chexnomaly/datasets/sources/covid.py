@@ -12,15 +12,10 @@ from pathlib import Path
 import pandas as pd
 
 from chexnomaly import labels
-from chexnomaly.datasets.annotations import folders
+from chexnomaly.datasets.annotations import folders, validation
 from chexnomaly.datasets.annotations.findings import BOX, clean_findings, join_findings
 from chexnomaly.datasets.annotations.tables import read_table
-from chexnomaly.datasets.annotations.validation import (
-    Origin,
-    is_one_of,
-    is_safe,
-    split_rows,
-)
+from chexnomaly.datasets.annotations.validation import Origin
 from chexnomaly.datasets.sources.covid_regions import DISEASES, disease_of, read_regions
 from chexnomaly.errors import Refusal
 
@@ -90,7 +85,9 @@ def _read_table(path: Path) -> tuple[pd.DataFrame, list[Refusal]]:
         view=table["view"].str.strip(),
         row=raw["row"],
     ).astype(_TYPES)
-    table, bad = split_rows(table, Origin(path, _COLUMNS, raw), _TYPES, _RULES)
+    table, bad = validation.split_rows(
+        table, Origin(path, _COLUMNS, raw), _TYPES, _RULES
+    )
     return table, refused + bad
 
 
@@ -104,9 +101,9 @@ def _has_one_disease(table: pd.DataFrame) -> pd.Series:
 
 
 _RULES = (
-    is_safe("image_id"),
+    validation.is_safe("image_id"),
     ("view", "a frontal X-ray: " + ", ".join(FRONTAL_VIEWS), _is_frontal),
-    is_one_of("disease", DISEASES, "a known disease, or No Finding"),
+    validation.is_one_of("disease", DISEASES, "a known disease, or No Finding"),
     ("image_id", "one disease per image", _has_one_disease),
     (
         "image_id",

@@ -17,17 +17,12 @@ import numpy as np
 import pandas as pd
 
 from chexnomaly import labels
+from chexnomaly.datasets.annotations import validation
 from chexnomaly.datasets.annotations.findings import BOX
 from chexnomaly.datasets.annotations.folders import scan_images
 from chexnomaly.datasets.annotations.lesion_masks import component_boxes
 from chexnomaly.datasets.annotations.tables import read_table
-from chexnomaly.datasets.annotations.validation import (
-    HIDDEN,
-    Origin,
-    is_one_of,
-    matches,
-    split_rows,
-)
+from chexnomaly.datasets.annotations.validation import Origin
 from chexnomaly.datasets.store.images import read_foreground, read_size
 from chexnomaly.errors import AnnotationError, InputError, Refusal
 
@@ -70,11 +65,16 @@ _COLUMNS = ("image", "class", "mask", *_SIDES, "resolution", "finding")
 _TYPES = dict.fromkeys(_COLUMNS, "str") | {"row": "Int64"}
 
 _RULES = (
-    is_one_of(
+    validation.is_one_of(
         "class", LESIONS, "one of " + ", ".join([*LESIONS, *sorted(NOT_LESIONS)])
     ),
-    matches("resolution", "[1-9][0-9]{0,5}x[1-9][0-9]{0,5}", "such as 800x600"),
-    *(matches(name, r"\s*[0-9]{1,6}\s*", "a non-negative integer") for name in _SIDES),
+    validation.matches(
+        "resolution", "[1-9][0-9]{0,5}x[1-9][0-9]{0,5}", "such as 800x600"
+    ),
+    *(
+        validation.matches(name, r"\s*[0-9]{1,6}\s*", "a non-negative integer")
+        for name in _SIDES
+    ),
 )
 
 
@@ -110,7 +110,7 @@ def read_regions(
     masks, bad = scan_images(path.parent, MASK_FOLDER, (".png",), stem=False)
     masks = {f"{MASK_FOLDER}/{name}": file for name, file in masks.items()}
     lesions = raw.loc[~raw["class"].isin(NOT_LESIONS), [*_TYPES]]
-    lesions, worse = split_rows(lesions, Origin(path), _TYPES, _RULES)
+    lesions, worse = validation.split_rows(lesions, Origin(path), _TYPES, _RULES)
     refusals += bad + worse
     rows = []
     for region in lesions.to_dict("records"):
@@ -133,7 +133,7 @@ def _region_rows(
     same = film is None or read_size(film) == (height, width)
     _check(same, "resolution", f"found {width}x{height}", "the size of the image")
     known = region["mask"] in masks
-    _check(known, "mask", HIDDEN, f"a picture in {MASK_FOLDER}/")
+    _check(known, "mask", validation.HIDDEN, f"a picture in {MASK_FOLDER}/")
     mask = read_foreground(masks[region["mask"]])
     found, stated = mask.shape, (down, across)
     expected = f"a picture of {across} x {down} px, as stated"

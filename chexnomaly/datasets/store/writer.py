@@ -146,25 +146,24 @@ class StoreWriter:
             write_atomic(self.folder / REQUEST_FILE, self._request)
         pixels.touch()
         for row, (*sides, sha256) in enumerate(np.fromfile(marks, MARK_TYPE).tolist()):
-            start = _start(row, self.size)
-            image = np.fromfile(pixels, "<u2", self.size**2, offset=start)
-            if form.hash_pixels(image).encode() == sha256:
+            if form.hash_pixels(self._read(row)).encode() == sha256:
                 self._told[row] = (*sides, sha256.decode())
+
+    def _read(self, row: int) -> np.ndarray:
+        """Read a row's pixels, flat; fewer where the file ends before."""
+        file, start = self.folder / PIXELS_FILE, _start(row, self.size)
+        return np.fromfile(file, "<u2", self.size**2, offset=start)
 
     def _pack(self, kept: list[int]) -> None:
         """Close the gaps that refused images left, and write the head."""
-        with (self.folder / PIXELS_FILE).open("r+b") as file:
-            for place, row in enumerate(kept):
-                if place != row:
-                    file.seek(_start(row, self.size))
-                    pixels = file.read(2 * self.size**2)
-                    file.seek(_start(place, self.size))
-                    file.write(pixels)
-            file.truncate(_start(len(kept), self.size))
-            file.seek(0)
-            file.write(npy_header(len(kept), self.size))
-            file.flush()
-            os.fsync(file.fileno())
+        file = self.folder / PIXELS_FILE
+        for place, row in enumerate(kept):
+            if place != row:
+                _write_at(file, _start(place, self.size), self._read(row))
+        os.truncate(file, _start(len(kept), self.size))
+        _write_at(file, 0, npy_header(len(kept), self.size))
+        with file.open("rb") as stream:
+            os.fsync(stream.fileno())
 
     def _rename(self) -> None:
         """Swap the finished folder in for what was there."""
@@ -204,7 +203,7 @@ def write_pixels(
     return mark
 
 
-def _write_at(file: Path, start: int, content: np.ndarray) -> None:
+def _write_at(file: Path, start: int, content: np.ndarray | bytes) -> None:
     with file.open("r+b") as stream:
         stream.seek(start)
         stream.write(content)
