@@ -10,16 +10,22 @@ they round; it is then cut at the border. A box farther out is refused.
 """
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from chexnomaly import labels
-from chexnomaly.datasets.annotations import validation
 from chexnomaly.datasets.annotations.refusals import refusal_table as refusal_table
 from chexnomaly.datasets.annotations.tables import read_table
-from chexnomaly.datasets.annotations.validation import BOX, SIDES, Origin
+from chexnomaly.datasets.annotations.validation import (
+    BOX,
+    FINDING_RULES,
+    SIDES,
+    Origin,
+    split_rows,
+)
 from chexnomaly.errors import AnnotationError, Refusal
 from chexnomaly.files import write_atomic
 
@@ -31,6 +37,7 @@ BORDER_TOLERANCE_PX = 1.0
 
 _TYPES = dict.fromkeys(COLUMNS, "str") | dict.fromkeys(BOX, "float64")
 _TYPES |= dict.fromkeys((*SIDES, "row"), "Int64")
+_split = partial(split_rows, types=_TYPES, rules=FINDING_RULES)
 
 
 def clean_findings(
@@ -48,9 +55,7 @@ def clean_findings(
         images that lost every row.
     """
     table = _cut_to_border(table.reindex(columns=list(COLUMNS)).astype(_TYPES))
-    good, refusals = validation.split_rows(
-        table, origin, _TYPES, validation.FINDING_RULES
-    )
+    good, refusals = _split(table, origin)
     lost = frozenset(table["image_id"]) - frozenset(good["image_id"])
     good.attrs = {"files": {"": str(origin.file)}, "refused_ids": lost}
     return good, refusals
@@ -101,17 +106,22 @@ def _cut_to_border(table: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def join_findings(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """Stack findings tables; the attribute "files" keeps each finding's file."""
-    parts, files, lost = list(tables), {}, frozenset()
-    for part in parts:
-        lost |= part.attrs["refused_ids"]
-        name = part.attrs["files"][""]
-        files |= {"": name} | dict.fromkeys(part["finding"].unique(), name)
-    joined = pd.concat([part for part in parts if len(part)] or parts[:1])
+def join_findings(
+    parts: Iterable[tuple[pd.DataFrame, Origin]],
+) -> tuple[pd.DataFrame, list[Refusal]]:
+    """Clean and stack tables; the attribute "files" keeps each finding's file."""
+    tables, refusals, files, lost = [], [], {}, frozenset()
+    for part, origin in parts:
+        table, bad = clean_findings(part, origin)
+        tables.append(table)
+        refusals += bad
+        name = str(origin.file)
+        files |= {"": name} | dict.fromkeys(table["finding"].unique(), name)
+        lost |= table.attrs["refused_ids"]
+    joined = pd.concat([table for table in tables if len(table)] or tables[:1])
     joined = joined.reset_index(drop=True)
     joined.attrs = {"files": files, "refused_ids": lost}
-    return joined
+    return joined, refusals
 
 
 def save_findings(table: pd.DataFrame, path: Path) -> None:
@@ -137,9 +147,7 @@ def load_findings(path: Path) -> pd.DataFrame:
         problem = f"unreadable ({type(error).__name__})"
         expected = "a findings table"
         raise AnnotationError(problem, file=path, expected=expected) from None
-    table, refusals = validation.split_rows(
-        table, Origin(Path(path)), _TYPES, validation.FINDING_RULES
-    )
+    table, refusals = _split(table, Origin(Path(path)))
     if refusals:
         first = refusals[0]
         problem = f"{len(refusals)} bad rows; {first.problem}"
@@ -174,9 +182,7 @@ def check_images(
         kept[name] = kept["image_id"].map(sides).astype("Int64")
     origin = Origin(Path(_file_of(table, "") or "findings table"))
     kept = _cut_to_border(kept)
-    kept, refusals = validation.split_rows(
-        kept, origin, _TYPES, validation.FINDING_RULES
-    )
+    kept, refusals = _split(kept, origin)
     kept.attrs = dict(table.attrs)
     return kept, refused + refusals
 

@@ -15,7 +15,7 @@ import pandas as pd
 
 from chexnomaly import labels
 from chexnomaly.datasets.annotations import folders, lesion_masks
-from chexnomaly.datasets.annotations.findings import BOX, clean_findings, join_findings
+from chexnomaly.datasets.annotations.findings import BOX, join_findings
 from chexnomaly.datasets.annotations.lesion_masks import NO_MASK
 from chexnomaly.datasets.annotations.tables import read_table
 from chexnomaly.datasets.annotations.validation import Origin
@@ -61,15 +61,14 @@ def read_annotations(root: Path) -> tuple[pd.DataFrame, list[Refusal]]:
                 outlined |= set(raw.loc[raw[runs].str.strip() != NO_MASK, image])
     raws.pop("tube", None)  # a device is no finding
     images = scan_folder(root)[0]
-    tables, refusals = [], []
+    parts, refusals = [], []
     for kind, (path, raw, bad) in raws.items():
         table, refused = _read_outlines(kind, path, raw, images, outlined)
         table["source"] = folders.source_name(root, "candid")
-        origin = Origin(path, {"image_id": _TABLES[kind][0]})
-        table, worse = clean_findings(table, origin)
-        tables.append(table)
-        refusals += bad + refused + worse
-    return join_findings(tables), refusals
+        parts.append((table, Origin(path, {"image_id": _TABLES[kind][0]})))
+        refusals += bad + refused
+    table, worse = join_findings(parts)
+    return table, refusals + worse
 
 
 def _read_outlines(

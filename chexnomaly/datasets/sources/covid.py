@@ -13,7 +13,7 @@ import pandas as pd
 
 from chexnomaly import labels
 from chexnomaly.datasets.annotations import folders, validation
-from chexnomaly.datasets.annotations.findings import BOX, clean_findings, join_findings
+from chexnomaly.datasets.annotations.findings import join_findings
 from chexnomaly.datasets.annotations.tables import read_table
 from chexnomaly.datasets.annotations.validation import Origin
 from chexnomaly.datasets.sources.covid_regions import DISEASES, disease_of, read_regions
@@ -53,27 +53,22 @@ def read_annotations(root: Path) -> tuple[pd.DataFrame, list[Refusal]]:
     label_path = folders.find_file(root, (LABEL_TABLE,))
     region_path = folders.find_file(root, (REGION_TABLE,))
     parts, refusals, listed = [], [], {}
+    source = folders.source_name(root, "covid")
     if label_path is not None:
         table, refusals = _read_table(label_path)
         listed = dict(zip(table["image_id"], table["row"], strict=True))
         nothing = table.loc[table["disease"] == labels.NO_FINDING, ["image_id", "row"]]
-        stated = {"reader": READER, "finding": labels.NO_FINDING}
-        nothing = nothing.assign(**stated, **dict.fromkeys(BOX, float("nan")))
-        parts.append((nothing, label_path, "filename"))
+        fixed = {"reader": READER, "finding": labels.NO_FINDING, "source": source}
+        parts.append((nothing.assign(**fixed), Origin(label_path, _COLUMNS)))
     if region_path is not None:
         table, bad = read_regions(region_path, scan_folder(root)[0])
-        parts.append((table, region_path, "image"))
+        origin = Origin(region_path, {"image_id": "image"})
+        parts.append((table.assign(source=source), origin))
         refusals += bad
-    tables = []
-    for table, path, id_column in parts:
-        table = table.assign(source=folders.source_name(root, "covid"))
-        table, bad = clean_findings(table, Origin(path, {"image_id": id_column}))
-        tables.append(table)
-        refusals += bad
-    joined = join_findings(tables)
-    unboxed = set(listed) - set(joined["image_id"])
-    joined.attrs["also_listed"] = {name: int(listed[name]) for name in sorted(unboxed)}
-    return joined, refusals
+    table, bad = join_findings(parts)
+    unboxed = set(listed) - set(table["image_id"])
+    table.attrs["also_listed"] = {name: int(listed[name]) for name in sorted(unboxed)}
+    return table, refusals + bad
 
 
 def _read_table(path: Path) -> tuple[pd.DataFrame, list[Refusal]]:
