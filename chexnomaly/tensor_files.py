@@ -17,13 +17,11 @@ from torch import Tensor
 from chexnomaly.errors import CheckpointError
 from chexnomaly.files import write_atomic
 
-Tensors = dict[str, Tensor]
-
 HEADER = "chexnomaly"
 """Name of the one entry in the file's own metadata."""
 
 
-def write_tensors(path: Path, tensors: Tensors, meta: dict) -> None:
+def write_tensors(path: Path, tensors: dict[str, Tensor], meta: dict) -> None:
     """Write named tensors and a JSON header, atomically.
 
     Args:
@@ -38,7 +36,7 @@ def write_tensors(path: Path, tensors: Tensors, meta: dict) -> None:
     write_atomic(path, save(stored, metadata=header))
 
 
-def read_tensors(path: Path) -> tuple[Tensors, dict]:
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict]:
     """Read what `write_tensors` wrote.
 
     Args:
@@ -64,7 +62,7 @@ def read_tensors(path: Path) -> tuple[Tensors, dict]:
     return tensors, json.loads(text)
 
 
-def _digest(tensors: Tensors, text: str) -> str:
+def _digest(tensors: dict[str, Tensor], text: str) -> str:
     digest = hashlib.sha256(text.encode())
     for name in sorted(tensors):
         tensor = tensors[name]

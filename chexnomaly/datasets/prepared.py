@@ -181,7 +181,10 @@ def prepare(
     sizes = dict(zip(store.ids, map(tuple, store.sizes.tolist()), strict=True))
     table, unusable = tables.check_images(table, images, sizes)
     split = splits.split_images(table, seed, tuple(fractions), units)
-    tables.save_findings(_without_order(table) if real else table, out / "findings.csv")
+    if real:  # no line may tell a film
+        table = table.sort_values("image_id", kind="stable", ignore_index=True)
+        table["row"] = pd.array(range(2, len(table) + 2), dtype="Int64")
+    tables.save_findings(table, out / "findings.csv")
     splits.save_split(split, out / "splits.csv")
     return PreparedSet.open(out), refused + unlocated + unread + unusable
 
@@ -200,9 +203,3 @@ def _hash_names(
     # What `split_images` calls an image that shares its patient with no other.
     units = {code: "\n" + name for name, code in codes.items()}
     return renamed, {codes[name]: path for name, path in images.items()}, units
-
-
-def _without_order(table: pd.DataFrame) -> pd.DataFrame:
-    """Sort by code and count the lines anew, so that no line tells a film."""
-    table = table.sort_values("image_id", kind="stable", ignore_index=True)
-    return table.assign(row=pd.array(range(2, len(table) + 2), dtype="Int64"))

@@ -17,15 +17,10 @@ import numpy as np
 import pandas as pd
 
 from chexnomaly import labels
+from chexnomaly.datasets.annotations import validation
 from chexnomaly.datasets.annotations.refusals import refusal_table as refusal_table
 from chexnomaly.datasets.annotations.tables import read_table
-from chexnomaly.datasets.annotations.validation import (
-    BOX,
-    FINDING_RULES,
-    SIDES,
-    Origin,
-    split_rows,
-)
+from chexnomaly.datasets.annotations.validation import BOX, SIDES, Origin
 from chexnomaly.errors import AnnotationError, Refusal
 from chexnomaly.files import write_atomic
 
@@ -37,7 +32,7 @@ BORDER_TOLERANCE_PX = 1.0
 
 _TYPES = dict.fromkeys(COLUMNS, "str") | dict.fromkeys(BOX, "float64")
 _TYPES |= dict.fromkeys((*SIDES, "row"), "Int64")
-_split = partial(split_rows, types=_TYPES, rules=FINDING_RULES)
+_split = partial(validation.split_rows, types=_TYPES, rules=validation.FINDING_RULES)
 
 
 def clean_findings(
@@ -99,7 +94,7 @@ def _cut_to_border(table: pd.DataFrame) -> pd.DataFrame:
     """Move corners at most BORDER_TOLERANCE_PX outside the image onto its border."""
     for low, high, side in zip(BOX[:2], BOX[2:], SIDES, strict=True):
         size = table[side].astype("float64")
-        near = table[low].between(-BORDER_TOLERANCE_PX, 0)
+        near = table[low].between(-BORDER_TOLERANCE_PX, 0, inclusive="left")
         table[low] = table[low].mask(near, 0.0)
         near = table[high].between(size, size + BORDER_TOLERANCE_PX)
         table[high] = table[high].mask(near, size)

@@ -34,9 +34,8 @@ def runs_to_mask(text: str, height_px: int, width_px: int) -> np.ndarray:
     """
     mask = np.zeros(height_px * width_px, dtype=bool)
     words = [] if text.strip() == NO_MASK else text.split()
-    if len(words) % 2 or not text.strip():
-        raise ValueError("not pairs of integers")
-    if not all(word.isascii() and word.isdigit() and len(word) < 10 for word in words):
+    whole = (word.isascii() and word.isdigit() and len(word) < 10 for word in words)
+    if len(words) % 2 or not text.strip() or not all(whole):
         raise ValueError("not pairs of integers")
     gaps, lengths = np.array(words, dtype=np.int64).reshape(-1, 2).T
     ends = np.cumsum(gaps + lengths)

@@ -109,7 +109,7 @@ def save_split(split: pd.Series, path: Path) -> None:
     counts = {part: int((split == part).sum()) for part in PARTS}
     note = {"split_hash": split_hash(split), "counts": counts}
     write_atomic(path, frame.to_csv(index=False, lineterminator="\n"))
-    write_atomic(_note_path(path), json.dumps(note, indent=1) + "\n")
+    write_atomic(Path(f"{path}.json"), json.dumps(note, indent=1) + "\n")
 
 
 def load_split(path: Path) -> pd.Series:
@@ -122,7 +122,7 @@ def load_split(path: Path) -> pd.Series:
     expected = "a split as it was saved; make it again"
     try:
         frame = pd.read_csv(path, dtype="str", keep_default_na=False)
-        note = json.loads(_note_path(path).read_text(encoding="utf-8"))
+        note = json.loads(Path(f"{path}.json").read_text(encoding="utf-8"))
         split = frame.set_index("image_id")["split"]
         digest = note["split_hash"]
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -131,7 +131,3 @@ def load_split(path: Path) -> pd.Series:
     if split_hash(split) != digest:
         raise AnnotationError("changed since saved", file=path, expected=expected)
     return split
-
-
-def _note_path(path: Path) -> Path:
-    return path.with_name(path.name + ".json")

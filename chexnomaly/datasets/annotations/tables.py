@@ -79,10 +79,8 @@ def _open(path: Path) -> io.BufferedIOBase:
         return gzip.open(path)
     if path.suffix == ".zip":
         archive = zipfile.ZipFile(path)
-        members = [name for name in archive.namelist() if name.endswith(".csv")]
-        if len(members) != 1:
-            raise ValueError("not one table")
-        return archive.open(members[0])
+        (table,) = (name for name in archive.namelist() if name.endswith(".csv"))
+        return archive.open(table)
     return path.open("rb")
 
 

@@ -31,9 +31,6 @@ SAFE = "a plain file name"
 HIDDEN = "a name that is not shown"
 """What is found where a table names a film: refusals are shown in the book."""
 
-IDENTITY = ["image_id", "reader", "finding", *BOX]
-"""Columns that tell one statement of a reader from another."""
-
 Rule = tuple[str, str, Callable[[pd.DataFrame], pd.Series]]
 """The column to name, what is expected of it, and which rows of a table hold."""
 
@@ -163,6 +160,10 @@ def _is_inside(corner: str, side: str) -> Rule:
     return corner, "a box inside its image", holds
 
 
+def _is_stated_once(table: pd.DataFrame) -> pd.Series:
+    return ~table.duplicated(["image_id", "reader", "finding", *BOX])
+
+
 def _is_consistent(table: pd.DataFrame) -> pd.Series:
     """Whether a reader who saw nothing on an image also drew no box on it."""
     nothing = table["finding"] == labels.NO_FINDING
@@ -181,7 +182,7 @@ FINDING_RULES: tuple[Rule, ...] = (
     _is_beyond("x_max", "x_min"),
     _is_beyond("y_max", "y_min"),
     *map(_is_inside, BOX, SIDES * 2),
-    ("image_id", "each statement once", lambda table: ~table.duplicated(IDENTITY)),
+    ("image_id", "each statement once", _is_stated_once),
     ("finding", "no box by a reader who also states no finding", _is_consistent),
 )
 """What must hold of a findings table's rows."""

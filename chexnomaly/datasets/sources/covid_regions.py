@@ -37,13 +37,11 @@ LESIONS = {
 }
 """Class of a region to finding key; the film decides for ground glass."""
 
-NOT_LESIONS = frozenset(
-    {
-        *("Airways", "Cardiomediastinum", "Left Lung", "Right Lung"),
-        *("Central Venous Line", "Endotracheal Tube", "Monitoring Probes"),
-        *("Nosogastric Tube", "Tubings", "Chest Tube", "Pacemaker"),
-    }
-)
+NOT_LESIONS = {
+    *("Airways", "Cardiomediastinum", "Left Lung", "Right Lung"),
+    *("Central Venous Line", "Endotracheal Tube", "Monitoring Probes"),
+    *("Nosogastric Tube", "Tubings", "Chest Tube", "Pacemaker"),
+}
 """Classes of regions that are anatomy or devices."""
 
 DISEASES = {

@@ -70,6 +70,8 @@ def _git(address: str, commit: str, out: Path) -> None:
         ) from error
 
 
+COVID = "https://github.com/ieee8023/covid-chestxray-dataset"
+
 OFFERS = {
     "vindr": Offer(
         "VinDr-CXR, training part, as the Kaggle competition gives it",
@@ -94,13 +96,9 @@ OFFERS = {
         "Each film has a license of its own, in the column `license` of metadata.csv; "
         "many may be used for non-commercial purposes only. Its authors warn against "
         "claims of diagnostic value.",
-        "https://github.com/ieee8023/covid-chestxray-dataset",
+        COVID,
         "about 0.6 GB",
-        partial(
-            _git,
-            "https://github.com/ieee8023/covid-chestxray-dataset",
-            "6a4242344473ccb5ed0d2148d8c7bfb1691e4ed8",
-        ),
+        partial(_git, COVID, "6a4242344473ccb5ed0d2148d8c7bfb1691e4ed8"),
     ),
     "candid": Offer(
         "CANDID-PTX",

@@ -44,7 +44,7 @@ _CLASS_RULES = (
     (
         "key",
         "one class per image",
-        lambda table: ~table["image_id"].duplicated(keep=False),
+        lambda table: ~table.image_id.duplicated(keep=False),
     ),
 )
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -66,11 +67,8 @@ def prepare_store(
         for row, result in zip(rows, _in_order(work, tasks, workers), strict=True):
             writer.note(row, result)
         store = writer.finish()
-    return store, [
-        Refusal(**(fields | {"file": str(images[name])}))
-        for name, fields in store.refused.items()
-        if name in images
-    ]
+    refused = store.refused.items()
+    return store, [replace(why, file=str(images[name])) for name, why in refused]
 
 
 def prepare_image(

@@ -11,7 +11,7 @@ import hashlib
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import asdict
 from pathlib import Path
 from tokenize import TokenError
 
@@ -26,9 +26,6 @@ MANIFEST_FILE = "manifest.json"
 
 Mark = tuple[int, int, str]
 """What the index says of an image: width_px, height_px, sha256 of its pixels."""
-
-REFUSAL_FIELDS = {field.name for field in fields(Refusal)}
-"""Keys of a refused image in the manifest; "file" is null there."""
 
 MAX_STORED_SIDE_PX = 8192
 """Largest image side that a manifest may claim."""
@@ -58,7 +55,7 @@ class Store:
         size: Side of the images, px.
         sizes: (height_px, width_px) of each source image, (N, 2), int64.
         data_hash: sha256 over the images' hashes in the order of their sorted ids.
-        refused: Id of each image that could not be read to what was refused.
+        refused: Id of each image that could not be read to its refusal, without file.
     """
 
     def __init__(self, path: Path, names: Mapping[str, str] | None = None):
@@ -142,7 +139,7 @@ def format_index(images: Mapping[str, Mark]) -> str:
 
 
 def format_manifest(
-    images: Mapping[str, Mark], refused: Mapping[str, dict], size: int
+    images: Mapping[str, Mark], refused: Mapping[str, Refusal], size: int
 ) -> str:
     """Return manifest.json of a store with these images and refusals."""
     hashes = {image_id: sha256 for image_id, (_, _, sha256) in images.items()}
@@ -152,7 +149,7 @@ def format_manifest(
         "size": size,
         "data_hash": combine_hashes(hashes),
         "index_hash": hashlib.sha256(format_index(images).encode()).hexdigest(),
-        "refused": refused,
+        "refused": {k: asdict(one) | {"file": None} for k, one in refused.items()},
     }
     return json.dumps(manifest, indent=1) + "\n"
 
@@ -163,9 +160,9 @@ def _read_manifest(path: Path) -> dict:
     expected = f"the manifest of a finished store, schema {STORE_SCHEMA}"
     try:
         manifest = json.loads(file.read_text(encoding="utf-8"))
-        size, refused = manifest["size"], manifest["refused"]
+        size, refused = manifest["size"], manifest["refused"].items()
+        manifest["refused"] = {name: Refusal(**fields) for name, fields in refused}
         sound = manifest["schema"] == STORE_SCHEMA and type(size) is int
-        sound &= all(entry.keys() == REFUSAL_FIELDS for entry in refused.values())
         if sound and 1 <= size <= MAX_STORED_SIDE_PX:
             return manifest
         problem = "unknown schema, or a bad value"

@@ -16,7 +16,6 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import BinaryIO
 
@@ -61,7 +60,7 @@ class StoreWriter:
         self._request = hashlib.sha256(text.encode()).hexdigest()
         self.folder = self.out.with_name(self.out.name + ".partial")
         self._told: dict[int, Mark | Refusal] = {}
-        self._complete = _holds(self.out, self._request) and _is_sound(self.out)
+        self._complete = _holds(self.out, self._request, finished=True)
         if self._complete:
             (self.out / MARKS_FILE).unlink(missing_ok=True)
             return
@@ -107,10 +106,7 @@ class StoreWriter:
             told = {row: self._told[row] for row in range(len(self.ids))}
             kept = [row for row in told if not isinstance(told[row], Refusal)]
             images = {self.ids[row]: told.pop(row) for row in kept}
-            refused = {
-                self.ids[row]: asdict(refusal) | {"file": None}
-                for row, refusal in told.items()
-            }
+            refused = {self.ids[row]: refusal for row, refusal in told.items()}
             with disk_errors(self.out):
                 self._pack(kept)
                 write_atomic(self.folder / form.INDEX_FILE, form.format_index(images))
@@ -233,16 +229,11 @@ def disk_errors(file: Path) -> Iterator[None]:
         raise StoreError(problem, file=file, expected=expected) from error
 
 
-def _holds(folder: Path, request: str) -> bool:
-    """Tell whether a folder, finished or not, was made for a request."""
-    with contextlib.suppress(OSError, UnicodeDecodeError):
-        return (folder / REQUEST_FILE).read_text(encoding="utf-8") == request
-    return False
-
-
-def _is_sound(path: Path) -> bool:
-    """Tell whether a folder is a finished store, and every image is as it was."""
-    with contextlib.suppress(StoreError, OSError):
-        Store.open(path, verify=True)
-        return True
+def _holds(folder: Path, request: str, finished: bool = False) -> bool:
+    """Tell whether a folder was made for a request; where finished, is as it was."""
+    with contextlib.suppress(OSError, UnicodeDecodeError, StoreError):
+        if (folder / REQUEST_FILE).read_text(encoding="utf-8") == request:
+            if finished:
+                Store.open(folder, verify=True)
+            return True
     return False
