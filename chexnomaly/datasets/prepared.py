@@ -76,8 +76,7 @@ class PreparedSet:
     def data_hash(self) -> str:
         """SHA-256 over images and findings; no salt enters it."""
         if self.numbered:
-            columns = [name for name in self.findings if name != "row"]
-            table = self.findings[columns].to_csv(index=False).encode()
+            table = self.findings.drop(columns="row").to_csv(index=False).encode()
         else:
             table = (self.root / "findings.csv").read_bytes()
         return hashlib.sha256(self.store.data_hash.encode() + table).hexdigest()

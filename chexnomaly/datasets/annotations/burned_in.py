@@ -63,8 +63,8 @@ def warn_of_text(images: Mapping[str, Path], out: Path) -> None:
         out: The prepared set's folder. The films are listed, with their files, in
             `private/<set>.text.csv` beside it.
     """
-    found = {code: read_text_risk(path) for code, path in images.items()}
-    found = {code: why for code, why in found.items() if why}
+    risks = ((code, read_text_risk(path)) for code, path in images.items())
+    found = {code: why for code, why in risks if why}
     listing = private_folder(out) / f"{Path(out).name}.text.csv"
     if not found:
         listing.unlink(missing_ok=True)

@@ -47,13 +47,11 @@ def read_table(
     header = [name.strip() for name in records.pop(0)[1]]
     _require_columns(path, header, required)
     good = [record for record in records if len(record[1]) == len(header)]
+    rule = f"{len(header)} fields"
     refusals = [
-        Refusal(
-            *("AnnotationError", str(path), line, None, f"{len(fields)} fields"),
-            expected=f"{len(header)} fields",
-        )
-        for line, fields in records
-        if len(fields) != len(header)
+        Refusal("AnnotationError", str(path), line, None, f"{len(found)} fields", rule)
+        for line, found in records
+        if len(found) != len(header)
     ]
     frame = pd.DataFrame([fields for _, fields in good], columns=header, dtype="str")
     frame = frame.loc[:, [bool(name) for name in header]]

@@ -160,16 +160,14 @@ def _is_inside(corner: str, side: str) -> Rule:
     return corner, "a box inside its image", holds
 
 
-def _is_stated_once(table: pd.DataFrame) -> pd.Series:
-    return ~table.duplicated(["image_id", "reader", "finding", *BOX])
-
-
 def _is_consistent(table: pd.DataFrame) -> pd.Series:
     """Whether a reader who saw nothing on an image also drew no box on it."""
     nothing = table["finding"] == labels.NO_FINDING
     keys = table["image_id"] + "\n" + table["reader"]
     return ~(nothing & keys.isin(keys[~nothing]))
 
+
+_STATEMENT = ["image_id", "reader", "finding", *BOX]
 
 FINDING_RULES: tuple[Rule, ...] = (
     is_safe("image_id"),
@@ -182,7 +180,7 @@ FINDING_RULES: tuple[Rule, ...] = (
     _is_beyond("x_max", "x_min"),
     _is_beyond("y_max", "y_min"),
     *map(_is_inside, BOX, SIDES * 2),
-    ("image_id", "each statement once", _is_stated_once),
+    ("image_id", "each statement once", lambda table: ~table.duplicated(_STATEMENT)),
     ("finding", "no box by a reader who also states no finding", _is_consistent),
 )
 """What must hold of a findings table's rows."""

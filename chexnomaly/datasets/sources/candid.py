@@ -20,7 +20,7 @@ from chexnomaly.datasets.annotations.lesion_masks import NO_MASK
 from chexnomaly.datasets.annotations.tables import read_table
 from chexnomaly.datasets.annotations.validation import Origin
 from chexnomaly.datasets.store.images import read_size
-from chexnomaly.errors import AnnotationError, ImageError, Refusal
+from chexnomaly.errors import ImageError, Refusal
 
 REPORT_TABLE = "Pneumothorax_reports.csv"
 FRACTURE_TABLES = ("acute_rib_fracture.csv", "Rib_fracture_mask_rle.csv")
@@ -92,9 +92,8 @@ def _read_outlines(
             refusals.append(Refusal.from_error(error))
         except ValueError as error:
             expected = '"-1", or pairs "gap length" that stay inside the image'
-            fields = {"file": path, "row": int(line), "column": _TABLES[kind][1]}
-            bad = AnnotationError(str(error), expected=expected, **fields)
-            refusals.append(Refusal.from_error(bad))
+            where = (str(path), int(line), _TABLES[kind][1])
+            refusals.append(Refusal("AnnotationError", *where, str(error), expected))
     columns = ["image_id", "reader", "finding", *BOX, "row"]
     return pd.DataFrame(rows, columns=columns), refusals
 

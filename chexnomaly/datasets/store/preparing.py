@@ -21,9 +21,6 @@ from chexnomaly.datasets.store.store import Mark, Store
 from chexnomaly.datasets.store.writer import StoreWriter, quantize, write_pixels
 from chexnomaly.errors import InputError, Refusal, StoreError
 
-Prepared = tuple[np.ndarray, int, int] | Refusal
-"""Pixels (S, S), uint16, with the source's width and height; or why there are none."""
-
 
 def prepare_store(
     images: Mapping[str, Path],
@@ -61,10 +58,10 @@ def prepare_store(
     about = f"{read.__module__}.{read.__qualname__}"
     origin = json.dumps([about, [_stamp(path) for path in paths]])
     with closing(StoreWriter(out, ids, size, origin)) as writer:
-        rows = writer.missing
         work = partial(_prepare_row, writer.folder, size, read)
-        tasks = [(row, paths[row]) for row in rows]
-        for row, result in zip(rows, _in_order(work, tasks, workers), strict=True):
+        tasks = [(row, paths[row]) for row in writer.missing]
+        results = _in_order(work, tasks, workers)
+        for (row, _), result in zip(tasks, results, strict=True):
             writer.note(row, result)
         store = writer.finish()
     refused = store.refused.items()
@@ -73,8 +70,18 @@ def prepare_store(
 
 def prepare_image(
     path: Path, size: int, read: Callable[[Path], np.ndarray]
-) -> Prepared:
-    """Read, resize and quantize one image; what cannot be read is a Refusal."""
+) -> tuple[np.ndarray, int, int] | Refusal:
+    """Read, resize and quantize one image.
+
+    Args:
+        path: Its file.
+        size: Side of the result, px.
+        read: As in `prepare_store`.
+
+    Returns:
+        Pixels (S, S), uint16, with the source's width and height; a refusal where it
+        cannot be read.
+    """
     try:
         image = read(path)
     except InputError as error:
