@@ -17,13 +17,11 @@ from torch import Tensor
 from chexnomaly.errors import CheckpointError
 from chexnomaly.files import write_atomic
 
-Tensors = dict[str, Tensor]
-
 HEADER = "chexnomaly"
 """Name of the one entry in the file's own metadata."""
 
 
-def write_tensors(path: Path, tensors: Tensors, meta: dict) -> None:
+def write_tensors(path: Path, tensors: dict[str, Tensor], meta: dict) -> None:
     """Write named tensors and a JSON header, atomically.
 
     Args:
@@ -38,7 +36,7 @@ def write_tensors(path: Path, tensors: Tensors, meta: dict) -> None:
     write_atomic(path, save(stored, metadata=header))
 
 
-def read_tensors(path: Path) -> tuple[Tensors, dict]:
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict]:
     """Read what `write_tensors` wrote.
 
     Args:
@@ -55,21 +53,16 @@ def read_tensors(path: Path) -> tuple[Tensors, dict]:
         with safe_open(path, framework="pt") as file:
             text, digest = json.loads((file.metadata() or {})[HEADER])
             tensors = {name: file.get_tensor(name) for name in file.keys()}
-        intact = digest == _digest(tensors, text)
+        if digest != _digest(tensors, text):
+            raise ValueError("content does not match its hash")
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(
-            str(error), file=path, expected="a checkpoint written here"
+            str(error), file=path, expected="an intact checkpoint, written here"
         ) from error
-    if not intact:
-        raise CheckpointError(
-            "content does not match its hash",
-            file=path,
-            expected="an intact checkpoint",
-        )
     return tensors, json.loads(text)
 
 
-def _digest(tensors: Tensors, text: str) -> str:
+def _digest(tensors: dict[str, Tensor], text: str) -> str:
     digest = hashlib.sha256(text.encode())
     for name in sorted(tensors):
         tensor = tensors[name]

@@ -22,10 +22,8 @@ def project_root(start: Path | None = None) -> Path:
         package installed alone).
     """
     start = (start or Path.cwd()).resolve()
-    for folder in (start, *start.parents):
-        if (folder / "Snakefile").is_file():
-            return folder
-    return start
+    upward = (start, *start.parents)
+    return next((path for path in upward if (path / "Snakefile").is_file()), start)
 
 
 @dataclass(frozen=True)
@@ -77,9 +75,9 @@ class Workspace:
         This profile's own come before the committed ones, and there the ones that
         lie higher before the deeper ones.
         """
-        deeper = sorted(path for path in self.reference.rglob("*") if path.is_dir())
-        deeper.sort(key=lambda path: len(path.parts))
-        return [self.results, self.reference, *deeper]
+        deeper = (path for path in self.reference.rglob("*") if path.is_dir())
+        in_order = sorted(deeper, key=lambda path: (len(path.parts), path))
+        return [self.results, self.reference, *in_order]
 
     def find_result(self, name: str) -> tuple[Path, str] | None:
         """Find a results file of this build, else a committed one.

@@ -50,15 +50,19 @@ class PairsSet(Dataset):
         if n_pairs < 1:
             raise ValueError(f"expected at least 1 pair, got {n_pairs}")
         self._scans = scans
-        abnormal, normal = _two_kinds(scans)
+        abnormal, normal = scans.subset(set(scans.ids)).kinds()
+        if len(abnormal) < 2 or len(normal) < 1:
+            raise ValueError(
+                "expected at least two abnormal scans and one normal scan for pairs, "
+                f"got {len(abnormal)} and {len(normal)}"
+            )
         rng = np.random.default_rng(seed)
-        counts = len(abnormal), len(normal)
-        self.kinds = _draw_kinds(rng, scheme, n_pairs, *counts)
-        self._pairs = _draw_members(rng, self.kinds, abnormal, normal)
-        self.ids = [(scans.ids[a], scans.ids[b]) for a, b in self._pairs]
+        self.kinds = _draw_kinds(rng, scheme, n_pairs, len(abnormal), len(normal))
+        members = _draw_members(rng, self.kinds, {"P": abnormal, "N": normal})
+        self.ids = list(map(tuple, members))
 
     def __len__(self) -> int:
-        return len(self._pairs)
+        return len(self.ids)
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor, Tensor]:
         """Read one pair.
@@ -82,19 +86,6 @@ class PairsSet(Dataset):
         return dict(zip(PAIR_KINDS, (counts / len(self)).tolist(), strict=True))
 
 
-def _two_kinds(scans: SegmentationSet) -> tuple[np.ndarray, np.ndarray]:
-    """Positions of abnormal and normal scans, each image once."""
-    once = np.unique(np.array(scans.ids, dtype=object), return_index=True)[1]
-    is_abnormal = scans.is_abnormal()[once]
-    abnormal, normal = once[is_abnormal], once[~is_abnormal]
-    if len(abnormal) < 2 or len(normal) < 1:
-        raise ValueError(
-            "expected at least two abnormal scans and one normal scan for pairs, "
-            f"got {len(abnormal)} and {len(normal)}"
-        )
-    return abnormal, normal
-
-
 def _draw_kinds(
     rng: np.random.Generator, scheme: str, n: int, n_abnormal: int, n_normal: int
 ) -> np.ndarray:
@@ -109,21 +100,16 @@ def _draw_kinds(
 
 
 def _draw_members(
-    rng: np.random.Generator,
-    kinds: np.ndarray,
-    abnormal: np.ndarray,
-    normal: np.ndarray,
+    rng: np.random.Generator, kinds: np.ndarray, pools: dict[str, np.ndarray]
 ) -> np.ndarray:
-    """Draw the two scans of each pair, uniformly within its kind; (n, 2)."""
-    pairs = np.empty((len(kinds), 2), dtype=int)
-    for kind, name in enumerate(PAIR_KINDS):
+    """Draw the ids of each pair's scans, uniformly within its kind; (n, 2)."""
+    pairs = np.empty((len(kinds), 2), dtype=object)
+    for kind, (one, other) in enumerate(PAIR_KINDS):
         at = np.flatnonzero(kinds == kind)
-        pools = [abnormal if letter == "P" else normal for letter in name]
-        same = name[0] == name[1]
         if not len(at):
             continue
-        first = rng.integers(len(pools[0]), size=len(at))
-        second = rng.integers(len(pools[1]) - same, size=len(at))
-        second += same & (second >= first)  # passes over the first scan
-        pairs[at] = np.column_stack([pools[0][first], pools[1][second]])
+        first = rng.integers(len(pools[one]), size=len(at))
+        second = rng.integers(len(pools[other]) - (one == other), size=len(at))
+        second += (one == other) & (second >= first)  # passes over the first scan
+        pairs[at] = np.column_stack([pools[one][first], pools[other][second]])
     return pairs

@@ -14,19 +14,8 @@ from types import ModuleType
 import numpy as np
 import pandas as pd
 
-from chexnomaly.datasets.annotations.findings import (
-    check_images,
-    load_findings,
-    save_findings,
-)
-from chexnomaly.datasets.annotations.identities import hash_ids, list_path, load_numbers
-from chexnomaly.datasets.annotations.splits import (
-    FRACTIONS,
-    load_split,
-    save_split,
-    split_hash,
-    split_images,
-)
+from chexnomaly.datasets.annotations import findings as tables
+from chexnomaly.datasets.annotations import identities, splits
 from chexnomaly.datasets.segmentation import SegmentationSet
 from chexnomaly.datasets.store.preparing import prepare_store
 from chexnomaly.datasets.store.store import Store
@@ -63,16 +52,19 @@ class PreparedSet:
             AnnotationError: A table is, or the films' list is another set's.
         """
         store = Store.open(root / "store", verify=True)
-        findings = load_findings(root / "findings.csv")
-        split = load_split(root / "splits.csv")
-        numbers = load_numbers(root)
+        findings = tables.load_findings(root / "findings.csv")
+        split = splits.load_split(root / "splits.csv")
+        numbers = identities.load_numbers(root)
         if not numbers:
             return cls(root, store, findings, split)
         if not numbers.keys() >= set(store.ids) | set(findings.image_id):
             expected = "the films of this set; prepare it again"
-            file = list_path(root)
+            file = identities.list_path(root)
             raise AnnotationError("another set's list", file=file, expected=expected)
-        findings, split = _rename(findings, numbers), split.rename(numbers).sort_index()
+        renamed = findings.image_id.map(numbers).astype("str")
+        findings = findings.assign(image_id=renamed)
+        findings = findings.sort_values("image_id", kind="stable", ignore_index=True)
+        split = split.rename(numbers).sort_index()
         return cls(root, store.renamed(numbers), findings, split, numbered=True)
 
     @property
@@ -84,8 +76,7 @@ class PreparedSet:
     def data_hash(self) -> str:
         """SHA-256 over images and findings; no salt enters it."""
         if self.numbered:
-            columns = [name for name in self.findings if name != "row"]
-            table = self.findings[columns].to_csv(index=False).encode()
+            table = self.findings.drop(columns="row").to_csv(index=False).encode()
         else:
             table = (self.root / "findings.csv").read_bytes()
         return hashlib.sha256(self.store.data_hash.encode() + table).hexdigest()
@@ -93,7 +84,7 @@ class PreparedSet:
     @property
     def split_hash(self) -> str:
         """SHA-256 of the split."""
-        return split_hash(self.split)
+        return splits.split_hash(self.split)
 
     def ids(self, part: str) -> list[str]:
         """Image ids of one part, sorted."""
@@ -140,7 +131,7 @@ def prepare(
     source_root: Path,
     out: Path,
     size: int,
-    fractions: Sequence[float] = FRACTIONS,
+    fractions: Sequence[float] = splits.FRACTIONS,
     seed: int = 0,
     workers: int = 1,
     ids: Sequence[str] | None = None,
@@ -177,7 +168,7 @@ def prepare(
     if real:
         table, images, units = _hash_names(table, images, out)
     else:
-        list_path(out).unlink(missing_ok=True)
+        identities.list_path(out).unlink(missing_ok=True)
     listed = sorted(set(table.image_id) & set(images))
     wanted = {name: images[name] for name in listed}
     if real:
@@ -187,10 +178,13 @@ def prepare(
         warn_of_text(wanted, out)
     store, unread = prepare_store(wanted, out / "store", size, workers)
     sizes = dict(zip(store.ids, map(tuple, store.sizes.tolist()), strict=True))
-    table, unusable = check_images(table, images, sizes)
-    split = split_images(table, seed, tuple(fractions), units)
-    save_findings(_without_order(table) if real else table, out / "findings.csv")
-    save_split(split, out / "splits.csv")
+    table, unusable = tables.check_images(table, images, sizes)
+    split = splits.split_images(table, seed, tuple(fractions), units)
+    if real:  # no line may tell a film
+        table = table.sort_values("image_id", kind="stable", ignore_index=True)
+        table["row"] = pd.array(range(2, len(table) + 2), dtype="Int64")
+    tables.save_findings(table, out / "findings.csv")
+    splits.save_split(split, out / "splits.csv")
     return PreparedSet.open(out), refused + unlocated + unread + unusable
 
 
@@ -199,7 +193,7 @@ def _hash_names(
 ) -> tuple[pd.DataFrame, dict[str, Path], dict[str, str]]:
     """Put codes in the place of image ids; also give what the split goes by."""
     listed, lost = (table.attrs.get(k, {}) for k in ("also_listed", "refused_ids"))
-    codes = hash_ids({*table.image_id, *images, *listed, *lost}, out)
+    codes = identities.hash_ids({*table.image_id, *images, *listed, *lost}, out)
     renamed = table.assign(image_id=table.image_id.map(codes))
     renamed.attrs = table.attrs | {
         "also_listed": {codes[name]: row for name, row in listed.items()},
@@ -208,15 +202,3 @@ def _hash_names(
     # What `split_images` calls an image that shares its patient with no other.
     units = {code: "\n" + name for name, code in codes.items()}
     return renamed, {codes[name]: path for name, path in images.items()}, units
-
-
-def _without_order(table: pd.DataFrame) -> pd.DataFrame:
-    """Sort by code and count the lines anew, so that no line tells a film."""
-    table = table.sort_values("image_id", kind="stable", ignore_index=True)
-    return table.assign(row=pd.array(range(2, len(table) + 2), dtype="Int64"))
-
-
-def _rename(findings: pd.DataFrame, numbers: Mapping[str, str]) -> pd.DataFrame:
-    """Put numbers in the place of codes, and sort by them."""
-    renamed = findings.assign(image_id=findings.image_id.map(numbers).astype("str"))
-    return renamed.sort_values("image_id", kind="stable", ignore_index=True)

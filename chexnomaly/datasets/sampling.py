@@ -56,7 +56,7 @@ def specialized_part(
 
 
 def oversampled_part(
-    data: PreparedSet, part: str, factor: float | None = None, seed: int = 0
+    data: PreparedSet, part: str, factor: float | None = None
 ) -> SegmentationSet:
     """Repeat the abnormal scans of a part.
 
@@ -66,7 +66,6 @@ def oversampled_part(
         factor: How often an abnormal scan occurs, at least 1; the fraction is made up
             by scans drawn without replacement. By default both kinds are equally
             frequent, or all scans occur once where most are abnormal.
-        seed: Seed of that draw.
 
     Returns:
         The data set, ordered by image id.
@@ -82,8 +81,7 @@ def oversampled_part(
         factor = max(1.0, len(normal) / len(abnormal))
     if factor < 1:
         raise ValueError(f"factor {factor}, expected at least 1")
-    rng = np.random.default_rng(seed)
-    shuffled = rng.permutation(abnormal)
+    shuffled = np.random.default_rng(0).permutation(abnormal)
     repeated = np.resize(shuffled, round(factor * len(abnormal)))
     return everything.subset([*normal, *repeated])
 
@@ -92,13 +90,12 @@ FOLDS = 2
 """Parts into which training scans are cut for out-of-fold predictions."""
 
 
-def fold_ids(data: PreparedSet, fold: int, seed: int = 0) -> list[str]:
+def fold_ids(data: PreparedSet, fold: int) -> list[str]:
     """Choose one fold of the training part, abnormal and normal scans alike.
 
     Args:
         data: A prepared set.
         fold: From 0 to `FOLDS` - 1.
-        seed: Seed of the cut.
 
     Returns:
         Image ids, sorted; the folds share none and leave none out.
@@ -108,7 +105,7 @@ def fold_ids(data: PreparedSet, fold: int, seed: int = 0) -> list[str]:
     """
     if fold not in range(FOLDS):
         raise ValueError(f"fold {fold}, expected 0 to {FOLDS - 1}")
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     kinds = [rng.permutation(kind) for kind in data.part("train").kinds()]
     return sorted(i for kind in kinds for i in kind[fold::FOLDS])
 

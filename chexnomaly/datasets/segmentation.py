@@ -49,7 +49,8 @@ class SegmentationSet(Dataset):
         self.size = store.size
         self.readers = readers
         table = findings[findings.image_id.isin(set(self.ids))]
-        self._readers = _readers(table)
+        opinions = table[["image_id", "reader"]].drop_duplicates()
+        self._readers = opinions.groupby("image_id").reader.apply(sorted).to_dict()
         self._boxes = _grid_boxes(table, store, findings_kept)
 
     def __len__(self) -> int:
@@ -122,11 +123,6 @@ class SegmentationSet(Dataset):
         for left, top, right, bottom in corners:
             mask[top:bottom, left:right] = True
         return mask
-
-
-def _readers(findings: pd.DataFrame) -> dict[str, list[str]]:
-    pairs = findings[["image_id", "reader"]].drop_duplicates()
-    return pairs.groupby("image_id").reader.apply(sorted).to_dict()
 
 
 def _grid_boxes(

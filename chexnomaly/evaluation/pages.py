@@ -84,7 +84,7 @@ def film_files(data: PreparedSet) -> dict[str, Path]:
         Image id to file; empty for real films, which no page may show.
     """
     source = vindr if data.root.name == "vindr" else rsna
-    return source.locate_images(data.root / "source") if data.origin == PHANTOM else {}
+    return source.scan_folder(data.root / "source")[0] if data.origin == PHANTOM else {}
 
 
 def thresholds(results: Path, systems: Names, key: str) -> dict[str, float]:

@@ -35,6 +35,7 @@ from skimage.transform import resize
 from chexnomaly.datasets.store.images import read_image
 from chexnomaly.datasets.store.preparing import prepare_image, prepare_store
 from chexnomaly.datasets.store.store import Store
+from chexnomaly.datasets.store.writer import MARK_TYPE, MARKS_FILE
 from chexnomaly.phantom import film
 from tests.dicom_files import dicom_dataset, save_dicom
 
@@ -236,12 +237,12 @@ def kill_and_resume(files: list[Path], folder: Path) -> dict:
         target=prepare, args=(images, out)
     )
     process.start()
-    work = out.with_name(out.name + ".partial") / "work"
-    while len(list(work.glob("*[0-9].image"))) < FILES // 2:
+    marks = out.with_name(out.name + ".partial") / MARKS_FILE
+    while not marks.exists() or len(np.fromfile(marks, MARK_TYPE)) < FILES // 2:
         time.sleep(0.01)
     os.kill(process.pid, signal.SIGKILL)
     process.join()
-    done = len(list(work.glob("*[0-9].image")))
+    done = len(np.fromfile(marks, MARK_TYPE))
     started = time.perf_counter()
     resumed, _ = prepare_store(images, out, SIZE)
     seconds = time.perf_counter() - started

@@ -30,7 +30,7 @@ def test_a_source_becomes_a_prepared_set(sources, tmp_path):
         "val": 6,
         "test": 6,
     }
-    path = vindr.locate_images(sources / "vindr")[data.store.ids[0]]
+    path = vindr.scan_folder(sources / "vindr")[0][data.store.ids[0]]
     expected = resize_square(read_image(path), 32)
     np.testing.assert_allclose(data.store.image(0), expected, atol=1 / 65535)
     again = PreparedSet.open(tmp_path)

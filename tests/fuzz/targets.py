@@ -15,7 +15,6 @@ from chexnomaly.claims import ledger
 from chexnomaly.claims import lookup as measured
 from chexnomaly.datasets.annotations.findings import COLUMNS, load_findings
 from chexnomaly.datasets.annotations.identities import hash_ids, load_numbers, load_salt
-from chexnomaly.datasets.annotations.lesion_masks import mask_to_runs
 from chexnomaly.datasets.annotations.splits import load_split
 from chexnomaly.datasets.sources import candid, coco, covid, rsna, vindr
 from chexnomaly.datasets.store import images
@@ -24,6 +23,7 @@ from chexnomaly.datasets.store.writer import StoreWriter
 from chexnomaly.profiles import load_profile
 from chexnomaly.tensor_files import read_tensors, write_tensors
 from tests.dicom_files import ENCODERS, compressed, dicom_dataset, ramp, save_dicom
+from tests.run_lengths import mask_to_runs
 
 ROOT = Path(__file__).parents[2]
 

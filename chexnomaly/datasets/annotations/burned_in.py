@@ -55,23 +55,20 @@ def read_text_risk(path: str | Path) -> str | None:
     return IS_CAPTURE if captured and stated != "NO" else None
 
 
-def warn_of_text(images: Mapping[str, Path], out: Path) -> int:
+def warn_of_text(images: Mapping[str, Path], out: Path) -> None:
     """Look through the headers of a set's films; warn once where text is likely.
 
     Args:
         images: Code of each film, and its file.
         out: The prepared set's folder. The films are listed, with their files, in
             `private/<set>.text.csv` beside it.
-
-    Returns:
-        How many films were told of.
     """
-    found = {code: read_text_risk(path) for code, path in images.items()}
-    found = {code: why for code, why in found.items() if why}
+    risks = ((code, read_text_risk(path)) for code, path in images.items())
+    found = {code: why for code, why in risks if why}
     listing = private_folder(out) / f"{Path(out).name}.text.csv"
     if not found:
         listing.unlink(missing_ok=True)
-        return 0
+        return
     numbers = load_numbers(out)
     rows = sorted((numbers[c], why, str(images[c])) for c, why in found.items())
     frame = pd.DataFrame(rows, columns=["image_id", "why", "file"])
@@ -87,4 +84,3 @@ def warn_of_text(images: Mapping[str, Path], out: Path) -> int:
         "shown or passed on.",
         stacklevel=3,
     )
-    return len(found)

@@ -10,34 +10,29 @@ they round; it is then cut at the border. A box farther out is refused.
 """
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from chexnomaly import labels
+from chexnomaly.datasets.annotations import validation
 from chexnomaly.datasets.annotations.refusals import refusal_table as refusal_table
 from chexnomaly.datasets.annotations.tables import read_table
-from chexnomaly.datasets.annotations.validation import (
-    BOX,
-    FINDING_RULES,
-    Origin,
-    split_rows,
-)
-from chexnomaly.errors import AnnotationError, ImageError, InputError, Refusal
+from chexnomaly.datasets.annotations.validation import BOX, SIDES, Origin
+from chexnomaly.errors import AnnotationError, Refusal
 from chexnomaly.files import write_atomic
 
-COLUMNS = (
-    *("image_id", "reader", "finding", *BOX),
-    *("width_px", "height_px", "source", "row"),
-)
+COLUMNS = ("image_id", "reader", "finding", *BOX, *SIDES, "source", "row")
 """Columns of a findings table, in order."""
 
 BORDER_TOLERANCE_PX = 1.0
 """How far a corner may lie outside its image and still be cut to the border."""
 
 _TYPES = dict.fromkeys(COLUMNS, "str") | dict.fromkeys(BOX, "float64")
-_TYPES |= dict.fromkeys(("width_px", "height_px", "row"), "Int64")
+_TYPES |= dict.fromkeys((*SIDES, "row"), "Int64")
+_split = partial(validation.split_rows, types=_TYPES, rules=validation.FINDING_RULES)
 
 
 def clean_findings(
@@ -54,12 +49,8 @@ def clean_findings(
         attributes serve later refusals: "files" names its file, "refused_ids" the
         images that lost every row.
     """
-    table = table.copy()
-    for name in ("width_px", "height_px"):
-        if name not in table:
-            table[name] = pd.array([pd.NA] * len(table), dtype="Int64")
-    table = _cut_to_border(table[list(COLUMNS)].astype(_TYPES))
-    good, refusals = split_rows(table, origin, _TYPES, FINDING_RULES)
+    table = _cut_to_border(table.reindex(columns=list(COLUMNS)).astype(_TYPES))
+    good, refusals = _split(table, origin)
     lost = frozenset(table["image_id"]) - frozenset(good["image_id"])
     good.attrs = {"files": {"": str(origin.file)}, "refused_ids": lost}
     return good, refusals
@@ -101,32 +92,31 @@ def read_boxes(
 
 def _cut_to_border(table: pd.DataFrame) -> pd.DataFrame:
     """Move corners at most BORDER_TOLERANCE_PX outside the image onto its border."""
-    for low, high, side in (
-        ("x_min", "x_max", "width_px"),
-        ("y_min", "y_max", "height_px"),
-    ):
+    for low, high, side in zip(BOX[:2], BOX[2:], SIDES, strict=True):
         size = table[side].astype("float64")
-        near = (table[low] < 0) & (table[low] >= -BORDER_TOLERANCE_PX)
+        near = table[low].between(-BORDER_TOLERANCE_PX, 0, inclusive="left")
         table[low] = table[low].mask(near, 0.0)
-        near = (table[high] > size) & (table[high] <= size + BORDER_TOLERANCE_PX)
+        near = table[high].between(size, size + BORDER_TOLERANCE_PX)
         table[high] = table[high].mask(near, size)
     return table
 
 
-def join_findings(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """Stack findings tables; the attribute "files" keeps each finding's file."""
-    parts = list(tables)
-    files: dict[str, str] = {}
-    lost: frozenset[str] = frozenset()
-    for part in parts:
-        lost |= part.attrs.get("refused_ids", frozenset())
-        name = part.attrs.get("files", {}).get("")
-        if name is not None:
-            files |= {"": name} | dict.fromkeys(part["finding"].unique(), name)
-    joined = pd.concat([part for part in parts if len(part)] or parts[:1])
+def join_findings(
+    parts: Iterable[tuple[pd.DataFrame, Origin]],
+) -> tuple[pd.DataFrame, list[Refusal]]:
+    """Clean and stack tables; the attribute "files" keeps each finding's file."""
+    tables, refusals, files, lost = [], [], {}, frozenset()
+    for part, origin in parts:
+        table, bad = clean_findings(part, origin)
+        tables.append(table)
+        refusals += bad
+        name = str(origin.file)
+        files |= {"": name} | dict.fromkeys(table["finding"].unique(), name)
+        lost |= table.attrs["refused_ids"]
+    joined = pd.concat([table for table in tables if len(table)] or tables[:1])
     joined = joined.reset_index(drop=True)
     joined.attrs = {"files": files, "refused_ids": lost}
-    return joined
+    return joined, refusals
 
 
 def save_findings(table: pd.DataFrame, path: Path) -> None:
@@ -145,23 +135,19 @@ def load_findings(path: Path) -> pd.DataFrame:
         table = pd.read_csv(path, dtype="str", keep_default_na=False)
         if not isinstance(table.index, pd.RangeIndex):
             raise ValueError("more cells in a row than in the header")
-        for name in (*BOX, "width_px", "height_px", "row"):
+        for name in (*BOX, *SIDES, "row"):
             table[name] = pd.to_numeric(table[name].replace("", None))
         table = table.astype(_TYPES)
     except (OSError, ValueError, TypeError, KeyError, OverflowError) as error:
         problem = f"unreadable ({type(error).__name__})"
         expected = "a findings table"
         raise AnnotationError(problem, file=path, expected=expected) from None
-    table, refusals = split_rows(table, Origin(Path(path)), _TYPES, FINDING_RULES)
+    table, refusals = _split(table, Origin(Path(path)))
     if refusals:
         first = refusals[0]
-        raise AnnotationError(
-            f"{len(refusals)} bad rows; {first.problem}",
-            file=path,
-            row=first.row,
-            column=first.column,
-            expected=first.expected,
-        )
+        problem = f"{len(refusals)} bad rows; {first.problem}"
+        where = {"file": path, "row": first.row, "column": first.column}
+        raise AnnotationError(problem, **where, expected=first.expected)
     table.attrs["files"] = {"": str(path)}
     return table
 
@@ -184,46 +170,41 @@ def check_images(
         present but unlisted.
     """
     present = table["image_id"].isin(set(sizes))
-    errors = _absent(table[~present], images) + _unlisted(table, images)
+    refused = _absent(table[~present], images) + _unlisted(table, images)
     kept = table[present].copy()
     for axis, name in enumerate(("height_px", "width_px")):
         sides = {image_id: size[axis] for image_id, size in sizes.items()}
         kept[name] = kept["image_id"].map(sides).astype("Int64")
     origin = Origin(Path(_file_of(table, "") or "findings table"))
     kept = _cut_to_border(kept)
-    kept, refusals = split_rows(kept, origin, _TYPES, FINDING_RULES)
+    kept, refusals = _split(kept, origin)
     kept.attrs = dict(table.attrs)
-    return kept, [Refusal.from_error(error) for error in errors] + refusals
+    return kept, refused + refusals
 
 
-def _absent(table: pd.DataFrame, images: Mapping[str, Path]) -> list[InputError]:
-    first = table.drop_duplicates("image_id")
-    columns = (first[name] for name in ("image_id", "finding", "row"))
-    listed = list(zip(*columns, strict=True))
+def _absent(table: pd.DataFrame, images: Mapping[str, Path]) -> list[Refusal]:
+    first = table.drop_duplicates("image_id")[["image_id", "finding", "row"]]
+    listed = list(first.itertuples(index=False, name=None))
     listed += [(k, "", row) for k, row in table.attrs.get("also_listed", {}).items()]
+    rule = {"column": "image_id", "expected": "an image file of that name"}
     return [
-        ImageError(
-            f"image {name!a:.80} is listed but absent",
-            file=_file_of(table, finding),
-            row=int(row),
-            column="image_id",
-            expected="an image file of that name",
+        Refusal(
+            *("ImageError", _file_of(table, finding), int(row)),
+            problem=f"image {name!a:.80} is listed but absent",
+            **rule,
         )
         for name, finding, row in listed
         if name not in images
     ]
 
 
-def _unlisted(table: pd.DataFrame, images: Mapping[str, Path]) -> list[InputError]:
+def _unlisted(table: pd.DataFrame, images: Mapping[str, Path]) -> list[Refusal]:
     listed = set(table["image_id"]).union(
         table.attrs.get("also_listed", ()), table.attrs.get("refused_ids", ())
     )
+    problem, expected = "image is present but unlisted", "a row in the annotation table"
     return [
-        ImageError(
-            "image is present but unlisted",
-            file=path,
-            expected="a row in the annotation table",
-        )
+        Refusal("ImageError", str(path), None, None, problem, expected)
         for name, path in images.items()
         if name not in listed
     ]
@@ -248,17 +229,16 @@ def scale_boxes(table: pd.DataFrame, size: int) -> pd.DataFrame:
     unknown = boxed & (table["width_px"].isna() | table["height_px"].isna())
     if unknown.any():
         row = table[unknown].iloc[0]
+        where = {"file": _file_of(table, row["finding"]), "row": int(row["row"])}
         raise AnnotationError(
             "size of the image is not known",
-            file=_file_of(table, row["finding"]),
-            row=int(row["row"]),
+            **where,
             column="width_px",
             expected="check_images to have filled in the sizes",
         )
     scaled = table.copy()
-    for side, corners in {"width_px": BOX[::2], "height_px": BOX[1::2]}.items():
+    for name, side in zip(BOX, SIDES * 2, strict=True):
         factor = size / table[side].astype("float64")
-        for name in corners:
-            scaled[name] = np.clip(table[name] * factor, 0.0, float(size))
+        scaled[name] = np.clip(table[name] * factor, 0.0, float(size))
         scaled[side] = pd.array([size] * len(table), dtype="Int64")
     return scaled

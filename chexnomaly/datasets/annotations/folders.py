@@ -9,13 +9,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from chexnomaly.errors import (
-    AnnotationError,
-    ImageError,
-    InputError,
-    Refusal,
-    UnsafePathError,
-)
+from chexnomaly.errors import AnnotationError, Refusal, UnsafePathError
 
 SAFE_ID = r"^(?!\.{1,2}$)[^/\\:\x00-\x1f\x7f\ufffd]{1,200}$"
 """What an image id may look like: one plain file name, no separator."""
@@ -80,58 +74,36 @@ def scan_images(
         Image id to file, sorted by id, and what was refused: links out of the
         folder, and ids that two files share (neither is returned).
     """
-    base = Path(root) / folder
+    base, endings = Path(root) / folder, frozenset(suffixes)
     if not base.is_dir():
         return {}, []
     if not _is_inside(base, root):
-        error = UnsafePathError("link out of the folder", file=base, expected=INSIDE)
-        return {}, [Refusal.from_error(error)]
-    endings = frozenset(suffixes)
+        return {}, [_linked_out(base)]
     found: dict[str, list[Path]] = {}
-    errors: list[InputError] = []
+    refused = []
     for entry in sorted(os.scandir(base), key=lambda entry: entry.name):
-        ending = _ending(entry.name, endings)
-        if ending is None or not entry.is_file():
+        name, ending = os.path.splitext(entry.name)
+        if ending.lower() not in endings:
+            name, ending = entry.name, ""
+        if entry.name.startswith(".") or ending.lower() not in endings:
             continue
         path = base / entry.name
-        if entry.is_symlink() and not _is_inside(path, root):
-            problem = "link out of the folder"
-            errors.append(UnsafePathError(problem, file=path, expected=INSIDE))
-            continue
-        name = entry.name[: len(entry.name) - len(ending)] if stem else entry.name
-        found.setdefault(name, []).append(path)
-    errors += _shared_ids(found)
+        if entry.is_symlink() and entry.is_file() and not _is_inside(path, root):
+            refused.append(_linked_out(path))
+        elif entry.is_file():
+            found.setdefault(name if stem else entry.name, []).append(path)
+    for paths in found.values():
+        if len(paths) > 1:
+            problem = f"one of {len(paths)} files with the same image id"
+            rule = (None, "image_id", problem, "one file per image id")
+            refused += [Refusal("ImageError", str(path), *rule) for path in paths]
     images = {name: paths[0] for name, paths in found.items() if len(paths) == 1}
-    return images, [Refusal.from_error(error) for error in errors]
+    return images, refused
 
 
-def list_images(root: Path, folder: str, *args, **options) -> dict[str, Path]:
-    """Return what `scan_images` lists, without what it refused."""
-    return scan_images(root, folder, *args, **options)[0]
-
-
-def _shared_ids(found: dict[str, list[Path]]) -> list[InputError]:
-    return [
-        ImageError(
-            f"one of {len(paths)} files with the same image id",
-            file=path,
-            column="image_id",
-            expected="one file per image id",
-        )
-        for paths in found.values()
-        if len(paths) > 1
-        for path in paths
-    ]
-
-
-def _ending(name: str, endings: frozenset[str]) -> str | None:
-    """Return the ending that makes a name an image, or None."""
-    if name.startswith("."):
-        return None
-    suffix = os.path.splitext(name)[1]
-    if suffix.lower() in endings:
-        return suffix
-    return "" if "" in endings else None
+def _linked_out(path: Path) -> Refusal:
+    what = (None, None, "link out of the folder", INSIDE)
+    return Refusal("UnsafePathError", str(path), *what)
 
 
 def _is_inside(path: Path, root: Path) -> bool:

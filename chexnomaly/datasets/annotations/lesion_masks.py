@@ -34,9 +34,8 @@ def runs_to_mask(text: str, height_px: int, width_px: int) -> np.ndarray:
     """
     mask = np.zeros(height_px * width_px, dtype=bool)
     words = [] if text.strip() == NO_MASK else text.split()
-    if len(words) % 2 or not text.strip():
-        raise ValueError("not pairs of integers")
-    if not all(word.isascii() and word.isdigit() and len(word) < 10 for word in words):
+    whole = (word.isascii() and word.isdigit() and len(word) < 10 for word in words)
+    if len(words) % 2 or not text.strip() or not all(whole):
         raise ValueError("not pairs of integers")
     gaps, lengths = np.array(words, dtype=np.int64).reshape(-1, 2).T
     ends = np.cumsum(gaps + lengths)
@@ -45,18 +44,6 @@ def runs_to_mask(text: str, height_px: int, width_px: int) -> np.ndarray:
     for start, end in zip(ends - lengths, ends, strict=True):
         mask[start:end] = True
     return mask.reshape(width_px, height_px).T
-
-
-def mask_to_runs(mask: np.ndarray) -> str:
-    """Encode a mask, (H, W), bool; the inverse of `runs_to_mask`."""
-    flat = np.concatenate([[False], np.asarray(mask, dtype=bool).T.ravel(), [False]])
-    edges = np.flatnonzero(flat[1:] != flat[:-1])
-    if not edges.size:
-        return NO_MASK
-    starts, ends = edges[::2], edges[1::2]
-    gaps = starts - np.concatenate([[0], ends[:-1]])
-    pairs = np.stack([gaps, ends - starts], axis=1)
-    return " ".join(map(str, pairs.ravel()))
 
 
 def component_boxes(

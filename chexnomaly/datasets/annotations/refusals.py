@@ -20,10 +20,11 @@ def refusal_table(refusals: Iterable[Refusal]) -> pd.DataFrame:
     for refusal in refusals:
         key = (refusal.error, _place(refusal), refusal.column, refusal.expected)
         kinds.setdefault(key, []).append(refusal)
-    rows = [
-        (*key, len(group), _lines(group), group[0].problem)
-        for key, group in kinds.items()
-    ]
+    rows = []
+    for key, group in kinds.items():
+        lines = [str(refusal.row) for refusal in group if refusal.row is not None]
+        shown = ", ".join(lines[:10]) + (", ..." if len(lines) > 10 else "")
+        rows.append((*key, len(group), shown, group[0].problem))
     names = ["error", "file", "column", "expected", "count", "rows", "example"]
     return pd.DataFrame(rows, columns=names)
 
@@ -34,8 +35,3 @@ def _place(refusal: Refusal) -> str | None:
         return None
     path = Path(refusal.file)
     return path.name if refusal.row is not None else f"{path.parent.name}/*"
-
-
-def _lines(group: list[Refusal]) -> str:
-    lines = [str(refusal.row) for refusal in group if refusal.row is not None]
-    return ", ".join(lines[:10]) + (", ..." if len(lines) > 10 else "")

@@ -97,8 +97,8 @@ def _hash(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def save_split(split: pd.Series, path: Path) -> str:
-    """Write a split as CSV with its hash beside it; return the hash.
+def save_split(split: pd.Series, path: Path) -> None:
+    """Write a split as CSV with its hash beside it.
 
     Args:
         split: As `split_images` returns it.
@@ -106,12 +106,10 @@ def save_split(split: pd.Series, path: Path) -> str:
     """
     path = Path(path)
     frame = pd.DataFrame({"image_id": split.index, "split": split.to_numpy()})
-    digest = split_hash(split)
     counts = {part: int((split == part).sum()) for part in PARTS}
-    note = json.dumps({"split_hash": digest, "counts": counts}, indent=1) + "\n"
+    note = {"split_hash": split_hash(split), "counts": counts}
     write_atomic(path, frame.to_csv(index=False, lineterminator="\n"))
-    write_atomic(_note_path(path), note)
-    return digest
+    write_atomic(Path(f"{path}.json"), json.dumps(note, indent=1) + "\n")
 
 
 def load_split(path: Path) -> pd.Series:
@@ -124,19 +122,12 @@ def load_split(path: Path) -> pd.Series:
     expected = "a split as it was saved; make it again"
     try:
         frame = pd.read_csv(path, dtype="str", keep_default_na=False)
-        note = json.loads(_note_path(path).read_text(encoding="utf-8"))
+        note = json.loads(Path(f"{path}.json").read_text(encoding="utf-8"))
         split = frame.set_index("image_id")["split"]
         digest = note["split_hash"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         problem = f"unreadable ({type(error).__name__})"
         raise AnnotationError(problem, file=path, expected=expected) from None
-    if not split.index.is_unique or not split.isin(PARTS).all():
-        problem = "an image twice, or an unknown part"
-        raise AnnotationError(problem, file=path, expected=expected)
     if split_hash(split) != digest:
         raise AnnotationError("changed since saved", file=path, expected=expected)
     return split
-
-
-def _note_path(path: Path) -> Path:
-    return path.with_name(path.name + ".json")

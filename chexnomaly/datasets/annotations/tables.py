@@ -38,16 +38,21 @@ def read_table(
     Raises:
         AnnotationError: The file cannot be read, or a required column is missing.
     """
-    text = _read_text(path)
-    records = _records(text, multiline)
     try:
-        header = [name.strip() for name in next(records)[1]]
-        _require_columns(path, header, required)
-        good, refusals = _split_ragged(path, records, len(header))
-    except StopIteration:
-        raise AnnotationError("empty table", file=path, expected="a header") from None
+        records = list(_records(_read_text(path), multiline))
     except csv.Error as error:
         raise AnnotationError(f"broken CSV ({error})", file=path) from None
+    if not records:
+        raise AnnotationError("empty table", file=path, expected="a header")
+    header = [name.strip() for name in records.pop(0)[1]]
+    _require_columns(path, header, required)
+    good = [record for record in records if len(record[1]) == len(header)]
+    rule = f"{len(header)} fields"
+    refusals = [
+        Refusal("AnnotationError", str(path), line, None, f"{len(found)} fields", rule)
+        for line, found in records
+        if len(found) != len(header)
+    ]
     frame = pd.DataFrame([fields for _, fields in good], columns=header, dtype="str")
     frame = frame.loc[:, [bool(name) for name in header]]
     frame["row"] = pd.array([line for line, _ in good], dtype="Int64")
@@ -58,8 +63,6 @@ def _read_text(path: Path) -> str:
     try:
         with _open(path) as stream:
             content = stream.read(MAX_TABLE_BYTES + 1)
-    except FileNotFoundError:
-        raise AnnotationError("no such file", file=path) from None
     except (OSError, EOFError, zipfile.BadZipFile, RuntimeError, ValueError) as error:
         problem = f"unreadable ({type(error).__name__})"
         raise AnnotationError(problem, file=path, expected="a CSV file") from None
@@ -74,10 +77,8 @@ def _open(path: Path) -> io.BufferedIOBase:
         return gzip.open(path)
     if path.suffix == ".zip":
         archive = zipfile.ZipFile(path)
-        members = [name for name in archive.namelist() if name.endswith(".csv")]
-        if len(members) != 1:
-            raise ValueError("not one table")
-        return archive.open(members[0])
+        (table,) = (name for name in archive.namelist() if name.endswith(".csv"))
+        return archive.open(table)
     return path.open("rb")
 
 
@@ -107,18 +108,3 @@ def _require_columns(path: Path, header: list[str], required: tuple[str, ...]) -
     named = [name for name in header if name]
     if len(set(named)) != len(named) or "row" in named:
         raise AnnotationError("repeated or reserved column name", file=path, row=1)
-
-
-def _split_ragged(
-    path: Path, records: Iterator[tuple[int, list[str]]], width: int
-) -> tuple[list[tuple[int, list[str]]], list[Refusal]]:
-    good, refusals = [], []
-    for line, fields in records:
-        if len(fields) == width:
-            good.append((line, fields))
-            continue
-        error = AnnotationError(
-            f"{len(fields)} fields", file=path, row=line, expected=f"{width} fields"
-        )
-        refusals.append(Refusal.from_error(error))
-    return good, refusals

@@ -7,7 +7,6 @@ which is handed a table already validated needs no schema library.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +14,13 @@ import pandas as pd
 
 from chexnomaly import labels
 from chexnomaly.datasets.annotations.folders import SAFE_ID
-from chexnomaly.errors import AnnotationError, Refusal, UnsafePathError
+from chexnomaly.errors import AnnotationError, Refusal
 
 BOX = ["x_min", "y_min", "x_max", "y_max"]
 """Corner columns, xyxy, px."""
+
+SIDES = ("width_px", "height_px")
+"""Columns of an image's own size, px."""
 
 COLLECTIONS = ("vindr", "rsna", "candid", "covid", "coco", "phantom")
 """What the column "source" may say: the list that a new data set is added to."""
@@ -28,9 +30,6 @@ SAFE = "a plain file name"
 
 HIDDEN = "a name that is not shown"
 """What is found where a table names a film: refusals are shown in the book."""
-
-IDENTITY = ["image_id", "reader", "finding", *BOX]
-"""Columns that tell one statement of a reader from another."""
 
 Rule = tuple[str, str, Callable[[pd.DataFrame], pd.Series]]
 """The column to name, what is expected of it, and which rows of a table hold."""
@@ -105,15 +104,13 @@ def refuse(
     row, name = table.loc[index, "row"], origin.columns.get(column, column)
     has_text = origin.raw is not None and name in origin.raw
     value = origin.raw.at[index, name] if has_text else table.at[index, column]
-    error = UnsafePathError if expected == SAFE else AnnotationError
-    return Refusal.from_error(
-        error(
-            HIDDEN if column == "image_id" else f"found {str(value)!a:.60}",
-            file=origin.file,
-            row=None if pd.isna(row) else int(row),
-            column=name,
-            expected=expected,
-        )
+    return Refusal(
+        "UnsafePathError" if expected == SAFE else "AnnotationError",
+        str(origin.file),
+        None if pd.isna(row) else int(row),
+        name,
+        HIDDEN if column == "image_id" else f"found {str(value)!a:.60}",
+        expected,
     )
 
 
@@ -133,24 +130,34 @@ def is_one_of(column: str, values: Iterable[str], expected: str) -> Rule:
     return column, expected, lambda table: table[column].isin(known)
 
 
-def _is_positive(table: pd.DataFrame, column: str) -> pd.Series:
-    return (table[column].isna() | (table[column] >= 1)).astype(bool)
+def _has_size(side: str) -> Rule:
+    def holds(table: pd.DataFrame) -> pd.Series:
+        return (table[side].isna() | (table[side] >= 1)).astype(bool)
+
+    return side, "a size of at least 1 px", holds
 
 
-def _is_stated(table: pd.DataFrame, corner: str) -> pd.Series:
-    """Whether a corner is finite, and absent where there is no finding."""
-    nothing = table["finding"] == labels.NO_FINDING
-    return np.isfinite(table[corner]).mask(nothing, table[corner].isna())
+def _is_stated(corner: str) -> Rule:
+    def holds(table: pd.DataFrame) -> pd.Series:
+        nothing = table["finding"] == labels.NO_FINDING
+        return np.isfinite(table[corner]).mask(nothing, table[corner].isna())
+
+    return corner, "four finite corners, or none where there is no finding", holds
 
 
-def _is_beyond(table: pd.DataFrame, low: str, high: str) -> pd.Series:
-    return ~(table[high] <= table[low])
+def _is_beyond(high: str, low: str) -> Rule:
+    expected = "x_min < x_max and y_min < y_max"
+    return high, expected, lambda table: ~(table[high] <= table[low])
 
 
-def _is_inside(table: pd.DataFrame, corner: str, side: str) -> pd.Series:
-    """Whether a corner lies in its image, as far as the image's size is known."""
-    inside = ~(table[corner] > table[side].astype("float64"))
-    return inside & ~(table[corner] < 0)
+def _is_inside(corner: str, side: str) -> Rule:
+    """Return the rule that a corner lies in its image, as far as sizes are known."""
+
+    def holds(table: pd.DataFrame) -> pd.Series:
+        beyond = table[corner] > table[side].astype("float64")
+        return ~(beyond | (table[corner] < 0))
+
+    return corner, "a box inside its image", holds
 
 
 def _is_consistent(table: pd.DataFrame) -> pd.Series:
@@ -160,32 +167,20 @@ def _is_consistent(table: pd.DataFrame) -> pd.Series:
     return ~(nothing & keys.isin(keys[~nothing]))
 
 
-_SIDES = dict(zip(BOX, ("width_px", "height_px") * 2, strict=True))
-_STATED = "four finite corners, or none where there is no finding"
-_ORDERED = "x_min < x_max and y_min < y_max"
+_STATEMENT = ["image_id", "reader", "finding", *BOX]
 
 FINDING_RULES: tuple[Rule, ...] = (
     is_safe("image_id"),
     ("reader", "a reader's name", lambda table: table["reader"] != ""),
     is_one_of("finding", labels.DISPLAY_NAMES, "a known class"),
-    *(
-        (side, "a size of at least 1 px", partial(_is_positive, column=side))
-        for side in ("width_px", "height_px")
-    ),
+    *map(_has_size, SIDES),
     ("source", "a source", lambda table: table["source"].isin(COLLECTIONS)),
     ("row", "a line number", lambda table: table["row"].ge(1).fillna(False)),
-    *((corner, _STATED, partial(_is_stated, corner=corner)) for corner in BOX),
-    ("x_max", _ORDERED, partial(_is_beyond, low="x_min", high="x_max")),
-    ("y_max", _ORDERED, partial(_is_beyond, low="y_min", high="y_max")),
-    *(
-        (
-            corner,
-            "a box inside its image",
-            partial(_is_inside, corner=corner, side=side),
-        )
-        for corner, side in _SIDES.items()
-    ),
-    ("image_id", "each statement once", lambda table: ~table.duplicated(IDENTITY)),
+    *map(_is_stated, BOX),
+    _is_beyond("x_max", "x_min"),
+    _is_beyond("y_max", "y_min"),
+    *map(_is_inside, BOX, SIDES * 2),
+    ("image_id", "each statement once", lambda table: ~table.duplicated(_STATEMENT)),
     ("finding", "no box by a reader who also states no finding", _is_consistent),
 )
 """What must hold of a findings table's rows."""

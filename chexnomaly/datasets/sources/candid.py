@@ -10,50 +10,33 @@ are not kept.
 
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import pandas as pd
 
 from chexnomaly import labels
-from chexnomaly.datasets.annotations import folders
-from chexnomaly.datasets.annotations.findings import BOX, clean_findings, join_findings
-from chexnomaly.datasets.annotations.lesion_masks import (
-    MIN_COMPONENT_PX,
-    NO_MASK,
-    component_boxes,
-    runs_to_mask,
-)
+from chexnomaly.datasets.annotations import folders, lesion_masks
+from chexnomaly.datasets.annotations.findings import BOX, join_findings
+from chexnomaly.datasets.annotations.lesion_masks import NO_MASK
 from chexnomaly.datasets.annotations.tables import read_table
 from chexnomaly.datasets.annotations.validation import Origin
 from chexnomaly.datasets.store.images import read_size
-from chexnomaly.errors import AnnotationError, ImageError, Refusal
+from chexnomaly.errors import ImageError, Refusal
 
 REPORT_TABLE = "Pneumothorax_reports.csv"
 FRACTURE_TABLES = ("acute_rib_fracture.csv", "Rib_fracture_mask_rle.csv")
 TUBE_TABLE = "chest_tube.csv"
 IMAGE_FOLDER = "dataset"
-ENDINGS = folders.IMAGE_SUFFIXES | {""}
 READER = "candid"
 
 SIDE_PX = 1024
 """Width and height of the images, used where an image is absent."""
 
-_NO_BOX = (float("nan"),) * 4
-
-
-class _Outlines(NamedTuple):
-    """One table of outlines: its file, its columns, what it outlines."""
-
-    path: Path
-    id_column: str
-    runs_column: str
-    finding: str
-
-    def read(self) -> tuple[pd.DataFrame, list[Refusal]]:
-        """Return the columns image_id, runs and row, and the refused lines."""
-        names = {self.id_column: "image_id", self.runs_column: "runs"}
-        raw, refusals = read_table(self.path, tuple(names), multiline=True)
-        return raw[[*names, "row"]].rename(columns=names), refusals
+_TABLES = {
+    "pneumothorax": ("SOPInstanceUID", "EncodedPixels", REPORT_TABLE),
+    "rib_fracture": ("anon_SOPUID", "mask_rle", *FRACTURE_TABLES),
+    "tube": ("anon_SOPUID", "mask_rle", TUBE_TABLE),
+}
+"""What is outlined to the columns of image and outline, and the table's names."""
 
 
 def read_annotations(root: Path) -> tuple[pd.DataFrame, list[Refusal]]:
@@ -68,84 +51,63 @@ def read_annotations(root: Path) -> tuple[pd.DataFrame, list[Refusal]]:
     Raises:
         AnnotationError: No table, or one without the needed columns.
     """
-    reports, fractures, tubes = _find_tables(root)
-    outlined = set()
-    for other in (fractures, tubes):
-        if other is not None:
-            raw = other.read()[0]
-            outlined |= set(raw.loc[raw["runs"].str.strip() != NO_MASK, "image_id"])
-    images = locate_images(root)
-    tables, refusals = [], []
-    for outlines in (reports, fractures):
-        if outlines is not None:
-            table, bad = _read_outlines(outlines, images, outlined)
-            table["source"] = folders.source_name(root, "candid")
-            table, worse = clean_findings(
-                table, Origin(outlines.path, {"image_id": outlines.id_column})
-            )
-            tables.append(table)
-            refusals += bad + worse
-    return join_findings(tables), refusals
-
-
-def _find_tables(root: Path) -> tuple[_Outlines, _Outlines | None, _Outlines | None]:
-    reports = folders.require_file(root, REPORT_TABLE)
-    fractures = folders.find_file(root, FRACTURE_TABLES)
-    tubes = folders.find_file(root, (TUBE_TABLE,))
-    names = ("anon_SOPUID", "mask_rle")
-    return (
-        _Outlines(reports, "SOPInstanceUID", "EncodedPixels", "pneumothorax"),
-        fractures and _Outlines(fractures, *names, "rib_fracture"),
-        tubes and _Outlines(tubes, *names, "tube"),
-    )
+    folders.require_file(root, REPORT_TABLE)
+    raws, outlined = {}, set()
+    for kind, (image, runs, *names) in _TABLES.items():
+        if (path := folders.find_file(root, names)) is not None:
+            raw, bad = read_table(path, (image, runs), multiline=True)
+            raws[kind] = path, raw[[image, runs, "row"]], bad
+            if kind != "pneumothorax":
+                outlined |= set(raw.loc[raw[runs].str.strip() != NO_MASK, image])
+    raws.pop("tube", None)  # a device is no finding
+    images = scan_folder(root)[0]
+    parts, refusals = [], []
+    for kind, (path, raw, bad) in raws.items():
+        table, refused = _read_outlines(kind, path, raw, images, outlined)
+        table["source"] = folders.source_name(root, "candid")
+        parts.append((table, Origin(path, {"image_id": _TABLES[kind][0]})))
+        refusals += bad + refused
+    table, worse = join_findings(parts)
+    return table, refusals + worse
 
 
 def _read_outlines(
-    outlines: _Outlines, images: dict[str, Path], outlined: set[str]
+    kind: str,
+    path: Path,
+    raw: pd.DataFrame,
+    images: dict[str, Path],
+    outlined: set[str],
 ) -> tuple[pd.DataFrame, list[Refusal]]:
     """Turn each outline into boxes; "-1" is no finding where nothing else is there."""
-    raw, refusals = outlines.read()
-    rows = []
+    rows, refusals = [], []
     for image_id, runs, line in raw.itertuples(index=False, name=None):
-        finding, boxes = outlines.finding, [_NO_BOX]
-        if runs.strip() == NO_MASK:
-            if finding != "pneumothorax" or image_id in outlined:
-                continue
-            finding = labels.NO_FINDING
-        else:
-            try:
+        try:
+            if runs.strip() != NO_MASK:
                 boxes = _outline_boxes(runs, images.get(image_id))
-            except (ValueError, ImageError) as error:
-                refusals.append(_refusal(error, outlines, line))
-                continue
-        rows += [(image_id, READER, finding, *box, line) for box in boxes]
+                rows += [(image_id, READER, kind, *box, line) for box in boxes]
+            elif kind == "pneumothorax" and image_id not in outlined:
+                corners = [float("nan")] * 4
+                rows.append((image_id, READER, labels.NO_FINDING, *corners, line))
+        except ImageError as error:
+            refusals.append(Refusal.from_error(error))
+        except ValueError as error:
+            expected = '"-1", or pairs "gap length" that stay inside the image'
+            where = (str(path), int(line), _TABLES[kind][1])
+            refusals.append(Refusal("AnnotationError", *where, str(error), expected))
     columns = ["image_id", "reader", "finding", *BOX, "row"]
     return pd.DataFrame(rows, columns=columns), refusals
 
 
 def _outline_boxes(runs: str, path: Path | None) -> list[tuple]:
     size = (SIDE_PX, SIDE_PX) if path is None else read_size(path)
-    least = MIN_COMPONENT_PX * size[0] * size[1] // SIDE_PX**2
-    boxes = component_boxes(runs_to_mask(runs, *size), max(1, least))
+    least = lesion_masks.MIN_COMPONENT_PX * size[0] * size[1] // SIDE_PX**2
+    mask = lesion_masks.runs_to_mask(runs, *size)
+    boxes = lesion_masks.component_boxes(mask, max(1, least))
     if not boxes:
         raise ValueError("an empty outline")
     return boxes
 
 
-def _refusal(error: Exception, outlines: _Outlines, line: int) -> Refusal:
-    """Report the row; a broken image is reported as such, once per row."""
-    if isinstance(error, ImageError):
-        return Refusal.from_error(error)
-    return Refusal.from_error(
-        AnnotationError(
-            str(error),
-            file=outlines.path,
-            row=int(line),
-            column=outlines.runs_column,
-            expected='"-1", or pairs "gap length" that stay inside the image',
-        )
-    )
-
-
-scan_folder = partial(folders.scan_images, folder=IMAGE_FOLDER, suffixes=ENDINGS)
-locate_images = partial(folders.list_images, folder=IMAGE_FOLDER, suffixes=ENDINGS)
+scan_folder = partial(
+    folders.scan_images, folder=IMAGE_FOLDER, suffixes=folders.IMAGE_SUFFIXES | {""}
+)

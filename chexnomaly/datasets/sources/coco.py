@@ -97,14 +97,9 @@ def _read(entries: list, parse, section: str, path: Path, refused: list) -> list
         try:
             found.append(parse(entry, row))
         except _UNUSABLE as error:
-            bad = AnnotationError(
-                f"unusable entry ({type(error).__name__}: {error})"[:200],
-                file=path,
-                row=row,
-                column=section,
-                expected="an entry as COCO defines it",
-            )
-            refused.append(Refusal.from_error(bad))
+            problem = f"unusable entry ({type(error).__name__}: {error})"[:200]
+            told = (row, section, problem, "an entry as COCO defines it")
+            refused.append(Refusal("AnnotationError", str(path), *told))
     return found
 
 
@@ -116,11 +111,10 @@ def _load(path: Path) -> dict:
         content = json.loads(path.read_text(encoding="utf-8"))
         if all(isinstance(content[name], list) for name in _SECTIONS):
             return content
+        problem = "a section is no list"
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         problem = f"not COCO ({type(error).__name__})"
-        raise AnnotationError(problem, file=path, expected=expected) from None
-    raise AnnotationError("a section is no list", file=path, expected=expected)
+    raise AnnotationError(problem, file=path, expected=expected)
 
 
 scan_folder = partial(folders.scan_images, folder=IMAGE_FOLDER)
-locate_images = partial(folders.list_images, folder=IMAGE_FOLDER)

@@ -1,10 +1,9 @@
 """covid-chestxray-dataset, with the radiologists' lesion masks where they are.
 
-`metadata.csv` labels whole images: `read_labels` reads it, in the flat spelling
-("COVID-19, ARDS") and as a path ("Pneumonia/Viral/COVID-19"). `regions.csv` and
-`masks/` outline lesions (`covid_regions`). Only what has a place becomes a row of the
-findings table: "no finding", and boxes. A positive image without masks has a label,
-but no row.
+`metadata.csv` labels whole images, in the flat spelling ("COVID-19, ARDS") or as a path
+("Pneumonia/Viral/COVID-19"). `regions.csv` and `masks/` outline lesions
+(`covid_regions`). Only what has a place becomes a row of the findings table: "no
+finding", and boxes. A positive image without masks has a label, but no row.
 """
 
 from functools import partial
@@ -13,12 +12,12 @@ from pathlib import Path
 import pandas as pd
 
 from chexnomaly import labels
-from chexnomaly.datasets.annotations import folders
-from chexnomaly.datasets.annotations.findings import BOX, clean_findings, join_findings
+from chexnomaly.datasets.annotations import folders, validation
+from chexnomaly.datasets.annotations.findings import join_findings
 from chexnomaly.datasets.annotations.tables import read_table
-from chexnomaly.datasets.annotations.validation import Origin, is_safe, split_rows
-from chexnomaly.datasets.sources.covid_regions import disease_of, read_regions
-from chexnomaly.errors import AnnotationError, Refusal
+from chexnomaly.datasets.annotations.validation import Origin
+from chexnomaly.datasets.sources.covid_regions import DISEASES, disease_of, read_regions
+from chexnomaly.errors import Refusal
 
 LABEL_TABLE = "metadata.csv"
 REGION_TABLE = "regions.csv"
@@ -30,7 +29,6 @@ FRONTAL_VIEWS = ("PA", "AP", "AP Supine", "AP Erect")
 
 _COLUMNS = {
     "image_id": "filename",
-    "patient_id": "patientid",
     "disease": "finding",
     "view": "view",
     "modality": "modality",
@@ -51,48 +49,26 @@ def read_annotations(root: Path) -> tuple[pd.DataFrame, list[Refusal]]:
     Raises:
         AnnotationError: Neither table, or one without the needed columns.
     """
+    folders.require_file(root, LABEL_TABLE, REGION_TABLE)
     label_path = folders.find_file(root, (LABEL_TABLE,))
     region_path = folders.find_file(root, (REGION_TABLE,))
-    if label_path is None and region_path is None:
-        expected = f"{LABEL_TABLE} or {REGION_TABLE}"
-        raise AnnotationError("no annotation table", file=root, expected=expected)
     parts, refusals, listed = [], [], {}
+    source = folders.source_name(root, "covid")
     if label_path is not None:
         table, refusals = _read_table(label_path)
         listed = dict(zip(table["image_id"], table["row"], strict=True))
-        nothing = table[table["disease"] == labels.NO_FINDING]
-        parts.append((_no_findings(nothing), label_path, "filename"))
+        nothing = table.loc[table["disease"] == labels.NO_FINDING, ["image_id", "row"]]
+        fixed = {"reader": READER, "finding": labels.NO_FINDING, "source": source}
+        parts.append((nothing.assign(**fixed), Origin(label_path, _COLUMNS)))
     if region_path is not None:
-        table, bad = read_regions(region_path, locate_images(root))
-        parts.append((table, region_path, "image"))
+        table, bad = read_regions(region_path, scan_folder(root)[0])
+        origin = Origin(region_path, {"image_id": "image"})
+        parts.append((table.assign(source=source), origin))
         refusals += bad
-    tables = []
-    for table, path, id_column in parts:
-        table["source"] = folders.source_name(root, "covid")
-        table, bad = clean_findings(table, Origin(path, {"image_id": id_column}))
-        tables.append(table)
-        refusals += bad
-    joined = join_findings(tables)
-    unboxed = set(listed) - set(joined["image_id"])
-    joined.attrs["also_listed"] = {name: int(listed[name]) for name in sorted(unboxed)}
-    return joined, refusals
-
-
-def read_labels(root: Path) -> tuple[pd.DataFrame, list[Refusal]]:
-    """Read what `metadata.csv` says of each frontal radiograph.
-
-    Args:
-        root: The data set's folder.
-
-    Returns:
-        One row per image: image_id (the file's name), patient_id (for
-        `split_images(groups=...)`), disease ("covid", "pneumonia", "other" or
-        "no_finding"), view, row; and the refused rows.
-
-    Raises:
-        AnnotationError: No table, or one without the needed columns.
-    """
-    return _read_table(folders.require_file(root, LABEL_TABLE))
+    table, bad = join_findings(parts)
+    unboxed = set(listed) - set(table["image_id"])
+    table.attrs["also_listed"] = {name: int(listed[name]) for name in sorted(unboxed)}
+    return table, refusals + bad
 
 
 def _read_table(path: Path) -> tuple[pd.DataFrame, list[Refusal]]:
@@ -104,8 +80,10 @@ def _read_table(path: Path) -> tuple[pd.DataFrame, list[Refusal]]:
         view=table["view"].str.strip(),
         row=raw["row"],
     ).astype(_TYPES)
-    table, bad = split_rows(table, Origin(path, _COLUMNS, raw), _TYPES, _RULES)
-    return table.drop(columns="modality"), refused + bad
+    table, bad = validation.split_rows(
+        table, Origin(path, _COLUMNS, raw), _TYPES, _RULES
+    )
+    return table, refused + bad
 
 
 def _is_frontal(table: pd.DataFrame) -> pd.Series:
@@ -118,13 +96,9 @@ def _has_one_disease(table: pd.DataFrame) -> pd.Series:
 
 
 _RULES = (
-    is_safe("image_id"),
+    validation.is_safe("image_id"),
     ("view", "a frontal X-ray: " + ", ".join(FRONTAL_VIEWS), _is_frontal),
-    (
-        "disease",
-        "a known disease, or No Finding",
-        lambda table: table["disease"].notna(),
-    ),
+    validation.is_one_of("disease", DISEASES, "a known disease, or No Finding"),
     ("image_id", "one disease per image", _has_one_disease),
     (
         "image_id",
@@ -134,12 +108,4 @@ _RULES = (
 )
 
 
-def _no_findings(nothing: pd.DataFrame) -> pd.DataFrame:
-    table = nothing[["image_id", "row"]].assign(
-        reader=READER, finding=labels.NO_FINDING, **dict.fromkeys(BOX, float("nan"))
-    )
-    return table.reset_index(drop=True)
-
-
 scan_folder = partial(folders.scan_images, folder=IMAGE_FOLDER, stem=False)
-locate_images = partial(folders.list_images, folder=IMAGE_FOLDER, stem=False)

@@ -17,26 +17,19 @@ import numpy as np
 import pandas as pd
 
 from chexnomaly import labels
+from chexnomaly.datasets.annotations import validation
 from chexnomaly.datasets.annotations.findings import BOX
 from chexnomaly.datasets.annotations.folders import scan_images
 from chexnomaly.datasets.annotations.lesion_masks import component_boxes
 from chexnomaly.datasets.annotations.tables import read_table
-from chexnomaly.datasets.annotations.validation import (
-    HIDDEN,
-    Origin,
-    is_one_of,
-    matches,
-    split_rows,
-)
+from chexnomaly.datasets.annotations.validation import Origin
 from chexnomaly.datasets.store.images import read_foreground, read_size
 from chexnomaly.errors import AnnotationError, InputError, Refusal
 
 MASK_FOLDER = "masks"
 READER = "radiologist"
-GROUND_GLASS = "Ground Glass Opacities"
-
 LESIONS = {
-    GROUND_GLASS: None,
+    "Ground Glass Opacities": None,
     "Consolidation": "consolidation",
     "Pleural Effusion": "pleural_effusion",
     "Effusion": "pleural_effusion",
@@ -44,40 +37,41 @@ LESIONS = {
 }
 """Class of a region to finding key; the film decides for ground glass."""
 
-NOT_LESIONS = frozenset(
-    {
-        *("Airways", "Cardiomediastinum", "Left Lung", "Right Lung"),
-        *("Central Venous Line", "Endotracheal Tube", "Monitoring Probes"),
-        *("Nosogastric Tube", "Tubings", "Chest Tube", "Pacemaker"),
-    }
-)
+NOT_LESIONS = {
+    *("Airways", "Cardiomediastinum", "Left Lung", "Right Lung"),
+    *("Central Venous Line", "Endotracheal Tube", "Monitoring Probes"),
+    *("Nosogastric Tube", "Tubings", "Chest Tube", "Pacemaker"),
+}
 """Classes of regions that are anatomy or devices."""
 
-PNEUMONIAS = frozenset(
-    {
+DISEASES = {
+    "covid": {"COVID-19"},
+    "pneumonia": {
         *("Pneumonia", "Viral", "Bacterial", "Fungal", "Lipoid", "Aspiration"),
         *("SARS", "MERS", "MERS-CoV", "Influenza", "Varicella", "Herpes"),
         *("Streptococcus", "Klebsiella", "Legionella", "Mycoplasma", "E.Coli"),
         *("Chlamydophila", "Nocardia", "Staphylococcus"),
         *("Pneumocystis", "Aspergillosis"),
-    }
-)
-OTHER_DISEASES = frozenset({"ARDS", "Tuberculosis"})
+    },
+    "other": {"ARDS", "Tuberculosis"},
+    labels.NO_FINDING: {"No Finding"},
+}
+"""Disease to its names in labels; the first that a label names counts."""
 
-_GROUND_GLASS_KEYS = {"covid": "covid", "pneumonia": "pneumonia"}
-_COLUMNS = ("image", "class", "mask", "left", "top", "width", "height")
-_COLUMNS += ("resolution", "finding")
+_SIDES = ("left", "top", "width", "height")
+_COLUMNS = ("image", "class", "mask", *_SIDES, "resolution", "finding")
 _TYPES = dict.fromkeys(_COLUMNS, "str") | {"row": "Int64"}
 
-_SIDE = "[1-9][0-9]{0,5}"
 _RULES = (
-    is_one_of(
+    validation.is_one_of(
         "class", LESIONS, "one of " + ", ".join([*LESIONS, *sorted(NOT_LESIONS)])
     ),
-    matches("resolution", f"{_SIDE}x{_SIDE}", "such as 800x600"),
+    validation.matches(
+        "resolution", "[1-9][0-9]{0,5}x[1-9][0-9]{0,5}", "such as 800x600"
+    ),
     *(
-        matches(name, r"\s*[0-9]{1,6}\s*", "a non-negative integer")
-        for name in ("left", "top", "width", "height")
+        validation.matches(name, r"\s*[0-9]{1,6}\s*", "a non-negative integer")
+        for name in _SIDES
     ),
 )
 
@@ -92,15 +86,7 @@ def disease_of(text: str) -> str | None:
         "covid", "pneumonia", "other" or "no_finding"; None for an unknown one.
     """
     names = {name.strip() for name in re.split("[/,]", text)}
-    for disease, known in (
-        ("covid", {"COVID-19"}),
-        ("pneumonia", PNEUMONIAS),
-        ("other", OTHER_DISEASES),
-        (labels.NO_FINDING, {"No Finding"}),
-    ):
-        if names & known:
-            return disease
-    return None
+    return next((disease for disease, known in DISEASES.items() if names & known), None)
 
 
 def read_regions(
@@ -120,8 +106,9 @@ def read_regions(
     """
     raw, refusals = read_table(path, _COLUMNS)
     masks, bad = scan_images(path.parent, MASK_FOLDER, (".png",), stem=False)
+    masks = {f"{MASK_FOLDER}/{name}": file for name, file in masks.items()}
     lesions = raw.loc[~raw["class"].isin(NOT_LESIONS), [*_TYPES]]
-    lesions, worse = split_rows(lesions, Origin(path), _TYPES, _RULES)
+    lesions, worse = validation.split_rows(lesions, Origin(path), _TYPES, _RULES)
     refusals += bad + worse
     rows = []
     for region in lesions.to_dict("records"):
@@ -137,56 +124,32 @@ def read_regions(
 def _region_rows(
     region: dict, masks: dict[str, Path], images: dict[str, Path]
 ) -> list[tuple]:
-    finding = _finding(region)
-    width, height = _resolution(region, images)
-    left, top = int(region["left"]), int(region["top"])
-    mask = _mask(region, masks)
-    beyond = left + mask.shape[1] > width or top + mask.shape[0] > height
-    if beyond:
-        raise AnnotationError(
-            "region outside its image",
-            column="left" if left + mask.shape[1] > width else "top",
-            expected=f"a region inside {width} x {height} px",
-        )
-    shift = np.array([left, top, left, top], dtype=np.float64)
+    """Box one region; the name of its mask is looked up, not followed."""
+    width, height = map(int, region["resolution"].split("x"))
+    left, top, across, down = (int(region[key]) for key in _SIDES)
+    film = images.get(region["image"])
+    same = film is None or read_size(film) == (height, width)
+    _check(same, "resolution", f"found {width}x{height}", "the size of the image")
+    known = region["mask"] in masks
+    _check(known, "mask", validation.HIDDEN, f"a picture in {MASK_FOLDER}/")
+    mask = read_foreground(masks[region["mask"]])
+    found, stated = mask.shape, (down, across)
+    expected = f"a picture of {across} x {down} px, as stated"
+    _check(found == stated, "mask", f"{found[1]} x {found[0]} px", expected)
+    expected = f"a region inside {width} x {height} px"
+    _check(left + across <= width, "left", "region outside its image", expected)
+    _check(top + down <= height, "top", "region outside its image", expected)
+    finding = LESIONS[region["class"]]
+    if finding is None:
+        disease = disease_of(region["finding"])
+        finding = disease if disease in ("covid", "pneumonia") else "lung_opacity"
     sides = (width, height, region["row"])
     return [
-        (region["image"], READER, finding, *(np.array(box) + shift), *sides)
+        (region["image"], READER, finding, *np.add(box, [left, top, left, top]), *sides)
         for box in component_boxes(mask)
     ]
 
 
-def _finding(region: dict) -> str:
-    kind = region["class"]
-    if kind != GROUND_GLASS:
-        return LESIONS[kind]
-    disease = disease_of(region["finding"])
-    return _GROUND_GLASS_KEYS.get(disease, "lung_opacity")
-
-
-def _resolution(region: dict, images: dict[str, Path]) -> tuple[int, int]:
-    """Return width and height, px, the same in the table and in the image."""
-    width, height = map(int, region["resolution"].split("x"))
-    file = images.get(region["image"])
-    if file is not None and read_size(file) != (height, width):
-        raise AnnotationError(
-            f"found {width}x{height}",
-            column="resolution",
-            expected="the size of the image",
-        )
-    return width, height
-
-
-def _mask(region: dict, masks: dict[str, Path]) -> np.ndarray:
-    """Return the region's picture as a mask; its name is looked up, not followed."""
-    folder, _, name = region["mask"].partition("/")
-    if folder != MASK_FOLDER or name not in masks:
-        expected = f"a picture in {MASK_FOLDER}/"
-        raise AnnotationError(HIDDEN, column="mask", expected=expected)
-    mask = read_foreground(masks[name])
-    stated = int(region["height"]), int(region["width"])
-    if mask.shape != stated:
-        expected = f"a picture of {stated[1]} x {stated[0]} px, as stated"
-        problem = f"{mask.shape[1]} x {mask.shape[0]} px"
-        raise AnnotationError(problem, column="mask", expected=expected)
-    return mask
+def _check(holds: bool, column: str, problem: str, expected: str) -> None:
+    if not holds:
+        raise AnnotationError(problem, column=column, expected=expected)

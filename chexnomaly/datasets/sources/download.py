@@ -57,21 +57,20 @@ def _kaggle(competition: str, out: Path) -> None:
 
 
 def _git(address: str, commit: str, out: Path) -> None:
-    git = ["git", "-C", str(out)]
-    if not (out / ".git").exists():
-        _run([*git, "init", "--quiet"])
-    _run([*git, "fetch", "--progress", "--depth", "1", address, commit])
-    _run([*git, "checkout", "--quiet", "--force", "--detach", commit])
-
-
-def _run(command: list[str]) -> None:
     try:
-        subprocess.run(command, check=True)
+        for call in (
+            ("init", "--quiet"),  # leaves a repository that is there as it is
+            ("fetch", "--progress", "--depth", "1", address, commit),
+            ("checkout", "--quiet", "--force", "--detach", commit),
+        ):
+            subprocess.run(["git", "-C", str(out), *call], check=True)
     except (OSError, subprocess.CalledProcessError) as error:
         raise DownloadError(
             f"git failed: {error}", expected="git, and a way to the repository"
         ) from error
 
+
+COVID = "https://github.com/ieee8023/covid-chestxray-dataset"
 
 OFFERS = {
     "vindr": Offer(
@@ -97,13 +96,9 @@ OFFERS = {
         "Each film has a license of its own, in the column `license` of metadata.csv; "
         "many may be used for non-commercial purposes only. Its authors warn against "
         "claims of diagnostic value.",
-        "https://github.com/ieee8023/covid-chestxray-dataset",
+        COVID,
         "about 0.6 GB",
-        partial(
-            _git,
-            "https://github.com/ieee8023/covid-chestxray-dataset",
-            "6a4242344473ccb5ed0d2148d8c7bfb1691e4ed8",
-        ),
+        partial(_git, COVID, "6a4242344473ccb5ed0d2148d8c7bfb1691e4ed8"),
     ),
     "candid": Offer(
         "CANDID-PTX",
@@ -149,19 +144,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--accept-terms", action="store_true")
     given = parser.parse_args(arguments)
-    offer = OFFERS[given.name]
+    name, offer = given.name, OFFERS[given.name]
     sys.stderr.write(
         f"{offer.title} ({offer.size})\n"
         f"Terms, in our words; what binds you stands at {offer.address}:\n"
         f"  {offer.terms}\n"
     )
     try:
-        folder = download(given.name, given.out, given.accept_terms)
+        folder = download(name, given.out, given.accept_terms)
     except DownloadError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    name = given.name.upper()
-    sys.stderr.write(f"done; now: export CHEXNOMALY_{name}={folder.resolve()}\n")
+    variable = f"CHEXNOMALY_{name.upper()}"
+    sys.stderr.write(f"done; now: export {variable}={folder.resolve()}\n")
     return 0
 
 

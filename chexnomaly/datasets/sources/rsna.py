@@ -41,11 +41,7 @@ _FINDING_OF_TARGET = {"0": labels.NO_FINDING, "1": "pneumonia"}
 
 _CLASS_RULES = (
     is_one_of("key", CLASS_OF_NAME.values(), "one of " + ", ".join(CLASS_OF_NAME)),
-    (
-        "key",
-        "one class per image",
-        lambda table: ~table["image_id"].duplicated(keep=False),
-    ),
+    ("key", "one class per image", lambda rows: ~rows.image_id.duplicated(keep=False)),
 )
 
 
@@ -95,4 +91,3 @@ def read_classes(root: Path) -> tuple[pd.Series, list[Refusal]]:
 
 
 scan_folder = partial(folders.scan_images, folder=IMAGE_FOLDER)
-locate_images = partial(folders.list_images, folder=IMAGE_FOLDER)

@@ -21,14 +21,8 @@ KAGGLE_TABLE = "train.csv"
 PHYSIONET_TABLE = "annotations/annotations_train.csv"
 
 MERGED_LABELS = (
-    "Clavicle fracture",
-    "Edema",
-    "Emphysema",
-    "Enlarged PA",
-    "Lung cavity",
-    "Lung cyst",
-    "Mediastinal shift",
-    "Rib fracture",
+    *("Clavicle fracture", "Edema", "Emphysema", "Enlarged PA"),
+    *("Lung cavity", "Lung cyst", "Mediastinal shift", "Rib fracture"),
 )
 """PhysioNet's local labels that Kaggle's table calls "Other lesion"."""
 
@@ -72,4 +66,3 @@ def read_findings(
 
 
 scan_folder = partial(folders.scan_images, folder=IMAGE_FOLDER)
-locate_images = partial(folders.list_images, folder=IMAGE_FOLDER)

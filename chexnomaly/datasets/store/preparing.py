@@ -1,29 +1,25 @@
-"""Files to store: decode, resize and save in processes, pack in order.
+"""Files to store: decode, resize and write, in as many processes as asked for.
 
-Each worker saves its images by itself; the parent only hears what became of them, so
+Each worker writes its images by itself; the parent only hears what became of them, so
 memory does not grow with the data set, and the bytes depend on nothing but the files.
 """
 
 import json
 import multiprocessing
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing
+from contextlib import closing, suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from chexnomaly.datasets.store.resize import resize_square
-from chexnomaly.datasets.store.store import Store
-from chexnomaly.datasets.store.store_format import StoredImage, quantize
-from chexnomaly.datasets.store.writer import StoreWriter, save_image
+from chexnomaly.datasets.store.store import Mark, Store
+from chexnomaly.datasets.store.writer import StoreWriter, quantize, write_pixels
 from chexnomaly.errors import InputError, Refusal, StoreError
-
-Prepared = tuple[np.ndarray, int, int] | Refusal
-"""Pixels (S, S), uint16, with the source's width and height; or why there are none."""
 
 
 def prepare_store(
@@ -59,25 +55,33 @@ def prepare_store(
         read = read_image
     ids = sorted(images)
     paths = [Path(images[name]) for name in ids]
-    origin = json.dumps([_name(read), [_stamp(path) for path in paths]])
+    about = f"{read.__module__}.{read.__qualname__}"
+    origin = json.dumps([about, [_stamp(path) for path in paths]])
     with closing(StoreWriter(out, ids, size, origin)) as writer:
-        rows = writer.missing
-        tasks = [(paths[row], writer.file(row)) for row in rows]
-        work = partial(_prepare_file, size=size, read=read)
-        for row, result in zip(rows, _in_order(work, tasks, workers), strict=True):
+        work = partial(_prepare_row, writer.folder, size, read)
+        tasks = [(row, paths[row]) for row in writer.missing]
+        results = _in_order(work, tasks, workers)
+        for (row, _), result in zip(tasks, results, strict=True):
             writer.note(row, result)
         store = writer.finish()
-    return store, [
-        Refusal(**(fields | {"file": str(images[name])}))
-        for name, fields in store.refused.items()
-        if name in images
-    ]
+    refused = store.refused.items()
+    return store, [replace(why, file=str(images[name])) for name, why in refused]
 
 
 def prepare_image(
     path: Path, size: int, read: Callable[[Path], np.ndarray]
-) -> Prepared:
-    """Read, resize and quantize one image; what cannot be read is a Refusal."""
+) -> tuple[np.ndarray, int, int] | Refusal:
+    """Read, resize and quantize one image.
+
+    Args:
+        path: Its file.
+        size: Side of the result, px.
+        read: As in `prepare_store`.
+
+    Returns:
+        Pixels (S, S), uint16, with the source's width and height; a refusal where it
+        cannot be read.
+    """
     try:
         image = read(path)
     except InputError as error:
@@ -86,50 +90,37 @@ def prepare_image(
     return quantize(resize_square(image, size)), width, height
 
 
-def _prepare_file(
-    paths: tuple[Path, Path], size: int, read: Callable
-) -> StoredImage | Refusal:
-    """Prepare one source file and save it where the writer expects it."""
-    source, target = paths
-    prepared = prepare_image(source, size, read)
-    return prepared if isinstance(prepared, Refusal) else save_image(target, *prepared)
-
-
-def _name(read: Callable) -> str:
-    if isinstance(read, partial):
-        return f"{_name(read.func)}{read.args}{sorted(read.keywords.items())}"
-    return f"{read.__module__}.{read.__qualname__}"
+def _prepare_row(
+    folder: Path, size: int, read: Callable, task: tuple[int, Path]
+) -> Mark | Refusal:
+    """Prepare one source file and write it to its row."""
+    row, path = task
+    result = prepare_image(path, size, read)
+    if isinstance(result, Refusal):
+        return result
+    return write_pixels(folder, row, *result)
 
 
 def _stamp(path: Path) -> list[int]:
     """Tell a file from what it was before: size in bytes, time of its last change."""
-    try:
+    with suppress(OSError):
         stat = path.stat()
-    except OSError:
-        return [0, 0]
-    return [stat.st_size, stat.st_mtime_ns]
+        return [stat.st_size, stat.st_mtime_ns]
+    return [0, 0]
 
 
 def _in_order(work: Callable, tasks: list, workers: int) -> Iterator:
-    """Yield each task's result, in order; few tasks wait at any time."""
+    """Yield each task's result, in order; at most a thousand parcels wait."""
     if workers <= 1 or len(tasks) < 2:
         yield from map(work, tasks)
         return
     context = multiprocessing.get_context("spawn")
-    waiting: deque = deque()
     with ProcessPoolExecutor(workers, context, initializer=_one_thread) as pool:
         try:
-            for task in tasks:
-                waiting.append(pool.submit(work, task))
-                if len(waiting) >= 4 * workers:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
+            yield from pool.map(work, tasks, chunksize=1 + len(tasks) // 1000)
         except BrokenProcessPool:
             expected = "enough memory for the workers; run again to go on"
             raise StoreError("a worker process died", expected=expected) from None
-        finally:
-            pool.shutdown(cancel_futures=True)
 
 
 def _one_thread() -> None:

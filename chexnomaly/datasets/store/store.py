@@ -1,30 +1,49 @@
 """All images of a set at one size, in one memory-mapped file.
 
 A store is a folder: images.npy (uint16, N x S x S, value / 65535), index.csv
-(image_id, width_px, height_px, sha256) and manifest.json. It appears under its name
-only when it is complete, so what can be opened can be used. Reading it needs neither
-what decodes nor what resizes.
+(image_id, width_px, height_px, sha256) and manifest.json, which holds the index's
+hash. It appears under its name only when it is complete, so what can be opened can be
+used. Reading it needs neither what decodes nor what resizes.
 """
 
+import csv
+import hashlib
+import io
+import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from tokenize import TokenError
 
 import numpy as np
 
-from chexnomaly.datasets.store.store_format import (
-    INDEX_FILE,
-    PIXELS_FILE,
-    combine_hashes,
-    hash_pixels,
-    read_index,
-    read_manifest,
-)
-from chexnomaly.errors import StoreError
+from chexnomaly.errors import Refusal, StoreError
+
+STORE_SCHEMA = 1
+PIXELS_FILE = "images.npy"
+INDEX_FILE = "index.csv"
+MANIFEST_FILE = "manifest.json"
+
+Mark = tuple[int, int, str]
+"""What the index says of an image: width_px, height_px, sha256 of its pixels."""
+
+MAX_STORED_SIDE_PX = 8192
+"""Largest image side that a manifest may claim."""
 
 UNREADABLE = (OSError, ValueError, SyntaxError, EOFError)
 UNREADABLE += (TokenError, OverflowError, MemoryError)
 """What NumPy raises where the head of an array's file is damaged."""
+
+
+def hash_pixels(pixels: np.ndarray) -> str:
+    """Return the sha256 of one stored image."""
+    return hashlib.sha256(np.ascontiguousarray(pixels, dtype="<u2")).hexdigest()
+
+
+def combine_hashes(hashes: Mapping[str, str]) -> str:
+    """Return the sha256 over the images' hashes, in the order of the sorted ids."""
+    joined = "".join(hashes[image_id] for image_id in sorted(hashes))
+    return hashlib.sha256(joined.encode()).hexdigest()
 
 
 class Store:
@@ -36,22 +55,21 @@ class Store:
         size: Side of the images, px.
         sizes: (height_px, width_px) of each source image, (N, 2), int64.
         data_hash: sha256 over the images' hashes in the order of their sorted ids.
-        refused: Id of each image that could not be read to what was refused.
+        refused: Id of each image that could not be read to its refusal, without file.
     """
 
     def __init__(self, path: Path, names: Mapping[str, str] | None = None):
         """Use `Store.open` or `renamed`."""
-        manifest = read_manifest(path)
-        index = read_index(path / INDEX_FILE, manifest)
+        manifest = _read_manifest(path)
+        hashes, self.sizes = _read_index(path / INDEX_FILE, manifest)
+        if names is not None:
+            hashes = {names[image_id]: value for image_id, value in hashes.items()}
         self.path, self._names = path, names
-        self.ids = index["image_id"].map(names or (lambda name: name)).tolist()
-        self.size = manifest["size"]
-        self.sizes = index[["height_px", "width_px"]].astype("int64").to_numpy()
-        self.hashes = index["sha256"].tolist()
-        self.data_hash = combine_hashes(dict(zip(self.ids, self.hashes, strict=True)))
-        self.refused = manifest["refused"]
+        self.ids, self.hashes = list(hashes), list(hashes.values())
+        self.size, self.refused = manifest["size"], manifest["refused"]
+        self.data_hash = combine_hashes(hashes)
         self._row = {image_id: row for row, image_id in enumerate(self.ids)}
-        self._pixels = _map_pixels(path, len(index), self.size)
+        self._pixels = _map_pixels(path, len(self.ids), self.size)
 
     @classmethod
     def open(cls, path: str | Path, verify: bool = False) -> "Store":
@@ -90,11 +108,9 @@ class Store:
 
     def row(self, image_id: str) -> int:
         """Return an image's row; raises StoreError where it is not in the store."""
-        try:
-            return self._row[image_id]
-        except KeyError:
-            problem = f"no image {image_id!a:.80}"
-            raise StoreError(problem, file=self.path) from None
+        if image_id not in self._row:
+            raise StoreError(f"no image {image_id!a:.80}", file=self.path)
+        return self._row[image_id]
 
     def image(self, image_id: str | int) -> np.ndarray:
         """Return one image, by id or row: (S, S), float32, in [0, 1]."""
@@ -111,6 +127,67 @@ class Store:
                     row=row,
                     expected=f"sha256 {expected}",
                 )
+
+
+def format_index(images: Mapping[str, Mark]) -> str:
+    """Return index.csv, one line per image, in their order."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("image_id", "width_px", "height_px", "sha256"))
+    writer.writerows((image_id, *mark) for image_id, mark in images.items())
+    return text.getvalue()
+
+
+def format_manifest(
+    images: Mapping[str, Mark], refused: Mapping[str, Refusal], size: int
+) -> str:
+    """Return manifest.json of a store with these images and refusals."""
+    hashes = {image_id: sha256 for image_id, (_, _, sha256) in images.items()}
+    manifest = {
+        "schema": STORE_SCHEMA,
+        "n": len(images),
+        "size": size,
+        "data_hash": combine_hashes(hashes),
+        "index_hash": hashlib.sha256(format_index(images).encode()).hexdigest(),
+        "refused": {k: asdict(one) | {"file": None} for k, one in refused.items()},
+    }
+    return json.dumps(manifest, indent=1) + "\n"
+
+
+def _read_manifest(path: Path) -> dict:
+    """Read a store's manifest; raises StoreError where it is missing or malformed."""
+    file = path / MANIFEST_FILE
+    expected = f"the manifest of a finished store, schema {STORE_SCHEMA}"
+    try:
+        manifest = json.loads(file.read_text(encoding="utf-8"))
+        size, refused = manifest["size"], manifest["refused"].items()
+        manifest["refused"] = {name: Refusal(**fields) for name, fields in refused}
+        sound = manifest["schema"] == STORE_SCHEMA and type(size) is int
+        if sound and 1 <= size <= MAX_STORED_SIDE_PX:
+            return manifest
+        problem = "unknown schema, or a bad value"
+    except FileNotFoundError:
+        raise StoreError("no store", file=path, expected=expected) from None
+    except (*UNREADABLE, KeyError, TypeError, AttributeError, RecursionError) as error:
+        problem = f"unreadable ({type(error).__name__})"
+    raise StoreError(problem, file=file, expected=expected)
+
+
+def _read_index(file: Path, manifest: dict) -> tuple[dict[str, str], np.ndarray]:
+    """Read each image's hash by its id, and (height_px, width_px), (N, 2), int64."""
+    try:
+        content = file.read_bytes()
+        rows = list(csv.reader(io.StringIO(content.decode(), newline="")))[1:]
+        hashes = {image_id: sha256 for image_id, _, _, sha256 in rows}
+        sizes = np.array([(height, width) for _, width, height, _ in rows], np.int64)
+    except (OSError, ValueError, csv.Error) as error:
+        problem = f"unreadable ({type(error).__name__})"
+        raise StoreError(problem, file=file) from None
+    index_hash = hashlib.sha256(content).hexdigest()
+    found = len(hashes), combine_hashes(hashes), index_hash
+    if found != tuple(manifest.get(key) for key in ("n", "data_hash", "index_hash")):
+        raise StoreError("changed, or another store's", file=file)
+    return hashes, sizes.reshape(-1, 2)
 
 
 def _map_pixels(path: Path, n: int, size: int) -> np.ndarray:

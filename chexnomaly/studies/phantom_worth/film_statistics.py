@@ -30,7 +30,7 @@ BINS = 50
 """Bins of a histogram over [0, 1]."""
 
 
-ENDINGS = (".png", ".jpg", ".jpeg", ".dcm")
+FILM_ENDINGS = (".png", ".jpg", ".jpeg", ".dcm")
 FOLDERS = ("images", "dicom")
 """Folders that hold films; masks and annotations lie elsewhere."""
 
@@ -47,7 +47,7 @@ def film_files(root: Path) -> list[Path]:
     """
     found: dict[str, Path] = {}
     for path in sorted(root.rglob("*")):
-        wanted = path.suffix.lower() in ENDINGS and path.parent.name in FOLDERS
+        wanted = path.suffix.lower() in FILM_ENDINGS and path.parent.name in FOLDERS
         if wanted and path.is_file() and not path.is_symlink():
             found.setdefault(path.name, path)
     return list(found.values())

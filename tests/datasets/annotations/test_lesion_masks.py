@@ -5,11 +5,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from skimage.measure import label, regionprops
 
-from chexnomaly.datasets.annotations.lesion_masks import (
-    component_boxes,
-    mask_to_runs,
-    runs_to_mask,
-)
+from chexnomaly.datasets.annotations.lesion_masks import component_boxes, runs_to_mask
+from tests.run_lengths import mask_to_runs
 
 
 def test_runs_go_down_the_columns_from_the_end_of_the_run_before():

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from chexnomaly.datasets.annotations.lesion_masks import mask_to_runs
 from chexnomaly.datasets.sources import candid
 from chexnomaly.errors import AnnotationError
 from tests.dicom_files import ramp, write_dicom
+from tests.run_lengths import mask_to_runs
 
 REPORT_HEADER = "SOPInstanceUID,EncodedPixels,Report\n"
 OTHER_HEADER = "anon_SOPUID,mask_rle\n"
@@ -73,7 +73,7 @@ def test_images_are_named_with_or_without_an_ending(tmp_path):
     folder.mkdir()
     for name in ("1.2.840.1", "1.2.840.2.dcm"):
         (folder / name).touch()
-    assert list(candid.locate_images(tmp_path)) == ["1.2.840.1", "1.2.840.2"]
+    assert list(candid.scan_folder(tmp_path)[0]) == ["1.2.840.1", "1.2.840.2"]
 
 
 def test_a_folder_without_a_table_is_refused(tmp_path):

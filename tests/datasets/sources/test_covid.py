@@ -53,20 +53,6 @@ def test_both_spellings_name_the_disease(text, disease):
     assert disease_of(text) == disease
 
 
-def test_labels_keep_patients_and_no_notes(tmp_path):
-    (tmp_path / "metadata.csv").write_text(
-        LABELS
-        + '1,COVID-19,PA,X-ray,images,a.jpg,"note\nof two lines"\n'
-        + "1,No Finding,AP Supine,X-ray,images,b.jpg,\n"
-    )
-    table, refusals = covid.read_labels(tmp_path)
-    assert not refusals
-    assert table["disease"].tolist() == ["covid", "no_finding"]
-    assert table["patient_id"].tolist() == ["1", "1"]
-    assert table["row"].tolist() == [2, 4]
-    assert "clinical_notes" not in table.columns
-
-
 def test_unusable_labels_are_refused_by_row(tmp_path):
     (tmp_path / "metadata.csv").write_text(
         LABELS
@@ -98,7 +84,7 @@ def test_a_labeled_image_without_a_row_is_not_unlisted(tmp_path):
         + "1,COVID-19,PA,X-ray,images,absent.png,\n"
     )
     table, _ = covid.read_annotations(tmp_path)
-    table, (refusal,) = check_located(table, covid.locate_images(tmp_path))
+    table, (refusal,) = check_located(table, covid.scan_folder(tmp_path)[0])
     assert table.empty
     assert (refusal.row, "absent.png" in refusal.problem) == (3, True)
 
@@ -188,13 +174,11 @@ def test_the_real_labels_are_read():
     root = Path(REAL, "covid-chestxray-dataset")
     with (root / "metadata.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
-    labels, refusals = covid.read_labels(root)
+    images = covid.scan_folder(root)[0]
+    table, refusals = covid.read_annotations(root)
     assert not refusals
-    assert labels["image_id"].tolist() == [row["filename"] for row in rows]
-    covid_rows = [row for row in rows if "COVID-19" in row["finding"]]
-    assert (labels["disease"] == "covid").sum() == len(covid_rows)
-    images = covid.locate_images(root)
-    table, _ = covid.read_annotations(root)
+    unboxed = {row["filename"] for row in rows if row["finding"] != "No Finding"}
+    assert set(table.attrs["also_listed"]) == unboxed
     table, absent = check_located(table, images)
     assert len(table) == 3 and set(table["finding"]) == {"no_finding"}
     assert len(absent) == sum(row["filename"] not in images for row in rows) == 15
@@ -221,5 +205,5 @@ def test_the_real_regions_become_the_boxes_scikit_image_finds():
     assert not refusals
     columns = ["image_id", "x_min", "y_min", "x_max", "y_max"]
     assert sorted(table[columns].itertuples(index=False, name=None)) == sorted(expected)
-    table, refusals = check_located(table, covid.locate_images(root))
+    table, refusals = check_located(table, covid.scan_folder(root)[0])
     assert not refusals and table["image_id"].nunique() == 22

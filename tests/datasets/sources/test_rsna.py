@@ -86,7 +86,7 @@ def test_a_folder_without_a_table_is_refused(tmp_path):
 def test_images_are_located_by_patient(tmp_path):
     (tmp_path / rsna.IMAGE_FOLDER).mkdir()
     (tmp_path / rsna.IMAGE_FOLDER / "p.dcm").touch()
-    assert list(rsna.locate_images(tmp_path)) == ["p"]
+    assert list(rsna.scan_folder(tmp_path)[0]) == ["p"]
 
 
 def test_the_real_table_has_the_published_counts():

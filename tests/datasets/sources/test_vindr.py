@@ -164,7 +164,7 @@ def test_images_are_located_by_name(tmp_path):
     (tmp_path / "train").mkdir()
     for name in ("b.dicom", "a.dicom", "notes.txt", ".hidden.dicom"):
         (tmp_path / "train" / name).touch()
-    images = vindr.locate_images(tmp_path)
+    images = vindr.scan_folder(tmp_path)[0]
     assert list(images) == ["a", "b"]
     assert images["a"] == tmp_path / "train" / "a.dicom"
 

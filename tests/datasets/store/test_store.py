@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import time
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +13,8 @@ import pytest
 from chexnomaly.datasets.store.preparing import prepare_store
 from chexnomaly.datasets.store.resize import resize_square
 from chexnomaly.datasets.store.store import Store
-from chexnomaly.datasets.store.writer import StoreWriter
-from chexnomaly.errors import ImageError, StoreError
+from chexnomaly.datasets.store.writer import MARK_TYPE, StoreWriter
+from chexnomaly.errors import ImageError, Refusal, StoreError
 
 ROOT = Path(__file__).parents[3]
 SIZE = 16
@@ -24,10 +23,21 @@ SIZE = 16
 READ: list[str] = []
 
 
-def read_npy(path, pause=0.0):
+def read_slowly(path):
+    """Read a test image, slowly enough to be killed."""
+    time.sleep(0.15)
+    return read_npy(path)
+
+
+def done_rows(folder):
+    """Rows that are marked as written in a store's working folder."""
+    marks = np.fromfile(folder / "marks", MARK_TYPE) if folder.exists() else []
+    return [row for row, mark in enumerate(marks) if mark["sha256"]]
+
+
+def read_npy(path):
     """Read a test image; module level, so that worker processes find it."""
     READ.append(path.stem)
-    time.sleep(pause)
     try:
         return np.load(path)
     except (OSError, ValueError):
@@ -179,7 +189,7 @@ def test_a_full_disk_is_one_clear_message_and_loses_nothing(tmp_path, monkeypatc
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(os, "replace", full)
+        patch.setattr("chexnomaly.datasets.store.writer._write_at", full)
         with pytest.raises(StoreError, match="No space left on device"):
             writer.write(1, image, 9, 9)
     writer.close()
@@ -259,15 +269,13 @@ def test_a_changed_file_makes_the_store_anew(tmp_path, images):
 
 SCRIPT = """
 import sys
-from functools import partial
 from pathlib import Path
 sys.path.insert(0, {root!r})
 from chexnomaly.datasets.store.preparing import prepare_store
-from tests.datasets.store.test_store import read_npy
+from tests.datasets.store.test_store import read_slowly
 if __name__ == "__main__":
     images = {{p.stem: p for p in Path({images!r}).iterdir()}}
-    read = partial(read_npy, pause=0.15)
-    prepare_store(images, Path({out!r}), 16, {workers}, read)
+    prepare_store(images, Path({out!r}), 16, {workers}, read_slowly)
 """
 
 
@@ -278,19 +286,20 @@ def test_a_killed_run_goes_on_without_redoing_or_losing(tmp_path, images, worker
     folder = str(tmp_path / "images")
     names = {"root": str(ROOT), "images": folder, "out": str(out), "workers": workers}
     script.write_text(SCRIPT.format(**names))
-    work = tmp_path / "store.partial" / "work"
+    work = tmp_path / "store.partial"
     process = subprocess.Popen([sys.executable, str(script)], start_new_session=True)
     deadline = time.monotonic() + 60
-    while len(list(work.glob("0*.image"))) < 3:
+    while len(done_rows(work)) < 3:
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.01)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    done = list(work.glob("0*.image"))
+    done = done_rows(work)
     assert 3 <= len(done) < len(images)
-    (work / ".00000011.image.partial").write_bytes(b"torn while it was written")
+    with (work / "marks").open("ab") as file:
+        file.write(b"torn while it was written")
     READ.clear()
-    store, refusals = prepare_store(images, out, 16, 1, partial(read_npy, pause=0.15))
+    store, refusals = prepare_store(images, out, 16, 1, read_slowly)
     assert len(READ) == len(images) - len(done)
     assert not refusals and store.ids == sorted(images)
     whole, _ = prepare_store(images, tmp_path / "whole", 16, 1, read_npy)
@@ -303,17 +312,17 @@ def test_a_row_that_never_reached_the_disk_is_written_again(tmp_path):
     for row in range(2):
         writer.write(row, image, 9, 9)
     writer.close()
-    file = writer.file(1)
-    content = file.read_bytes()
-    assert content.count(image_bytes := b"\0\x80" * SIZE) >= 1
-    file.write_bytes(content.replace(image_bytes, b"\0\0" + image_bytes[2:], 1))
+    file = writer.folder / "images.npy"
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
     again = StoreWriter(tmp_path / "store", ["a", "b", "c"], SIZE)
     assert again.missing == [1, 2]
     again.close()
 
 
 @pytest.mark.parametrize(
-    "step", ["StoreWriter._pack", "format_manifest", "StoreWriter._rename"]
+    "step", ["StoreWriter._pack", "form.format_manifest", "StoreWriter._rename"]
 )
 def test_a_kill_while_finishing_loses_nothing(tmp_path, monkeypatch, step):
     writer = StoreWriter(tmp_path / "store", ["a", "b"], SIZE)
@@ -333,6 +342,36 @@ def test_a_kill_while_finishing_loses_nothing(tmp_path, monkeypatch, step):
     assert len(again.finish()) == 2
 
 
+def test_a_kill_after_rows_moved_up_costs_reading_but_no_image(tmp_path, monkeypatch):
+    refusal = Refusal.from_error(ImageError("no film"))
+    ids, image = list("abcd"), np.full((SIZE, SIZE), 0.5, np.float32)
+
+    def write(writer):
+        for row in writer.missing:
+            if row == 1:
+                writer.note(row, refusal)
+            else:
+                writer.write(row, image * (row + 1) / 4, 9, 9)
+        return writer
+
+    def die(*args):
+        raise KeyboardInterrupt
+
+    writer = write(StoreWriter(tmp_path / "store", ids, SIZE))
+    with monkeypatch.context() as patch:
+        patch.setattr("chexnomaly.datasets.store.writer.npy_header", die)
+        with pytest.raises(KeyboardInterrupt):
+            writer.finish()
+    writer.close()
+    again = StoreWriter(tmp_path / "store", ids, SIZE)
+    assert again.missing == [1, 2, 3]
+    store = write(again).finish()
+    write(StoreWriter(tmp_path / "whole", ids, SIZE)).finish()
+    assert store.ids == ["a", "c", "d"]
+    assert contents(store.path) == contents(tmp_path / "whole")
+    assert store.image("d").max() == pytest.approx(0.5, abs=1e-4)
+
+
 def test_a_disk_full_while_packing_loses_nothing(tmp_path, monkeypatch):
     first = StoreWriter(tmp_path / "store", ["a", "b"], SIZE)
     for row in range(2):
@@ -350,13 +389,12 @@ def test_a_disk_full_while_packing_loses_nothing(tmp_path, monkeypatch):
     assert again.missing == [] and len(again.finish()) == 2
 
 
-def test_an_image_damaged_before_packing_is_named_and_written_again(tmp_path):
+@pytest.mark.parametrize("name", ["images.npy", "marks"])
+def test_a_file_emptied_before_the_end_is_written_again(tmp_path, name):
     first = StoreWriter(tmp_path / "store", ["a"], SIZE)
     first.write(0, np.zeros((SIZE, SIZE), np.float32), 9, 9)
-    first.file(0).write_bytes(b"")
-    with pytest.raises(StoreError, match="00000000.image.*damaged meanwhile"):
-        first.finish()
     first.close()
+    (first.folder / name).write_bytes(b"")
     again = StoreWriter(tmp_path / "store", ["a"], SIZE)
     assert again.missing == [0]
     again.close()
@@ -364,10 +402,9 @@ def test_an_image_damaged_before_packing_is_named_and_written_again(tmp_path):
 
 def test_what_a_kill_after_the_last_rename_left_is_cleared(tmp_path):
     store = written(tmp_path)
-    (store.path / "work").mkdir()
-    (store.path / "work" / "00000000.image").write_bytes(b"left")
+    (store.path / "marks").write_bytes(b"left")
     assert written(tmp_path).path == store.path
-    assert not (store.path / "work").exists()
+    assert not (store.path / "marks").exists()
 
 
 def test_every_byte_of_the_pixels_is_guarded(tmp_path):

@@ -15,7 +15,7 @@ SIZE = {"size_px": (40, 56), "enriched": True}
 @pytest.mark.parametrize(("layout", "source"), [("vindr", vindr), ("rsna", rsna)])
 def test_both_ways_into_the_store_give_the_same_pixels(tmp_path, layout, source):
     write_dataset(tmp_path / "files", 12, 3, layout, **SIZE)
-    images = source.locate_images(tmp_path / "files")
+    images = source.scan_folder(tmp_path / "files")[0]
     through_files, refused = prepare_store(images, tmp_path / "a", 32)
     films = write_store(tmp_path / "b", 12, 3, 32, layout=layout, **SIZE)
     direct = Store.open(tmp_path / "b", verify=True)
