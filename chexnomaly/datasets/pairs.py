@@ -1,6 +1,6 @@
-"""Pairs of scans for the Siamese networks (Section III, Fig. 9).
+"""Pairs of films for the Siamese networks (Section III, Fig. 9).
 
-P is an abnormal scan, whatever its findings, and N a normal one. The caption of Fig. 9
+P is an abnormal film, whatever its findings, and N a normal one. The caption of Fig. 9
 gives (P, P) class 1, (P, N) and (N, P) class 0, and leaves (N, N) out; how many pairs
 of each kind there are is ours.
 """
@@ -21,11 +21,11 @@ equally often; all ordered pairs equally often, (N, N) as class 0."""
 
 
 class PairsSet(Dataset):
-    """Pairs of scans and whether they are similar, drawn once.
+    """Pairs of films and whether they are similar, drawn once.
 
     Args:
-        scans: Where the scans come from; repeated ids count once.
-        n_pairs: How many pairs; 2 per scan in the register.
+        scans: Where the films come from; repeated ids count once.
+        n_pairs: How many pairs; 2 per film in the register.
         scheme: One of `SCHEMES`.
         seed: Seed of the draw.
 
@@ -34,7 +34,7 @@ class PairsSet(Dataset):
         kinds: Index into `PAIR_KINDS` of each pair, (n_pairs,).
 
     Raises:
-        ValueError: Unknown scheme, no pair asked for, fewer than two abnormal scans
+        ValueError: Unknown scheme, no pair asked for, fewer than two abnormal films
             or no normal one.
     """
 
@@ -102,7 +102,7 @@ def _draw_kinds(
 def _draw_members(
     rng: np.random.Generator, kinds: np.ndarray, pools: dict[str, np.ndarray]
 ) -> np.ndarray:
-    """Draw the ids of each pair's scans, uniformly within its kind; (n, 2)."""
+    """Draw the ids of each pair's films, uniformly within its kind; (n, 2)."""
     pairs = np.empty((len(kinds), 2), dtype=object)
     for kind, (one, other) in enumerate(PAIR_KINDS):
         at = np.flatnonzero(kinds == kind)
@@ -110,6 +110,6 @@ def _draw_members(
             continue
         first = rng.integers(len(pools[one]), size=len(at))
         second = rng.integers(len(pools[other]) - (one == other), size=len(at))
-        second += (one == other) & (second >= first)  # passes over the first scan
+        second += (one == other) & (second >= first)  # passes over the first film
         pairs[at] = np.column_stack([pools[one][first], pools[other][second]])
     return pairs

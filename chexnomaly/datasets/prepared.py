@@ -106,7 +106,7 @@ class PreparedSet:
 def choose_positives(
     source: ModuleType, source_root: Path, n: int, seed: int
 ) -> list[str]:
-    """Choose abnormal images by the annotations alone (the paper's 200 "other" scans).
+    """Choose abnormal images by the annotations alone (the paper's 200 "other" films).
 
     Args:
         source: A module of `chexnomaly.datasets.sources`.

@@ -2,7 +2,7 @@
 
 "Specialized models utilized datasets with a 50-50 split between disease and no-disease
 data"; the supermodel's second "contrasting method" (Fig. 8) is read as repeating the
-abnormal scans. Both choose within one part, so that a test scan stays a test scan.
+abnormal films. Both choose within one part, so that a test film stays a test film.
 """
 
 from dataclasses import replace
@@ -13,7 +13,7 @@ from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.datasets.segmentation import SegmentationSet
 
 NEGATIVES = ("no_finding", "any")
-"""Who stands against a finding: normal scans, or all scans without that finding."""
+"""Who stands against a finding: normal films, or all films without that finding."""
 
 
 def specialized_part(
@@ -23,21 +23,21 @@ def specialized_part(
     negatives: str = "no_finding",
     seed: int = 0,
 ) -> SegmentationSet:
-    """Choose as many scans with a finding as without; masks show this finding only.
+    """Choose as many films with a finding as without; masks show this finding only.
 
     Args:
         data: A prepared set.
         part: "train", "val" or "test".
         finding: Key of the finding.
         negatives: One of `NEGATIVES`.
-        seed: Seed of the choice; every finding draws its own scans.
+        seed: Seed of the choice; every finding draws its own films.
 
     Returns:
-        The data set, ordered by image id. All scans with the finding, unless there
+        The data set, ordered by image id. All films with the finding, unless there
         are fewer without.
 
     Raises:
-        ValueError: Unknown `negatives`, or no scan of one of the two kinds.
+        ValueError: Unknown `negatives`, or no film of one of the two kinds.
     """
     if negatives not in NEGATIVES:
         raise ValueError(f"negatives {negatives!r}, expected one of {NEGATIVES}")
@@ -58,20 +58,20 @@ def specialized_part(
 def oversampled_part(
     data: PreparedSet, part: str, factor: float | None = None
 ) -> SegmentationSet:
-    """Repeat the abnormal scans of a part.
+    """Repeat the abnormal films of a part.
 
     Args:
         data: A prepared set.
         part: "train", "val" or "test".
-        factor: How often an abnormal scan occurs, at least 1; the fraction is made up
-            by scans drawn without replacement. By default both kinds are equally
-            frequent, or all scans occur once where most are abnormal.
+        factor: How often an abnormal film occurs, at least 1; the fraction is made up
+            by films drawn without replacement. By default both kinds are equally
+            frequent, or all films occur once where most are abnormal.
 
     Returns:
         The data set, ordered by image id.
 
     Raises:
-        ValueError: The factor is below 1, or no scan is abnormal.
+        ValueError: The factor is below 1, or no film is abnormal.
     """
     everything = data.part(part)
     abnormal, normal = everything.kinds()
@@ -87,11 +87,11 @@ def oversampled_part(
 
 
 FOLDS = 2
-"""Parts into which training scans are cut for out-of-fold predictions."""
+"""Parts into which training films are cut for out-of-fold predictions."""
 
 
 def fold_ids(data: PreparedSet, fold: int) -> list[str]:
-    """Choose one fold of the training part, abnormal and normal scans alike.
+    """Choose one fold of the training part, abnormal and normal films alike.
 
     Args:
         data: A prepared set.

@@ -1,6 +1,6 @@
 """A DICOM file to a float image: rescale, photometric interpretation, window.
 
-Paper, Section III. How the paper scaled its scans is not stated (ambiguity 20): the
+Paper, Section III. How the paper scaled its films is not stated (ambiguity 20): the
 default is rescale, invert MONOCHROME1, min-max to [0, 1]; `window="voi"` applies the
 file's own window or lookup table.
 

@@ -56,7 +56,7 @@ class UNetBase(UNet):
 
 
 class SiameseNetwork(nn.Module):
-    """Tell whether two scans are similar: whether both are abnormal.
+    """Tell whether two films are similar: whether both are abnormal.
 
     Args:
         base: The twin, applied to both images with the same weights.

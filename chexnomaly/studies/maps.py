@@ -16,7 +16,7 @@ on which a score is undefined."""
 def predict_maps(
     model: nn.Module, scans: SegmentationSet, batch_size: int = 64
 ) -> np.ndarray:
-    """Predict probability maps, (N, S, S), in the order of the scans."""
+    """Predict probability maps, (N, S, S), in the order of the films."""
     maps = [*evaluation.predict(model, scans, batch_size)]
     return torch.cat(maps)[:, 0].numpy() if maps else np.zeros((0, 1, 1))
 
@@ -27,7 +27,7 @@ def batches(maps: np.ndarray) -> tuple[torch.Tensor, ...]:
 
 
 def masks_of(scans: SegmentationSet) -> np.ndarray:
-    """Draw the masks, (N, S, S), bool, in the order of the scans."""
+    """Draw the masks, (N, S, S), bool, in the order of the films."""
     masks = [scans.mask(i)[0].numpy() > 0 for i in scans.ids]
     return np.reshape(masks, (len(masks), scans.size, scans.size)).astype(bool)
 
@@ -48,7 +48,7 @@ def iou_per_image(marked: np.ndarray, masks: np.ndarray) -> np.ndarray:
 def best_threshold(
     maps: np.ndarray, masks: np.ndarray, counted: np.ndarray | bool = True
 ) -> float:
-    """Choose the threshold with the best IoU on validation scans.
+    """Choose the threshold with the best IoU on validation films.
 
     Args:
         maps: Probabilities, (N, S, S).

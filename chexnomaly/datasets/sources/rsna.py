@@ -2,7 +2,7 @@
 
 `stage_2_train_labels.csv` has one row per box (x, y, width, height), or one with
 Target 0 and no box. Target 0 only says "no pneumonia": `read_classes` tells the
-normal scans from the abnormal ones without opacity where the detailed class file
+normal films from the abnormal ones without opacity where the detailed class file
 is there. All images of the challenge are 1024 x 1024 px, one per patient.
 """
 
@@ -72,7 +72,7 @@ def read_findings(
 
 
 def read_classes(root: Path) -> tuple[pd.Series, list[Refusal]]:
-    """Read which scans are normal, from the detailed class file.
+    """Read which films are normal, from the detailed class file.
 
     Returns:
         Image id to "normal", "not_normal" or "lung_opacity" (empty where the file

@@ -1,4 +1,4 @@
-"""VinDr-CXR: three readers per scan, boxes of fourteen findings.
+"""VinDr-CXR: three readers per film, boxes of fourteen findings.
 
 Two public layouts are read: Kaggle's (`train.csv`, class names of the fourteen)
 and PhysioNet's (`annotations/annotations_train.csv`, twenty-two local labels). Both

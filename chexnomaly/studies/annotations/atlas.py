@@ -73,7 +73,7 @@ def with_normal_share(scores: Scores, shares: Sequence[float]) -> pd.DataFrame:
     each = pd.DataFrame(flat)
     each["ill"], each["flagged"] = each.tp + each.fn > 0, each.tp + each.fp > 0
     each["hit"], each["clear"] = each.ill & each.flagged, ~each.ill & ~each.flagged
-    each["iou"] = each.tp / (each.tp + each.fp + each.fn).clip(1)  # 0 on normal scans
+    each["iou"] = each.tp / (each.tp + each.fp + each.fn).clip(1)  # 0 on normal films
     means = each.astype(float).groupby(each.ill).mean()
     normal, ill = means.to_numpy()
     share = np.array(shares)[:, None]

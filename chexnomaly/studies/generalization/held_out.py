@@ -1,10 +1,10 @@
-"""One finding kept from all training: which boxes and scans, and the loss without them.
+"""One finding kept from all training: which boxes and films, and the loss without them.
 
 No pixel inside a held-out box enters the loss, neither as a finding nor as
-background, also where another finding's box lies over it. A scan that shows nothing
+background, also where another finding's box lies over it. A film that shows nothing
 else is dropped, since calling it normal or abnormal would say what must not be said.
-The Siamese twin learns from whole scans and knows no pixels, so it gets no scan at all
-that shows the finding: a scan with other findings beside it would still teach "this
+The Siamese twin learns from whole films and knows no pixels, so it gets no film at all
+that shows the finding: a film with other findings beside it would still teach "this
 looks abnormal".
 """
 
@@ -35,7 +35,7 @@ class HeldOut:
 
     Attributes:
         boxes: Rows of the findings table.
-        dropped: Scans that show nothing else.
+        dropped: Films that show nothing else.
     """
 
     boxes: pd.DataFrame
@@ -70,9 +70,9 @@ def hold_out(data: PreparedSet, finding: str) -> HeldOut:
 
 
 def hold_out_at_random(data: PreparedSet, like: HeldOut, seed: int) -> HeldOut:
-    """Keep as many boxes and scans from training, whatever their findings.
+    """Keep as many boxes and films from training, whatever their findings.
 
-    All boxes of one finding on one scan go together, as they do in `hold_out`.
+    All boxes of one finding on one film go together, as they do in `hold_out`.
 
     Args:
         data: A prepared set.
@@ -80,8 +80,8 @@ def hold_out_at_random(data: PreparedSet, like: HeldOut, seed: int) -> HeldOut:
         seed: Seed of the choice.
 
     Returns:
-        Exactly as many dropped scans, and as many boxes up to those of one finding
-        on one scan.
+        Exactly as many dropped films, and as many boxes up to those of one finding
+        on one film.
     """
     rng = np.random.default_rng(seed)
     chosen = []
@@ -102,7 +102,7 @@ def _drawn(data: PreparedSet, parts) -> pd.DataFrame:
 def _choose(
     drawn: pd.DataFrame, n_boxes: int, n_dropped: int, rng: np.random.Generator
 ) -> HeldOut:
-    """Drop scans at random, then findings of others that keep at least one."""
+    """Drop films at random, then findings of others that keep at least one."""
     scans = rng.permutation(np.unique(drawn.image_id.to_numpy(dtype=object)))
     dropped = frozenset(scans[:n_dropped])
     groups = drawn.groupby(["image_id", "finding"]).size()
@@ -131,7 +131,7 @@ class CountedSet(Dataset):
         held: What must not be learned.
 
     Attributes:
-        ids: The image ids, dropped scans left out.
+        ids: The image ids, dropped films left out.
         kept: Their images and masks without the held-out boxes.
     """
 
@@ -182,13 +182,13 @@ def counted_loss(loss: Callable[..., Tensor]) -> Callable[[Tensor, Tensor], Tens
 
 
 def without_scans(data: PreparedSet, held: HeldOut) -> PreparedSet:
-    """Take every scan that shows a held-out box out of training and validation.
+    """Take every film that shows a held-out box out of training and validation.
 
     Args:
         data: A prepared set.
         held: What must not be learned.
 
     Returns:
-        The same set with a smaller split, for what learns from whole scans.
+        The same set with a smaller split, for what learns from whole films.
     """
     return replace(data, split=data.split.drop(sorted(held.scans)))

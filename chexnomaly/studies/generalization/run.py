@@ -3,7 +3,7 @@
     python -m chexnomaly.studies.generalization.run --out FOLDER
 
 trains the supermodel, CheX-Nomaly and CheX-Nomaly on a twin that was never trained,
-once without each finding and once, as a control, without as many boxes and scans
+once without each finding and once, as a control, without as many boxes and films
 chosen at random; scores them on the boxes of that finding alone; and writes results
 files after each seed. A run that was interrupted goes on where it stopped.
 """

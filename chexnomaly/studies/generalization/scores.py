@@ -19,7 +19,7 @@ MEASURES = ("iou@operating", "found@operating", "auc")
 a threshold, how often a pixel inside outranks one outside every box."""
 
 MOST_COVERED = 0.5
-"""A scan counts where other findings' boxes cover at most this share of the mask."""
+"""A film counts where other findings' boxes cover at most this share of the mask."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Target:
     """What is to be found of one finding.
 
     Attributes:
-        scans: The scans that show it.
+        scans: The films that show it.
         mask: Its boxes outside all others', (N, S, S), bool.
         scored: Pixels outside all others' boxes, (N, S, S), bool.
     """
@@ -38,7 +38,7 @@ class Target:
 
 
 def target_of(data: PreparedSet, finding: str, part: str = "test") -> Target:
-    """Find the scans and pixels on which one finding can be scored.
+    """Find the films and pixels on which one finding can be scored.
 
     Args:
         data: A prepared set.
@@ -62,7 +62,7 @@ def score_target(maps: np.ndarray, target: Target, threshold: float) -> FilmScor
     """Score maps on one finding.
 
     Args:
-        maps: (N, S, S), in the order of the target's scans.
+        maps: (N, S, S), in the order of the target's films.
         target: From `target_of`.
         threshold: Where to binarize.
 

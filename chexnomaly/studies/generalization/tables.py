@@ -136,7 +136,7 @@ def score_table(workspace: Workspace) -> pd.DataFrame:
 
     Returns:
         IoU at the operating threshold, one row per finding and one for their mean,
-        with the number of scans.
+        with the number of films.
     """
     stored = {
         heading: read_result(workspace.find_result(f"{system}__{name}")[0])["values"]

@@ -41,8 +41,8 @@ def ensemble_maps(
 
     Args:
         ensemble: A trained Model Ensemble.
-        scans: The scans.
-        batch_size: Scans at a time.
+        scans: The films.
+        batch_size: Films at a time.
 
     Returns:
         Maps of the specialized models, (N, models, S, S), and of the ensemble,
@@ -58,7 +58,7 @@ def ensemble_maps(
 
 
 def masks_of(scans: SegmentationSet) -> dict[str, Tensor]:
-    """Draw every scan's mask under every readers' rule; (N, 1, S, S) each."""
+    """Draw every film's mask under every readers' rule; (N, 1, S, S) each."""
     return {
         name: torch.from_numpy(
             np.stack([scans.reader_mask(i, rule) for i in scans.ids])
@@ -304,13 +304,13 @@ def add_binary_maximum(
 def add_mixes(
     effects: Effects, system: str, positives: Scores, normals: Scores
 ) -> dict[str, Scores]:
-    """Add what healthy scans beside the unseen finding change (register item 12).
+    """Add what healthy films beside the unseen finding change (register item 12).
 
     Args:
         effects: Receives them; a mix is no paired sample, so it brings no difference.
         system: System key.
-        positives: Counts on the unseen finding's scans.
-        normals: Counts on healthy scans of the same layout, at one threshold.
+        positives: Counts on the unseen finding's films.
+        normals: Counts on healthy films of the same layout, at one threshold.
 
     Returns:
         The mixes' counts.

@@ -96,13 +96,13 @@ def arm_table(result: Mapping, metric: str | None = None) -> pd.DataFrame:
 
 
 def mix_table(result: Mapping) -> pd.DataFrame:
-    """Lay out what healthy scans beside the unseen finding change.
+    """Lay out what healthy films beside the unseen finding change.
 
     Args:
         result: The `multiverse` results file of the unseen set.
 
     Returns:
-        One row per system and mix; empty where no healthy scan was there.
+        One row per system and mix; empty where no healthy film was there.
     """
     rows: dict[tuple[str, str], dict[str, str]] = {}
     for key, value in result["values"].items():

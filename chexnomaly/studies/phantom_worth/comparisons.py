@@ -1,6 +1,6 @@
 """Differences between worlds of the ablation study, with many of them in mind.
 
-Two things make such a difference uncertain: which scans were drawn, and which network
+Two things make such a difference uncertain: which films were drawn, and which network
 a random start happened to give. The second is read from the many networks that ought
 to agree: all those for which the finding in question was computed, whatever else was
 painted for one of them. What painting something else does to a finding is counted as
@@ -42,17 +42,17 @@ def compare(
 ) -> tuple[Entry, float]:
     """Test a mean difference of two networks, or groups of them, against zero.
 
-    Its variance is the scans' plus the networks'; the degrees of freedom follow Welch
+    Its variance is the films' plus the networks'; the degrees of freedom follow Welch
     and Satterthwaite.
 
     Args:
-        difference: Per scan, (N,); NaN is left out.
+        difference: Per film, (N,); NaN is left out.
         variance: What the networks add to the variance of the mean.
         degrees: Degrees of freedom of that.
 
     Returns:
         The mean with its 95 % interval, not adjusted for other comparisons, and the
-        two-sided p value; NaN where fewer than two scans count.
+        two-sided p value; NaN where fewer than two films count.
     """
     scans = difference[~np.isnan(difference)]
     if len(scans) < 2:

@@ -90,13 +90,13 @@ def fit_threshold(
 
 @dataclass(frozen=True)
 class RuleScores:
-    """What three rules score on the test scans that show a finding.
+    """What three rules score on the test films that show a finding.
 
     Attributes:
-        prior: IoU per scan of the location prior.
-        threshold: IoU per scan of the brightness threshold.
-        in_place: IoU per scan of a threshold inside the location prior.
-        rule: The brightness threshold; None where no training scan has the finding.
+        prior: IoU per film of the location prior.
+        threshold: IoU per film of the brightness threshold.
+        in_place: IoU per film of a threshold inside the location prior.
+        rule: The brightness threshold; None where no training film has the finding.
     """
 
     prior: np.ndarray
@@ -106,14 +106,14 @@ class RuleScores:
 
 
 def compare_rules(data: PreparedSet, finding: str | None = None) -> RuleScores:
-    """Fit the three rules on training scans and score them on test scans.
+    """Fit the three rules on training films and score them on test films.
 
     Args:
         data: A prepared data set.
         finding: Whose boxes make the masks; None for all findings together.
 
     Returns:
-        The scores; empty where a part has no scan with the finding.
+        The scores; empty where a part has no film with the finding.
     """
     images, masks = arrays(data, "train", finding)
     test_images, test_masks = arrays(data, "test", finding)
@@ -132,7 +132,7 @@ def compare_rules(data: PreparedSet, finding: str | None = None) -> RuleScores:
 def arrays(
     data: PreparedSet, part: str, finding: str | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Images and masks of the scans of a part that show a finding.
+    """Images and masks of the films of a part that show a finding.
 
     Args:
         data: A prepared data set.

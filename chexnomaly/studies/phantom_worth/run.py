@@ -53,7 +53,7 @@ def found_key(finding: str) -> str:
 
 
 def score_marks(marked: np.ndarray, data: PreparedSet) -> FilmScores:
-    """Score what one network marks on the test scans.
+    """Score what one network marks on the test films.
 
     Args:
         marked: (N, S, S), bool, or one for all, (S, S).
@@ -84,7 +84,7 @@ def simple_marks(data: PreparedSet) -> dict[str, np.ndarray]:
         data: A world.
 
     Returns:
-        Marks of the test scans for "mean_mask", (S, S), cut at a level chosen on
+        Marks of the test films for "mean_mask", (S, S), cut at a level chosen on
         validation, and for "brightness_threshold", (N, S, S).
     """
     prior, level = fit_mean_mask(data.part("train"), data.part("val"))

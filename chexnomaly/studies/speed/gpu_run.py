@@ -148,7 +148,7 @@ def score(
     predictor: Predictor,
     finding: str | None = None,
 ) -> None:
-    """Choose a threshold on validation scans, score the test scans, write both."""
+    """Choose a threshold on validation films, score the test films, write both."""
     data, key = evaluator.data, SPECIALIZED_TEST if finding else TEST
     val, test = (
         specialized_part(data, part, finding) if finding else data.part(part)
@@ -159,7 +159,7 @@ def score(
 
 
 def write_pairs(evaluator: Evaluator, system: str, model: torch.nn.Module) -> None:
-    """Score a Siamese network on balanced pairs of test scans."""
+    """Score a Siamese network on balanced pairs of test films."""
     data = evaluator.data
     pairs = PairsSet(data.part("test"), 2 * len(data.ids("test")))
     scored = score_pairs(model, pairs)
