@@ -16,8 +16,8 @@ HEADS = 4
 class SelfAttention(nn.Module):
     """A transformer's attention block over the positions of a map, with its residual.
 
-    Positions have no code: the map's borders, padded with zeros by every convolution
-    above, tell them.
+    It has no encoding of positions. The convolutions before it pad the map's borders
+    with zeros, which gives positions away.
 
     Args:
         channels: Channels of the map, a multiple of `HEADS`.

@@ -5,12 +5,17 @@ from pathlib import Path
 from torch import nn
 
 from chexnomaly.errors import CheckpointError
-from chexnomaly.models import siamese
-from chexnomaly.models.attention_unet import AttentionUNet
-from chexnomaly.models.chexnomaly import CheXNomaly, JoiningUNet, in_channels
-from chexnomaly.models.ensembles import ChannelMax, MaxEnsemble, ModelEnsemble
-from chexnomaly.models.self_attention import BottleneckAttentionUNet
-from chexnomaly.models.unet import UNet
+from chexnomaly.models import (
+    AttentionUNet,
+    BottleneckAttentionUNet,
+    CheXNomaly,
+    MaxEnsemble,
+    ModelEnsemble,
+    UNet,
+    siamese,
+)
+from chexnomaly.models.chexnomaly import JoiningUNet, in_channels
+from chexnomaly.models.ensembles import ChannelMax
 from chexnomaly.systems.options import Options
 from chexnomaly.systems.recipes import Recipe, find_recipe
 from chexnomaly.training.checkpoints import load_model, read_header

@@ -14,7 +14,7 @@ from chexnomaly.datasets.pairs import PairsSet
 from chexnomaly.datasets.predicted import PredictedSet
 from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.datasets.segmentation import SegmentationSet
-from chexnomaly.models.ensembles import ModelEnsemble
+from chexnomaly.models import ModelEnsemble
 from chexnomaly.systems.networks import build_network, load_system
 from chexnomaly.systems.objectives import segmentation_loss, siamese_loss
 from chexnomaly.systems.options import Options

@@ -24,7 +24,7 @@ from chexnomaly.evaluation.scores import PAPER_THRESHOLD
 from chexnomaly.evaluation.statistics import Statistic
 from chexnomaly.metrics.classification import F1_RULES
 from chexnomaly.metrics.segmentation import IOU_CONVENTIONS, Scores
-from chexnomaly.models.ensembles import ModelEnsemble
+from chexnomaly.models import ModelEnsemble
 
 READER_RULES = {"union": "union", "two readers": 2, "first reader": "first"}
 """Readers' rule to what a data set is told; the first is the register's."""

@@ -27,7 +27,7 @@ from chexnomaly.datasets.segmentation import SegmentationSet
 from chexnomaly.datasets.store.writer import StoreWriter
 from chexnomaly.labels import NO_FINDING
 from chexnomaly.losses import box_focal_loss
-from chexnomaly.models.unet import UNet
+from chexnomaly.models import UNet
 from chexnomaly.training.devices import moved_ahead
 
 
