@@ -7,9 +7,14 @@ source does not know), source, row (line in the source's table, header = 1).
 
 A box may leave its image by at most BORDER_TOLERANCE_PX, which annotation tools do when
 they round; it is then cut at the border. A box farther out is refused.
+
+No refusal makes a film healthy: one that lost a finding, and of which only "no finding"
+is left, leaves the table.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -33,6 +38,7 @@ BORDER_TOLERANCE_PX = 1.0
 _TYPES = dict.fromkeys(COLUMNS, "str") | dict.fromkeys(BOX, "float64")
 _TYPES |= dict.fromkeys((*SIDES, "row"), "Int64")
 _split = partial(validation.split_rows, types=_TYPES, rules=validation.FINDING_RULES)
+_UNDOUBTED = "no finding on a film of which no finding was refused"
 
 
 def clean_findings(
@@ -41,18 +47,49 @@ def clean_findings(
     """Bring a source's statements into the findings table's form and check them.
 
     Args:
-        table: The findings table's columns, unique index; sizes may be missing.
+        table: The findings table's columns, unique index; sizes may be missing. Its
+            attribute "refused_ids", where it has one, names films of which the source
+            refused an annotation already.
         origin: File, column names and text of the source, for the refusals.
 
     Returns:
         The rows that hold, and a refusal for each that does not. The table's
         attributes serve later refusals: "files" names its file, "refused_ids" the
-        images that lost every row.
+        images that lost a finding or every row.
     """
+    doubted = table.attrs.get("refused_ids", frozenset())
     table = _cut_to_border(table.reindex(columns=list(COLUMNS)).astype(_TYPES))
+    table.attrs = {"files": {"": str(origin.file)}, "refused_ids": doubted}
+    return _split_films(table, origin)
+
+
+def _split_films(
+    table: pd.DataFrame, origin: Origin
+) -> tuple[pd.DataFrame, list[Refusal]]:
+    """Take out the rows that do not hold, and the films that this makes healthy."""
     good, refusals = _split(table, origin)
-    lost = frozenset(table["image_id"]) - frozenset(good["image_id"])
-    good.attrs = {"files": {"": str(origin.file)}, "refused_ids": lost}
+    stated = (table["finding"] != labels.NO_FINDING) | table[BOX].notna().any(axis=1)
+    kept = good.loc[good["finding"] != labels.NO_FINDING, "image_id"]
+    fewer = Counter(table.loc[stated, "image_id"]) - Counter(kept)
+    bereft = frozenset(fewer) | (set(table["image_id"]) - set(good["image_id"]))
+    doubted = table.attrs.get("refused_ids", frozenset()) | bereft
+    good.attrs = table.attrs | {"refused_ids": doubted}
+    good, doubtful = _without_doubtful(good, origin)
+    return good, refusals + doubtful
+
+
+def _without_doubtful(
+    table: pd.DataFrame, origin: Origin
+) -> tuple[pd.DataFrame, list[Refusal]]:
+    """Take out the films that nothing but a refusal makes healthy."""
+    abnormal = table.loc[table["finding"] != labels.NO_FINDING, "image_id"]
+    doubtful = table.attrs["refused_ids"] - set(abnormal)
+    if not table["image_id"].isin(doubtful).any():
+        return table, []
+    rule = ("finding", _UNDOUBTED, lambda rows: ~rows["image_id"].isin(doubtful))
+    origin = replace(origin, raw=None)  # its text has other rows by now
+    good, refusals = validation.split_rows(table, origin, _TYPES, [rule])
+    good.attrs = table.attrs
     return good, refusals
 
 
@@ -86,6 +123,7 @@ def read_boxes(
         table[BOX[2:]] += table[BOX[:2]].to_numpy()
     table["finding"] = table["finding"].str.strip().map(findings)
     table = table.assign(row=raw["row"], **fixed)
+    table.attrs = raw.attrs
     table, bad = clean_findings(table, Origin(path, dict(columns), raw))
     return table, refused + bad
 
@@ -116,7 +154,9 @@ def join_findings(
     joined = pd.concat([table for table in tables if len(table)] or tables[:1])
     joined = joined.reset_index(drop=True)
     joined.attrs = {"files": files, "refused_ids": lost}
-    return joined, refusals
+    healthy = Origin(Path(_file_of(joined, labels.NO_FINDING)))
+    joined, doubtful = _without_doubtful(joined, healthy)
+    return joined, refusals + doubtful
 
 
 def save_findings(table: pd.DataFrame, path: Path) -> None:
@@ -177,8 +217,8 @@ def check_images(
         kept[name] = kept["image_id"].map(sides).astype("Int64")
     origin = Origin(Path(_file_of(table, "") or "findings table"))
     kept = _cut_to_border(kept)
-    kept, refusals = _split(kept, origin)
     kept.attrs = dict(table.attrs)
+    kept, refusals = _split_films(kept, origin)
     return kept, refused + refusals
 
 

@@ -79,7 +79,7 @@ def _read_outlines(
     outlined: set[str],
 ) -> tuple[pd.DataFrame, list[Refusal]]:
     """Turn each outline into boxes; "-1" is no finding where nothing else is there."""
-    rows, refusals = [], []
+    rows, refusals, lost = [], [], set(raw.attrs["refused_ids"])
     for image_id, runs, line in raw.itertuples(index=False, name=None):
         try:
             if runs.strip() != NO_MASK:
@@ -89,13 +89,17 @@ def _read_outlines(
                 corners = [float("nan")] * 4
                 rows.append((image_id, READER, labels.NO_FINDING, *corners, line))
         except ImageError as error:
+            lost.add(image_id)
             refusals.append(Refusal.from_error(error))
         except ValueError as error:
+            lost.add(image_id)
             expected = '"-1", or pairs "gap length" that stay inside the image'
             where = (str(path), int(line), _TABLES[kind][1])
             refusals.append(Refusal("AnnotationError", *where, str(error), expected))
     columns = ["image_id", "reader", "finding", *BOX, "row"]
-    return pd.DataFrame(rows, columns=columns), refusals
+    table = pd.DataFrame(rows, columns=columns)
+    table.attrs["refused_ids"] = frozenset(lost)
+    return table, refusals
 
 
 def _outline_boxes(runs: str, path: Path | None) -> list[tuple]:

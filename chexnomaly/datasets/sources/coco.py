@@ -67,7 +67,7 @@ def read_annotations(root: Path) -> tuple[pd.DataFrame, list[Refusal]]:
         return (name, reader, kind, *corners, width, height, row)
 
     rows = sections(content["annotations"], box, "annotations")
-    drawn = {row[0] for row in rows}
+    drawn, understood = ({row[k] for row in rows} for k in (0, -1))
     nothing = (labels.NO_FINDING, *[float("nan")] * 4)
     rows += [
         (name, READER, *nothing, width, height, row)
@@ -77,6 +77,13 @@ def read_annotations(root: Path) -> tuple[pd.DataFrame, list[Refusal]]:
     columns = ["image_id", "reader", "finding", *BOX, "width_px", "height_px", "row"]
     table = pd.DataFrame(rows, columns=columns)
     table["source"] = folders.source_name(root, "coco")
+    meant = (
+        _try(partial(_id, name="image_id"), entry)
+        for row, entry in enumerate(content["annotations"], start=1)
+        if row not in understood
+    )
+    lost = frozenset(films[key][0] for key in meant if key in films)
+    table.attrs["refused_ids"] = lost
     table, bad = clean_findings(table, Origin(path, {"image_id": "file_name"}))
     return table, refused + bad
 
