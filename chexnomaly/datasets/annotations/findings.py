@@ -2,8 +2,8 @@
 
 Columns, in order: image_id, reader, finding (a key of labels.DISPLAY_NAMES),
 x_min, y_min, x_max, y_max (px of the image's own frame, continuous corners: pixel
-i spans [i, i + 1]; NaN on a "no_finding" row), width_px, height_px (NA where the
-source does not know), source, row (line in the source's table, header = 1).
+i spans [i, i + 1]; NaN on a "no_finding" row), width_px, height_px (of that frame; NA
+where the source does not know), source, row (line in the source's table, header = 1).
 
 A box may leave its image by at most BORDER_TOLERANCE_PX, which annotation tools do when
 they round; it is then cut at the border. A box farther out is refused.
@@ -13,7 +13,7 @@ is left, leaves the table.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -31,6 +31,9 @@ from chexnomaly.files import write_atomic
 
 COLUMNS = ("image_id", "reader", "finding", *BOX, *SIDES, "source", "row")
 """Columns of a findings table, in order."""
+
+MAX_SIDE_PX = 2**31 - 1
+"""Longest side that a source may state."""
 
 BORDER_TOLERANCE_PX = 1.0
 """How far a corner may lie outside its image and still be cut to the border."""
@@ -99,6 +102,7 @@ def read_boxes(
     findings: Mapping[str, str],
     *,
     sides: bool = False,
+    frame: Sequence[str] = (),
     **fixed,
 ) -> tuple[pd.DataFrame, list[Refusal]]:
     """Read a source's CSV table that has one box a row, or none.
@@ -108,6 +112,7 @@ def read_boxes(
         columns: The findings table's column to the source's own.
         findings: What the source writes in its column of findings, to our key.
         sides: Whether the columns of x_max and y_max hold width and height.
+        frame: Columns of the image's width and height, px, used where they are there.
         fixed: Columns of the findings table that are the same for every row.
 
     Returns:
@@ -121,6 +126,10 @@ def read_boxes(
     table[BOX] = table[BOX].apply(pd.to_numeric, errors="coerce")
     if sides:
         table[BOX[2:]] += table[BOX[:2]].to_numpy()
+    for side, column in zip(SIDES, frame, strict=False):
+        if column in raw:
+            px = pd.to_numeric(raw[column], errors="coerce").round()
+            table[side] = px.where(px.between(1, MAX_SIDE_PX))
     table["finding"] = table["finding"].str.strip().map(findings)
     table = table.assign(row=raw["row"], **fixed)
     table.attrs = raw.attrs
@@ -205,21 +214,46 @@ def check_images(
         sizes: Image id to (height_px, width_px), as a store knows them.
 
     Returns:
-        The rows whose image is there, with width_px and height_px filled in and
-        boxes inside; and the refusals: images listed but absent, boxes outside, images
-        present but unlisted.
+        The rows whose image is there, with its own width_px and height_px and boxes
+        inside, scaled where the image is a smaller or larger copy; and the refusals:
+        images listed but absent, images of another size, boxes outside, images present
+        but unlisted.
     """
     present = table["image_id"].isin(set(sizes))
     refused = _absent(table[~present], images) + _unlisted(table, images)
-    kept = table[present].copy()
-    for axis, name in enumerate(("height_px", "width_px")):
-        sides = {image_id: size[axis] for image_id, size in sizes.items()}
-        kept[name] = kept["image_id"].map(sides).astype("Int64")
+    kept, resized = _to_own_frame(table[present], sizes)
     origin = Origin(Path(_file_of(table, "") or "findings table"))
     kept = _cut_to_border(kept)
     kept.attrs = dict(table.attrs)
     kept, refusals = _split_films(kept, origin)
-    return kept, refused + refusals
+    return kept, refused + resized + refusals
+
+
+def _to_own_frame(
+    table: pd.DataFrame, sizes: Mapping[str, tuple[int, int]]
+) -> tuple[pd.DataFrame, list[Refusal]]:
+    """Bring boxes from the frame that is stated into the image's own, or refuse it."""
+    found = np.array([sizes[name] for name in table["image_id"]]).reshape(-1, 2)
+    found = found[:, ::-1]  # width first, as in SIDES
+    stated = table[[*SIDES]].to_numpy("float64", na_value=np.nan)
+    fits = validation.is_copy(stated.T, found.T)
+    scaled = table.copy()
+    factors = np.where(np.isnan(stated).any(axis=1, keepdims=True), 1, found / stated)
+    scaled[BOX] *= np.tile(factors, 2)
+    scaled[[*SIDES]] = pd.DataFrame(found, table.index, SIDES).astype("Int64")
+    other = table[~fits].drop_duplicates("image_id")
+    refusals = []
+    for row in other.to_dict("records"):
+        name, (height, width) = row["image_id"], sizes[row["image_id"]]
+        refusals.append(
+            Refusal(
+                *("ImageError", _file_of(table, row["finding"]), int(row["row"])),
+                column="width_px",
+                problem=f"image {name!a:.80} of another size: {width} x {height} px",
+                expected=f"{row['width_px']} x {row['height_px']} px, or in proportion",
+            )
+        )
+    return scaled[fits], refusals
 
 
 def _absent(table: pd.DataFrame, images: Mapping[str, Path]) -> list[Refusal]:

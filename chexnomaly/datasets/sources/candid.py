@@ -29,7 +29,7 @@ IMAGE_FOLDER = "dataset"
 READER = "candid"
 
 SIDE_PX = 1024
-"""Width and height of the images, used where an image is absent."""
+"""Width and height of the frame that outlines are written in, but for phantoms."""
 
 _TABLES = {
     "pneumothorax": ("SOPInstanceUID", "EncodedPixels", REPORT_TABLE),
@@ -60,11 +60,14 @@ def read_annotations(root: Path) -> tuple[pd.DataFrame, list[Refusal]]:
             if kind != "pneumothorax":
                 outlined |= set(raw.loc[raw[runs].str.strip() != NO_MASK, image])
     raws.pop("tube", None)  # a device is no finding
-    images = scan_folder(root)[0]
+    source = folders.source_name(root, "candid")
+    images = scan_folder(root)[0] if source == "phantom" else {}
     parts, refusals = [], []
     for kind, (path, raw, bad) in raws.items():
         table, refused = _read_outlines(kind, path, raw, images, outlined)
-        table["source"] = folders.source_name(root, "candid")
+        table["source"] = source
+        if source == "candid":
+            table = table.assign(width_px=SIDE_PX, height_px=SIDE_PX)
         parts.append((table, Origin(path, {"image_id": _TABLES[kind][0]})))
         refusals += bad + refused
     table, worse = join_findings(parts)

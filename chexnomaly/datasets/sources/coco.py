@@ -19,7 +19,7 @@ import pandas as pd
 
 from chexnomaly import labels
 from chexnomaly.datasets.annotations import folders
-from chexnomaly.datasets.annotations.findings import BOX, clean_findings
+from chexnomaly.datasets.annotations.findings import BOX, MAX_SIDE_PX, clean_findings
 from chexnomaly.datasets.annotations.validation import Origin
 from chexnomaly.errors import AnnotationError, Refusal
 
@@ -29,8 +29,6 @@ READER = "reader"
 MAX_BYTES = 512 * 2**20
 """Largest table that is read."""
 
-MAX_SIDE_PX = 2**31 - 1
-"""Longest side that an entry may state; JSON's own numbers have no end."""
 
 _UNUSABLE = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
 _SECTIONS = ("images", "annotations", "categories")

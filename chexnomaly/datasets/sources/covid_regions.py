@@ -132,8 +132,9 @@ def _region_rows(
     width, height = map(int, region["resolution"].split("x"))
     left, top, across, down = (int(region[key]) for key in _SIDES)
     film = images.get(region["image"])
-    same = film is None or read_size(film) == (height, width)
-    _check(same, "resolution", f"found {width}x{height}", "the size of the image")
+    same = film is None or validation.is_copy((width, height), read_size(film)[::-1])
+    expected = "the size of the image, or its proportions"
+    _check(same, "resolution", f"found {width}x{height}", expected)
     known = region["mask"] in masks
     _check(known, "mask", validation.HIDDEN, f"a picture in {MASK_FOLDER}/")
     mask = read_foreground(masks[region["mask"]])
