@@ -91,7 +91,7 @@ def read_json(path: Path, expected: str) -> dict:
         ResultError: It is missing, not JSON, or no object.
     """
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        content = json.loads(Path(path).read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise ResultError(str(error), file=path, expected=expected) from error
     if not isinstance(content, dict):

@@ -193,11 +193,12 @@ def _hash_names(
 ) -> tuple[pd.DataFrame, dict[str, Path], dict[str, str]]:
     """Put codes in the place of image ids; also give what the split goes by."""
     listed, lost = (table.attrs.get(k, {}) for k in ("also_listed", "refused_ids"))
-    codes = identities.hash_ids({*table.image_id, *images, *listed, *lost}, out)
+    known = {*table.image_id, *images, *listed}
+    codes = identities.hash_ids(known, out)
     renamed = table.assign(image_id=table.image_id.map(codes))
     renamed.attrs = table.attrs | {
         "also_listed": {codes[name]: row for name, row in listed.items()},
-        "refused_ids": frozenset(codes[name] for name in lost),
+        "refused_ids": frozenset(codes[name] for name in known & {*lost}),
     }
     # What `split_images` calls an image that shares its patient with no other.
     units = {code: "\n" + name for name, code in codes.items()}

@@ -2,14 +2,19 @@
 
 Columns, in order: image_id, reader, finding (a key of labels.DISPLAY_NAMES),
 x_min, y_min, x_max, y_max (px of the image's own frame, continuous corners: pixel
-i spans [i, i + 1]; NaN on a "no_finding" row), width_px, height_px (NA where the
-source does not know), source, row (line in the source's table, header = 1).
+i spans [i, i + 1]; NaN on a "no_finding" row), width_px, height_px (of that frame; NA
+where the source does not know), source, row (line in the source's table, header = 1).
 
 A box may leave its image by at most BORDER_TOLERANCE_PX, which annotation tools do when
 they round; it is then cut at the border. A box farther out is refused.
+
+No refusal makes a film healthy: one that lost a finding, and of which only "no finding"
+is left, leaves the table.
 """
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -27,12 +32,16 @@ from chexnomaly.files import write_atomic
 COLUMNS = ("image_id", "reader", "finding", *BOX, *SIDES, "source", "row")
 """Columns of a findings table, in order."""
 
+MAX_SIDE_PX = 2**31 - 1
+"""Longest side that a source may state."""
+
 BORDER_TOLERANCE_PX = 1.0
 """How far a corner may lie outside its image and still be cut to the border."""
 
 _TYPES = dict.fromkeys(COLUMNS, "str") | dict.fromkeys(BOX, "float64")
 _TYPES |= dict.fromkeys((*SIDES, "row"), "Int64")
 _split = partial(validation.split_rows, types=_TYPES, rules=validation.FINDING_RULES)
+_UNDOUBTED = "no finding on a film of which no finding was refused"
 
 
 def clean_findings(
@@ -41,18 +50,49 @@ def clean_findings(
     """Bring a source's statements into the findings table's form and check them.
 
     Args:
-        table: The findings table's columns, unique index; sizes may be missing.
+        table: The findings table's columns, unique index; sizes may be missing. Its
+            attribute "refused_ids", where it has one, names films of which the source
+            refused an annotation already.
         origin: File, column names and text of the source, for the refusals.
 
     Returns:
         The rows that hold, and a refusal for each that does not. The table's
         attributes serve later refusals: "files" names its file, "refused_ids" the
-        images that lost every row.
+        images that lost a finding or every row.
     """
+    doubted = table.attrs.get("refused_ids", frozenset())
     table = _cut_to_border(table.reindex(columns=list(COLUMNS)).astype(_TYPES))
+    table.attrs = {"files": {"": str(origin.file)}, "refused_ids": doubted}
+    return _split_films(table, origin)
+
+
+def _split_films(
+    table: pd.DataFrame, origin: Origin
+) -> tuple[pd.DataFrame, list[Refusal]]:
+    """Take out the rows that do not hold, and the films that this makes healthy."""
     good, refusals = _split(table, origin)
-    lost = frozenset(table["image_id"]) - frozenset(good["image_id"])
-    good.attrs = {"files": {"": str(origin.file)}, "refused_ids": lost}
+    stated = (table["finding"] != labels.NO_FINDING) | table[BOX].notna().any(axis=1)
+    kept = good.loc[good["finding"] != labels.NO_FINDING, "image_id"]
+    fewer = Counter(table.loc[stated, "image_id"]) - Counter(kept)
+    bereft = frozenset(fewer) | (set(table["image_id"]) - set(good["image_id"]))
+    doubted = table.attrs.get("refused_ids", frozenset()) | bereft
+    good.attrs = table.attrs | {"refused_ids": doubted}
+    good, doubtful = _without_doubtful(good, origin)
+    return good, refusals + doubtful
+
+
+def _without_doubtful(
+    table: pd.DataFrame, origin: Origin
+) -> tuple[pd.DataFrame, list[Refusal]]:
+    """Take out the films that nothing but a refusal makes healthy."""
+    abnormal = table.loc[table["finding"] != labels.NO_FINDING, "image_id"]
+    doubtful = table.attrs["refused_ids"] - set(abnormal)
+    if not table["image_id"].isin(doubtful).any():
+        return table, []
+    rule = ("finding", _UNDOUBTED, lambda rows: ~rows["image_id"].isin(doubtful))
+    origin = replace(origin, raw=None)  # its text has other rows by now
+    good, refusals = validation.split_rows(table, origin, _TYPES, [rule])
+    good.attrs = table.attrs
     return good, refusals
 
 
@@ -62,6 +102,7 @@ def read_boxes(
     findings: Mapping[str, str],
     *,
     sides: bool = False,
+    frame: Sequence[str] = (),
     **fixed,
 ) -> tuple[pd.DataFrame, list[Refusal]]:
     """Read a source's CSV table that has one box a row, or none.
@@ -71,6 +112,7 @@ def read_boxes(
         columns: The findings table's column to the source's own.
         findings: What the source writes in its column of findings, to our key.
         sides: Whether the columns of x_max and y_max hold width and height.
+        frame: Columns of the image's width and height, px, used where they are there.
         fixed: Columns of the findings table that are the same for every row.
 
     Returns:
@@ -84,8 +126,13 @@ def read_boxes(
     table[BOX] = table[BOX].apply(pd.to_numeric, errors="coerce")
     if sides:
         table[BOX[2:]] += table[BOX[:2]].to_numpy()
+    for side, column in zip(SIDES, frame, strict=False):
+        if column in raw:
+            px = pd.to_numeric(raw[column], errors="coerce").round()
+            table[side] = px.where(px.between(1, MAX_SIDE_PX))
     table["finding"] = table["finding"].str.strip().map(findings)
     table = table.assign(row=raw["row"], **fixed)
+    table.attrs = raw.attrs
     table, bad = clean_findings(table, Origin(path, dict(columns), raw))
     return table, refused + bad
 
@@ -116,7 +163,9 @@ def join_findings(
     joined = pd.concat([table for table in tables if len(table)] or tables[:1])
     joined = joined.reset_index(drop=True)
     joined.attrs = {"files": files, "refused_ids": lost}
-    return joined, refusals
+    healthy = Origin(Path(_file_of(joined, labels.NO_FINDING)))
+    joined, doubtful = _without_doubtful(joined, healthy)
+    return joined, refusals + doubtful
 
 
 def save_findings(table: pd.DataFrame, path: Path) -> None:
@@ -165,21 +214,46 @@ def check_images(
         sizes: Image id to (height_px, width_px), as a store knows them.
 
     Returns:
-        The rows whose image is there, with width_px and height_px filled in and
-        boxes inside; and the refusals: images listed but absent, boxes outside, images
-        present but unlisted.
+        The rows whose image is there, with its own width_px and height_px and boxes
+        inside, scaled where the image is a smaller or larger copy; and the refusals:
+        images listed but absent, images of another size, boxes outside, images present
+        but unlisted.
     """
     present = table["image_id"].isin(set(sizes))
     refused = _absent(table[~present], images) + _unlisted(table, images)
-    kept = table[present].copy()
-    for axis, name in enumerate(("height_px", "width_px")):
-        sides = {image_id: size[axis] for image_id, size in sizes.items()}
-        kept[name] = kept["image_id"].map(sides).astype("Int64")
+    kept, resized = _to_own_frame(table[present], sizes)
     origin = Origin(Path(_file_of(table, "") or "findings table"))
     kept = _cut_to_border(kept)
-    kept, refusals = _split(kept, origin)
     kept.attrs = dict(table.attrs)
-    return kept, refused + refusals
+    kept, refusals = _split_films(kept, origin)
+    return kept, refused + resized + refusals
+
+
+def _to_own_frame(
+    table: pd.DataFrame, sizes: Mapping[str, tuple[int, int]]
+) -> tuple[pd.DataFrame, list[Refusal]]:
+    """Bring boxes from the frame that is stated into the image's own, or refuse it."""
+    found = np.array([sizes[name] for name in table["image_id"]]).reshape(-1, 2)
+    found = found[:, ::-1]  # width first, as in SIDES
+    stated = table[[*SIDES]].to_numpy("float64", na_value=np.nan)
+    fits = validation.is_copy(stated.T, found.T)
+    scaled = table.copy()
+    factors = np.where(np.isnan(stated).any(axis=1, keepdims=True), 1, found / stated)
+    scaled[BOX] *= np.tile(factors, 2)
+    scaled[[*SIDES]] = pd.DataFrame(found, table.index, SIDES).astype("Int64")
+    other = table[~fits].drop_duplicates("image_id")
+    refusals = []
+    for row in other.to_dict("records"):
+        name, (height, width) = row["image_id"], sizes[row["image_id"]]
+        refusals.append(
+            Refusal(
+                *("ImageError", _file_of(table, row["finding"]), int(row["row"])),
+                column="width_px",
+                problem=f"image {name!a:.80} of another size: {width} x {height} px",
+                expected=f"{row['width_px']} x {row['height_px']} px, or in proportion",
+            )
+        )
+    return scaled[fits], refusals
 
 
 def _absent(table: pd.DataFrame, images: Mapping[str, Path]) -> list[Refusal]:

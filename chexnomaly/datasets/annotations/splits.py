@@ -122,7 +122,7 @@ def load_split(path: Path) -> pd.Series:
     expected = "a split as it was saved; make it again"
     try:
         frame = pd.read_csv(path, dtype="str", keep_default_na=False)
-        note = json.loads(Path(f"{path}.json").read_text(encoding="utf-8"))
+        note = json.loads(Path(f"{path}.json").read_text(encoding="utf-8-sig"))
         split = frame.set_index("image_id")["split"]
         digest = note["split_hash"]
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -8,6 +8,7 @@ that are no UTF-8 become the replacement character, which no name may contain.
 import csv
 import gzip
 import io
+import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,7 +34,8 @@ def read_table(
 
     Returns:
         The records as strings, with an integer column "row" (line in the file,
-        header = 1), and the refused lines.
+        header = 1), and the refused lines. The attribute "refused_ids" has what stood
+        between their commas: whatever film they were of is among it.
 
     Raises:
         AnnotationError: The file cannot be read, or a required column is missing.
@@ -48,14 +50,16 @@ def read_table(
     _require_columns(path, header, required)
     good = [record for record in records if len(record[1]) == len(header)]
     rule = f"{len(header)} fields"
+    broken = [record for record in records if len(record[1]) != len(header)]
     refusals = [
         Refusal("AnnotationError", str(path), line, None, f"{len(found)} fields", rule)
-        for line, found in records
-        if len(found) != len(header)
+        for line, found in broken
     ]
     frame = pd.DataFrame([fields for _, fields in good], columns=header, dtype="str")
     frame = frame.loc[:, [bool(name) for name in header]]
     frame["row"] = pd.array([line for line, _ in good], dtype="Int64")
+    words = (re.split(r"[,\r\n]+", ",".join(fields)) for _, fields in broken)
+    frame.attrs["refused_ids"] = frozenset().union(*words)
     return frame, refusals
 
 

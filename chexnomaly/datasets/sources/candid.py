@@ -29,7 +29,7 @@ IMAGE_FOLDER = "dataset"
 READER = "candid"
 
 SIDE_PX = 1024
-"""Width and height of the images, used where an image is absent."""
+"""Width and height of the frame that outlines are written in, but for phantoms."""
 
 _TABLES = {
     "pneumothorax": ("SOPInstanceUID", "EncodedPixels", REPORT_TABLE),
@@ -60,11 +60,14 @@ def read_annotations(root: Path) -> tuple[pd.DataFrame, list[Refusal]]:
             if kind != "pneumothorax":
                 outlined |= set(raw.loc[raw[runs].str.strip() != NO_MASK, image])
     raws.pop("tube", None)  # a device is no finding
-    images = scan_folder(root)[0]
+    source = folders.source_name(root, "candid")
+    images = scan_folder(root)[0] if source == "phantom" else {}
     parts, refusals = [], []
     for kind, (path, raw, bad) in raws.items():
         table, refused = _read_outlines(kind, path, raw, images, outlined)
-        table["source"] = folders.source_name(root, "candid")
+        table["source"] = source
+        if source == "candid":
+            table = table.assign(width_px=SIDE_PX, height_px=SIDE_PX)
         parts.append((table, Origin(path, {"image_id": _TABLES[kind][0]})))
         refusals += bad + refused
     table, worse = join_findings(parts)
@@ -79,7 +82,7 @@ def _read_outlines(
     outlined: set[str],
 ) -> tuple[pd.DataFrame, list[Refusal]]:
     """Turn each outline into boxes; "-1" is no finding where nothing else is there."""
-    rows, refusals = [], []
+    rows, refusals, lost = [], [], set(raw.attrs["refused_ids"])
     for image_id, runs, line in raw.itertuples(index=False, name=None):
         try:
             if runs.strip() != NO_MASK:
@@ -89,13 +92,17 @@ def _read_outlines(
                 corners = [float("nan")] * 4
                 rows.append((image_id, READER, labels.NO_FINDING, *corners, line))
         except ImageError as error:
+            lost.add(image_id)
             refusals.append(Refusal.from_error(error))
         except ValueError as error:
+            lost.add(image_id)
             expected = '"-1", or pairs "gap length" that stay inside the image'
             where = (str(path), int(line), _TABLES[kind][1])
             refusals.append(Refusal("AnnotationError", *where, str(error), expected))
     columns = ["image_id", "reader", "finding", *BOX, "row"]
-    return pd.DataFrame(rows, columns=columns), refusals
+    table = pd.DataFrame(rows, columns=columns)
+    table.attrs["refused_ids"] = frozenset(lost)
+    return table, refusals
 
 
 def _outline_boxes(runs: str, path: Path | None) -> list[tuple]:

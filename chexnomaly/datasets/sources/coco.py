@@ -4,11 +4,14 @@ Annotation tools export it: `images` (id, file_name, width, height), `annotation
 (image_id, category_id, bbox as x, y, width, height in px) and `categories` (id,
 name). A category that is none of the known findings becomes `other_lesion`: what is
 looked for here is any abnormality. An image without an annotation is "no finding".
-`annotator`, where an annotation has it, tells readers apart.
+`annotator`, where an annotation has it, tells readers apart. File names may begin with
+the image folder's, with either slash; ids may be numbers or text.
 """
 
 import json
 import os
+from collections import Counter
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +19,7 @@ import pandas as pd
 
 from chexnomaly import labels
 from chexnomaly.datasets.annotations import folders
-from chexnomaly.datasets.annotations.findings import BOX, clean_findings
+from chexnomaly.datasets.annotations.findings import BOX, MAX_SIDE_PX, clean_findings
 from chexnomaly.datasets.annotations.validation import Origin
 from chexnomaly.errors import AnnotationError, Refusal
 
@@ -26,8 +29,6 @@ READER = "reader"
 MAX_BYTES = 512 * 2**20
 """Largest table that is read."""
 
-MAX_SIDE_PX = 2**31 - 1
-"""Longest side that an entry may state; JSON's own numbers have no end."""
 
 _UNUSABLE = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
 _SECTIONS = ("images", "annotations", "categories")
@@ -51,20 +52,20 @@ def read_annotations(root: Path) -> tuple[pd.DataFrame, list[Refusal]]:
     path = folders.require_file(root, TABLE)
     content = _load(path)
     refused: list[Refusal] = []
-    names = _read(content["categories"], _category, "categories", path, refused)
-    images = _read(content["images"], _image, "images", path, refused)
-    finding, films = dict(names), dict(images)
+    sections = partial(_read, path=path, refused=refused)
+    finding = dict(sections(content["categories"], _category, "categories", _id))
+    films = dict(sections(content["images"], _image, "images", _id, _film))
 
     def box(entry: dict, row: int) -> tuple:
-        name, width, height, _ = films[entry["image_id"]]
+        name, width, height, _ = films[_id(entry, "image_id")]
         left, top, across, down = (float(v) for v in entry["bbox"])
         corners = (left, top, left + across, top + down)
-        kind = finding[entry["category_id"]]
+        kind = finding[_id(entry, "category_id")]
         reader = str(entry.get("annotator", READER))
         return (name, reader, kind, *corners, width, height, row)
 
-    rows = _read(content["annotations"], box, "annotations", path, refused)
-    drawn = {row[0] for row in rows}
+    rows = sections(content["annotations"], box, "annotations")
+    drawn, understood = ({row[k] for row in rows} for k in (0, -1))
     nothing = (labels.NO_FINDING, *[float("nan")] * 4)
     rows += [
         (name, READER, *nothing, width, height, row)
@@ -74,27 +75,56 @@ def read_annotations(root: Path) -> tuple[pd.DataFrame, list[Refusal]]:
     columns = ["image_id", "reader", "finding", *BOX, "width_px", "height_px", "row"]
     table = pd.DataFrame(rows, columns=columns)
     table["source"] = folders.source_name(root, "coco")
+    meant = (
+        _try(partial(_id, name="image_id"), entry)
+        for row, entry in enumerate(content["annotations"], start=1)
+        if row not in understood
+    )
+    lost = frozenset(films[key][0] for key in meant if key in films)
+    table.attrs["refused_ids"] = lost
     table, bad = clean_findings(table, Origin(path, {"image_id": "file_name"}))
     return table, refused + bad
 
 
-def _category(entry: dict, row: int) -> tuple[int, str]:
-    return int(entry["id"]), _KEYS.get(entry["name"].strip().lower(), "other_lesion")
+def _id(entry: dict, name: str = "id") -> str:
+    """Return an id as text; tools write 7, 7.0 and "7"."""
+    value = entry[name]
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if not isinstance(value, int | str):
+        raise TypeError(f"{name} is neither a whole number nor text")
+    return str(value)
 
 
-def _image(entry: dict, row: int) -> tuple[int, tuple]:
-    name = os.path.splitext(entry["file_name"])[0]
+def _film(entry: dict) -> str:
+    """Return a film's id: its file name in the image folder, without the ending."""
+    name = entry["file_name"].replace("\\", "/")
+    return os.path.splitext(name.removeprefix("./").removeprefix(f"{IMAGE_FOLDER}/"))[0]
+
+
+def _category(entry: dict, row: int) -> tuple[str, str]:
+    return _id(entry), _KEYS.get(entry["name"].strip().lower(), "other_lesion")
+
+
+def _image(entry: dict, row: int) -> tuple[str, tuple]:
     width, height = int(entry["width"]), int(entry["height"])
     if max(abs(width), abs(height)) > MAX_SIDE_PX:
         raise ValueError(f"a side of more than {MAX_SIDE_PX} px")
-    return int(entry["id"]), (name, width, height, row)
+    return _id(entry), (_film(entry), width, height, row)
 
 
-def _read(entries: list, parse, section: str, path: Path, refused: list) -> list:
-    """Parse each entry of a section; one that cannot be is refused by its number."""
+def _read(entries: list, parse, section: str, *keys, path: Path, refused: list) -> list:
+    """Parse each entry of a section; one that cannot be is refused by its number.
+
+    So is every entry that shares one of its `keys`, its id or its film, with another.
+    """
+    holders = [Counter(_try(key, entry) for entry in entries) for key in keys]
     found = []
     for row, entry in enumerate(entries, start=1):
         try:
+            for key, count in zip(keys, holders, strict=True):
+                if count[key(entry)] > 1:
+                    raise ValueError(f"one of {count[key(entry)]} with the same id")
             found.append(parse(entry, row))
         except _UNUSABLE as error:
             problem = f"unusable entry ({type(error).__name__}: {error})"[:200]
@@ -103,12 +133,18 @@ def _read(entries: list, parse, section: str, path: Path, refused: list) -> list
     return found
 
 
+def _try(key, entry) -> str | None:
+    with suppress(*_UNUSABLE):
+        return key(entry)
+    return None
+
+
 def _load(path: Path) -> dict:
     expected = f"a JSON object with the lists {', '.join(_SECTIONS)}"
     if path.stat().st_size > MAX_BYTES:
         raise AnnotationError("table too large", file=path, expected=expected)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
         if all(isinstance(content[name], list) for name in _SECTIONS):
             return content
         problem = "a section is no list"

@@ -58,6 +58,7 @@ def read_annotations(root: Path) -> tuple[pd.DataFrame, list[Refusal]]:
         table, refusals = _read_table(label_path)
         listed = dict(zip(table["image_id"], table["row"], strict=True))
         nothing = table.loc[table["disease"] == labels.NO_FINDING, ["image_id", "row"]]
+        nothing.attrs = table.attrs
         fixed = {"reader": READER, "finding": labels.NO_FINDING, "source": source}
         parts.append((nothing.assign(**fixed), Origin(label_path, _COLUMNS)))
     if region_path is not None:
@@ -80,10 +81,12 @@ def _read_table(path: Path) -> tuple[pd.DataFrame, list[Refusal]]:
         view=table["view"].str.strip(),
         row=raw["row"],
     ).astype(_TYPES)
-    table, bad = validation.split_rows(
-        table, Origin(path, _COLUMNS, raw), _TYPES, _RULES
-    )
-    return table, refused + bad
+    origin = Origin(path, _COLUMNS, raw)
+    good, bad = validation.split_rows(table, origin, _TYPES, _RULES)
+    healthy = good.loc[good["disease"] == labels.NO_FINDING, "image_id"]
+    ill = table.loc[table["disease"] != labels.NO_FINDING, "image_id"]
+    good.attrs["refused_ids"] = raw.attrs["refused_ids"] | (set(healthy) & set(ill))
+    return good, refused + bad
 
 
 def _is_frontal(table: pd.DataFrame) -> pd.Series:

@@ -99,7 +99,8 @@ def read_regions(
         images: Image id to file, to compare the stated resolutions with.
 
     Returns:
-        The columns of a findings table but "source", and the refused rows.
+        The columns of a findings table but "source", and the refused rows. The
+        attribute "refused_ids" has the films with a lesion that gave no box.
 
     Raises:
         AnnotationError: The table cannot be read or lacks a column.
@@ -107,8 +108,8 @@ def read_regions(
     raw, refusals = read_table(path, _COLUMNS)
     masks, bad = scan_images(path.parent, MASK_FOLDER, (".png",), stem=False)
     masks = {f"{MASK_FOLDER}/{name}": file for name, file in masks.items()}
-    lesions = raw.loc[~raw["class"].isin(NOT_LESIONS), [*_TYPES]]
-    lesions, worse = validation.split_rows(lesions, Origin(path), _TYPES, _RULES)
+    outlined = raw.loc[~raw["class"].isin(NOT_LESIONS), [*_TYPES]]
+    lesions, worse = validation.split_rows(outlined, Origin(path), _TYPES, _RULES)
     refusals += bad + worse
     rows = []
     for region in lesions.to_dict("records"):
@@ -118,7 +119,10 @@ def read_regions(
             refusal, file = Refusal.from_error(error), error.file or str(path)
             refusals.append(replace(refusal, file=file, row=int(region["row"])))
     columns = ["image_id", "reader", "finding", *BOX, "width_px", "height_px", "row"]
-    return pd.DataFrame(rows, columns=columns), refusals
+    table = pd.DataFrame(rows, columns=columns)
+    boxless = outlined.loc[~outlined["row"].isin(set(table["row"])), "image"]
+    table.attrs["refused_ids"] = raw.attrs["refused_ids"] | set(boxless)
+    return table, refusals
 
 
 def _region_rows(
@@ -128,8 +132,9 @@ def _region_rows(
     width, height = map(int, region["resolution"].split("x"))
     left, top, across, down = (int(region[key]) for key in _SIDES)
     film = images.get(region["image"])
-    same = film is None or read_size(film) == (height, width)
-    _check(same, "resolution", f"found {width}x{height}", "the size of the image")
+    same = film is None or validation.is_copy((width, height), read_size(film)[::-1])
+    expected = "the size of the image, or its proportions"
+    _check(same, "resolution", f"found {width}x{height}", expected)
     known = region["mask"] in masks
     _check(known, "mask", validation.HIDDEN, f"a picture in {MASK_FOLDER}/")
     mask = read_foreground(masks[region["mask"]])

@@ -48,7 +48,8 @@ def read_annotations(root: Path) -> tuple[pd.DataFrame, list[Refusal]]:
         root: Folder in Kaggle's or PhysioNet's layout.
 
     Returns:
-        The findings table (image sizes unknown) and the refused rows.
+        The findings table and the refused rows. Image sizes are known where the table
+        has the columns width and height, as resized copies of the data set do.
 
     Raises:
         AnnotationError: No table, or one without the needed columns.
@@ -62,7 +63,8 @@ def read_findings(
     path: Path, source: str = "vindr"
 ) -> tuple[pd.DataFrame, list[Refusal]]:
     """Read one table, plain or compressed; see `read_annotations`."""
-    return read_boxes(path, _COLUMNS, FINDING_OF_NAME, source=source)
+    frame = ("width", "height")
+    return read_boxes(path, _COLUMNS, FINDING_OF_NAME, frame=frame, source=source)
 
 
 scan_folder = partial(folders.scan_images, folder=IMAGE_FOLDER)

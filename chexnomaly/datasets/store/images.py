@@ -1,16 +1,17 @@
 """Any radiograph file to a float image: DICOM, PNG or JPEG, told by its content.
 
 A file's name is not believed: some `.jpg` are PNG inside. Pictures come gray, in
-color, with transparency and with 16 bits; all end as one gray image.
+color, with transparency and with 16 bits; all end as one gray image, turned upright
+where an EXIF orientation says how.
 """
 
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import ExifTags, Image, ImageOps
 
 from chexnomaly import dicom
 from chexnomaly.errors import ImageError
@@ -42,11 +43,19 @@ def read_image(path: str | Path, window: str = "minmax") -> np.ndarray:
 
 
 def read_size(path: str | Path) -> tuple[int, int]:
-    """Read (height_px, width_px) from the header alone; raises ImageError."""
+    """Read an upright film's (height_px, width_px) without its pixels' values.
+
+    Raises:
+        ImageError: As `read_image`.
+    """
     if _sniff(Path(path)) == "DICOM":
         return dicom.read_size(path)
     with _open(Path(path)) as picture:
-        return picture.height, picture.width
+        height, width = picture.height, picture.width
+        with suppress(Exception):  # a damaged orientation turns nothing
+            if picture.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8):
+                return width, height
+        return height, width
 
 
 def read_picture(path: str | Path) -> np.ndarray:
@@ -62,7 +71,7 @@ def read_picture(path: str | Path) -> np.ndarray:
     """
     path = Path(path)
     with _open(path) as picture:
-        values = _gray(picture)
+        values = _gray(_upright(picture))
     low, high = values.min(), values.max()
     if low == high:
         expected = "at least two different pixel values"
@@ -80,7 +89,15 @@ def read_foreground(path: str | Path) -> np.ndarray:
         ImageError: As `read_image`.
     """
     with _open(Path(path)) as picture:
-        return np.asarray(picture.convert("RGB")).any(axis=2)
+        return np.asarray(_upright(picture).convert("RGB")).any(axis=2)
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    """Turn a picture in place as its EXIF orientation says."""
+    picture.load()
+    with suppress(Exception):  # a damaged orientation turns nothing
+        ImageOps.exif_transpose(picture, in_place=True)
+    return picture
 
 
 def _gray(picture: Image.Image) -> np.ndarray:

@@ -159,7 +159,7 @@ def _read_manifest(path: Path) -> dict:
     file = path / MANIFEST_FILE
     expected = f"the manifest of a finished store, schema {STORE_SCHEMA}"
     try:
-        manifest = json.loads(file.read_text(encoding="utf-8"))
+        manifest = json.loads(file.read_text(encoding="utf-8-sig"))
         size, refused = manifest["size"], manifest["refused"].items()
         manifest["refused"] = {name: Refusal(**fields) for name, fields in refused}
         sound = manifest["schema"] == STORE_SCHEMA and type(size) is int

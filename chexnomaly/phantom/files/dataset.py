@@ -80,7 +80,7 @@ def _claim(root: Path, request: Request, replace: bool) -> None:
 
 def _read(file: Path) -> dict | None:
     try:
-        return json.loads(file.read_text())
+        return json.loads(file.read_text(encoding="utf-8-sig"))
     except ValueError:
         return None
 

@@ -49,7 +49,7 @@ def read_benchmarks(reference: Path) -> dict[str, dict]:
             raise MissingInputError(
                 "no such benchmark", file=path.name, expected="the output of make bench"
             )
-        table[name] = json.loads(path.read_text(encoding="utf-8"))
+        table[name] = json.loads(path.read_text(encoding="utf-8-sig"))
     return table
 
 
@@ -58,7 +58,7 @@ def read_step_costs(reference: Path) -> dict[str, dict]:
     path = reference / "gpu" / "bundle_0.json"
     if not path.is_file():
         return {}
-    report = json.loads(path.read_text(encoding="utf-8"))
+    report = json.loads(path.read_text(encoding="utf-8-sig"))
     return report["unet"] if report["hardware"]["gpu"] else {}
 
 

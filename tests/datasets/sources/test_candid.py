@@ -50,7 +50,8 @@ def test_no_finding_means_none_of_the_outlines(tmp_path):
     assert nothing["row"].tolist() == [4]
 
 
-def test_runs_are_read_in_the_frame_of_the_image(tmp_path):
+def test_runs_are_read_in_the_frame_of_a_phantom(tmp_path):
+    (tmp_path / "phantom.json").touch()
     write_dicom(tmp_path / "dataset" / "1.2.3", ramp(8, shape=(40, 32)))
     write(tmp_path, f"1.2.3,{runs_of_box(5, 10, 25, 30, 40, 32)},\n")
     table, refusals = candid.read_annotations(tmp_path)

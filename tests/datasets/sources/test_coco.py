@@ -107,6 +107,60 @@ def test_no_table_is_refused(tmp_path):
         coco.read_annotations(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("section", "shared"),
+    [
+        ("images", [image(3, "x.png"), image(3, "y.png"), image("3", "z.png")]),
+        ("images", [image(3, "x.png"), image(4, "x.jpg")]),
+        ("images", [image(3, "x.png"), image(4, "images/x.png")]),
+        ("images", [image(3, "x.png"), image(3, "y.png", width=None)]),
+        ("categories", [{"id": 3, "name": "Edema"}, {"id": 3, "name": "Nodule/Mass"}]),
+    ],
+)
+def test_every_holder_of_an_ambiguous_id_is_refused(tmp_path, section, shared):
+    sections = {"images": [image(1)], "categories": list(CATEGORIES)}
+    first = len(sections[section]) + 1
+    sections[section] += shared
+    boxes = [box(1, [3, 4, 10, 5])]
+    boxes += [
+        box(*((3, [1, 1, 2, 2]) if section == "images" else (1, [1, 1, 2, 2], 3)))
+    ]
+    root = write(tmp_path, sections["images"], boxes, sections["categories"])
+    table, refusals = coco.read_annotations(root)
+    assert corners(table) == [[3, 4, 13, 9]]
+    rows = {(section, first + k) for k in range(len(shared))} | {("annotations", 2)}
+    assert {(r.column, r.row) for r in refusals} == rows
+
+
+@pytest.mark.parametrize("stated", [7, 7.0, "7"])
+@pytest.mark.parametrize("meant", [7, 7.0, "7"])
+def test_an_id_may_be_a_number_or_text(tmp_path, stated, meant):
+    boxes = [box(meant, [3, 4, 10, 5], meant)]
+    categories = [{"id": stated, "name": "Nodule/Mass"}]
+    root = write(tmp_path, [image(stated)], boxes, categories)
+    table, refusals = coco.read_annotations(root)
+    assert not refusals and table.finding.tolist() == ["nodule_mass"]
+
+
+@pytest.mark.parametrize("prefix", ["images/", "images\\", "./images/", ".\\images\\"])
+def test_a_file_name_may_begin_with_the_image_folder(tmp_path, prefix):
+    root = write(tmp_path, [image(1, f"{prefix}film.1.png")], [box(1, [3, 4, 10, 5])])
+    table, refusals = coco.read_annotations(root)
+    assert not refusals and table.image_id.tolist() == ["film.1"]
+
+
+@pytest.mark.parametrize("name", ["images/../a.png", "other/a.png", "/images/a.png"])
+def test_another_folder_in_a_file_name_is_refused(tmp_path, name):
+    table, refusals = coco.read_annotations(write(tmp_path, [image(1, name)], []))
+    assert table.empty and [r.error for r in refusals] == ["UnsafePathError"]
+
+
+def test_a_byte_order_mark_is_passed_over(tmp_path):
+    path = write(tmp_path, [image(1)], [box(1, [3, 4, 10, 5])]) / coco.TABLE
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert corners(coco.read_annotations(tmp_path)[0]) == [[3, 4, 13, 9]]
+
+
 JUNK = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: (

@@ -167,3 +167,46 @@ def test_every_real_picture_reads():
             gray = np.asarray(picture.convert("RGB").convert("L"), dtype=np.float64)
         assert image.min() == 0.0 and image.max() == 1.0
         assert np.corrcoef(image.ravel(), gray.ravel())[0, 1] > 0.999
+
+
+TURNED = {
+    1: lambda pixels: pixels,
+    2: np.fliplr,
+    3: lambda pixels: np.rot90(pixels, 2),
+    4: np.flipud,
+    5: np.transpose,
+    6: np.rot90,
+    7: lambda pixels: np.rot90(pixels, 2).T,
+    8: lambda pixels: np.rot90(pixels, -1),
+}
+"""EXIF orientation to how an upright film lies in the file."""
+
+
+@pytest.mark.parametrize("kind", ["L", "RGB", "RGBA", "I;16", "P"])
+@pytest.mark.parametrize("tag", TURNED)
+def test_pixels_size_and_foreground_are_turned_upright_alike(tmp_path, tag, kind):
+    gray = np.zeros((5, 3), np.uint8)
+    gray[1:3, 0], gray[4, 2] = (90, 60), 255
+    lying = np.ascontiguousarray(TURNED[tag](gray))
+    if kind == "I;16":
+        picture = Image.fromarray(lying.astype(np.uint16) * 257)
+    elif kind == "P":
+        picture = Image.fromarray(lying).convert("RGB").quantize(256)
+    else:
+        picture = Image.fromarray(lying).convert(kind)
+    exif = Image.Exif()
+    exif[0x0112] = tag
+    path = tmp_path / "film.png"
+    picture.save(path, exif=exif.tobytes())
+    np.testing.assert_allclose(images.read_image(path), scaled(gray), atol=1e-6)
+    assert images.read_size(path) == (5, 3)
+    if kind != "I;16":
+        np.testing.assert_array_equal(images.read_foreground(path), gray > 0)
+
+
+@pytest.mark.parametrize("exif", [b"Exif\0\0", b"Exif\0\0nonsense" * 9, b"\xff" * 40])
+@pytest.mark.parametrize("ending", ["png", "jpg"])
+def test_a_damaged_orientation_costs_no_film(tmp_path, exif, ending):
+    path = tmp_path / f"film.{ending}"
+    Image.fromarray(ramp(8)).save(path, exif=exif)
+    assert images.read_image(path).shape == images.read_size(path) == ramp(8).shape
