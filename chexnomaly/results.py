@@ -217,13 +217,27 @@ def hardware() -> dict:
 
 
 def _commit() -> str | None:
-    """Read the checkout's commit, with "+" where files were changed since."""
+    """Read this code's commit, with "+" where files were changed since.
+
+    Returns:
+        None where git does not hold this very file: a download that lies in somebody's
+        own repository has no commit.
+    """
     try:
-        command = ["git", "describe", "--always", "--dirty=+", "--abbrev=12"]
-        answer = subprocess.run(command, capture_output=True, text=True, check=True)
+        _git("ls-files", "--error-unmatch", Path(__file__).name)
+        return _git("describe", "--always", "--dirty=+", "--abbrev=12")
     except (OSError, subprocess.CalledProcessError):
         return None
-    return answer.stdout.strip()
+
+
+def _git(*arguments: str) -> str:
+    # Variables such as GIT_DIR, which a hook sets, would name another repository.
+    known = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
+    command = ["git", "-C", str(Path(__file__).parent), *arguments]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=True, env=known
+    )
+    return done.stdout.strip()
 
 
 def _write_json(path: Path, value: dict) -> None:
