@@ -104,6 +104,23 @@ def test_what_is_read_is_noted_where_asked(tmp_path, monkeypatch):
     assert log.read_text() == f"{path.stem}\n"
 
 
+def test_a_result_of_other_parameters_never_replaces_one_in_silence(
+    tmp_path, monkeypatch
+):
+    path = write(tmp_path)
+    before = path.read_bytes()
+    write(tmp_path, parameters={"workers": 2})  # a warning would be an error
+    again = "make notebook NAME=03_supermodels PROFILE=tiny"
+    other = {"iou_c": VALUES["iou_c"] | {"value": 0.4}}
+    with pytest.warns(UserWarning, match=f"^{path.name} held another .*{again}$"):
+        write(tmp_path, values=other)
+    with pytest.warns(UserWarning, match=again):
+        write(tmp_path, values=other, seeds=[1])
+    monkeypatch.setenv(READ_LOG, str(tmp_path / "read"))  # as the pipeline does
+    write(tmp_path)
+    assert path.read_bytes() == before
+
+
 ROOT = Path(__file__).parents[1]
 
 
