@@ -23,10 +23,20 @@ TORCH ?= torch==2.13.0
 export MALLOC_TRIM_THRESHOLD_ := 1073741824
 export MALLOC_MMAP_THRESHOLD_ := 33554432
 
+# What somebody's shell exports for other programs changes nothing here: these are read
+# from the command line alone, and our own code comes before any other on Python's path.
+$(foreach v,ACCEPT AGAINST ARGS CLUSTER DATA NAME OUT SETTINGS SYSTEM,\
+	$(if $(filter environment,$(origin $v)),$(eval $v :=)))
+$(if $(filter environment,$(origin PROFILE)),$(info PROFILE=$(PROFILE), from the environment))
+unexport PYTHONSAFEPATH PYTHONHOME PYTHONSTARTUP PYTHONOPTIMIZE SNAKEMAKE_PROFILE
+export PYTHONPATH := $(CURDIR)
+$(if $(word 2,$(VENV)),$(error VENV=$(VENV): make cannot follow a path with a space))
+
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 # Our own lock instead of Snakemake's, which outlives a run that was killed.
-SNAKEMAKE := $(BIN)/python -m book.pipeline.alone _build/.lock $(BIN)/python -m snakemake \
+SNAKEMAKE := XDG_CACHE_HOME="$(CURDIR)/_build/.cache" \
+	$(BIN)/python -m book.pipeline.alone _build/.lock $(BIN)/python -m snakemake \
 	--cores $(CORES) $(if $(CLUSTER),--executor $(CLUSTER)) \
 	$(if $(GPUS),--resources gpu=$(GPUS)) --scheduler greedy --nolock \
 	--config profile=$(PROFILE) $(if $(GPUS),gpus=$(GPUS)) $(SETTINGS) \
@@ -100,14 +110,14 @@ system: $(READY) ## train one system alone, and what it builds on: make system S
 	@OMP_NUM_THREADS=1 $(BIN)/python -m chexnomaly.systems $(SYSTEM) --profile $(PROFILE)
 
 data: $(READY) ## fetch a data set: make data NAME=rsna OUT=/data/rsna shows its terms; ACCEPT_TERMS=1 fetches
-	@$(BIN)/python -m chexnomaly.datasets.sources.download $(NAME) --out $(OUT) \
+	@$(BIN)/python -m chexnomaly.datasets.sources.download $(NAME) --out "$(OUT)" \
 		$(if $(ACCEPT_TERMS),--accept-terms)
 
 paper: $(READY) ## the book on real films: make paper DATA=/data, which holds vindr/ and rsna/
 	@test -d "$(DATA)/vindr" && test -d "$(DATA)/rsna" \
 		|| { echo "make paper DATA=<folder>: expected vindr/ and rsna/ in it" >&2; exit 2; }
-	@CHEXNOMALY_VINDR=$(abspath $(DATA))/vindr CHEXNOMALY_RSNA=$(abspath $(DATA))/rsna \
-		$(MAKE) book PROFILE=paper
+	@folder=$$(cd "$(DATA)" && pwd) && CHEXNOMALY_VINDR="$$folder/vindr" \
+		CHEXNOMALY_RSNA="$$folder/rsna" $(MAKE) book PROFILE=paper
 
 pretrained: $(READY) ## keep the demo's trained systems in book/reference/pretrained; after make book
 	@OMP_NUM_THREADS=1 $(BIN)/python -m chexnomaly.systems.pretrained --profile demo \
@@ -131,6 +141,13 @@ clean: ## remove what was built; the environment stays
 
 # The environment: torch, then the lock with hashes, then this project in place.
 # A conda environment (environment.yml) already holds the first two.
+# One that was moved or copied would still run the code of its old folder.
+MOVED := $(shell made=$$(sed -n 's/^command = .* -m venv \(--[^ ]* \)*//p' $(VENV)/pyvenv.cfg \
+	2>/dev/null); test -z "$$made" -o ! -e $(READY) -o "$$made" -ef $(VENV) || echo $(VENV)/.moved)
+$(VENV)/.moved:
+	@echo "$(VENV) belongs to another folder; it is made anew"; rm -rf $(VENV)
+$(READY): $(MOVED)
+
 $(READY): requirements.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -c 'import sys; v = sys.version_info; \
 		sys.exit(0 if (3, 11) <= v < (3, 14) else f"Python 3.11 to 3.13 is needed, \

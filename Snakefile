@@ -28,10 +28,11 @@ from pathlib import Path
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT))
 
-from book.pipeline.notebooks import modules_used
-from chexnomaly.errors import ProfileError
+from book.pipeline.notebooks import date_now, modules_used
+from chexnomaly.errors import MissingInputError, ProfileError
 from book.pipeline.profiles import check_profile, parameters_cell
 from chexnomaly.profiles import load_profile
+from chexnomaly.workspace import real_data
 
 PROFILE = config.get("profile", "demo")
 
@@ -117,8 +118,23 @@ try:
         {s: ROOT / f"notebooks/{n}.ipynb" for n in NOTEBOOKS for s in sections(n)},
         ROOT / f"_build/.checked-{PROFILE}",
     )
-except ProfileError as error:
+    for variable in {v for about in NOTEBOOKS.values() for v in about.get("reads", [])}:
+        real_data(variable)
+except (ProfileError, MissingInputError) as error:
     raise WorkflowError(str(error)) from None
+
+# Settings of the user's own (of IPython, Jupyter, Matplotlib) shape no page, and nothing
+# is written below a home that may be read-only.
+for variable in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "MPLCONFIGDIR"):
+    os.environ[variable] = str(ROOT / "_build" / ".user" / variable.lower())
+os.environ["XDG_CACHE_HOME"] = str(ROOT / "_build" / ".cache")
+os.environ["PYTHONPATH"] = str(ROOT)
+os.environ["PYTHONNOUSERSITE"] = "1"
+for variable in (
+    "PYTHONSAFEPATH", "PYTHONSTARTUP", "PYTHONOPTIMIZE", "PYTHONWARNINGS",
+    "MATPLOTLIBRC", "JUPYTER_PATH", "JUPYTER_CONFIG_PATH",
+):
+    os.environ.pop(variable, None)
 
 # One thread per job: two processes of one thread do up to twice the work of one of two.
 # With MPLBACKEND set, figures would silently vanish from executed notebooks.
@@ -174,6 +190,18 @@ def sources_of_the_site():
     yield from ("_config.yml", "pyproject.toml", "requirements.lock", "Snakefile")
 
 
+def gate_pairs():
+    return [file for name in NOTEBOOKS for file in (executed(name), source(name))]
+
+
+# An input dated after now would end a run once its notebook is done, and delete that.
+inputs = [file for name in NOTEBOOKS for file in needs(name)]
+try:
+    date_now([*sources_of_the_site(), *gate_pairs(), *inputs, f"_build/gate-{PROFILE}.passed"])
+except OSError as error:
+    raise WorkflowError(f"{error.filename}: its date lies ahead, mend it: {error.strerror}") from None
+
+
 rule notebooks:
     input:
         [executed(name) for name in NOTEBOOKS],
@@ -214,10 +242,6 @@ for name in NOTEBOOKS:
             "exec python -m book.pipeline.run_notebook {input.source} {output.executed}"
             " --log {log.notebook} --parameters {params.parameters:q}"
             " --limit-s {resources.limit_s} --gpu {resources.gpu}"
-
-
-def gate_pairs():
-    return [file for name in NOTEBOOKS for file in (executed(name), source(name))]
 
 
 def pages():

@@ -10,6 +10,7 @@ import os
 import platform
 import subprocess
 import time
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
@@ -79,9 +80,24 @@ def write_result(
     }
     path = folder / f"{system}__{dataset}.json"
     hashes = {name: result.get(name) for name in ("seeds", "data_hash", "split_hash")}
+    _say_what_is_replaced(path, result)
     _write_json(path.with_suffix(".stamp.json"), hashes | stamp(parameters, started))
     _write_json(path, result)
     return path
+
+
+def _say_what_is_replaced(path: Path, result: dict) -> None:
+    """Warn where a run outside the pipeline, of other parameters, changes a result."""
+    if READ_LOG in os.environ or not path.exists():
+        return
+    if path.read_bytes() != _as_json(result).encode():
+        notebook, profile = result["notebook"], result["profile"]
+        warnings.warn(
+            f"{path.name} held another result, now replaced; for that of the profile: "
+            f"rm _build/notebooks/{profile}/{notebook}.ipynb && "
+            f"make notebook NAME={notebook} PROFILE={profile}",
+            stacklevel=3,
+        )
 
 
 def read_json(path: Path, expected: str) -> dict:
@@ -217,15 +233,32 @@ def hardware() -> dict:
 
 
 def _commit() -> str | None:
-    """Read the checkout's commit, with "+" where files were changed since."""
+    """Read this code's commit, with "+" where files were changed since.
+
+    Returns:
+        None where git does not hold this very file: a download that lies in somebody's
+        own repository has no commit.
+    """
     try:
-        command = ["git", "describe", "--always", "--dirty=+", "--abbrev=12"]
-        answer = subprocess.run(command, capture_output=True, text=True, check=True)
+        _git("ls-files", "--error-unmatch", Path(__file__).name)
+        return _git("describe", "--always", "--dirty=+", "--abbrev=12")
     except (OSError, subprocess.CalledProcessError):
         return None
-    return answer.stdout.strip()
+
+
+def _git(*arguments: str) -> str:
+    # Variables such as GIT_DIR, which a hook sets, would name another repository.
+    known = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
+    command = ["git", "-C", str(Path(__file__).parent), *arguments]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=True, env=known
+    )
+    return done.stdout.strip()
+
+
+def _as_json(value: dict) -> str:
+    return json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n"
 
 
 def _write_json(path: Path, value: dict) -> None:
-    text = json.dumps(value, indent=1, sort_keys=True, allow_nan=False)
-    write_atomic(path, text + "\n", durable=False)
+    write_atomic(path, _as_json(value), durable=False)

@@ -1,7 +1,7 @@
 """Where things lie: built data, runs and results, and the committed reference.
 
-A notebook that runs alone takes its inputs from `_build/`, else, for results, from
-`book/reference/`, and says which.
+A notebook that runs alone takes its inputs from `_build/`; where one is missing it says
+which `make notebook` makes it. What a committed run holds comes from `book/reference/`.
 """
 
 import os
@@ -113,12 +113,16 @@ class Workspace:
             "not there yet",
             file=os.path.relpath(path, self.root),
             expected=f"the output of notebooks/{notebook}.ipynb: run it first "
-            f"with profile = {self.profile!r}",
+            f"with profile = {self.profile!r}, or call "
+            f"`make notebook NAME={notebook} PROFILE={self.profile}`",
         )
 
 
 def real_data(variable: str) -> Path | None:
     """Find a folder of real data through an environment variable.
+
+    A relative path starts at the checkout, where `make` is called, not at the
+    notebooks' folder, where a notebook runs.
 
     Args:
         variable: Such as "CHEXNOMALY_VINDR" or "CHEXNOMALY_REAL_DATA".
@@ -132,7 +136,7 @@ def real_data(variable: str) -> Path | None:
     value = os.environ.get(variable, "")
     if not value:
         return None
-    folder = Path(value).expanduser()
+    folder = project_root() / Path(value).expanduser()
     if not folder.is_dir():
         raise MissingInputError(
             "is not a folder", file=value, expected=f"a folder in {variable}"

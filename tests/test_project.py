@@ -3,8 +3,10 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import tomllib
+import venv
 from pathlib import Path
 
 import pytest
@@ -116,6 +118,68 @@ def test_make_alone_lists_the_targets():
     targets = re.findall(r"^([a-z-]+):(?!=)", MAKEFILE, re.M)
     assert listed == set(targets)
     assert {"book", "test", "lab", "lock", "clean"} <= listed
+
+
+def dry_run(folder: Path, *asked: str, **exported: str) -> str:
+    """Say what make would do in a folder that holds the Makefile and an environment."""
+    shutil.copy(ROOT / "Makefile", folder)
+    for file in ("requirements.lock", "pyproject.toml"):
+        (folder / file).touch()
+    alone = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFL"))}
+    run = subprocess.run(
+        ["make", "-n", *asked], cwd=folder, env=alone | exported, capture_output=True
+    )
+    return (run.stdout + run.stderr).decode()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A project's folder, with a space in its name, whose environment is ready."""
+    folder = tmp_path / "my project"
+    folder.mkdir()
+    dry_run(folder)
+    venv.create(folder / ".venv", with_pip=False)
+    config = folder / ".venv" / "pyvenv.cfg"
+    # As `python -m venv` writes it; other ways to make one leave it out.
+    words = f"command = python -m venv --copies {folder / '.venv'}\n"
+    lines = [w for w in config.read_text().splitlines() if "command" not in w]
+    config.write_text("\n".join([*lines, words]))
+    (folder / ".venv" / ".installed").touch()
+    os.utime(folder / ".venv" / ".installed", times=(2**31, 2**31))
+    return folder
+
+
+@pytest.mark.parametrize("move", [shutil.copytree, shutil.move, None])
+def test_an_environment_of_another_folder_is_made_anew(folder, tmp_path, move):
+    if move:
+        move(folder, tmp_path / "new")
+        folder = tmp_path / "new"
+    said = dry_run(folder, "book")
+    anew = ".venv belongs to another folder; it is made anew"
+    assert (anew in said) == ("-m venv .venv" in said) == bool(move), said
+
+
+def test_what_a_shell_exports_for_others_is_not_read(folder):
+    plain = dry_run(folder, "book")
+    exported = {"CLUSTER": "slurm", "SETTINGS": "x=y", "NAME": "x", "DATA": "/x"}
+    assert dry_run(folder, "book", **exported) == plain
+    assert "--executor slurm" in dry_run(folder, "book", "CLUSTER=slurm")
+    said = dry_run(folder, "book", PROFILE="tiny")
+    assert said.startswith("PROFILE=tiny, from the environment\n")
+
+
+def test_paths_may_hold_spaces_and_be_relative(folder):
+    for part in ("vindr", "rsna"):
+        (folder / "My Passport" / part).mkdir(parents=True)
+    said = dry_run(folder, "paper", "DATA=My Passport")
+    seen = re.search(r"^folder=.*?(?= \S+ book PROFILE=paper)", said, re.M | re.S)[0]
+    show = f"{seen} sh -c 'echo $CHEXNOMALY_RSNA'"
+    run = subprocess.run(show, shell=True, cwd=folder, capture_output=True, text=True)
+    assert run.stdout == f"{folder}/My Passport/rsna\n"
+    assert '--out "a b"' in dry_run(folder, "data", "NAME=rsna", "OUT=a b")
+    assert '--against "a b"' in dry_run(folder, "verify", "AGAINST=a b")
+    said = dry_run(folder, "book", "VENV=a b")
+    assert "make cannot follow a path with a space" in said
 
 
 def test_continuous_integration_calls_the_targets_of_everyone():

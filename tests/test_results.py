@@ -1,6 +1,10 @@
 """Results files: the same bytes every time, and named refusals."""
 
 import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -98,3 +102,53 @@ def test_what_is_read_is_noted_where_asked(tmp_path, monkeypatch):
     with pytest.raises(ResultError):
         read_result(tmp_path / "missing.json")
     assert log.read_text() == f"{path.stem}\n"
+
+
+def test_a_result_of_other_parameters_never_replaces_one_in_silence(
+    tmp_path, monkeypatch
+):
+    path = write(tmp_path)
+    before = path.read_bytes()
+    write(tmp_path, parameters={"workers": 2})  # a warning would be an error
+    again = "make notebook NAME=03_supermodels PROFILE=tiny"
+    other = {"iou_c": VALUES["iou_c"] | {"value": 0.4}}
+    with pytest.warns(UserWarning, match=f"^{path.name} held another .*{again}$"):
+        write(tmp_path, values=other)
+    with pytest.warns(UserWarning, match=again):
+        write(tmp_path, values=other, seeds=[1])
+    monkeypatch.setenv(READ_LOG, str(tmp_path / "read"))  # as the pipeline does
+    write(tmp_path)
+    assert path.read_bytes() == before
+
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.mark.parametrize("ours", [False, True])
+def test_the_commit_is_of_the_repository_that_holds_this_code(
+    tmp_path, monkeypatch, ours
+):
+    for name in ("GIT_AUTHOR_NAME", "GIT_COMMITTER_NAME"):
+        monkeypatch.setenv(name, "x")
+    for name in ("GIT_AUTHOR_EMAIL", "GIT_COMMITTER_EMAIL"):
+        monkeypatch.setenv(name, "x@y")
+    ignore = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "chexnomaly", tmp_path / "chexnomaly", ignore=ignore)
+
+    def git(*arguments):
+        done = subprocess.run(
+            ["git", *arguments], cwd=tmp_path, capture_output=True, check=True
+        )
+        return done.stdout.decode().strip()
+
+    git("init", "-q")
+    if ours:
+        git("add", "chexnomaly")
+    git("commit", "-q", "--allow-empty", "-m", "thesis")
+    monkeypatch.setenv("GIT_DIR", str(ROOT / ".git"))
+    command = [sys.executable, "-c"]
+    command += ["import chexnomaly.results as r; print(r._commit())"]
+    said = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    monkeypatch.delenv("GIT_DIR")
+    expected = git("rev-parse", "--short=12", "HEAD") if ours else "None"
+    assert said.stdout.strip() == expected

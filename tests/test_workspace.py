@@ -31,6 +31,7 @@ def test_a_missing_input_names_the_notebook_to_run(checkout):
         workspace.require(workspace.data / "vindr", "02_data")
     message = str(caught.value)
     assert "notebooks/02_data.ipynb" in message and "'tiny'" in message
+    assert "`make notebook NAME=02_data PROFILE=tiny`" in message
     assert str(checkout) not in message  # no path of this machine
     assert workspace.require(checkout, "02_data") == checkout
 
@@ -56,3 +57,11 @@ def test_real_data_comes_from_a_variable(checkout, monkeypatch):
     monkeypatch.setenv("CHEXNOMALY_VINDR", str(checkout / "nowhere"))
     with pytest.raises(MissingInputError, match="CHEXNOMALY_VINDR"):
         real_data("CHEXNOMALY_VINDR")
+
+
+def test_a_relative_folder_starts_where_make_is_called(checkout, monkeypatch):
+    (checkout / "my data").mkdir()
+    monkeypatch.setenv("CHEXNOMALY_COVID", "my data")
+    for folder in (checkout, checkout / "notebooks"):
+        monkeypatch.chdir(folder)
+        assert real_data("CHEXNOMALY_COVID") == checkout / "my data"

@@ -99,10 +99,10 @@ def test_only_what_is_out_of_date_runs(project):
     with (project / "chexnomaly" / "boxes.py").open("a") as module:
         module.write("\n# changed\n")
     assert run(project)[:2] == (0, ["03_three"])
-    assert run(project, CHEXNOMALY_TRIAL="x")[:2] == (0, ["02_two"])
+    assert run(project, CHEXNOMALY_TRIAL="notebooks")[:2] == (0, ["02_two"])
     with (project / "chexnomaly" / "labels.py").open("a") as module:
         module.write("\n# changed\n")
-    assert run(project, CHEXNOMALY_TRIAL="x")[:2] == (0, ["01_one", "02_two"])
+    assert run(project, CHEXNOMALY_TRIAL="notebooks")[:2] == (0, ["01_one", "02_two"])
 
 
 def test_a_notebook_that_fails_is_kept_and_not_published(project):
@@ -134,6 +134,60 @@ def test_what_no_notebook_knows_is_refused_before_anything_runs(
     assert (status, ran) == (1, [])
     assert message in said
     assert "Traceback" not in said
+
+
+def test_dates_ahead_of_the_clock_run_nothing_and_cost_nothing(project):
+    assert run(project)[0] == 0
+    for path in project.rglob("*.*"):
+        os.utime(path, times=(2**32, 2**32))
+    assert run(project)[:2] == (0, [])
+    module = project / "chexnomaly" / "boxes.py"
+    module.write_text(module.read_text() + "\n# changed\n")
+    os.utime(module, times=(2**32, 2**32))
+    status, ran, said = run(project)
+    assert (status, ran) == (0, ["03_three"]), said
+    assert (project / "_build/notebooks/demo/03_three.ipynb").exists()
+
+
+def test_the_users_own_settings_change_nothing(project, tmp_path_factory):
+    write_notebook(project, "03_three", 'profile: str = "demo"', SETTINGS)
+    home = tmp_path_factory.mktemp("home")
+    (home / ".ipython" / "profile_default").mkdir(parents=True)
+    config = "c = get_config()\nc.InteractiveShell.ast_node_interactivity = 'all'\n"
+    (home / ".ipython/profile_default/ipython_config.py").write_text(config)
+    (home / ".config" / "matplotlib").mkdir(parents=True)
+    (home / ".config/matplotlib/matplotlibrc").write_text("lines.linewidth: 9\n")
+    (home / "start.py").write_text("print('started')\n")
+    (home / "book").mkdir()
+    (home / "book" / "__init__.py").write_text("1 / 0\n")
+    before = {p: p.stat().st_mtime_ns for p in home.rglob("*")}
+    status, ran, said = run(
+        project,
+        HOME=str(home),
+        PYTHONSTARTUP=str(home / "start.py"),
+        PYTHONPATH=os.pathsep.join([str(project), str(home)]),
+        MATPLOTLIBRC=str(home / ".config/matplotlib"),
+        XDG_CACHE_HOME=str(project / "_build" / ".cache"),
+    )
+    assert status == 0, said
+    executed = project / "_build/notebooks/demo/03_three.ipynb"
+    outputs = json.loads(executed.read_text())["cells"][-1]["outputs"]
+    assert [o.get("data", {}).get("text/plain") for o in outputs] == [["1.5"]]
+    assert {p: p.stat().st_mtime_ns for p in home.rglob("*")} == before
+
+
+SETTINGS = "import matplotlib, book\n1\nmatplotlib.rcParams['lines.linewidth']"
+
+
+def test_a_folder_that_is_none_is_named_before_anything_runs(project):
+    status, ran, said = run(project, CHEXNOMALY_TRIAL="my data")
+    assert (status, ran) == (1, [])
+    assert "my data: is not a folder" in said
+    (project / "my data").mkdir()
+    # Nor does it need a home; `make` gives the cache this place.
+    missing = {"HOME": "/proc/none", "XDG_CACHE_HOME": str(project / "_build/.cache")}
+    status, _, said = run(project, CHEXNOMALY_TRIAL="my data", **missing)
+    assert status == 0, said
 
 
 FAULTS = {

@@ -1,0 +1,1 @@
+"""What builds the book: pipeline, pieces, extensions, site."""
