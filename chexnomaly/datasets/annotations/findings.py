@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 from chexnomaly import labels
-from chexnomaly.datasets.annotations import validation
+from chexnomaly.datasets.annotations import frames, validation
 from chexnomaly.datasets.annotations.refusals import refusal_table as refusal_table
 from chexnomaly.datasets.annotations.tables import read_table
 from chexnomaly.datasets.annotations.validation import BOX, SIDES, Origin
@@ -221,39 +221,10 @@ def check_images(
     """
     present = table["image_id"].isin(set(sizes))
     refused = _absent(table[~present], images) + _unlisted(table, images)
-    kept, resized = _to_own_frame(table[present], sizes)
     origin = Origin(Path(_file_of(table, "") or "findings table"))
-    kept = _cut_to_border(kept)
-    kept.attrs = dict(table.attrs)
-    kept, refusals = _split_films(kept, origin)
+    kept, resized = frames.to_own_frame(table[present], sizes, origin)
+    kept, refusals = _split_films(_cut_to_border(kept), origin)
     return kept, refused + resized + refusals
-
-
-def _to_own_frame(
-    table: pd.DataFrame, sizes: Mapping[str, tuple[int, int]]
-) -> tuple[pd.DataFrame, list[Refusal]]:
-    """Bring boxes from the frame that is stated into the image's own, or refuse it."""
-    found = np.array([sizes[name] for name in table["image_id"]]).reshape(-1, 2)
-    found = found[:, ::-1]  # width first, as in SIDES
-    stated = table[[*SIDES]].to_numpy("float64", na_value=np.nan)
-    fits = validation.is_copy(stated.T, found.T)
-    scaled = table.copy()
-    factors = np.where(np.isnan(stated).any(axis=1, keepdims=True), 1, found / stated)
-    scaled[BOX] *= np.tile(factors, 2)
-    scaled[[*SIDES]] = pd.DataFrame(found, table.index, SIDES).astype("Int64")
-    other = table[~fits].drop_duplicates("image_id")
-    refusals = []
-    for row in other.to_dict("records"):
-        name, (height, width) = row["image_id"], sizes[row["image_id"]]
-        refusals.append(
-            Refusal(
-                *("ImageError", _file_of(table, row["finding"]), int(row["row"])),
-                column="width_px",
-                problem=f"image {name!a:.80} of another size: {width} x {height} px",
-                expected=f"{row['width_px']} x {row['height_px']} px, or in proportion",
-            )
-        )
-    return scaled[fits], refusals
 
 
 def _absent(table: pd.DataFrame, images: Mapping[str, Path]) -> list[Refusal]:

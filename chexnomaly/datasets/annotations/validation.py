@@ -5,7 +5,7 @@ its source; the other rows go on. pandera is imported on first use, so that code
 which is handed a table already validated needs no schema library.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -112,20 +112,6 @@ def refuse(
         HIDDEN if column == "image_id" else f"found {str(value)!a:.60}",
         expected,
     )
-
-
-def is_copy(stated: Sequence, found: Sequence) -> np.ndarray | bool:
-    """Whether images have a stated size, or its proportions: then boxes can be scaled.
-
-    Args:
-        stated: Width and height, px, numbers or columns; NaN where nothing is stated.
-        found: Width and height of the images, px.
-
-    Returns:
-        False where the proportions differ by more than a side rounded to whole pixels.
-    """
-    skew = np.abs(found[0] * stated[1] - found[1] * stated[0])
-    return np.logical_not(skew > np.maximum(*stated))
 
 
 def is_safe(column: str) -> Rule:

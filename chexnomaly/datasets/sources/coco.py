@@ -118,13 +118,12 @@ def _read(entries: list, parse, section: str, *keys, path: Path, refused: list) 
 
     So is every entry that shares one of its `keys`, its id or its film, with another.
     """
-    holders = [Counter(_try(key, entry) for entry in entries) for key in keys]
+    holders = Counter((key, _try(key, entry)) for key in keys for entry in entries)
     found = []
     for row, entry in enumerate(entries, start=1):
         try:
-            for key, count in zip(keys, holders, strict=True):
-                if count[key(entry)] > 1:
-                    raise ValueError(f"one of {count[key(entry)]} with the same id")
+            if any(holders[key, key(entry)] > 1 for key in keys):
+                raise ValueError("another entry has the same id or file")
             found.append(parse(entry, row))
         except _UNUSABLE as error:
             problem = f"unusable entry ({type(error).__name__}: {error})"[:200]

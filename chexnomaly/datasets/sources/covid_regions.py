@@ -20,6 +20,7 @@ from chexnomaly import labels
 from chexnomaly.datasets.annotations import validation
 from chexnomaly.datasets.annotations.findings import BOX
 from chexnomaly.datasets.annotations.folders import scan_images
+from chexnomaly.datasets.annotations.frames import is_copy
 from chexnomaly.datasets.annotations.lesion_masks import component_boxes
 from chexnomaly.datasets.annotations.tables import read_table
 from chexnomaly.datasets.annotations.validation import Origin
@@ -132,7 +133,7 @@ def _region_rows(
     width, height = map(int, region["resolution"].split("x"))
     left, top, across, down = (int(region[key]) for key in _SIDES)
     film = images.get(region["image"])
-    same = film is None or validation.is_copy((width, height), read_size(film)[::-1])
+    same = film is None or is_copy((width, height), read_size(film)[::-1])
     expected = "the size of the image, or its proportions"
     _check(same, "resolution", f"found {width}x{height}", expected)
     known = region["mask"] in masks

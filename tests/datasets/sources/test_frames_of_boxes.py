@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from chexnomaly.datasets.annotations.findings import check_images
-from chexnomaly.datasets.annotations.validation import is_copy
+from chexnomaly.datasets.annotations.frames import is_copy
 from chexnomaly.datasets.prepared import prepare
 from chexnomaly.datasets.sources import candid, coco, covid, rsna, vindr
 from tests.run_lengths import mask_to_runs
