@@ -87,8 +87,9 @@ def write_result(
 
 
 def _say_what_is_replaced(path: Path, result: dict) -> None:
-    """Warn where a run outside the pipeline, of other parameters, changes a result."""
-    if READ_LOG in os.environ or not path.exists():
+    """Warn where a notebook run by hand, of other parameters, changes a result."""
+    built = path.parent.parts[-2:] == ("results", result["profile"])
+    if READ_LOG in os.environ or not built or not path.exists():
         return
     if path.read_bytes() != _as_json(result).encode():
         notebook, profile = result["notebook"], result["profile"]

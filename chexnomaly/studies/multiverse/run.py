@@ -20,7 +20,7 @@ from chexnomaly.metrics import Scores
 from chexnomaly.studies.design import Design, World, command_line, make_world
 from chexnomaly.studies.maps import batches, best_threshold, masks_of, predict_maps
 from chexnomaly.studies.multiverse.arms import ARMS, Arm
-from chexnomaly.studies.multiverse.scoring import Effects
+from chexnomaly.studies.multiverse.effects import Effects
 from chexnomaly.workspace import Workspace
 
 REPORTED = ("iou_c@operating", "iou_c", "mae_soft", "f1_any_pixel")

@@ -9,6 +9,7 @@ from chexnomaly import metrics
 from chexnomaly.boxes import rectangularize
 from chexnomaly.models.ensembles import MaxEnsemble, ModelEnsemble
 from chexnomaly.models.unet import UNet
+from chexnomaly.studies.multiverse import effects
 from chexnomaly.studies.multiverse import scoring as sa
 
 OPERATING = 0.35
@@ -65,8 +66,8 @@ def test_first_means_alone_in_front(maps, masks):
 
 
 def test_each_decision_is_compared_with_its_default(maps, masks):
-    arms = sa.Effects()
-    sa.add_scoring(arms, "supermodel", maps, masks, OPERATING, 1)
+    arms = effects.Effects()
+    effects.add_scoring(arms, "supermodel", maps, masks, OPERATING, 1)
     assert {key.split(".")[0] for key in arms.values} == set("4567") | {"18", "30"}
     for key, difference in arms.paired.items():
         item, name, metric = key.split(".")  # as the register's page reads them
@@ -83,8 +84,8 @@ def test_each_decision_is_compared_with_its_default(maps, masks):
 
 def test_one_shared_threshold_gives_one_mask(maps, masks):
     stack = torch.cat([maps, maps.flip(-1)], dim=1)
-    arms = sa.Effects()
-    sa.add_binary_maximum(arms, stack, masks["union"], OPERATING, [OPERATING] * 2)
+    arms = effects.Effects()
+    effects.add_binary_maximum(arms, stack, masks["union"], OPERATING, [OPERATING] * 2)
     same = "24.binary_max_ensemble.mean_iou"
     assert arms.paired[same]["value"] == 0
     assert arms.values[same] == arms.values["24.binary_own_max_ensemble.mean_iou"]
@@ -98,8 +99,8 @@ def test_healthy_scans_move_convention_a_and_not_c(maps, masks):
     empty = torch.zeros_like(maps)
     clean = metrics.image_scores(empty, empty)
     normals = {k: np.tile(v, 20) for k, v in clean.items()}
-    arms = sa.Effects()
-    mixes = sa.add_mixes(arms, "s", positives, normals)
+    arms = effects.Effects()
+    mixes = effects.add_mixes(arms, "s", positives, normals)
     counts = {name: len(mix["tp"]) for name, mix in mixes.items()}
     assert counts == {"4_to_10": 80 + 200, "57_and_143": 200}
     value = {k: e["value"] for k, e in arms.values.items()}

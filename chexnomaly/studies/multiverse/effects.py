@@ -1,0 +1,208 @@
+"""What each way of scoring, and each mix of films, does to every system's results."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from chexnomaly import evaluation, metrics
+from chexnomaly.boxes import rectangularize
+from chexnomaly.evaluation.intervals import Entry
+from chexnomaly.evaluation.scores import PAPER_THRESHOLD
+from chexnomaly.evaluation.statistics import Statistic
+from chexnomaly.metrics.classification import F1_RULES
+from chexnomaly.metrics.segmentation import IOU_CONVENTIONS, Scores
+
+
+class Effects:
+    """What each decision changes, with paired intervals.
+
+    Attributes:
+        values: `<item>.<arm>.<metric>` to a results entry.
+        paired: The same keys to the difference from the register's reading.
+        told: `<item>.<arm>` to its system, its default and its words.
+    """
+
+    def __init__(self, resamples: int = 500):
+        """Begin empty; intervals come from so many bootstrap samples."""
+        self.interval = partial(evaluation.interval, resamples=resamples)
+        self.values: dict[str, Entry] = {}
+        self.paired: dict[str, Entry] = {}
+        self.told: dict[str, dict[str, str]] = {}
+
+    def add(
+        self,
+        item: str,
+        system: str,
+        metric: str,
+        default: tuple[Statistic, Scores],
+        arms: Iterable[tuple[str, str, Statistic, Scores]],
+    ) -> None:
+        """Compare the readings of one decision on one system.
+
+        Args:
+            item: The register's number.
+            system: System key.
+            metric: What is measured.
+            default: Statistic and per-film counts under the register's reading.
+            arms: Name, words, statistic and counts of each other reading, on the same
+                films.
+        """
+        stem = f"{item}.default_{system}"
+        for name, says, *one in arms:
+            arm = f"{item}.{name}_{system}"
+            self.told[arm] = {"system": system, "default": stem, "says": says}
+            self.compare(arm, stem, metric, one, default)
+
+    def compare(
+        self,
+        arm: str,
+        default: str,
+        metric: str,
+        one: Sequence[Statistic | Scores],
+        base: Sequence[Statistic | Scores],
+    ) -> None:
+        """Compare one reading with the register's by one metric.
+
+        Args:
+            arm: Key of the reading.
+            default: Key of the register's reading.
+            metric: What is measured.
+            one: Statistic and per-film counts under the reading.
+            base: The same under the register's.
+        """
+        (statistic, scores), (ground, counts) = one, base
+        if f"{default}.{metric}" not in self.values:
+            self.values[f"{default}.{metric}"] = self.interval(ground, counts)
+        self.values[f"{arm}.{metric}"] = self.interval(statistic, scores)
+        self.paired[f"{arm}.{metric}"] = self.interval(
+            lambda a, b: statistic(a) - ground(b), scores, counts
+        )
+
+
+def add_scoring(
+    effects: Effects,
+    system: str,
+    maps: Tensor,
+    masks: Mapping[str, Tensor],
+    operating: float,
+    min_area: int,
+) -> None:
+    """Add every decision about scoring, for one system.
+
+    Args:
+        effects: Receives them.
+        system: System key.
+        maps: Probabilities, (N, 1, S, S).
+        masks: As in `readings`.
+        operating: The threshold chosen on validation.
+        min_area: Smallest component that the transform takes, px.
+    """
+    table = evaluation.statistics()
+    iou, f1 = table["iou_c"], table["f1_any_pixel"]
+    union = {
+        t: metrics.image_scores(maps, masks["union"], t)
+        for t in {PAPER_THRESHOLD, operating, 0.3, 0.7}
+    }
+    half, base = union[PAPER_THRESHOLD], union[operating]
+    arms = [
+        (c.lower(), f"IoU under convention {c}", table[f"iou_{c.lower()}"], base)
+        for c in IOU_CONVENTIONS
+        if c != "C"
+    ]
+    effects.add("4", system, "mean_iou", (iou, base), arms)
+    arms = [("hard", "share of wrong pixels", table["mae_hard"], half)]
+    effects.add("5", system, "mae", (table["mae_soft"], half), arms)
+    arms = [
+        (r.replace(".", "_"), f"F1 by the rule {r}", table[f"f1_{r}"], half)
+        for r in F1_RULES[1:]
+    ]
+    effects.add("6", system, "f1", (f1, half), arms)
+    for metric, statistic in (("mean_iou", iou), ("f1", f1)):
+        arms = [
+            (f"at_{100 * t:.0f}_percent", f"binarized at {t:.1f}", statistic, union[t])
+            for t in (0.3, 0.7)
+        ]
+        best = ("operating", "binarized where validation is best", statistic, base)
+        effects.add("7", system, metric, (statistic, half), [*arms, best])
+    marked = {r: metrics.image_scores(maps, m, operating) for r, m in masks.items()}
+    arms = [
+        (rule.replace(" ", "_"), f"scored against {rule}", iou, marked[rule])
+        for rule in [*masks][1:]
+    ]
+    effects.add("18", system, "mean_iou", (iou, base), arms)
+    boxed = rectangularize(maps, operating, min_area)
+    tested = metrics.image_scores(boxed, masks["union"], operating)
+    arms = [("at_test", "predictions made into boxes when testing", iou, tested)]
+    effects.add("30", system, "mean_iou", (iou, base), arms)
+
+
+def add_binary_maximum(
+    effects: Effects,
+    stack: Tensor,
+    mask: Tensor,
+    operating: float,
+    own: Sequence[float],
+) -> None:
+    """Add the Max Ensemble of binary masks (register item 24).
+
+    Args:
+        effects: Receives it.
+        stack: Maps of the specialized models, (N, models, S, S).
+        mask: (N, 1, S, S).
+        operating: The ensemble's threshold.
+        own: Each specialized model's own threshold.
+    """
+    largest = stack.amax(dim=1, keepdim=True)
+    shared = (largest > operating).float()
+    limits = torch.tensor(own, dtype=torch.float32).view(1, -1, 1, 1)
+    by_own = (stack > limits).any(dim=1, keepdim=True).float()
+    base = metrics.image_scores(largest, mask, operating)
+    at_one, at_own = (
+        metrics.image_scores(maps, mask, PAPER_THRESHOLD) for maps in (shared, by_own)
+    )
+    cut = "maximum of masks, each cut at its own threshold"
+    table = evaluation.statistics()
+    for metric, key in (("mean_iou", "iou_c"), ("mae", "mae_soft")):
+        statistic = table[key]
+        arms = [
+            ("binary", "maximum of masks cut at one threshold", statistic, at_one),
+            ("binary_own", cut, statistic, at_own),
+        ]
+        effects.add("24", "max_ensemble", metric, (statistic, base), arms)
+
+
+def add_mixes(
+    effects: Effects, system: str, positives: Scores, normals: Scores
+) -> dict[str, Scores]:
+    """Add what healthy films beside the unseen finding change (register item 12).
+
+    Args:
+        effects: Receives them; a mix is no paired sample, so it brings no difference.
+        system: System key.
+        positives: Counts on the unseen finding's films.
+        normals: Counts on healthy films of the same layout, at one threshold.
+
+    Returns:
+        The mixes' counts.
+    """
+    n, m = (len(s["tp"]) for s in (positives, normals))
+    ratio = min(n, int(0.4 * m))
+    sizes = {"4_to_10": (ratio, int(2.5 * ratio)), "57_and_143": (57, 143)}
+    sizes = {k: (a, b) for k, (a, b) in sizes.items() if a <= n and b <= m}
+    mixes = {
+        name: {k: np.concatenate([positives[k][:a], normals[k][:b]]) for k in positives}
+        for name, (a, b) in sizes.items()
+    }
+    table, stem = evaluation.statistics(), f"12.default_{system}"
+    asked = {"iou_a": "iou_a", "iou_c": "iou_c", "f1": "f1_any_pixel"}
+    for metric, statistic in ((metric, table[key]) for metric, key in asked.items()):
+        for name, scores in ({"default": positives} | mixes).items():
+            arm = f"12.{name}_{system}"
+            effects.values[f"{arm}.{metric}"] = effects.interval(statistic, scores)
+            if name != "default":
+                says = f"{len(scores['tp'])} scans, {name.replace('_', ' ')}"
+                effects.told[arm] = {"system": system, "default": stem, "says": says}
+    return mixes
