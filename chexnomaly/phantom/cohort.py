@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from chexnomaly.labels import FINDINGS
+from chexnomaly.phantom.portable import random
 
 BLOCK = 41
 """Images per block."""
@@ -150,7 +151,7 @@ def plan_image(
 
 
 def _stream(seed: int, purpose: int, number: int) -> np.random.Generator:
-    return np.random.default_rng([seed, 90_000 + purpose, number])
+    return random(seed, 90_000 + purpose, number)
 
 
 def _positive_rank(seed: int, index: int, share: float) -> int | None:

@@ -17,6 +17,7 @@ from chexnomaly.phantom.anatomy.patient import Patient, sample_patient
 from chexnomaly.phantom.cohort import Plan, family_of, plan_image
 from chexnomaly.phantom.findings.catalog import ORDER, Lesion, place_findings
 from chexnomaly.phantom.imaging.rendering import Streams, render
+from chexnomaly.phantom.portable import random
 from chexnomaly.phantom.readers.reading import Opinion, Truth, read_image, tidy_box
 
 CONCERNS = (
@@ -183,7 +184,7 @@ def _streams(seed: int, index: int, layout: str) -> Streams:
     """Start one random stream per concern and per finding."""
     names = CONCERNS + ORDER
     family = FAMILIES.index(family_of(layout))
-    rng = np.random.default_rng([seed, index, family])
+    rng = random(seed, index, family)
     return dict(zip(names, rng.spawn(len(names)), strict=True))
 
 

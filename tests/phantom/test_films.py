@@ -45,7 +45,7 @@ def test_a_film_is_the_same_twice_and_other_films_are_made_in_between():
 
 
 def test_a_film_is_the_same_however_many_threads_there_are():
-    """Products of matrices round differently by threads: there must be none."""
+    """Products of matrices round differently by threads, unless they are exact."""
     code = (
         "import hashlib; from chexnomaly.phantom import film;"
         "pixels = b''.join(film(3, i, s).pixels for i in range(3) for s in (96, 300));"

@@ -6,6 +6,7 @@ from chexnomaly.phantom.anatomy.chest import Chest, curve, look_up
 from chexnomaly.phantom.anatomy.grid import Array, Grid
 from chexnomaly.phantom.anatomy.texture import Texture, smoothstep
 from chexnomaly.phantom.anatomy.thickness_maps import distance, tube
+from chexnomaly.phantom.portable import cos, power, sin
 
 ALL = (slice(None), slice(None))
 
@@ -17,7 +18,7 @@ def body_map(chest: Chest, grid: Grid) -> Array:
         u, y = distance(chest, grid, ALL, side)
         outline = look_up(_outline(chest, side), y)
         depth = look_up(_depth(chest), y)
-        share = np.clip(1 - (np.abs(u) / outline) ** 2.4, 0, 1)
+        share = np.clip(1 - power(np.abs(u) / outline, 2.4), 0, 1)
         trunk = depth * np.sqrt(share)
         out = np.where(u >= 0, np.maximum(trunk, _arm(chest, side, u, y)), out)
     return out
@@ -51,7 +52,7 @@ def _arm(chest: Chest, side: int, u: Array, y: Array) -> Array:
     top = p.clavicle_height[side] - p.clavicle_rise[side] + 0.5
     center = p.half_width + 5.0 + 2.5 * p.fat + p.arm * np.clip(y - top, 0, None)
     radius = 3.6 + 1.4 * p.fat
-    across = np.clip(1 - ((u - center) / radius) ** 2, 0, 1)
+    across = np.clip(1 - np.square((u - center) / radius), 0, 1)
     fade = smoothstep(y, top - 2.5, top + 2.0)
     return 1.8 * radius * np.sqrt(across) * fade
 
@@ -74,11 +75,11 @@ def _breast(chest: Chest, side: int, u: Array, y: Array) -> Array:
     radius_u = 0.37 * p.half_width + 0.3 * thick
     radius_y = 3.4 + 0.8 * thick
     below = np.where(y > center_y, radius_y, 2.6 * radius_y)
-    rho = ((u - center_u) / radius_u) ** 2 + ((y - center_y) / below) ** 2
+    rho = np.square((u - center_u) / radius_u) + np.square((y - center_y) / below)
     # the lower fold is sharp, the inner edge runs out into the chest wall
     fade = 0.5 + 0.45 * smoothstep(center_u - u, 0, 4)
     fade = fade + 1.6 * smoothstep(center_y - y, -1, 5)
-    return thick * np.clip(1 - rho, 0, 1) ** fade
+    return thick * power(np.clip(1 - rho, 0, 1), fade)
 
 
 def _pectoral(chest: Chest, u: Array, y: Array) -> Array:
@@ -115,7 +116,7 @@ def _bowel_loop(grid: Grid, out: Array, rng, at) -> None:
         _bubble(grid, out, rng, at, radii, 2.4)
         heading += rng.normal(0, 0.6)
         step = rng.uniform(1.1, 1.7) * radius
-        at = (at[0] + step * np.cos(heading), at[1] + step * np.sin(heading))
+        at = (at[0] + step * cos(heading), at[1] + step * sin(heading))
 
 
 def _bubble(
@@ -127,8 +128,8 @@ def _bubble(
     wave = Texture(rng, box, 0.45 * max(radii), -3.6)
     window = grid.window(*box)
     x, y = grid.axes(window)
-    rho = ((x - at[0]) / radii[0]) ** 2 + ((y - at[1]) / radii[1]) ** 2
-    inside = np.clip(1 - rho + 0.22 * wave(x, y), 0, 1) ** 0.6
+    rho = np.square((x - at[0]) / radii[0]) + np.square((y - at[1]) / radii[1])
+    inside = power(np.clip(1 - rho + 0.22 * wave(x, y), 0, 1), 0.6)
     if level is not None:
         inside = inside * smoothstep(level - y, 0, 0.1)
     out[window] = np.maximum(out[window], depth * min(radii) / 1.5 * inside)

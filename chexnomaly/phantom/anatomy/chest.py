@@ -14,6 +14,7 @@ from scipy.interpolate import PchipInterpolator
 
 from chexnomaly.phantom.anatomy.interpolation import Array
 from chexnomaly.phantom.anatomy.patient import Patient
+from chexnomaly.phantom.portable import sin
 
 HEIGHTS = np.linspace(-15, 50, 651)
 """Heights at which curves are tabulated, cm."""
@@ -129,7 +130,7 @@ class Chest:
     def spine(self, y: ArrayLike) -> Array:
         """Center of the spine at height y, cm."""
         p = self.patient
-        bend = p.scoliosis * np.sin(0.19 * y + p.scoliosis_phase)
+        bend = p.scoliosis * sin(0.19 * y + p.scoliosis_phase)
         return (p.tilt * (y - 10) + bend).astype(np.float32)
 
     def wall(self, side: int, y: ArrayLike) -> Array:
@@ -156,10 +157,10 @@ class Chest:
         top_u, top_y = self.dome_top(side)
         out = np.clip((u - top_u) / (p.half_width - top_u), 0, 1.15)
         inner = np.clip((top_u - u) / top_u, 0, 1.2)
-        fall = p.sulcus[side] * (0.35 * out**2 + 0.65 * out**3)
+        fall = p.sulcus[side] * (0.35 + 0.65 * out) * (out * out)
         # both domes meet under the heart
         middle = self.base - top_y + 1.5
-        return (top_y + fall + middle * inner**2).astype(np.float32)
+        return (top_y + fall + middle * np.square(inner)).astype(np.float32)
 
     def floor(self, side: int) -> float:
         """Height of the costophrenic angle, cm."""

@@ -1,13 +1,13 @@
 """Separable interpolation whose sums have one order.
 
 A product with a matrix of weights would do the same, but how it rounds depends on the
-processor and on how many threads it is given: films would no longer be the same
-everywhere.
+processor and on how many threads it is given.
 """
 
 import numpy as np
 
-Array = np.ndarray
+from chexnomaly.phantom.portable import Array
+
 Taps = tuple[Array, Array]
 """Neighbors of N places, integers, and their weights, float32. Shapes (K, N) each."""
 

@@ -15,6 +15,7 @@ from chexnomaly.phantom.anatomy.thickness_maps import (
     half_chest,
     segment_distance,
 )
+from chexnomaly.phantom.portable import exp, hypot, power, sin
 
 
 def bone_map(chest: Chest, grid: Grid, rng: np.random.Generator) -> Array:
@@ -43,7 +44,7 @@ def bone_map(chest: Chest, grid: Grid, rng: np.random.Generator) -> Array:
 def _ribs(chest: Chest, side: int, u: Array, y: Array, wobble: Array) -> Array:
     cage = chest.wall(side, y) + 0.75
     share = np.clip(u / cage, 0, 1)
-    shell = 1 / np.maximum(np.sqrt(1 - share**2), 0.36)
+    shell = 1 / np.maximum(np.sqrt(1 - np.square(share)), 0.36)
     inside = smoothstep(cage - u, 0.0, 0.45) * smoothstep(u, 1.0, 2.8)
     inside = inside * smoothstep(y, -0.9, 0.3)
     # along the wall the ribs and the muscles between them form one band
@@ -55,7 +56,7 @@ def _ribs(chest: Chest, side: int, u: Array, y: Array, wobble: Array) -> Array:
         number, off, half = _fold(chest, axis, wobble[int(front)], share)
         breaks = [b for b in chest.fractures if b.side == side and not front]
         off, whole = _break(breaks, number, off, u)
-        slope = 1 / np.hypot(1, chest.rib_slope(side, y, share, front))
+        slope = 1 / hypot(1, chest.rib_slope(side, y, share, front))
         half = half * (1.2 if front else 0.95)
         profile = _cortex(np.abs(off) * slope / half) * whole
         profile = _extent(number, share, front) * (profile + band * (0.3 - profile))
@@ -77,7 +78,7 @@ def _fold(chest: Chest, axis: Array, wobble: Array, share: Array):
 def _cortex(q: Array) -> Array:
     """Mineral across a rib: dense rims around marrow; q is 1 at the edge."""
     outer = np.sqrt(np.clip(1 - q * q, 0, 1))
-    inner = np.sqrt(np.clip(1 - (q / 0.8) ** 2, 0, 1))
+    inner = np.sqrt(np.clip(1 - np.square(q / 0.8), 0, 1))
     return outer - 0.62 * inner
 
 
@@ -97,7 +98,7 @@ def _break(fractures: list[Fracture], number: Array, off: Array, u: Array):
         outer = smoothstep(u - broken.u, -0.05, 0.05)
         near = smoothstep(3.0 - np.abs(u - broken.u), 0, 2.5)
         off = off - np.where(here, broken.step * outer * near, 0)
-        gap = np.exp(-(((u - broken.u + 0.25 * off) / broken.gap) ** 2))
+        gap = exp(-np.square((u - broken.u + 0.25 * off) / broken.gap))
         whole = whole * np.where(here, 1 - 0.9 * gap, 1)
     return off, whole
 
@@ -109,9 +110,9 @@ def _clavicle(chest: Chest, grid: Grid, out: Array, side: int) -> None:
     low, high = (inner - 0.6, y0 - rise - 3), (length + 2, y0 + 3)
     window, u, y = _half_box(chest, grid, side, low, high)
     w = np.clip((u - inner) / (length - inner), 0, 1)
-    bend = p.clavicle_bend[side] * np.sin(2 * np.pi * w)
-    axis = y0 - rise * w**0.9 + bend
-    half = 0.6 + 0.45 * (1 - w) ** 5 + 0.2 * w**3
+    bend = p.clavicle_bend[side] * sin(2 * np.pi * w)
+    axis = y0 - rise * power(w, 0.9) + bend
+    half = 0.6 + 0.45 * power(1 - w, 5) + 0.2 * power(w, 3)
     ends = smoothstep(u, inner - 0.1, inner + 0.35)
     ends = ends * smoothstep(length + 0.4 - u, 0, 2.5)
     out[window] += 0.85 * _cortex(np.abs(y - axis) * 0.97 / half) * ends
@@ -146,7 +147,7 @@ def _blade(chest: Chest, grid: Grid, out: Array, side: int, corners) -> None:
     window, u, y = _half_box(chest, grid, side, low, high)
     inside: Array | float = 1.0
     for (u0, y0), (u1, y1) in zip(corners, corners[1:] + corners[:1], strict=True):
-        norm = np.hypot(u1 - u0, y1 - y0)
+        norm = hypot(u1 - u0, y1 - y0)
         edge = ((u1 - u0) * (y - y0) - (y1 - y0) * (u - u0)) / norm
         inside = inside * smoothstep(edge, -0.05, 0.25)
     out[window] += 0.1 * inside
@@ -158,7 +159,7 @@ def _bar(chest: Chest, grid: Grid, out: Array, side, start, end, half, amount) -
     high = max(start[0], end[0]) + half, max(start[1], end[1]) + half
     window, u, y = _half_box(chest, grid, side, low, high)
     off = np.sqrt(segment_distance(u, y, start, end))
-    length = max(np.hypot(end[0] - start[0], end[1] - start[1]), 1e-6)
+    length = max(hypot(end[0] - start[0], end[1] - start[1]), 1e-6)
     along = (u - start[0]) * (end[0] - start[0]) + (y - start[1]) * (end[1] - start[1])
     # bones run out into their neighbors; only a bone as long as wide is round
     rest = 0.5 * length - np.abs(along / length - 0.5 * length)
@@ -189,8 +190,8 @@ def _spine(chest: Chest, grid: Grid, out: Array, rng: np.random.Generator) -> No
     number = np.floor(place).astype(np.intp)
     half = 1.35 + 0.045 * number
     part = part + tilts[number] * u
-    body = np.sqrt(np.clip(1 - (u / half) ** 2, 0, 1))
-    rim = np.exp(-(((np.abs(u) - half + 0.12) / 0.12) ** 2))
+    body = np.sqrt(np.clip(1 - np.square(u / half), 0, 1))
+    rim = exp(-np.square((np.abs(u) - half + 0.12) / 0.12))
     plate = smoothstep(np.abs(part - 0.5), 0.36, 0.42) * (np.abs(part - 0.5) < 0.44)
     disc = smoothstep(np.abs(part - 0.5), 0.42, 0.47)
     # the lower spine hides behind heart and liver
@@ -201,7 +202,7 @@ def _spine(chest: Chest, grid: Grid, out: Array, rng: np.random.Generator) -> No
 
 def _arches(u: Array, part: Array, half: Array) -> Array:
     """Pedicle rings beside and a spinous process on the middle of each body."""
-    q = np.hypot((np.abs(u) - 0.62 * half) / 0.42, (part - 0.3) / 0.2)
-    process = np.hypot(u / 0.3, (part - 0.75) / 0.26)
-    transverse = np.hypot((np.abs(u) - 1.35 * half) / 1.0, (part - 0.35) / 0.2)
+    q = hypot((np.abs(u) - 0.62 * half) / 0.42, (part - 0.3) / 0.2)
+    process = hypot(u / 0.3, (part - 0.75) / 0.26)
+    transverse = hypot((np.abs(u) - 1.35 * half) / 1.0, (part - 0.35) / 0.2)
     return 0.22 * _cortex(q) + 0.3 * _cortex(process) + 0.12 * _cortex(transverse)

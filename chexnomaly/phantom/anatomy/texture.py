@@ -4,11 +4,13 @@ A field is a small random lattice in patient coordinates; a grid only samples it
 so the same patient has the same texture at 64 and at 2048 px.
 """
 
+import math
 from functools import lru_cache
 
 import numpy as np
 
 from chexnomaly.phantom.anatomy.interpolation import Array, cubic_taps, resample
+from chexnomaly.phantom.portable import exact_product, hypot, power, sin
 
 
 class Texture:
@@ -45,19 +47,31 @@ class Texture:
 
 
 def _power_law(rng: np.random.Generator, rows: int, cols: int, slope: float) -> Array:
-    white = np.fft.rfft2(rng.standard_normal((rows, cols)))
-    white *= _amplitude(rows, cols, slope)
-    out = np.fft.irfft2(white, (rows, cols))
+    white = _spectrum(rng.standard_normal((rows, cols)))
+    out = _spectrum(white * _amplitude(rows, cols, slope))
     return ((out - out.mean()) / (out.std() + 1e-9)).astype(np.float32)
+
+
+def _spectrum(values: Array) -> Array:
+    """Apply the Hartley transform along both axes; it is its own inverse."""
+    rows, cols = (_waves(count) for count in values.shape)
+    return exact_product(cols, exact_product(rows, values).T).T
+
+
+@lru_cache(maxsize=64)
+def _waves(count: int) -> Array:
+    """Cosine plus sine of every frequency, of unit length, one in a row."""
+    turn = 2 * math.pi / count
+    wave = math.sqrt(2 / count) * sin(turn * np.arange(count) + math.pi / 4)
+    return wave[np.outer(np.arange(count), np.arange(count)) % count]
 
 
 @lru_cache(maxsize=64)
 def _amplitude(rows: int, cols: int, slope: float) -> Array:
-    fy = np.fft.fftfreq(rows)[:, None]
-    fx = np.fft.rfftfreq(cols)[None]
-    radius = np.hypot(fy, fx)
-    radius[0, 0] = 1
-    amplitude = np.maximum(radius, 1 / max(rows, cols)) ** (slope / 2)
+    """Weigh frequencies by a power law; 1 at the lowest, 0 for the mean."""
+    fy, fx = (np.minimum(np.arange(n), n - np.arange(n)) / n for n in (rows, cols))
+    ratio = 1 / np.maximum(max(rows, cols) * hypot(fy[:, None], fx), 1)
+    amplitude = power(ratio, -slope / 2)
     amplitude[0, 0] = 0
     return amplitude
 

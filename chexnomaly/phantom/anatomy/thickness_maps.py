@@ -12,6 +12,7 @@ import numpy as np
 from chexnomaly.phantom.anatomy.chest import Chest
 from chexnomaly.phantom.anatomy.grid import Array, Grid, Window
 from chexnomaly.phantom.anatomy.texture import Texture
+from chexnomaly.phantom.portable import exp, power
 
 
 @dataclass
@@ -99,7 +100,7 @@ def _one_lung(chest: Chest, side: int, u: Array, y: Array) -> Array:
     wall = chest.wall(side, y)
     share = np.clip(np.abs(u) / wall, 0, 1)
     depth = 2 * chest.patient.depth * _depth_profile(chest, side, y)
-    path = depth * np.sqrt(1 - share**2.2)
+    path = depth * np.sqrt(1 - power(share, 2.2))
     below = np.clip((y - chest.dome(side, u)) / 3.4, 0, 1)
     path *= 1 - np.sqrt(below)
     inner = chest.border(side, y)
@@ -111,15 +112,15 @@ def _one_lung(chest: Chest, side: int, u: Array, y: Array) -> Array:
 def _depth_profile(chest: Chest, side: int, y: Array) -> Array:
     """Depth of the lung by height: a rounded apex, deepest at the base."""
     t = np.clip(y / (0.5 * chest.floor(side)), 0, 1)
-    return np.sqrt(1 - (1 - t) ** 2) * (0.86 + 0.14 * t)
+    return np.sqrt(1 - np.square(1 - t)) * (0.86 + 0.14 * t)
 
 
 def mediastinal_share(chest: Chest, side: int, u: Array, y: Array) -> Array:
     """Share of the depth at (u, y) that heart and mediastinum take, 0 to 1."""
     border = np.maximum(chest.border(side, y), 0.1)
     low = np.clip((y / chest.base - 0.4) / 0.3, 0, 1)
-    inside = np.clip(1 - (u / border) ** 2, 0, 1)
-    heart = (0.77 - 0.09 * low) * inside ** (0.42 + 0.1 * low)
+    inside = np.clip(1 - np.square(u / border), 0, 1)
+    heart = (0.77 - 0.09 * low) * power(inside, 0.42 + 0.1 * low)
     aorta = _descending_aorta(chest, side, u, y)
     return np.maximum(heart, 0) + (1 - heart) * aorta
 
@@ -127,14 +128,14 @@ def mediastinal_share(chest: Chest, side: int, u: Array, y: Array) -> Array:
 def _descending_aorta(chest: Chest, side: int, u: Array, y: Array) -> Array:
     """Share taken by the aorta beside the spine, and by the tissue around it."""
     p = chest.patient
-    spine = 0.5 * np.exp(-((u / 1.8) ** 2))
+    spine = 0.5 * exp(-np.square(u / 1.8))
     if side == 0:
         return spine
     radius = 0.75 * p.knob + 0.15
     fade = np.clip((y - chest.knob_center[1]) / 1.5, 0, 1)
     fade = fade * np.clip((1.25 * chest.base - y) / 6, 0, 1)
     center = 0.9 + 0.6 * p.unfolding
-    across = np.clip(1 - ((u - center) / radius) ** 2, 0, 1)
+    across = np.clip(1 - np.square((u - center) / radius), 0, 1)
     return np.maximum(spine, 0.28 * fade * np.sqrt(across))
 
 
@@ -159,7 +160,7 @@ def tube(grid: Grid, points: list, radius: float) -> Array:
         (left, right), (top, low) = sorted((x0, x1)), sorted((y0, y1))
         window = grid.window(left - radius, top - radius, right + radius, low + radius)
         off = segment_distance(*grid.axes(window), (x0, y0), (x1, y1))
-        chord = 2 * np.sqrt(np.clip(radius**2 - off, 0, None))
+        chord = 2 * np.sqrt(np.clip(radius * radius - off, 0, None))
         np.maximum(out[window], chord, out=out[window])
     return out
 
@@ -169,4 +170,4 @@ def segment_distance(x: Array, y: Array, start, end) -> Array:
     dx, dy = end[0] - start[0], end[1] - start[1]
     length = max(dx * dx + dy * dy, 1e-9)
     t = np.clip(((x - start[0]) * dx + (y - start[1]) * dy) / length, 0, 1)
-    return (x - start[0] - t * dx) ** 2 + (y - start[1] - t * dy) ** 2
+    return np.square(x - start[0] - t * dx) + np.square(y - start[1] - t * dy)

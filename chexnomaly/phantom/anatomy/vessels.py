@@ -13,6 +13,7 @@ import numpy as np
 
 from chexnomaly.phantom.anatomy.chest import Chest
 from chexnomaly.phantom.anatomy.grid import Array, Grid
+from chexnomaly.phantom.portable import cos, exp, sin
 
 
 def vessel_map(chest: Chest, grid: Grid, rng: np.random.Generator) -> Array:
@@ -25,7 +26,7 @@ def vessel_map(chest: Chest, grid: Grid, rng: np.random.Generator) -> Array:
         level = grid.zeros()
         for tree in trees:
             x, y, radius, step = tree[:, (low < tree[2]) & (tree[2] <= high)]
-            level += grid.splat(x, y, np.pi * radius**2 * step)
+            level += grid.splat(x, y, np.pi * np.square(radius) * step)
         out += grid.blur(level, 0.5 * (low + high) * 0.5)
     return out + _hilar_tissue(chest, grid, rng) + _minor_fissure(chest, grid, rng)
 
@@ -38,7 +39,7 @@ def _hilar_tissue(chest: Chest, grid: Grid, rng: np.random.Generator) -> Array:
         along = np.linspace(-1.6, 2.4, 14)
         lean = (0.2 * along - 0.1) if side else -(0.2 * along - 0.1)
         xs = x + lean + 0.3 * rng.normal(size=14)
-        volume = 1.1 * rng.gamma(4, 0.25, 14) * np.exp(-(((along - 0.4) / 1.6) ** 2))
+        volume = 1.1 * rng.gamma(4, 0.25, 14) * exp(-np.square((along - 0.4) / 1.6))
         out += grid.splat(xs, y + along, 0.6 * volume)
     return grid.blur(out, 0.5)
 
@@ -91,7 +92,8 @@ def _grow(chest: Chest, side: int, rng: np.random.Generator) -> Array:
         parts.append(path)
         if len(parts) < len(SHARES):
             drawn = turn[:, live], share[:, live]
-            divided = _split(chest, side, path, radius[live], *drawn)
+            heading = (angle + (23.5 / 24 - 0.3) * bend)[live]  # at the last point
+            divided = _split(chest, side, path, heading, radius[live], *drawn)
             live = np.tile(live, 2)
             start, angle, radius = (np.zeros((2, len(live))), *np.zeros((2, len(live))))
             start[:, live], angle[live], radius[live] = divided
@@ -107,8 +109,8 @@ def _reach(chest: Chest, side: int, origin, angle: Array) -> Array:
     """Distance from the hilum to the lung's edge in each direction, cm."""
     sign = 1 if side else -1
     way = np.linspace(1, 24, 47)[None]
-    x = origin[0] + sign * np.cos(angle)[:, None] * way
-    y = origin[1] + np.sin(angle)[:, None] * way
+    x = origin[0] + sign * cos(angle)[:, None] * way
+    y = origin[1] + sin(angle)[:, None] * way
     u = sign * (x - chest.midline(y))
     inside = (u < chest.wall(side, y)) & (y < chest.dome(side, u) + 2.5) & (y > 0)
     return 1 + 0.5 * np.argmin(np.c_[inside, np.zeros(len(angle), bool)], axis=1)
@@ -124,7 +126,7 @@ def _trunks(side: int, rng: np.random.Generator) -> tuple[Array, Array]:
     if side:
         angle, radius = angle - 0.06, radius * 0.92
     angle = angle + 0.15 * rng.normal(size=14)
-    return angle, radius * np.exp(0.2 * rng.normal(size=14))
+    return angle, radius * exp(0.2 * rng.normal(size=14))
 
 
 def _path(start, angle, bend, length, radius, sign) -> Array:
@@ -132,18 +134,16 @@ def _path(start, angle, bend, length, radius, sign) -> Array:
     t = (np.arange(24) + 0.5) / 24
     heading = angle[:, None] + bend[:, None] * (t[None] - 0.3)
     step = (length / 24)[:, None] * np.ones_like(heading)
-    x = start[0][:, None] + sign * np.cumsum(np.cos(heading) * step, axis=1)
-    y = start[1][:, None] + np.cumsum(np.sin(heading) * step, axis=1)
+    x = start[0][:, None] + sign * np.cumsum(cos(heading) * step, axis=1)
+    y = start[1][:, None] + np.cumsum(sin(heading) * step, axis=1)
     taper = radius[:, None] * (1 - 0.18 * t[None])
     return np.stack([x, y, taper, step])
 
 
-def _split(chest: Chest, side: int, path: Array, radius: Array, turn, share):
+def _split(chest: Chest, side: int, path, heading, radius: Array, turn, share):
     """Divide every branch that is still inside the lung into two."""
-    end, before = path[:2, :, -1], path[:2, :, -2]
-    dx, dy = end - before
-    heading = np.arctan2(dy, dx if side else -dx)
-    share[1] = np.sqrt(np.clip(1.12 - share[0] ** 2, 0.2, 0.75))
+    end = path[:2, :, -1]
+    share[1] = np.sqrt(np.clip(1.12 - np.square(share[0]), 0.2, 0.75))
     angle = (heading[None] + turn).ravel()
     smaller = (radius[None] * share).ravel()
     start = np.tile(end, 2)

@@ -110,7 +110,8 @@ def ellipse_mask(box: Box, size_px: tuple[int, int]) -> np.ndarray:
     x = np.arange(size_px[1])[None] + 0.5
     y = np.arange(size_px[0])[:, None] + 0.5
     x0, y0, x1, y1 = box
-    rho = ((2 * x - x0 - x1) / (x1 - x0)) ** 2 + ((2 * y - y0 - y1) / (y1 - y0)) ** 2
+    rho = np.square((2 * x - x0 - x1) / (x1 - x0))
+    rho = rho + np.square((2 * y - y0 - y1) / (y1 - y0))
     return rho <= max(1.0, float(rho.min()))
 
 

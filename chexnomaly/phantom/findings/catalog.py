@@ -117,5 +117,6 @@ def _paint_ellipse(box: Box, maps: Maps, grid: Grid) -> None:
     x0, y0, x1, y1 = box
     window = grid.window(*box)
     x, y = grid.axes(window)
-    rho = ((2 * x - x0 - x1) / (x1 - x0)) ** 2 + ((2 * y - y0 - y1) / (y1 - y0)) ** 2
+    rho = np.square((2 * x - x0 - x1) / (x1 - x0))
+    rho = rho + np.square((2 * y - y0 - y1) / (y1 - y0))
     maps.extra[window] += 3.0 * np.clip(1 - rho, 0, 1)

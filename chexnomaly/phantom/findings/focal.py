@@ -8,6 +8,7 @@ from chexnomaly.phantom.anatomy.texture import Texture, smoothstep
 from chexnomaly.phantom.anatomy.thickness_maps import Maps
 from chexnomaly.phantom.findings import painters, places
 from chexnomaly.phantom.findings.painters import Lesions, Painter
+from chexnomaly.phantom.portable import cos, exp, hypot, power, random, sin
 
 
 def nodule_mass(chest: Chest, rng, seen: float) -> Lesions:
@@ -30,10 +31,10 @@ def _sphere(center, radius: float, density: float, rng) -> Painter:
     def paint(maps: Maps, grid: Grid) -> None:
         window = grid.window(*box)
         x, y = grid.axes(window)
-        lobes = Texture(np.random.default_rng(seed), box, 0.35 * radius, -2.8)
-        off = ((x - center[0]) ** 2 + (y - center[1]) ** 2) / radius**2
+        lobes = Texture(random(seed), box, 0.35 * radius, -2.8)
+        off = (np.square(x - center[0]) + np.square(y - center[1])) / (radius * radius)
         inside = np.clip(1 - off * (1 + 0.3 * lobes(x, y)), 0, 1)
-        chord = 2 * radius * inside**0.65 * density
+        chord = 2 * radius * power(inside, 0.65) * density
         room = np.maximum(maps.lung[window], 0.5)
         maps.fill(window, np.minimum(chord / room, 0.95) * (maps.lung[window] > 0.2))
 
@@ -44,7 +45,7 @@ def _spikes(center, radius: float, rng, seen: float) -> Painter:
     """Return a painter of short strands around a mass."""
     lines = []
     for angle in rng.uniform(0, 2 * np.pi, 9):
-        start = center + 0.8 * radius * np.array([np.cos(angle), np.sin(angle)])
+        start = center + 0.8 * radius * np.array([cos(angle), sin(angle)])
         lines.append(painters.bent_line(rng, start, angle, 0.4 * radius, 0.3))
     return painters.strands(lines, 0.05 + 0.05 * seen, 0.05)
 
@@ -60,7 +61,7 @@ def calcification(chest: Chest, rng, seen: float) -> Lesions:
         radius = rng.uniform(0.3, 0.6)
         spots = np.array([[*center, 0.7 * radius]])
         if kind == "cluster":
-            radius = float(np.clip(1.9 * np.exp(0.5 * rng.normal()), 0.9, 4.5))
+            radius = float(np.clip(1.9 * exp(0.5 * rng.normal()), 0.9, 4.5))
             spots = _scatter(rng, center, radius)
         yield places.around(center, (radius, radius)), _specks(spots, 0.5 + 1.1 * seen)
 
@@ -76,14 +77,14 @@ def _specks(spots: Array, amount: float) -> Painter:
     """Return a painter of small mineral spheres: x, y, radius, (N, 3)."""
 
     def paint(maps: Maps, grid: Grid) -> None:
-        volume = amount * 4 / 3 * np.pi * spots[:, 2] ** 3
+        volume = amount * 4 / 3 * np.pi * power(spots[:, 2], 3)
         for (x, y, r), v in zip(spots, volume, strict=True):
             reach = 3.5 * r + 3 * grid.pixel_x
             window = grid.window(x - reach, y - reach, x + reach, y + reach)
             gx, gy = grid.axes(window)
-            sigma = np.hypot(0.55 * r, 0.4 * grid.pixel_x)
-            off = ((gx - x) ** 2 + (gy - y) ** 2) / (2 * sigma**2)
-            maps.bone[window] += v / (2 * np.pi * sigma**2) * np.exp(-off)
+            spread = 2 * np.square(hypot(0.55 * r, 0.4 * grid.pixel_x))
+            off = (np.square(gx - x) + np.square(gy - y)) / spread
+            maps.bone[window] += v / (np.pi * spread) * exp(-off)
 
     return paint
 
@@ -93,7 +94,7 @@ def _aortic_rim(chest: Chest, rng, seen: float) -> tuple:
     k, y = chest.patient.knob, chest.knob_center[1]
     right = chest.to_x(1, float(chest.border(1, y)), y)
     angles = np.linspace(-0.9, 0.9, 14) + rng.normal(0, 0.3)
-    x, y = right - k + 0.9 * k * np.cos(angles), y + 0.9 * k * np.sin(angles)
+    x, y = right - k + 0.9 * k * cos(angles), y + 0.9 * k * sin(angles)
     spots = np.column_stack([x, y, rng.uniform(0.1, 0.2, 14)])
     box = (x.min() - 0.3, y.min() - 0.3, x.max() + 0.3, y.max() + 0.3)
     return box, _specks(spots, 0.6 + 1.1 * seen)
@@ -114,7 +115,7 @@ def _bulla(chest: Chest, rng, seen: float) -> tuple:
     def paint(maps: Maps, grid: Grid) -> None:
         window, field, _ = painters.blob(grid, center, radii, seed, 0.25, 1.2)
         maps.empty(window, (0.35 + 0.4 * seen) * smoothstep(field, 0.02, 0.4))
-        wall = np.exp(-(((field - 0.03) * min(radii) / 0.06) ** 2))
+        wall = exp(-np.square((field - 0.03) * min(radii) / 0.06))
         maps.vessels[window] += (0.08 + 0.22 * seen) * wall
 
     return places.around(center, radii), paint
@@ -150,7 +151,8 @@ def _mediastinal_mass(chest: Chest, rng, seen: float) -> tuple:
     def paint(maps: Maps, grid: Grid) -> None:
         window = grid.window(*places.around(center, radii, 1.05))
         x, y = grid.axes(window)
-        rho = ((x - center[0]) / radii[0]) ** 2 + ((y - center[1]) / radii[1]) ** 2
+        rho = np.square((x - center[0]) / radii[0])
+        rho = rho + np.square((y - center[1]) / radii[1])
         maps.fill(window, (0.25 + 0.35 * seen) * np.sqrt(np.clip(1 - rho, 0, 1)))
 
     return places.around(center, radii), paint

@@ -13,13 +13,14 @@ from chexnomaly.phantom.anatomy.thickness_maps import Maps, tube
 from chexnomaly.phantom.anatomy.vessels import hilum
 from chexnomaly.phantom.findings import painters, places
 from chexnomaly.phantom.findings.painters import Lesions, Painter
+from chexnomaly.phantom.portable import arctan2, cos, exp, hypot, power, random, sin
 
 
 def consolidation(chest: Chest, rng, seen: float) -> Lesions:
     """Air spaces full of fluid: dense, fluffy edge, with open bronchi inside."""
     side, center = places.draw_place(chest, rng, 0.62, (0.25, 0.75), (0.3, 0.92))
     radii = places.draw_radii(rng, (3.7, 0.28, 1.8, 5.2), (4.1, 0.33, 1.8, 7.5))
-    fissure = _fissure(radii, np.random.default_rng(painters.draw_seed(rng)))
+    fissure = _fissure(radii, random(painters.draw_seed(rng)))
     fill = painters.hazy(center, radii, 0.2 + 0.3 * seen, rng, 0.8, 1.1, fissure)
     open_air = _bronchi(chest, side, center, radii, rng)
     box = _cut(places.around(center, radii), center, fissure)
@@ -46,7 +47,7 @@ def _cut(box, center, fissure):
 def _bronchi(chest: Chest, side: int, center, radii, rng) -> Painter:
     """Return a painter of branching air tubes that head away from the hilum."""
     heading = _heading(chest, side, center)
-    ahead = np.array([np.cos(heading), np.sin(heading)])
+    ahead = np.array([cos(heading), sin(heading)])
     lines = []
     for _ in range(4):
         start = center - 0.5 * np.array(radii) * ahead + 0.3 * rng.normal(size=2)
@@ -65,7 +66,7 @@ def _bronchi(chest: Chest, side: int, center, radii, rng) -> Painter:
 def _heading(chest: Chest, side: int, point) -> float:
     """Direction from the hilum to a point, rad."""
     x0, y0 = hilum(chest, side)
-    return np.arctan2(point[1] - y0, point[0] - x0)
+    return arctan2(point[1] - y0, point[0] - x0)
 
 
 def lung_opacity(chest: Chest, rng, seen: float) -> Lesions:
@@ -126,12 +127,12 @@ def _net(chest: Chest, side: int, high: float, rng, seen: float) -> tuple:
 
     def paint(maps: Maps, grid: Grid) -> None:
         window = grid.window(*box)
-        own = np.random.default_rng(seed)
+        own = random(seed)
         x, y = grid.axes(window)
         mesh = 0.5 * _ridges(own, box, x, y, 0.26) + 0.5 * _ridges(own, box, x, y, 0.42)
         coarse = Texture(own, box, 1.6, -3.4)(x, y)
-        rho = np.abs((x - center[0]) / (0.54 * (box[2] - box[0]))) ** 2.6
-        rho = rho + np.abs((y - center[1]) / (0.54 * (box[3] - box[1]))) ** 2.6
+        rho = power(np.abs(x - center[0]) / (0.54 * (box[2] - box[0])), 2.6)
+        rho = rho + power(np.abs(y - center[1]) / (0.54 * (box[3] - box[1])), 2.6)
         edge = smoothstep(1 - rho + 0.3 * np.minimum(rho, 1) * coarse, 0.0, 0.8)
         # most of it lies low and under the pleura
         low = 0.7 + 0.5 * (y - box[1]) / (box[3] - box[1])
@@ -144,7 +145,7 @@ def _net(chest: Chest, side: int, high: float, rng, seen: float) -> tuple:
 def _ridges(rng, box, x, y, step: float):
     """Bright lines where a random field crosses zero: a reticular pattern."""
     field = Texture(rng, box, step, -1.0)(x, y)
-    return np.exp(-((field / 0.5) ** 2))
+    return exp(-np.square(field / 0.5))
 
 
 def pulmonary_fibrosis(chest: Chest, rng, seen: float) -> Lesions:
@@ -167,9 +168,9 @@ def _scar(center, radii, rng, seen: float) -> Painter:
     for _ in range(int(7 + 5 * max(radii))):
         angle = rng.uniform(0, 2 * np.pi)
         reach = rng.uniform(0.4, 1.0)
-        dx, dy = reach * radii[0] * np.cos(angle), reach * radii[1] * np.sin(angle)
+        dx, dy = reach * radii[0] * cos(angle), reach * radii[1] * sin(angle)
         start = focus + 0.15 * np.array([dx, dy]) + 0.2 * rng.normal(size=2)
-        angle, length = np.arctan2(dy, dx), 0.8 * np.hypot(dx, dy)
+        angle, length = arctan2(dy, dx), 0.8 * hypot(dx, dy)
         lines.append(painters.bent_line(rng, start, angle, length, 0.7))
     return painters.strands(lines, 0.07 + 0.07 * seen, 0.06)
 

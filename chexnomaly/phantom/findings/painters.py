@@ -8,6 +8,7 @@ from chexnomaly.phantom.anatomy.grid import Array, Box, Grid, Window
 from chexnomaly.phantom.anatomy.texture import Texture, smoothstep
 from chexnomaly.phantom.anatomy.thickness_maps import Maps
 from chexnomaly.phantom.findings.places import around
+from chexnomaly.phantom.portable import cos, hypot, random, sin
 
 Painter = Callable[[Maps, Grid], None]
 Lesions = Iterator[tuple[Box | Painter, ...]]
@@ -38,9 +39,9 @@ def blob(
     """
     window = grid.window(*around(center, radii, scale))
     box = around(center, radii, 1.3)
-    texture = Texture(np.random.default_rng(seed), box, 0.3 * min(radii), -4.2)
+    texture = Texture(random(seed), box, 0.3 * min(radii), -4.2)
     x, y = grid.axes(window)
-    rho = np.hypot((x - center[0]) / radii[0], (y - center[1]) / radii[1])
+    rho = hypot((x - center[0]) / radii[0], (y - center[1]) / radii[1])
     field = 1 - rho + rough * 0.4 * texture(x, y) * np.minimum(rho, 1)
     # whatever the outline does, it runs out softly before 1.12 radii
     return window, np.minimum(field, 1.6 * (1.12 - rho)), texture
@@ -73,7 +74,7 @@ def hazy(
         window, field, texture = blob(grid, center, radii, seed, rough)
         x, y = grid.axes(window)
         box = around(center, radii, 1.25)
-        fine = Texture(np.random.default_rng(seed + 1), box, 0.45, -2.8)(x, y)
+        fine = Texture(random(seed + 1), box, 0.45, -2.8)(x, y)
         grain = np.clip(1 + 0.24 * texture(x, y) + 0.09 * fine, 0.3, 1.6)
         share = amount * grain * smoothstep(field, 0.0, soft)
         if fissure is not None:
@@ -101,8 +102,8 @@ def strands(lines: list[tuple[Array, Array]], radius: float, blur: float) -> Pai
     def paint(maps: Maps, grid: Grid) -> None:
         xs = np.concatenate([x for x, _ in lines])
         ys = np.concatenate([y for _, y in lines])
-        steps = [np.hypot(np.gradient(x), np.gradient(y)) for x, y in lines]
-        drawn = grid.splat(xs, ys, np.pi * radius**2 * np.concatenate(steps))
+        steps = [hypot(np.gradient(x), np.gradient(y)) for x, y in lines]
+        drawn = grid.splat(xs, ys, np.pi * radius * radius * np.concatenate(steps))
         maps.vessels += grid.blur(drawn, blur)
 
     return paint
@@ -112,7 +113,7 @@ def bent_line(rng, start, angle: float, length: float, bend: float):
     """Sample a smooth line that starts at a point with a heading, in rad."""
     count = max(6, int(length / 0.06))
     t = (np.arange(count) + 0.5) / count
-    heading = angle + bend * (rng.normal() * (t - 0.5) + 0.5 * rng.normal() * t**2)
-    x = start[0] + np.cumsum(np.cos(heading)) * length / count
-    y = start[1] + np.cumsum(np.sin(heading)) * length / count
+    heading = angle + bend * (rng.normal() * (t - 0.5) + 0.5 * rng.normal() * t * t)
+    x = start[0] + np.cumsum(cos(heading)) * length / count
+    y = start[1] + np.cumsum(sin(heading)) * length / count
     return x, y

@@ -4,6 +4,7 @@ import numpy as np
 
 from chexnomaly.phantom.anatomy.chest import Chest
 from chexnomaly.phantom.anatomy.grid import Box
+from chexnomaly.phantom.portable import exp
 
 
 def draw_place(
@@ -39,7 +40,7 @@ def draw_sides(rng: np.random.Generator, both: float, right: float) -> tuple[int
 def draw_radii(rng: np.random.Generator, *axes) -> tuple[float, ...]:
     """Draw log-normal half axes, cm, from median, spread, least and most of each."""
     return tuple(
-        float(np.clip(median * np.exp(spread * rng.normal()), least, most))
+        float(np.clip(median * exp(spread * rng.normal()), least, most))
         for median, spread, least, most in axes
     )
 

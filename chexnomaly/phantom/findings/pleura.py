@@ -8,6 +8,7 @@ from chexnomaly.phantom.anatomy.texture import Texture, smoothstep
 from chexnomaly.phantom.anatomy.thickness_maps import Maps, half_chest
 from chexnomaly.phantom.findings.painters import Lesions, Painter, draw_seed
 from chexnomaly.phantom.findings.places import draw_sides, strip
+from chexnomaly.phantom.portable import exp, hypot, power, random
 
 
 def pleural_effusion(chest: Chest, rng, seen: float) -> Lesions:
@@ -35,11 +36,11 @@ def _fluid(chest: Chest, side: int, rng, seen: float) -> tuple:
         window, u, y = half_chest(chest, grid, side)
         width = np.maximum(chest.wall(side, y) - inner, 0.5)
         up = np.clip((u - inner) / width, 0, 1)
-        below = y - (level - rise * up**2.5)
+        below = y - (level - rise * power(up, 2.5))
         # the film of fluid behind the lung thins out upwards and inwards
         behind = smoothstep(below, -0.15, 0.9 + 0.25 * height)
         behind = behind * smoothstep(u, *rim)
-        beside = smoothstep(below, -0.1, 0.25) * up**4
+        beside = smoothstep(below, -0.1, 0.25) * power(up, 4)
         maps.fill(window, amount * np.maximum(behind, beside))
 
     return box, paint
@@ -90,7 +91,7 @@ def _coat(chest: Chest, side: int, span, depth: float, rng, seen: float) -> Pain
     def paint(maps: Maps, grid: Grid) -> None:
         window, u, y = half_chest(chest, grid, side)
         box = (-20, span[0] - 1, 20, span[1] + 1)
-        wave = Texture(np.random.default_rng(seed), box, 0.8, -3.0)
+        wave = Texture(random(seed), box, 0.8, -3.0)
         thick = depth * (1 + 0.35 * wave(grid.axes(window)[0], y))
         # distance under the wall, the cap of the apex counted from above
         under = np.minimum(chest.wall(side, y) - u, 1.3 * (y + 0.4) + 0 * u)
@@ -117,7 +118,7 @@ def pneumothorax(chest: Chest, rng, seen: float) -> Lesions:
         free = free * smoothstep(end - y, 0, 0.3)
         outside = smoothstep(-lung, 0, 0.06) * free
         maps.empty(window, 0.96 * outside)
-        pleura = np.exp(-((lung / 0.05) ** 2)) * free
+        pleura = exp(-np.square(lung / 0.05)) * free
         maps.extra[window] += 0.26 * pleura * smoothstep(maps.lung[window], 0.3, 2)
         # what is left of the lung holds the same blood in less room
         near = smoothstep(lung, 0, 0.5) * smoothstep(end - y, 0, 3) * free
@@ -144,4 +145,4 @@ def _collapsed(chest: Chest, side: int, u, y, depth: float, end: float):
 def _across(along, curve, y):
     """Turn a sideways distance from the curve u(y) into one across it, cm."""
     steps = np.gradient(curve[:, 0], y[:, 0]) if len(y) > 1 else np.zeros(1)
-    return along / np.hypot(1, steps)[:, None].astype(np.float32)
+    return along / hypot(1, steps)[:, None].astype(np.float32)

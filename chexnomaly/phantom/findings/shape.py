@@ -12,6 +12,7 @@ from chexnomaly.phantom.anatomy.chest import Chest, Fracture
 from chexnomaly.phantom.anatomy.patient import Patient
 from chexnomaly.phantom.findings.painters import Lesions, bent_line, hazy, strands
 from chexnomaly.phantom.findings.places import around
+from chexnomaly.phantom.portable import cos
 
 
 def enlarge_heart(patient: Patient, rng: np.random.Generator, seen: float) -> Patient:
@@ -77,7 +78,7 @@ def box_collapse(chest: Chest, rng: np.random.Generator, seen: float) -> Lesions
     haze = hazy(center, radii, 0.13 + 0.27 * seen, rng, 0.6, 1.0, fissure)
     lines = []
     tilt = rng.normal(0, 0.5)
-    x = center[0] - 0.85 * radii[0] * np.cos(tilt)
+    x = center[0] - 0.85 * radii[0] * cos(tilt)
     for _ in range(int(rng.integers(2, 5))):
         start = x, center[1] + rng.uniform(-0.55, 0.55) * radii[1]
         lines.append(bent_line(rng, start, tilt * 0.5, 1.6 * radii[0], 0.25))

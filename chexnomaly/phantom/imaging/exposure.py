@@ -9,6 +9,7 @@ import numpy as np
 
 from chexnomaly.phantom.anatomy.grid import Array, Grid
 from chexnomaly.phantom.anatomy.thickness_maps import Maps, segment_distance
+from chexnomaly.phantom.portable import exp, log
 
 MU_WATER = 0.172
 """Effective attenuation of soft tissue at chest tube voltages, 1/cm."""
@@ -58,8 +59,8 @@ def expose(
     letter = "RL"[left] if rng.random() < 0.8 else ""
     across = abs(left - rng.uniform(0.08, 0.2))
     depth = MU_WATER * maps.water() + MU_BONE * (maps.bone + maps.metal)
-    light = _detect(np.exp(-depth), grid, bedside, rng, noise)
-    shown = _display(-np.log(np.maximum(light, 1e-4)), grid, rng)
+    light = _detect(exp(-depth), grid, bedside, rng, noise)
+    shown = _display(-log(np.maximum(light, 1e-4)), grid, rng)
     at, height = (across, rng.uniform(0.05, 0.14)), rng.uniform(0.02, 0.035)
     floor, ceiling = rng.uniform(0.0, 0.2), rng.uniform(0.65, 1.0)
     shown = floor + (ceiling - floor) * shown
@@ -73,7 +74,7 @@ def _detect(light: Array, grid: Grid, bedside: bool, rng, noise) -> Array:
     scatter = rng.uniform(0.15, 0.35) + 0.12 * bedside
     light = light + scatter * 0.5 * grid.blur(light, 4.0)
     light = grid.blur(light, rng.uniform(0.02, 0.05))
-    photons = float(np.exp(rng.normal(0, 0.4)))
+    photons = exp(rng.normal(0, 0.4))
     # one photon count per area: small pixels are noisier, as on a detector
     variance = light * (1.2e-8 / (photons * (grid.pixel_x * grid.pixel_y)))
     return light + np.sqrt(variance) * noise.standard_normal(light.shape, np.float32)
@@ -93,8 +94,8 @@ def _display(signal: Array, grid: Grid, rng: np.random.Generator) -> Array:
 def _sigmoid(share: Array, k: float, mid: float) -> Array:
     """S-curve through 0 at the darkest lung and 1 at the densest abdomen."""
     share = np.clip(share, -0.6, 1.25)
-    raw = 1 / (1 + np.exp(-k * (share - mid)))
-    low, high = 1 / (1 + np.exp(k * (mid + 0.12))), 1 / (1 + np.exp(-k * (1.1 - mid)))
+    raw = 1 / (1 + exp(-k * (share - mid)))
+    low, high = 1 / (1 + exp(k * (mid + 0.12))), 1 / (1 + exp(-k * (1.1 - mid)))
     return np.clip((raw - low) / (high - low), 0, 1)
 
 

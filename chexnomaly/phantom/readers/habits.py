@@ -7,6 +7,8 @@ overlap, which names they give to the same place, how often a box stands alone.
 
 import numpy as np
 
+from chexnomaly.phantom.portable import exp, random
+
 READERS = tuple(f"R{number}" for number in range(1, 18))
 """Reader ids."""
 
@@ -111,10 +113,10 @@ class Style:
 
     def __init__(self, number: int):
         """Draw the habits."""
-        rng = np.random.default_rng([1717, number])
+        rng = random(1717, number)
         self.jitter = rng.uniform(0.75, 1.3)
-        self.growth = float(np.exp(0.05 * rng.normal()))
-        self.alertness = float(np.exp(0.3 * rng.normal()))
+        self.growth = exp(0.05 * rng.normal())
+        self.alertness = exp(0.3 * rng.normal())
         self.false_rate = rng.uniform(0.03, 0.12)
         self.confusion = rng.uniform(0.7, 1.3)
 

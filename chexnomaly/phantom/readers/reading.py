@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from chexnomaly.labels import NO_FINDING
 from chexnomaly.phantom.anatomy.grid import Box
+from chexnomaly.phantom.portable import exp
 from chexnomaly.phantom.readers import habits
 from chexnomaly.phantom.readers.habits import READERS, Style
 
@@ -164,7 +165,7 @@ def _false_alarm(reader: str, rng: np.random.Generator) -> Opinion:
     """Box something harmless: a crossing of ribs, a vessel, a nipple."""
     share = np.array([*habits.FALSE_ALARMS.values()])
     name = str(rng.choice([*habits.FALSE_ALARMS], p=share / share.sum()))
-    size = np.exp(rng.normal(np.log(0.075), 0.4, 2))
+    size = 0.075 * exp(rng.normal(0, 0.4, 2))
     center = rng.uniform((0.15, 0.15), (0.85, 0.75))
     if name == "pleural_thickening":
         center = np.array([rng.choice([0.28, 0.72]), rng.uniform(0.12, 0.22)])
