@@ -29,6 +29,9 @@ CONCERNS = (
 FAMILIES = ("vindr", "rsna", "candid", "covid")
 """Kinds of collections; films of different kinds never show the same person."""
 
+SQUARE = ("rsna", "candid")
+"""Collections that squeezed every film into a square, as NIH did RSNA's."""
+
 SMALLEST_PX = 16
 """Shortest longer side of a film."""
 
@@ -145,7 +148,8 @@ def film(
     chest, lesions, streams = make_body(plan.findings)
     form = _sample_form(streams["file"], layout)
     key = streams["file"].bytes(16).hex()
-    grid = _grid(chest.patient, size_px, streams["file"])
+    square = family_of(layout) in SQUARE
+    grid = _grid(chest.patient, size_px, square, streams["file"])
     readers = streams["readers"]
     truths, opinions = _annotate(lesions, plan, grid, readers, switches.reader_noise)
     values = None
@@ -188,8 +192,8 @@ def _streams(seed: int, index: int, layout: str) -> Streams:
     return dict(zip(names, rng.spawn(len(names)), strict=True))
 
 
-def _grid(patient: Patient, size_px, rng: np.random.Generator) -> Grid:
-    """Lay a grid of square pixels over the film."""
+def _grid(patient: Patient, size_px, square: bool, rng: np.random.Generator) -> Grid:
+    """Lay a grid over the film: square pixels, or as many rows as columns."""
     low, high = size_px if isinstance(size_px, tuple) else (size_px, size_px)
     if not SMALLEST_PX <= low <= high:
         raise ValueError(f"size {size_px} px, expected at least {SMALLEST_PX}")
@@ -197,6 +201,8 @@ def _grid(patient: Patient, size_px, rng: np.random.Generator) -> Grid:
     width, height = patient.field_cm
     scale = longer / max(width, height)
     shape = max(1, round(height * scale)), max(1, round(width * scale))
+    if square:
+        shape = longer, longer
     return Grid(*shape, patient.corner_cm, patient.field_cm)
 
 

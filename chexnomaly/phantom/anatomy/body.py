@@ -18,7 +18,7 @@ def body_map(chest: Chest, grid: Grid) -> Array:
         u, y = distance(chest, grid, ALL, side)
         outline = look_up(_outline(chest, side), y)
         depth = look_up(_depth(chest), y)
-        share = np.clip(1 - power(np.abs(u) / outline, 2.4), 0, 1)
+        share = np.clip(1 - np.square(np.square(u / outline)), 0, 1)
         trunk = depth * np.sqrt(share)
         out = np.where(u >= 0, np.maximum(trunk, _arm(chest, side, u, y)), out)
     return out
@@ -27,13 +27,13 @@ def body_map(chest: Chest, grid: Grid) -> Array:
 def _outline(chest: Chest, side: int) -> Array:
     """Half width of neck, shoulders and trunk by height."""
     p = chest.patient
-    shoulder = p.half_width + 5.6 + 1.5 * p.fat
-    wall = p.half_width + 2.2 + 3.4 * p.fat
+    shoulder = p.half_width + 6.2 + 1.5 * p.fat
+    wall = p.half_width + 2.6 + 3.6 * p.fat
     rise = p.clavicle_rise[side]
     top = p.clavicle_height[side] - rise - 1.6
-    at = [-14, top - 6, top - 3, top - 1.2, top + 0.6, top + 4, top + 9, 15, 24, 40]
-    width = [5.2 + p.fat, 5.5 + p.fat, 7.0 + p.fat, 10.5, 0.93 * shoulder, shoulder]
-    width += [max(0.97 * shoulder, wall), 1.04 * wall, wall, 1.01 * wall]
+    at = [-25, top - 8, top - 5, top - 2.2, top + 0.6, top + 4, top + 9, 15, 24, 40]
+    width = [5.5 + p.fat, 6 + p.fat, 7.5 + p.fat, 12, 0.93 * shoulder, shoulder]
+    width += [max(0.85 * shoulder, wall), 1.04 * wall, wall, 1.01 * wall]
     return curve(np.maximum.accumulate(np.array(at) + 1e-3 * np.arange(10)), width)
 
 
@@ -41,8 +41,8 @@ def _depth(chest: Chest) -> Array:
     """Depth of neck, chest and abdomen by height."""
     p = chest.patient
     deep = 2 * p.depth + 2.6 + 4.0 * p.fat
-    belly = 2 * p.depth + 2.0 + 5.0 * p.fat
-    depths = [12, 13.5, 16, deep - 1.5, deep, belly, belly]
+    belly = 2 * p.depth + 3.5 + 5.0 * p.fat
+    depths = [13, 13, 13, deep - 3.5, deep, belly, belly]
     return curve([-12, -5, 0, 5, 14, 24, 36], depths)
 
 
@@ -50,11 +50,11 @@ def _arm(chest: Chest, side: int, u: Array, y: Array) -> Array:
     """Depth of an upper arm hanging beside the chest."""
     p = chest.patient
     top = p.clavicle_height[side] - p.clavicle_rise[side] + 0.5
-    center = p.half_width + 5.0 + 2.5 * p.fat + p.arm * np.clip(y - top, 0, None)
+    center = p.half_width + 4.0 + 2.0 * p.fat + p.arm * np.clip(y - top, 0, None)
     radius = 3.6 + 1.4 * p.fat
     across = np.clip(1 - np.square((u - center) / radius), 0, 1)
     fade = smoothstep(y, top - 2.5, top + 2.0)
-    return 1.8 * radius * np.sqrt(across) * fade
+    return 2.4 * radius * np.sqrt(across) * fade
 
 
 def breast_map(chest: Chest, grid: Grid) -> Array:

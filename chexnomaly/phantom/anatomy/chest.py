@@ -57,7 +57,7 @@ class Chest:
     @cached_property
     def _walls(self) -> tuple[Array, Array]:
         p = self.patient
-        shape = [0.37, 0.47, 0.55, 0.66, 0.765, 0.85, 0.915, 0.96, 0.99, 1.0, 0.98, 0.9]
+        shape = [0.4, 0.51, 0.6, 0.72, 0.82, 0.89, 0.94, 0.97, 0.99, 1.0, 0.98, 0.9]
         at = [0.0, 0.015, 0.05, 0.125, 0.22, 0.34, 0.48, 0.62, 0.78, 1.0, 1.25, 1.6]
         heights = (np.array(at) * self.floor(side) for side in (0, 1))
         return tuple(curve(y, p.half_width * np.array(shape)) for y in heights)
@@ -83,16 +83,16 @@ class Chest:
         p = self.patient
         base = self.base
         heart = p.heart_ratio * 2 * p.half_width * p.heart_left
-        rim = 1.6 + 1.05 * p.knob + 0.35 * p.unfolding
+        rim = 1.3 + 1.05 * p.knob + 0.35 * p.unfolding
         k, y = p.knob, self.knob_center[1]
         waist = max(0.36 * heart + p.pulmonary, 0.8 * rim)
         more = 0.05 * p.heart_round
         points = [(y - 1.6 * k, p.cava - 0.35), (y - 0.8 * k, 0.88 * rim), (y, rim)]
         points += [(y + 0.9 * k, 0.86 * rim), (y + 1.45 * k, 0.74 * rim)]
         points += [(0.49 * base, waist)]
-        points += [(0.61 * base, (0.6 + more) * heart)]
-        points += [(0.73 * base, (0.82 + more) * heart)]
-        points += [(0.85 * base, (0.96 + 0.4 * more) * heart), (0.94 * base, heart)]
+        points += [(0.61 * base, (0.55 + more) * heart)]
+        points += [(0.73 * base, (0.75 + more) * heart)]
+        points += [(0.85 * base, (0.92 + 0.4 * more) * heart), (0.94 * base, heart)]
         points += [(1.04 * base, 0.96 * heart), (1.2 * base, 0.74 * heart)]
         points += [(1.45 * base, 0.4 * heart)]
         return self._from_apex(points)

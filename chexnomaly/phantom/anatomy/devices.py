@@ -27,9 +27,9 @@ def device_map(chest: Chest, grid: Grid, rng: np.random.Generator) -> Array:
     age, ill = chest.patient.age, chest.patient.frontal_ap
     shares = {
         _pacemaker: 0.015 + 0.02 * (age > 65),
-        _central_line: 0.4 if ill else 0.01,
+        _central_line: 0.5 if ill else 0.01,
         _breathing_tube: 0.25 if ill else 0.0,
-        _electrodes: 0.55 if ill else 0.02,
+        _electrodes: 0.75 if ill else 0.02,
         _sternal_wires: 0.012,
     }
     draws = zip(shares.items(), rng.random(5), rng.spawn(5), strict=True)
@@ -103,7 +103,7 @@ def _breathing_tube(chest: Chest, grid: Grid, out: Array, rng) -> None:
 
 
 def _electrodes(chest: Chest, grid: Grid, out: Array, rng) -> None:
-    for _ in range(int(rng.integers(2, 5))):
+    for _ in range(int(rng.integers(2, 6))):
         side = int(rng.integers(2))
         x, y = chest.locate(side, rng.uniform(0.3, 1.1), rng.uniform(0.1, 1.0))
         _wire(grid, out, [(x, y), (x + 0.01, y)], 0.35, 0.7)

@@ -105,9 +105,6 @@ class Patient:
 AP_SHARE = {"vindr": 0.03, "rsna": 0.45, "candid": 0.25, "covid": 0.5}
 """Share of bedside films per kind of collection."""
 
-SQUARE = ("rsna", "candid")
-"""Collections whose films are all square."""
-
 
 def sample_patient(
     rng: np.random.Generator, population: str, variation: float
@@ -130,7 +127,7 @@ def sample_patient(
     fields |= _heart(normal, fields, bedside)
     fields |= _bones(rng, normal, fields)
     fields |= _soft_parts(rng, normal, fields)
-    return Patient(**fields, **_placement(normal, fields, population in SQUARE))
+    return Patient(**fields, **_placement(normal, fields))
 
 
 def _clipped(rng: np.random.Generator, variation: float):
@@ -146,7 +143,7 @@ def _trunk(rng: np.random.Generator, normal, female: bool, bedside: bool) -> dic
     age = float(np.clip(normal(56, 16), 18, 92))
     fat = float(np.clip(normal(0.35, 0.27), 0, 1))
     emphysema = max(0.0, normal(-0.15, 0.3)) * (age > 45)
-    inspiration = normal(-1.6 if bedside else 0.0, 1.5) + 1.5 * emphysema
+    inspiration = normal(-2.6 if bedside else 0.0, 1.5) + 1.5 * emphysema
     width = normal(13.1 if female else 14.5, 0.8) + 0.4 * fat
     right = (20.2 if female else 21.8) + inspiration - 1.2 * fat + normal(0, 0.9)
     sulcus = normal(4.2, 0.9) - 1.2 * emphysema
@@ -160,12 +157,15 @@ def _trunk(rng: np.random.Generator, normal, female: bool, bedside: bool) -> dic
         "depth": normal(8.4, 0.7) + 1.2 * emphysema,
         "dome": (right, right + normal(1.1, 0.7)),
         "sulcus": (max(1.9, sulcus), max(1.9, sulcus + normal(-0.2, 0.7))),
-        "tilt": normal(0, 0.022),
+        "tilt": normal(0, 0.045 if bedside else 0.022),
         "scoliosis": normal(0, 0.35),
         "scoliosis_phase": float(rng.uniform(0, 2 * np.pi)),
         "rotation": normal(0, 0.5 if bedside else 0.36),
-        "lung_density": float(np.clip(normal(0.27, 0.035), 0.17, 0.4))
-        - 0.07 * emphysema,
+        # a lung that holds less air holds the same blood
+        "lung_density": float(
+            np.clip(normal(0.27 - 0.015 * inspiration, 0.035), 0.15, 0.42)
+        )
+        - 0.05 * emphysema,
     }
 
 
@@ -180,7 +180,7 @@ def _heart(normal, trunk: dict, bedside: bool) -> dict:
         "knob": float(np.clip(normal(1.45 + 0.45 * old, 0.18), 1.05, 2.2)),
         "unfolding": float(np.clip(normal(old, 0.2), 0, 1)),
         "pulmonary": max(0.0, normal(0.35, 0.3)),
-        "cava": normal(2.55 + 0.6 * trunk["fat"] + 0.3 * bedside, 0.25),
+        "cava": normal(2.1 + 0.4 * trunk["fat"] + 0.3 * bedside, 0.25),
     }
 
 
@@ -199,7 +199,8 @@ def _bones(rng: np.random.Generator, normal, trunk: dict) -> dict:
         "clavicle_rise": (normal(3.6, 1.3), normal(3.6, 1.3)),
         "clavicle_bend": (normal(0.3, 0.22), normal(0.3, 0.22)),
         "scapula": (normal(0.4, 0.9), normal(0.4, 0.9)),
-        "arm": float(np.clip(normal(0.22, 0.12), 0.02, 0.6)),
+        # hands on the hips clear the shoulder blades; in bed the arms lie alongside
+        "arm": max(0.02, normal(0.1 if trunk["frontal_ap"] else 0.4, 0.15)),
     }
 
 
@@ -214,13 +215,13 @@ def _soft_parts(rng: np.random.Generator, normal, trunk: dict) -> dict:
     }
 
 
-def _placement(normal, trunk: dict, square: bool) -> dict:
-    """Place the film: about 34 x 41 cm around the lungs, in varying aspect."""
-    width = 2 * trunk["half_width"] * float(np.clip(normal(1.2, 0.105), 1.05, 1.46))
+def _placement(normal, trunk: dict) -> dict:
+    """Place the film: about 37 x 40 cm around the lungs, in varying aspect."""
+    width = 2 * trunk["half_width"] * float(np.clip(normal(1.28, 0.12), 1.05, 1.6))
     lungs = trunk["dome"][0] + trunk["sulcus"][0]
     height = max(width * float(np.clip(normal(1.09, 0.1), 0.88, 1.32)), lungs + 2.5)
     above = float(np.clip(normal(0.36, 0.13), 0.1, 0.65)) * (height - lungs) + 0.4
-    if square:
-        width = height = max(width, height)
+    if trunk["frontal_ap"]:  # the cassette lies across behind the patient
+        width *= 1.15
     left = -width / 2 + normal(0, 0.8) + trunk["tilt"] * lungs / 2
     return {"field_cm": (width, height), "corner_cm": (left, -above)}

@@ -60,7 +60,7 @@ def _ribs(chest: Chest, side: int, u: Array, y: Array, wobble: Array) -> Array:
         half = half * (1.2 if front else 0.95)
         profile = _cortex(np.abs(off) * slope / half) * whole
         profile = _extent(number, share, front) * (profile + band * (0.3 - profile))
-        total += (0.2 if front else 0.42) * profile * shell
+        total += (0.16 if front else 0.34) * profile * shell
     return total * inside
 
 
@@ -79,7 +79,7 @@ def _cortex(q: Array) -> Array:
     """Mineral across a rib: dense rims around marrow; q is 1 at the edge."""
     outer = np.sqrt(np.clip(1 - q * q, 0, 1))
     inner = np.sqrt(np.clip(1 - np.square(q / 0.8), 0, 1))
-    return outer - 0.62 * inner
+    return outer - 0.5 * inner
 
 
 def _extent(number: Array, share: Array, front: bool) -> Array:
@@ -150,7 +150,7 @@ def _blade(chest: Chest, grid: Grid, out: Array, side: int, corners) -> None:
         norm = hypot(u1 - u0, y1 - y0)
         edge = ((u1 - u0) * (y - y0) - (y1 - y0) * (u - u0)) / norm
         inside = inside * smoothstep(edge, -0.05, 0.25)
-    out[window] += 0.1 * inside
+    out[window] += 0.16 * inside
 
 
 def _bar(chest: Chest, grid: Grid, out: Array, side, start, end, half, amount) -> None:
@@ -170,7 +170,7 @@ def _bar(chest: Chest, grid: Grid, out: Array, side, start, end, half, amount) -
 def _humerus(chest: Chest, grid: Grid, out: Array, side: int) -> None:
     p = chest.patient
     top = p.clavicle_height[side] - p.clavicle_rise[side] + 3.2
-    head = (p.half_width + 4.7 + p.scapula[side] * 0.3, top)
+    head = (p.half_width + 4.2 + p.scapula[side] * 0.3, top)
     end = (head[0] + 1.0 + p.arm * 22, top + 24)
     _bar(chest, grid, out, side, head, (head[0] + 0.01, top + 0.01), 2.3, 0.9)
     _bar(chest, grid, out, side, (head[0] + 0.5, top + 1.5), end, 1.15, 0.9)
@@ -195,7 +195,7 @@ def _spine(chest: Chest, grid: Grid, out: Array, rng: np.random.Generator) -> No
     plate = smoothstep(np.abs(part - 0.5), 0.36, 0.42) * (np.abs(part - 0.5) < 0.44)
     disc = smoothstep(np.abs(part - 0.5), 0.42, 0.47)
     # the lower spine hides behind heart and liver
-    weight = 1 - 0.45 * smoothstep(y, 2, 14)
+    weight = 1 - 0.25 * smoothstep(y, 2, 14)
     bone = 0.40 * body * (1 - 0.3 * disc) + (0.06 * plate + 0.07 * rim) * (body > 0)
     out[window] += weight * (bone + _arches(u, part, half))
 

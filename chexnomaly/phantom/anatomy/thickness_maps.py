@@ -101,8 +101,8 @@ def _one_lung(chest: Chest, side: int, u: Array, y: Array) -> Array:
     share = np.clip(np.abs(u) / wall, 0, 1)
     depth = 2 * chest.patient.depth * _depth_profile(chest, side, y)
     path = depth * np.sqrt(1 - power(share, 2.2))
-    below = np.clip((y - chest.dome(side, u)) / 3.4, 0, 1)
-    path *= 1 - np.sqrt(below)
+    below = np.clip((y - chest.dome(side, u)) / 5, 0, 1)
+    path *= 1 - np.sqrt(below * (2 - below))
     inner = chest.border(side, y)
     path *= 0.78 + 0.22 * np.clip((u - inner) / 5, 0, 1)
     path *= 1 - mediastinal_share(chest, side, u, y)
@@ -120,7 +120,7 @@ def mediastinal_share(chest: Chest, side: int, u: Array, y: Array) -> Array:
     border = np.maximum(chest.border(side, y), 0.1)
     low = np.clip((y / chest.base - 0.4) / 0.3, 0, 1)
     inside = np.clip(1 - np.square(u / border), 0, 1)
-    heart = (0.77 - 0.09 * low) * power(inside, 0.42 + 0.1 * low)
+    heart = (0.68 + 0.02 * low) * power(inside, 0.7 - 0.18 * low)
     aorta = _descending_aorta(chest, side, u, y)
     return np.maximum(heart, 0) + (1 - heart) * aorta
 
@@ -143,14 +143,14 @@ def airway_gas(chest: Chest, grid: Grid) -> Array:
     """Gas in the trachea and main bronchi, cm. Shape (H, W), float32."""
     cx, cy = chest.carina
     top = float(chest.midline(-9.0))
-    out = tube(grid, [(top, -12), (top, -2), (cx + 0.1, cy - 2), (cx, cy)], 0.8)
+    out = tube(grid, [(top, -12), (top, -2), (cx + 0.1, cy - 2), (cx, cy)], 0.7)
     for side, drop, run in ((0, 2.2, 1.9), (1, 2.1, 2.7)):
         end = (cx + (run if side else -run), cy + drop)
         bend = (cx + (run if side else -run) * 0.5, cy + 0.4 * drop)
         # the bronchi lie oblique among lymph nodes and vessels: they are fainter
         out = np.maximum(out, 0.7 * tube(grid, [(cx, cy - 0.2), bend, end], 0.5))
     fade = 1 - 0.35 * np.clip((grid.y - 2) / max(cy - 2, 1), 0, 1)
-    return 1.2 * fade * grid.blur(out, 0.08)
+    return 0.7 * fade * grid.blur(out, 0.12)
 
 
 def tube(grid: Grid, points: list, radius: float) -> Array:

@@ -53,16 +53,15 @@ def expose(
     Returns:
         Brightness, air dark and bone bright, in [0, 1]. Shape (H, W), float32.
     """
-    closed = rng.random() < 0.22
-    shutters = rng.uniform(0, 0.05, 4) * closed
+    shutters = rng.uniform(0, 0.05, 4) * (rng.random(4) < 0.12)
     left = rng.random() < 0.55
     letter = "RL"[left] if rng.random() < 0.8 else ""
     across = abs(left - rng.uniform(0.08, 0.2))
     depth = MU_WATER * maps.water() + MU_BONE * (maps.bone + maps.metal)
     light = _detect(exp(-depth), grid, bedside, rng, noise)
-    shown = _display(-log(np.maximum(light, 1e-4)), grid, rng)
+    shown = _display(-log(np.maximum(light, 1e-4)), grid, bedside, rng)
     at, height = (across, rng.uniform(0.05, 0.14)), rng.uniform(0.02, 0.035)
-    floor, ceiling = rng.uniform(0.0, 0.2), rng.uniform(0.65, 1.0)
+    floor, ceiling = rng.uniform(0.0, 0.2), rng.uniform(0.85, 1.0)
     shown = floor + (ceiling - floor) * shown
     _burn_marker(shown, grid, letter, at, height)
     _collimate(shown, *shutters)
@@ -71,7 +70,8 @@ def expose(
 
 def _detect(light: Array, grid: Grid, bedside: bool, rng, noise) -> Array:
     """Add scattered light behind the grid, the detector's blur and quantum noise."""
-    scatter = rng.uniform(0.15, 0.35) + 0.12 * bedside
+    # at the bed there is no grid against scatter
+    scatter = rng.uniform(0.15, 0.35) + 0.5 * bedside
     light = light + scatter * 0.5 * grid.blur(light, 4.0)
     light = grid.blur(light, rng.uniform(0.02, 0.05))
     photons = exp(rng.normal(0, 0.4))
@@ -80,15 +80,19 @@ def _detect(light: Array, grid: Grid, bedside: bool, rng, noise) -> Array:
     return light + np.sqrt(variance) * noise.standard_normal(light.shape, np.float32)
 
 
-def _display(signal: Array, grid: Grid, rng: np.random.Generator) -> Array:
-    """Apply the vendor's processing to the log signal. Shape kept, [0, 1]."""
+def _display(signal: Array, grid: Grid, bedside: bool, rng) -> Array:
+    """Apply the vendor's processing to the log signal. Shape kept, [0, 1].
+
+    Vendors differ: some even out lung and abdomen and sharpen edges, others show the
+    signal nearly as it is, with a white abdomen.
+    """
     coarse = grid.blur(signal, 5.0)
-    signal = signal - rng.uniform(0.4, 0.7) * (coarse - coarse.mean())
-    signal = signal + rng.uniform(0.3, 1.1) * (signal - grid.blur(signal, 0.4))
+    signal = signal - rng.uniform(0.0, 0.6) * (coarse - coarse.mean())
+    signal = signal + rng.uniform(0.0, 0.9) * (signal - grid.blur(signal, 0.4))
     middle = tuple(slice(count // 8, count - count // 8) for count in grid.shape)
     low, high = np.percentile(signal[middle][::2, ::2], [5, 95])
     share = 0.24 + 0.70 * (signal - low) / max(high - low, 1e-3)
-    return _sigmoid(share, rng.uniform(2.0, 5.0), rng.uniform(0.38, 0.64))
+    return _sigmoid(share, rng.uniform(2.5, 5.5) - bedside, rng.uniform(0.28, 0.62))
 
 
 def _sigmoid(share: Array, k: float, mid: float) -> Array:
