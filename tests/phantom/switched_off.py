@@ -20,9 +20,11 @@ from chexnomaly.datasets.store.store import Store
 from chexnomaly.phantom import film, write_dataset, write_store
 from chexnomaly.phantom.anatomy.grid import Grid
 from chexnomaly.phantom.anatomy.texture import Texture
-from chexnomaly.phantom.films import ORDER
 from chexnomaly.phantom.files.findings_table import phantom_findings
+from chexnomaly.phantom.films import ORDER
 from chexnomaly.phantom.portable import random
+
+SUFFIXES = (".csv", ".dicom", ".dcm", ".png", ".json")
 
 
 def digest(parts: Iterable[bytes]) -> str:
@@ -49,11 +51,8 @@ def drawn(root: Path) -> dict[str, str]:
         "store": digest(store.image(name).tobytes() for name in store.ids),
         "texture": digest([texture(grid.x, grid.y).tobytes()]),
         "blur": digest(grid.blur(noise[:240, :200], s).tobytes() for s in (0.3, 4)),
-        "resized": digest(resize_square(noise, s).tobytes() for s in (64, 96, 280, 400)),
+        "resized": digest(resize_square(noise, s).tobytes() for s in (64, 280, 400)),
     }
-
-
-SUFFIXES = (".csv", ".dicom", ".dcm", ".png", ".json")
 
 
 def libraries() -> dict[str, str]:
