@@ -13,7 +13,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-Array = np.ndarray
+from chexnomaly.datasets.store.interpolation import Array
 
 HALF = {4: (np.int32, 23, 0x3F3504F3), 8: (np.int64, 52, 0x3FE6A09E667F3BCD)}
 """Of floats with so many bytes: the integer behind, the place of its exponent, and the
@@ -36,8 +36,7 @@ PLACES = 2.0**20, 2.0**24
 
 def exp(x: float | Array) -> float | Array:
     """Raise e to x; below -86 as at -86, which is 5e-38. Above 86 it is undefined."""
-    x = np.maximum(x, -86.0) if isinstance(x, Array) else max(float(x), -86.0)
-    scaled = x * (1 / LN_2)
+    scaled = np.maximum(x, -86.0) * (1 / LN_2)
     whole = np.rint(scaled)
     out = _series(EXP, (scaled - whole) * LN_2)
     if not isinstance(out, Array):

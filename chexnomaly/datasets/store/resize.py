@@ -3,11 +3,13 @@
 Paper, Section III: 512 x 512 pixels, aspect not kept (ambiguity 20). A side that
 shrinks is averaged over areas, so that no thin structure falls between samples; one
 that grows is interpolated linearly. OpenCV averages 10 to 30 times as fast as
-scikit-image here, and exactly; growing is left to torch, so that films of at most the
-store's size need no OpenCV. Either is imported where it is needed.
+scikit-image here, exactly, and by instructions that every x86-64 processor has; it is
+imported where it is needed, so that films of at most the store's size need no OpenCV.
 """
 
 import numpy as np
+
+from chexnomaly.datasets.store.interpolation import enlarge
 
 
 def resize_square(image: np.ndarray, size: int) -> np.ndarray:
@@ -28,9 +30,6 @@ def resize_square(image: np.ndarray, size: int) -> np.ndarray:
 
         image = cv2.resize(image, low, interpolation=cv2.INTER_AREA)
     if low != (size, size):
-        import torch
-        import torch.nn.functional as F
-
-        image = torch.from_numpy(image)[None, None]
-        image = F.interpolate(image, (size, size), mode="bilinear")[0, 0].numpy()
+        factors = [size / side for side in image.shape]
+        image = enlarge(image, (size, size), factors)
     return np.clip(image, 0.0, 1.0)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.interpolate import PchipInterpolator
 
-from chexnomaly.phantom.anatomy.interpolation import Array
+from chexnomaly.datasets.store.interpolation import Array
 from chexnomaly.phantom.anatomy.patient import Patient
 from chexnomaly.phantom.portable import sin
 

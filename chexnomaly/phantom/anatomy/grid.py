@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy import ndimage
 
-from chexnomaly.phantom.anatomy.interpolation import Array, linear_taps, resample
+from chexnomaly.datasets.store.interpolation import Array, enlarge
 from chexnomaly.phantom.portable import exp
 
 Window = tuple[slice, slice]
@@ -90,7 +90,7 @@ class Grid:
         if factor < 2:
             return _smooth(image, sigma)
         coarse = _smooth(_shrink(image, factor), [one / factor for one in sigma])
-        return _enlarge(coarse, image.shape, factor)
+        return enlarge(coarse, image.shape, (factor, factor))
 
     def splat(self, x: Array, y: Array, volume_cm3: Array) -> Array:
         """Drop point volumes on the grid, shared between the four nearest pixels.
@@ -140,12 +140,3 @@ def _shrink(image: Array, factor: int) -> Array:
         padded.shape[0] // factor, factor, padded.shape[1] // factor, factor
     )
     return blocks.mean(axis=(1, 3))
-
-
-def _enlarge(coarse: Array, shape: tuple[int, int], factor: int) -> Array:
-    """Interpolate block means linearly back to pixels."""
-    rows, cols = (
-        linear_taps((np.arange(fine) + 0.5) / factor - 0.5, count)
-        for fine, count in zip(shape, coarse.shape, strict=True)
-    )
-    return resample(coarse, rows, cols)

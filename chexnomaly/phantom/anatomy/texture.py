@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from chexnomaly.phantom.anatomy.interpolation import Array, cubic_taps, resample
+from chexnomaly.datasets.store.interpolation import Array, cubic_taps, resample
 from chexnomaly.phantom.portable import exact_product, hypot, power, sin
 
 

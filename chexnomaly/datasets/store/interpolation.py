@@ -4,10 +4,11 @@ A product with a matrix of weights would do the same, but how it rounds depends 
 processor and on how many threads it is given.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from chexnomaly.phantom.portable import Array
-
+Array = np.ndarray
 Taps = tuple[Array, Array]
 """Neighbors of N places, integers, and their weights, float32. Shapes (K, N) each."""
 
@@ -51,6 +52,24 @@ def resample(values: Array, rows: Taps, cols: Taps) -> Array:
         Values there. Shape (H, W), float32.
     """
     return _blend(np.ascontiguousarray(_blend(values.T, *cols).T), *rows)
+
+
+def enlarge(values: Array, shape: tuple[int, int], factors: Sequence[float]) -> Array:
+    """Interpolate linearly between the centers of coarse pixels; constant at the rim.
+
+    Args:
+        values: Coarse pixels. Shape (R, C), float32.
+        shape: Height and width of the result, px.
+        factors: Fine pixels in a coarse one, along rows and along columns.
+
+    Returns:
+        Values at the fine pixels' centers. Shape (H, W), float32.
+    """
+    rows, cols = (
+        linear_taps((np.arange(fine) + 0.5) / factor - 0.5, count)
+        for fine, factor, count in zip(shape, factors, values.shape, strict=True)
+    )
+    return resample(values, rows, cols)
 
 
 def _blend(values: Array, index: Array, weights: Array) -> Array:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from chexnomaly.phantom.anatomy.interpolation import cubic_taps, linear_taps, resample
+from chexnomaly.datasets.store.interpolation import cubic_taps, linear_taps, resample
 
 AT = np.linspace(1, 7, 41)
 """Places with two neighbors to each side among nine samples."""
