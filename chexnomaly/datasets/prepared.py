@@ -21,7 +21,7 @@ from chexnomaly.datasets.segmentation import SegmentationSet
 from chexnomaly.datasets.store.preparing import prepare_store
 from chexnomaly.datasets.store.store import Store
 from chexnomaly.errors import AnnotationError, Refusal
-from chexnomaly.evidence import PHANTOM
+from chexnomaly.evidence import IMAGES, OPEN_IMAGES, ORIGIN_OF, PHANTOM, weakest
 from chexnomaly.files import write_atomic
 from chexnomaly.labels import NO_FINDING
 
@@ -81,8 +81,9 @@ class PreparedSet:
 
     @property
     def origin(self) -> str:
-        """What the pixels are: "phantom" or "images" (real radiographs)."""
-        return PHANTOM if (self.findings.source == PHANTOM).any() else "images"
+        """What the pixels are: "phantom", "images" or "open-images"; the weakest."""
+        sources = self.findings.source.unique()
+        return weakest(IMAGES, *(ORIGIN_OF.get(s, OPEN_IMAGES) for s in sources))
 
     @property
     def data_hash(self) -> str:
