@@ -103,7 +103,7 @@ FINDING_OF_NAME = {
 """Collection to what its tables write for a finding to our key. RSNA writes a target;
 ground glass of covid-chestxray is named by its film's disease (`covid_regions`)."""
 
-FAMILIES = {
+SYNONYMS = {
     "opacity": ("lung_opacity", "consolidation", "infiltration", "pneumonia"),
     "nodule": ("nodule_mass", "diffuse_nodule"),
     "fracture": ("fracture", "rib_fracture"),

@@ -224,7 +224,9 @@ def check_images(
     present = table["image_id"].isin(set(sizes))
     refused = _absent(table[~present], images) + _unlisted(table, images)
     origin = Origin(Path(_file_of(table, "") or "findings table"))
-    kept, resized = frames.to_own_frame(table[present], sizes, origin)
+    kept = table[present]
+    kept.attrs.pop("also_listed", None)  # pandas copies it at every step
+    kept, resized = frames.to_own_frame(kept, sizes, origin)
     kept, refusals = _split_films(_cut_to_border(kept), origin)
     return kept, refused + resized + refusals
 

@@ -46,7 +46,7 @@ ENTRY_TABLES = ("Data_Entry_2017_v2020.csv", "Data_Entry_2017.csv")
 NIH_BOXES = "BBox_List_2017.csv"
 RSNA_IDS = "rsna_ids.csv"
 OPINIONS = "opinions.csv"
-NUMBERS = "chestx_det_names.csv"
+FILM_NUMBERS = "chestx_det_names.csv"
 """ChestX-Det's number of a film to its name at NIH."""
 
 SIDE_PX = 1024
@@ -213,7 +213,7 @@ def _namer(root: Path) -> Callable[[str], str | None]:
 
     @cache
     def numbers() -> dict[str, str]:
-        path = _find(root, NUMBERS)
+        path = _find(root, FILM_NUMBERS)
         return _read_join(path, "number")[0] if path else {}
 
     return lambda stem: stem if re.fullmatch(FILM_NAME, stem) else numbers().get(stem)
