@@ -14,6 +14,7 @@ Boxes are incomplete: only `nih_opinions` says which films are healthy.
 import os
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -38,7 +39,8 @@ from chexnomaly.datasets.sources.nih_opinions import (
     read_entries,
     read_opinions,
 )
-from chexnomaly.errors import AnnotationError, Refusal
+from chexnomaly.datasets.store.images import read_size
+from chexnomaly.errors import AnnotationError, ImageError, Refusal
 from chexnomaly.labels import FINDING_OF_NAME, NO_FINDING
 from chexnomaly.workspace import project_root, real_data
 
@@ -109,30 +111,30 @@ def read_annotations(root: Path) -> tuple[pd.DataFrame, list[Refusal]]:
         AnnotationError: A table is neither in the folder nor in the package, or cannot
             be used.
     """
-    root, here = Path(root), set(scan_folder(root)[0])
-    films, refused = read_entries(_require(root, *ENTRY_TABLES), here)
+    root, images = Path(root), scan_folder(root)[0]
     said_in = _require(root, OPINIONS)
+    films, refused = read_entries(_require(root, *ENTRY_TABLES), images.keys())
+    skewed = _refuse_skewed(images)
     opinions, bad = read_opinions(said_in)
-    marks = _read_marks(root)
-    refused += bad + marks.refused
-    parts = {
-        path: boxes.assign(reader="chestx-det") for path, boxes in marks.boxes.items()
-    }
-    for read in (_read_rsna, _read_nih):
-        path, parts[path], bad = read(root)
-        refused += bad
+    parts, marks, worse = _read_parts(root)
+    refused += [*skewed.values(), *bad, *worse]
     boxed = set().union(*(table["image_id"] for table in parts.values()))
     tables = (films, opinions, *parts.values())
     lost = marks.lost.union(*(t.attrs.get("refused_ids", ()) for t in tables))
+    films = films.drop(index=[*skewed], errors="ignore")
     films = judge_films(films, opinions, marks.outlines, boxed, lost)
     parts[said_in] = _healthy_rows(opinions, films)
-    source = folders.source_name(root, "nih")
+    absent = set().union(*(t["image_id"] for t in parts.values())) - images.keys()
+    fixed = {"source": folders.source_name(root, "nih"), **_SQUARE}
     table, bad = join_findings(
-        (_of_films(part, films, here, path.is_relative_to(root), source), Origin(path))
+        # A table in the folder itself may tell that a film is absent, no other may.
+        (part[part["image_id"].isin(known)].assign(**fixed), Origin(path))
         for path, part in parts.items()
+        for known in [{*films.index, *(absent if path.is_relative_to(root) else ())}]
     )
     rows = films.pop("row").drop(index=table["image_id"], errors="ignore")
     table.attrs |= {"also_listed": rows.to_dict(), "films": films}
+    table.attrs["refused_ids"] |= lost | skewed.keys()
     return table, refused + bad
 
 
@@ -144,6 +146,36 @@ def read_outlines(root: Path) -> dict[str, list[tuple[str, np.ndarray]]]:
         with none of the thirteen findings, and nothing for a film not looked at.
     """
     return _read_marks(root).outlines
+
+
+def _read_parts(
+    root: Path,
+) -> tuple[dict[Path, pd.DataFrame], chestx_det.Markings, list[Refusal]]:
+    """Read the boxes of all three groups: file to its rows of the findings table."""
+    marks = _read_marks(root)
+    parts = {path: t.assign(reader="chestx-det") for path, t in marks.boxes.items()}
+    refused = marks.refused
+    for read in (_read_rsna, _read_nih):
+        path, parts[path], bad = read(root)
+        refused = refused + bad
+    return parts, marks, refused
+
+
+def _refuse_skewed(images: dict[str, Path]) -> dict[str, Refusal]:
+    """Refuse films that are not square, as all of NIH's are."""
+    sizes = {}
+    for name, path in images.items():
+        with suppress(ImageError):  # told when its pixels are read
+            sizes[name] = read_size(path)
+    expected = f"{SIDE_PX} x {SIDE_PX} px, or a copy of it"
+    return {
+        name: Refusal(
+            *("ImageError", str(images[name]), None, None),
+            *(f"another size: {width} x {height} px", expected),
+        )
+        for name, (height, width) in sizes.items()
+        if height != width
+    }
 
 
 def _read_marks(root: Path) -> chestx_det.Markings:
@@ -183,16 +215,6 @@ def _healthy_rows(opinions: pd.DataFrame, films: pd.DataFrame) -> pd.DataFrame:
         columns={"group": "reader"}
     )
     return rows.assign(finding=NO_FINDING)
-
-
-def _of_films(
-    table: pd.DataFrame, films: pd.DataFrame, here: set[str], own: bool, source: str
-) -> pd.DataFrame:
-    """Keep the rows of known films; of a table in the folder, of absent ones too."""
-    kept = table["image_id"].isin(films.index)
-    if own:
-        kept |= ~table["image_id"].isin(here)
-    return table[kept].assign(source=source, **_SQUARE)
 
 
 def _read_join(path: Path, column: str) -> tuple[dict[str, str], list[Refusal]]:
