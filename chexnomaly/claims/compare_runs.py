@@ -8,6 +8,7 @@ paired differences included.
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -120,15 +121,13 @@ def _named(names: Iterable[str], shown: int = 4) -> str:
 
 def _moved(a: Mapping, b: Mapping, names: Sequence[str]) -> Iterator[str]:
     """Tell what values moved with, and how far."""
-    moved: dict[str, list[str]] = {}
+    moved = defaultdict(list)
     for name in names:
-        x, y = a[name], b[name]
-        if x["values"] != y["values"]:
-            causes = [words for field, words in CAUSES.items() if x[field] != y[field]]
-            moved.setdefault(" and ".join(causes), []).append(name)
-    for cause, group in sorted(moved.items()):
-        alone = "though seeds, data and split are the same"
-        told = f"with {cause}" if cause else alone
+        if a[name]["values"] != b[name]["values"]:
+            causes = [w for key, w in CAUSES.items() if a[name][key] != b[name][key]]
+            moved[" and ".join(causes)].append(name)
+    for causes, group in sorted(moved.items()):
+        told = f"with {causes}" if causes else "though seeds, data and split agree"
         yield f"values that moved {told}: {_named(group)} of {len(names)} in common"
         yield from _sizes(a, b, group)
 

@@ -46,7 +46,7 @@ def run(folder, system="supermodel", seed=0, data="d" * 64, split="s" * 64, valu
         (
             {"value": 0.501},
             [
-                "values that moved though seeds, data and split are the same: "
+                "values that moved though seeds, data and split agree: "
                 "supermodel__vindr_test (1) of 1 in common",
                 "  absolute difference: half of 1 at most 0.001, largest 0.001 "
                 "(supermodel__vindr_test, iou_c: 0.5 here, 0.501 there)",
@@ -95,7 +95,7 @@ def test_the_largest_difference_is_found_wherever_it_is(tmp_path):
         run(tmp_path / "b", system, value=b)
     found = differences(summarize_run(tmp_path / "a"), summarize_run(tmp_path / "b"))
     assert found == [
-        "values that moved though seeds, data and split are the same: "
+        "values that moved though seeds, data and split agree: "
         "large__vindr_test, small__vindr_test, undefined__vindr_test (3) "
         "of 4 in common",
         "  absolute difference: half of 2 at most 0.0505, largest 0.1 "
@@ -131,7 +131,7 @@ def test_an_interval_that_moved_alone_is_told_too(tmp_path):
     path.write_text(path.read_text().replace("0.6", "0.7"))
     found = differences(summarize_run(tmp_path / "a"), summarize_run(tmp_path / "b"))
     assert found == [
-        "values that moved though seeds, data and split are the same: "
+        "values that moved though seeds, data and split agree: "
         "supermodel__vindr_test (1) of 1 in common"
     ]
 
