@@ -8,6 +8,7 @@ paired differences included.
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -16,8 +17,8 @@ import pandas as pd
 from chexnomaly.errors import ResultError
 from chexnomaly.results import read_json, read_result
 
-COMPARED_FIELDS = ("seeds", "data_hash", "split_hash", "values")
-"""Fields of a result that are compared."""
+CAUSES = {"seeds": "seeds", "data_hash": "data", "split_hash": "split"}
+"""Fields of a result that its values may move with, and their names."""
 
 
 def summarize_run(folder: Path) -> dict:
@@ -91,19 +92,19 @@ def differences(ours: Mapping, theirs: Mapping) -> list[str]:
         theirs: The one it is compared with.
 
     Returns:
-        Sentences: results that only one has, then seeds, data, split, values with the
-        largest difference, hardware and versions; empty where nothing differs.
+        Sentences: results that only one has; seeds, data and split; values that moved
+        with each of these or with none, and how far; hardware and versions. Empty where
+        nothing differs.
     """
     a, b = ours["results"], theirs["results"]
     sides = {"here": a.keys() - b.keys(), "there": b.keys() - a.keys()}
     found = [f"only {side}: {_named(names)}" for side, names in sides.items() if names]
     common = sorted(a.keys() & b.keys())
-    for field in COMPARED_FIELDS:
+    for field, words in CAUSES.items():
         names = [name for name in common if a[name][field] != b[name][field]]
         if names:
-            words = field.replace("_", " ")
             found.append(f"{words}: {_named(names)} of {len(common)} in common")
-    found += _largest(a, b, common)
+    found += _moved(a, b, common)
     here, there = ours["stamps"], theirs["stamps"]
     for field in sorted(here.keys() | there.keys()):
         x, y = (" and ".join(side.get(field, ["none"])) for side in (here, there))
@@ -118,8 +119,21 @@ def _named(names: Iterable[str], shown: int = 4) -> str:
     return f"{', '.join(names[:shown])}{more} ({len(names)})"
 
 
-def _largest(a: Mapping, b: Mapping, names: Sequence[str]) -> Iterator[str]:
-    """Tell the largest difference of values, absolute and relative, and where."""
+def _moved(a: Mapping, b: Mapping, names: Sequence[str]) -> Iterator[str]:
+    """Tell what values moved with, and how far."""
+    moved = defaultdict(list)
+    for name in names:
+        if a[name]["values"] != b[name]["values"]:
+            causes = [w for key, w in CAUSES.items() if a[name][key] != b[name][key]]
+            moved[" and ".join(causes)].append(name)
+    for causes, group in sorted(moved.items()):
+        told = f"with {causes}" if causes else "though seeds, data and split agree"
+        yield f"values that moved {told}: {_named(group)} of {len(names)} in common"
+        yield from _sizes(a, b, group)
+
+
+def _sizes(a: Mapping, b: Mapping, names: Sequence[str]) -> Iterator[str]:
+    """Tell the middle and largest difference, absolute and relative, and where."""
     here, there = (
         {f"{name}, {k}": v for name in names for k, v in run[name]["measured"].items()}
         for run in (a, b)
@@ -133,4 +147,5 @@ def _largest(a: Mapping, b: Mapping, names: Sequence[str]) -> Iterator[str]:
         for place in sizes.nlargest(1).index:
             x, y = table.loc[place]
             told = f"{sizes[place]:.3g} ({place}: {x:g} here, {y:g} there)"
-            yield f"largest {kind} difference: {told}"
+            middle = f"half of {len(sizes)} at most {sizes.median():.3g}"
+            yield f"  {kind} difference: {middle}, largest {told}"

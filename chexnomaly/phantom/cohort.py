@@ -93,6 +93,12 @@ class Plan:
 UNSEEN_OF = {"rsna": "pneumonia", "candid": "rib_fracture", "covid": "covid"}
 """Layouts of the unseen diseases to the finding their positives have."""
 
+QUIET = (
+    "cardiomegaly pleural_effusion nodule_mass atelectasis pulmonary_fibrosis "
+    "pneumothorax other_lesion"
+).split()
+"""What RSNA's films show that are neither normal nor boxed."""
+
 POSITIVE_SHARE = {"vindr": 12 / 41, "rsna": 0.2253, "candid": 0.0174, "covid": 0.6}
 """Natural share of positive images per layout."""
 
@@ -175,16 +181,7 @@ def _negative(seed: int, index: int, family: str) -> Plan:
         return Plan(())
     rng = _stream(seed, 3, index)
     if family == "rsna" and rng.random() < 0.572:
-        quiet = (
-            "cardiomegaly",
-            "pleural_effusion",
-            "nodule_mass",
-            "atelectasis",
-            "pulmonary_fibrosis",
-            "pneumothorax",
-            "other_lesion",
-        )
-        return Plan((str(rng.choice(quiet)),), labeled=False)
+        return Plan((str(rng.choice(QUIET)),), labeled=False)
     return Plan((), labeled=False)
 
 

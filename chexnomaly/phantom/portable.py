@@ -30,9 +30,6 @@ LN_2 = 0.6931471805599453
 TAIL = 3.6541528853610087
 """Normal numbers end here: beyond, NumPy takes logarithms of the C library."""
 
-PLACES = 2.0**20, 2.0**24
-"""Steps per unit of the values and of the matrix in `exact_product`."""
-
 
 def exp(x: float | Array) -> float | Array:
     """Raise e to x; below -86 as at -86, which is 5e-38. Above 86 it is undefined."""
@@ -103,8 +100,8 @@ def _series(coefficients: list[float], x: float | Array) -> float | Array:
 def exact_product(matrix: Array, values: Array) -> Array:
     """Multiply matrices so that rounding cannot depend on the order of the sums.
 
-    Both are rounded to a fixed number of binary places, after which every sum of
-    products is exact.
+    The matrix is rounded to 24 binary places and the values to 20, after which every
+    sum of products has at most 53 and is exact.
 
     Args:
         matrix: Rows whose absolute sums are at most 25. Shape (N, N), float64.
@@ -113,9 +110,8 @@ def exact_product(matrix: Array, values: Array) -> Array:
     Returns:
         The product, 1e-6 or so from the unrounded one. Shape (N, M).
     """
-    low, high = PLACES
-    values = np.clip(np.rint(values * low), -16 * low, 16 * low)
-    return (np.rint(matrix * high) @ values) / (low * high)
+    values = np.rint(np.clip(values, -16, 16) * 2.0**20)
+    return (np.rint(matrix * 2.0**24) @ values) / 2.0**44
 
 
 class Random(np.random.Generator):

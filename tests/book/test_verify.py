@@ -59,7 +59,7 @@ def test_a_changed_count_fails_and_is_named(checkout, capsys):
     printed = capsys.readouterr().out
     assert "1 steady verdicts changed" in printed
     assert "data-max-annot: reproduced, expected differs" in printed
-    assert "values: annotations__vindr (1) of 1 in common" in printed
+    assert "split agree: annotations__vindr (1) of 1 in common" in printed
 
 
 @pytest.mark.filterwarnings("ignore:.*held another result")

@@ -38,18 +38,19 @@ def run(folder, system="supermodel", seed=0, data="d" * 64, split="s" * 64, valu
     [
         ({}, []),
         ({"seed": 1}, ["seeds: supermodel__vindr_test (1) of 1 in common"]),
-        ({"data": "e" * 64}, ["data hash: supermodel__vindr_test (1) of 1 in common"]),
+        ({"data": "e" * 64}, ["data: supermodel__vindr_test (1) of 1 in common"]),
         (
             {"split": "t" * 64},
-            ["split hash: supermodel__vindr_test (1) of 1 in common"],
+            ["split: supermodel__vindr_test (1) of 1 in common"],
         ),
         (
             {"value": 0.501},
             [
-                "values: supermodel__vindr_test (1) of 1 in common",
-                "largest absolute difference: 0.001 "
+                "values that moved though seeds, data and split agree: "
+                "supermodel__vindr_test (1) of 1 in common",
+                "  absolute difference: half of 1 at most 0.001, largest 0.001 "
                 "(supermodel__vindr_test, iou_c: 0.5 here, 0.501 there)",
-                "largest relative difference: 0.002 "
+                "  relative difference: half of 1 at most 0.002, largest 0.002 "
                 "(supermodel__vindr_test, iou_c: 0.5 here, 0.501 there)",
             ],
         ),
@@ -94,13 +95,34 @@ def test_the_largest_difference_is_found_wherever_it_is(tmp_path):
         run(tmp_path / "b", system, value=b)
     found = differences(summarize_run(tmp_path / "a"), summarize_run(tmp_path / "b"))
     assert found == [
-        "values: large__vindr_test, small__vindr_test, undefined__vindr_test (3) "
+        "values that moved though seeds, data and split agree: "
+        "large__vindr_test, small__vindr_test, undefined__vindr_test (3) "
         "of 4 in common",
-        "largest absolute difference: 0.1 (large__vindr_test, iou_c: 0.9 here, "
-        "0.8 there)",
-        "largest relative difference: 0.5 (small__vindr_test, iou_c: 0.002 here, "
-        "0.001 there)",
+        "  absolute difference: half of 2 at most 0.0505, largest 0.1 "
+        "(large__vindr_test, iou_c: 0.9 here, 0.8 there)",
+        "  relative difference: half of 2 at most 0.306, largest 0.5 "
+        "(small__vindr_test, iou_c: 0.002 here, 0.001 there)",
     ]
+
+
+def test_what_moved_with_the_seed_is_told_apart_from_what_moved_with_the_data(tmp_path):
+    run(tmp_path / "a", "seeded")
+    run(tmp_path / "b", "seeded", seed=1, value=0.52)
+    run(tmp_path / "a", "on_other_films")
+    run(tmp_path / "b", "on_other_films", data="e" * 64, value=0.6)
+    run(tmp_path / "a", "both")
+    run(tmp_path / "b", "both", seed=1, data="e" * 64, value=0.4)
+    run(tmp_path / "a", "same_values")
+    run(tmp_path / "b", "same_values", seed=2)
+    found = differences(summarize_run(tmp_path / "a"), summarize_run(tmp_path / "b"))
+    moved = [line for line in found if line.startswith("values")]
+    assert moved == [
+        "values that moved with data: on_other_films__vindr_test (1) of 4 in common",
+        "values that moved with seeds: seeded__vindr_test (1) of 4 in common",
+        "values that moved with seeds and data: both__vindr_test (1) of 4 in common",
+    ]
+    sizes = [line.split("largest ")[1] for line in found if "absolute" in line]
+    assert [size.split()[0] for size in sizes] == ["0.1", "0.02", "0.1"]
 
 
 def test_an_interval_that_moved_alone_is_told_too(tmp_path):
@@ -108,7 +130,10 @@ def test_an_interval_that_moved_alone_is_told_too(tmp_path):
     path = run(tmp_path / "b")
     path.write_text(path.read_text().replace("0.6", "0.7"))
     found = differences(summarize_run(tmp_path / "a"), summarize_run(tmp_path / "b"))
-    assert found == ["values: supermodel__vindr_test (1) of 1 in common"]
+    assert found == [
+        "values that moved though seeds, data and split agree: "
+        "supermodel__vindr_test (1) of 1 in common"
+    ]
 
 
 def test_results_that_only_one_run_has_are_told(tmp_path):

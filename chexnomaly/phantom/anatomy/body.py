@@ -5,22 +5,21 @@ import numpy as np
 from chexnomaly.phantom.anatomy.chest import Chest, curve, look_up
 from chexnomaly.phantom.anatomy.grid import Array, Grid
 from chexnomaly.phantom.anatomy.texture import Texture, smoothstep
-from chexnomaly.phantom.anatomy.thickness_maps import distance, tube
+from chexnomaly.phantom.anatomy.thickness_maps import half, tube
 from chexnomaly.phantom.portable import cos, power, sin
-
-ALL = (slice(None), slice(None))
 
 
 def body_map(chest: Chest, grid: Grid) -> Array:
     """Depth of the body along the beam, cm. Shape (H, W), float32."""
     out = grid.zeros()
     for side in (0, 1):
-        u, y = distance(chest, grid, ALL, side)
+        window, u, y = half(chest, grid, side)
         outline = look_up(_outline(chest, side), y)
         depth = look_up(_depth(chest), y)
         share = np.clip(1 - np.square(np.square(u / outline)), 0, 1)
         trunk = depth * np.sqrt(share)
-        out = np.where(u >= 0, np.maximum(trunk, _arm(chest, side, u, y)), out)
+        deep = np.maximum(trunk, _arm(chest, side, u, y))
+        out[window] = np.where(u >= 0, deep, out[window])
     return out
 
 
@@ -61,8 +60,8 @@ def breast_map(chest: Chest, grid: Grid) -> Array:
     """Breasts and pectoral folds, cm. Shape (H, W), float32."""
     out = grid.zeros()
     for side in (0, 1):
-        u, y = distance(chest, grid, ALL, side)
-        out += np.where(u > 0, _breast(chest, side, u, y), 0)
+        window, u, y = half(chest, grid, side)
+        out[window] += np.where(u > 0, _breast(chest, side, u, y), 0)
     return out
 
 

@@ -82,10 +82,17 @@ def lung_maps(
 def half_chest(chest: Chest, grid: Grid, side: int) -> tuple[Window, Array, Array]:
     """Give the window of one half of the chest, with `distance` and heights in it."""
     reach = chest.patient.half_width + 1.5
+    return half(chest, grid, side, reach, (-3, chest.floor(side) + 10))
+
+
+def half(
+    chest: Chest, grid: Grid, side: int, reach: float = 99, heights=(-99, 99)
+) -> tuple[Window, Array, Array]:
+    """Give the same of one half of the film, or of what is within reach, cm."""
     middle = chest.midline(grid.y)
     x = (float(middle.min()), float(middle.max()))
     left, right = ((x[0] - reach, x[1]), (x[0], x[1] + reach))[side]
-    window = grid.window(left, -3, right, chest.floor(side) + 10)
+    window = grid.window(left, heights[0], right, heights[1])
     return window, *distance(chest, grid, window, side)
 
 
