@@ -236,13 +236,13 @@ def _namer(root: Path) -> Callable[[str], str | None]:
 
     @cache
     def numbers() -> dict[str, str]:
-        path = _find(root, FILM_NUMBERS)
+        path = find(root, FILM_NUMBERS)
         return _read_join(path, "number")[0] if path else {}
 
     return lambda stem: stem if re.fullmatch(FILM_NAME, stem) else numbers().get(stem)
 
 
-def _find(root: Path, *names: str) -> Path | None:
+def find(root: Path, *names: str) -> Path | None:
     """Find a table in a folder, with the shipped films, or in the package."""
     for place in (root, shipped()):
         if (path := folders.find_file(place, names)) is not None:
@@ -251,7 +251,7 @@ def _find(root: Path, *names: str) -> Path | None:
 
 
 def _require(root: Path, *names: str) -> Path:
-    path = _find(root, *names)
+    path = find(root, *names)
     if path is None and names == (rsna.BOX_TABLE,) and real_data("CHEXNOMALY_RSNA"):
         path = folders.find_file(real_data("CHEXNOMALY_RSNA"), names)
     if path is None:
