@@ -66,10 +66,11 @@ _PACKAGED = {
 
 def folder() -> Path:
     """Return the folder in CHEXNOMALY_NIH, or that of the shipped films."""
-    return real_data("CHEXNOMALY_NIH") or _shipped()
+    return real_data("CHEXNOMALY_NIH") or shipped()
 
 
-def _shipped() -> Path:
+def shipped() -> Path:
+    """Return the folder of the films that come with this project."""
     return project_root() / "book" / "reference" / "films"
 
 
@@ -235,22 +236,22 @@ def _namer(root: Path) -> Callable[[str], str | None]:
 
     @cache
     def numbers() -> dict[str, str]:
-        path = _find(root, FILM_NUMBERS)
+        path = find(root, FILM_NUMBERS)
         return _read_join(path, "number")[0] if path else {}
 
     return lambda stem: stem if re.fullmatch(FILM_NAME, stem) else numbers().get(stem)
 
 
-def _find(root: Path, *names: str) -> Path | None:
+def find(root: Path, *names: str) -> Path | None:
     """Find a table in a folder, with the shipped films, or in the package."""
-    for place in (root, _shipped()):
+    for place in (root, shipped()):
         if (path := folders.find_file(place, names)) is not None:
             return path
     return packaged.find_table(_PACKAGED.get(names[0], names[0]))
 
 
 def _require(root: Path, *names: str) -> Path:
-    path = _find(root, *names)
+    path = find(root, *names)
     if path is None and names == (rsna.BOX_TABLE,) and real_data("CHEXNOMALY_RSNA"):
         path = folders.find_file(real_data("CHEXNOMALY_RSNA"), names)
     if path is None:

@@ -26,7 +26,7 @@ def test_a_mask_holds_one_finding_or_all():
 
 
 def test_real_outlines_fill_the_pixels_whose_center_they_enclose():
-    outlines = nih.read_outlines(nih._shipped())
+    outlines = nih.read_outlines(nih.shipped())
     assert len(outlines) == 173 and sum(map(bool, outlines.values())) == 135
     size = 64
     centers = (np.indices((size, size)).reshape(2, -1).T[:, ::-1] + 0.5) * 1024 / size
@@ -42,7 +42,7 @@ def test_real_outlines_fill_the_pixels_whose_center_they_enclose():
 
 
 def test_outlines_lie_in_their_boxes():
-    marks = nih._read_marks(nih._shipped())
+    marks = nih._read_marks(nih.shipped())
     (boxes,) = marks.boxes.values()
     for name, rows in boxes.groupby("image_id"):
         corners = rows[["x_min", "y_min", "x_max", "y_max"]].to_numpy()

@@ -82,7 +82,7 @@ def healthy(table):
 
 @pytest.fixture(scope="module")
 def shipped():
-    return nih.read_annotations(nih._shipped())
+    return nih.read_annotations(nih.shipped())
 
 
 def test_boxes_of_three_groups_are_in_one_frame(tmp_path):
@@ -317,7 +317,7 @@ def test_the_shipped_films_are_those_that_were_counted(shipped):
 def test_the_shipped_boxes_are_those_of_the_tables(shipped):
     """Read by other means: pandas alone, from the package and the JSON."""
     table, _ = shipped
-    root = nih._shipped()
+    root = nih.shipped()
     expected = []
     for film in json.loads((root / "chestx-det.json").read_text()):
         for sym, box in zip(film["syms"], film["boxes"], strict=True):
@@ -361,7 +361,7 @@ def lay_out(root, films, names, images, suffix=""):
     for film, path in zip(films, images, strict=True):
         target = root / path / f"{names.get(film, film)}{suffix}.png"
         target.parent.mkdir(parents=True, exist_ok=True)
-        source = nih._shipped() / "images" / f"{film}.webp"
+        source = nih.shipped() / "images" / f"{film}.webp"
         gray = Image.open(source).convert("L")
         gray.resize((1024, 1024), Image.Resampling.NEAREST).save(
             target, compress_level=0
@@ -396,9 +396,9 @@ def test_downloads_of_nih_and_of_chestx_det_give_the_same_findings(shipped, tmp_
             head, *lines = stream.read().splitlines(keepends=True)
         kept = [line for line in lines if line[:12] in everyone]
         (one / name).write_text("".join([head, *kept]))
-    numbers = pd.read_csv(nih._shipped() / nih.FILM_NUMBERS, dtype="str")
+    numbers = pd.read_csv(nih.shipped() / nih.FILM_NUMBERS, dtype="str")
     names = dict(zip(numbers.image_id, numbers.number, strict=True))
-    marks = json.loads((nih._shipped() / "chestx-det.json").read_text())
+    marks = json.loads((nih.shipped() / "chestx-det.json").read_text())
     marks = [film for film in marks if film["file_name"][:-4] in everyone]
     for film in marks:
         film["file_name"] = f"{names[film['file_name'][:-4]]}.png"
