@@ -230,3 +230,26 @@ def figure_pixels(
     axs[1].set(xlabel="cycles per image", ylabel="power", xscale="log", yscale="log")
     axs[0].legend(frameon=False)
     return fig
+
+
+def figure_means(means: Mapping[str, Sequence[np.ndarray]]) -> plt.Figure:
+    """Draw the mean film, the mean phantom, and what tells the two apart.
+
+    Args:
+        means: View to mean film, mean phantom, both in [0, 1], and weights, positive
+            where bright speaks for a phantom.
+
+    Returns:
+        The figure, a row for each view.
+    """
+    fig, axs = style.new_figure(len(means), 3, 2.2 * len(means))
+    heads = ("mean film", "mean phantom", "brighter in phantoms: red")
+    for row, (view, (*pictures, weights)) in zip(axs, means.items(), strict=True):
+        for ax, picture in zip(row, pictures, strict=False):
+            style.draw_image(ax, picture, cmap="gray", vmin=0, vmax=1)
+        most = np.abs(weights).max()
+        style.draw_image(row[2], weights, cmap="RdBu_r", vmin=-most, vmax=most)
+        row[0].set_ylabel(view)
+    for ax, head in zip(axs[0], heads, strict=True):
+        ax.set_title(head, fontsize=8)
+    return fig

@@ -114,22 +114,27 @@ def figure_population(films: Sequence[Film]) -> Viewer:
 
 
 def figure_rows(
-    texts: Sequence[str], rows: Sequence[Sequence[np.ndarray]], letters: str
+    texts: Sequence[str],
+    rows: Sequence[Sequence[np.ndarray]],
+    origins: Sequence[Sequence[str]],
+    letters: str,
 ) -> Viewer:
-    """Show rows of phantom films under a question each, lettered.
+    """Show rows of films under a question each, lettered.
 
     Args:
         texts: Question of each row.
         rows: Films of each row, (H, W) in [0, 1].
+        origins: What the pixels of each are, as in `Panel`.
         letters: Letter of each column.
 
     Returns:
         The films.
     """
     panels = {}
-    for number, (text, row) in enumerate(zip(texts, rows, strict=True), 1):
+    asked = zip(texts, rows, origins, strict=True)
+    for number, (text, films, kinds) in enumerate(asked, 1):
         panels[f"{number}. {text}"] = [
-            Panel(film, PHANTOM, (), letter)
-            for film, letter in zip(row, letters, strict=False)
+            Panel(film, kind, (), letter)
+            for film, kind, letter in zip(films, kinds, letters, strict=False)
         ]
     return Viewer(panels, max(map(len, rows)))

@@ -30,7 +30,9 @@ def test_a_population_is_told_by_age_and_sex():
 
 def test_rows_are_lettered_and_numbered():
     row = [np.zeros((10, 8)), np.zeros((8, 10))]
-    shown = films.figure_rows(["Which?", "Who?"], [row, row], "AB")
+    kinds = [["phantom", "nih"], ["phantom", "phantom"]]
+    shown = films.figure_rows(["Which?", "Who?"], [row, row], kinds, "AB")
+    assert [panel.origin for panel in shown.rows["1. Which?"]] == kinds[0]
     titles = {name: [p.title for p in panels] for name, panels in shown.rows.items()}
     assert titles == {"1. Which?": ["A", "B"], "2. Who?": ["A", "B"]}
     assert [panel.film.shape for panel in shown.rows["2. Who?"]] == [(10, 8), (8, 10)]

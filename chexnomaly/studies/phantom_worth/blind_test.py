@@ -9,7 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from chexnomaly.evidence import PHANTOM
+
 LETTERS = "ABCDEFGH"
+FILM = "nih"
+"""What the pixels of the real films are, as viewers call it."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +33,13 @@ class FilmRow:
     @property
     def text(self) -> str:
         """What is asked."""
-        kinds = "real film", "phantom"
-        return f"Which is the {kinds[not self.real]}?"
+        return f"Which is the {'real film' if self.real else 'phantom'}?"
+
+    @property
+    def origins(self) -> list[str]:
+        """What the pixels of each film are."""
+        odd, other = (FILM, PHANTOM) if self.real else (PHANTOM, FILM)
+        return [odd if k == self.odd else other for k in range(len(self.films))]
 
 
 @dataclass(frozen=True)

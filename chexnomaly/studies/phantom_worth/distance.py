@@ -9,7 +9,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from scipy import stats
 from torch import nn
 
 from chexnomaly.datasets.sources import nih
@@ -97,22 +96,23 @@ def tell_apart(
         The area under the ROC curve, 0.5 for a guess, with a bootstrap over films; and
         the mean weights, (side, side), positive where bright speaks for a phantom.
     """
-    cells = [resize_square(one, side).ravel() for one in [*films, *phantoms]]
-    cells = stats.zscore(np.array(cells, np.float64), axis=0)
-    computed = np.arange(len(cells)) >= len(films)
+    kinds = films, phantoms
+    cells = [resize_square(one, side).ravel() for kind in kinds for one in kind]
+    cells, target = np.array(cells, np.float64), np.repeat([-1, 1], [*map(len, kinds)])
+    # blocks of each kind, so that a patient's films, which lie together, stay together
+    fold = np.concatenate([np.arange(len(kind)) * folds // len(kind) for kind in kinds])
     # both kinds weigh the same, however many there are
-    weight = np.where(computed, 1 / len(phantoms), 1 / len(films)) * len(cells) / 2
-    fold = np.random.default_rng(0).permutation(len(cells)) % folds
+    root = np.sqrt([len(cells) / len(kind) / 2 for kind in kinds for _ in kind])
     judged, weights = np.zeros(len(cells)), np.zeros(side**2)
     for held_out in range(folds):
         fit = fold != held_out
-        x, root = cells[fit], np.sqrt(weight[fit])
-        scaled = x * root[:, None]
-        inner = scaled.T @ scaled + RIDGE * np.eye(side**2)
-        own = np.linalg.solve(inner, scaled.T @ (np.where(computed, 1, -1)[fit] * root))
-        judged[~fit] = cells[~fit] @ own
+        middle = np.average(cells[fit], axis=0, weights=root[fit] ** 2)
+        scaled = (cells - middle) / (cells[fit].std(axis=0) + 1e-6)
+        x, y = scaled[fit] * root[fit, None], target[fit] * root[fit]
+        own = np.linalg.solve(x.T @ x + RIDGE * np.eye(side**2), x.T @ y)
+        judged[~fit] = scaled[~fit] @ own
         weights += own / folds
-    scores = {"prob": judged, "similar": computed}
+    scores = {"prob": judged, "similar": target == 1}
     return interval(auc, scores), weights.reshape(side, side)
 
 

@@ -6,16 +6,12 @@ patient was drawn again and again.
 """
 
 from collections.abc import Sequence
-from contextlib import suppress
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from chexnomaly.datasets.store.images import read_image
 from chexnomaly.datasets.store.resize import resize_square
-from chexnomaly.errors import ImageError
 from chexnomaly.evaluation.intervals import Entry, entry, mean_entry, spread_entry
 
 SIDE = 256
@@ -28,46 +24,6 @@ BANDS = ((4, 24), (16, 64), (64, 120))
 
 BINS = 50
 """Bins of a histogram over [0, 1]."""
-
-
-FILM_ENDINGS = (".png", ".jpg", ".jpeg", ".dcm")
-FOLDERS = ("images", "dicom")
-"""Folders that hold films; masks and annotations lie elsewhere."""
-
-
-def film_files(root: Path) -> list[Path]:
-    """List the films below a folder, one of each file name.
-
-    Args:
-        root: Such as the folder in CHEXNOMALY_REAL_DATA.
-
-    Returns:
-        Files in folders called "images" or "dicom", sorted; a film that two
-        collections share by name counts once, and links are left out.
-    """
-    found: dict[str, Path] = {}
-    for path in sorted(root.rglob("*")):
-        wanted = path.suffix.lower() in FILM_ENDINGS and path.parent.name in FOLDERS
-        if wanted and path.is_file() and not path.is_symlink():
-            found.setdefault(path.name, path)
-    return list(found.values())
-
-
-def read_films(root: Path, size: int) -> list[np.ndarray]:
-    """Read the films below a folder as squares.
-
-    Args:
-        root: As for `film_files`.
-        size: Side, px.
-
-    Returns:
-        (size, size) each, in [0, 1]; a file that cannot be read is left out.
-    """
-    films = []
-    for file in film_files(root):
-        with suppress(ImageError):
-            films.append(resize_square(read_image(file), size))
-    return films
 
 
 def power_spectrum(film: np.ndarray) -> np.ndarray:
@@ -163,32 +119,3 @@ def histogram(films: Sequence[np.ndarray]) -> np.ndarray:
     """Mean share of pixels per bin of brightness; (BINS,), sums to 1."""
     counts = [np.histogram(f, BINS, (0, 1))[0] / f.size for f in films]
     return np.mean(counts, axis=0)
-
-
-def histogram_distance(first: np.ndarray, second: np.ndarray) -> float:
-    """Sum of absolute differences of two histograms: 0 equal, 2 disjoint."""
-    return float(np.abs(first - second).sum())
-
-
-def halves_distance(
-    films: Sequence[np.ndarray], draws: int = 200, seed: int = 0
-) -> float:
-    """Mean `histogram_distance` of two random halves: what chance alone gives.
-
-    Args:
-        films: At least two.
-        draws: Random halvings.
-        seed: Their seed.
-
-    Returns:
-        The mean over the draws.
-    """
-    each = np.array([histogram([film]) for film in films])
-    rng = np.random.default_rng(seed)
-    half = len(each) // 2
-    distances = []
-    for _ in range(draws):
-        order = rng.permutation(len(each))
-        first, second = each[order[:half]], each[order[half : 2 * half]]
-        distances.append(histogram_distance(first.mean(0), second.mean(0)))
-    return float(np.mean(distances))

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from chexnomaly.datasets.prepared import PreparedSet
+from chexnomaly.labels import NO_FINDING
+from chexnomaly.studies.annotations import predictors
+from chexnomaly.studies.annotations.rectangles import cover
 from chexnomaly.studies.maps import iou_per_image, masks_of
-
-TRIED_LEVELS = np.round(np.arange(0.02, 1.0, 0.02), 2)
-"""Brightnesses, and shares of the mean mask, that are tried."""
 
 
 @dataclass(frozen=True)
@@ -38,27 +38,6 @@ class Threshold:
         return marked if self.region is None else marked & self.region
 
 
-def fit_prior(masks: np.ndarray) -> np.ndarray:
-    """Find the fixed mask that fits best: the mean mask, cut at its best level.
-
-    Args:
-        masks: Training targets, (N, S, S), bool; empty ones are left out.
-
-    Returns:
-        The mask, (S, S), bool.
-
-    Raises:
-        ValueError: Every target is empty.
-    """
-    masks = masks[masks.any(axis=(1, 2))]
-    if not len(masks):
-        raise ValueError("expected at least one target that is not empty, got none")
-    mean = masks.mean(axis=0)
-    levels = TRIED_LEVELS[TRIED_LEVELS < mean.max()]
-    scores = [iou_per_image(mean > level, masks).mean() for level in levels]
-    return mean > levels[int(np.argmax(scores))] if len(levels) else mean > 0
-
-
 def fit_threshold(
     images: np.ndarray, masks: np.ndarray, region: np.ndarray | None = None
 ) -> Threshold:
@@ -81,7 +60,7 @@ def fit_threshold(
     images, masks = images[there], masks[there]
     rules = [
         Threshold(float(t), side, region)
-        for t in TRIED_LEVELS
+        for t in predictors.PLACE_CUTS
         for side in (True, False)
     ]
     scores = [iou_per_image(rule.mark(images), masks).mean() for rule in rules]
@@ -119,7 +98,11 @@ def compare_rules(data: PreparedSet, finding: str | None = None) -> RuleScores:
     test_images, test_masks = arrays(data, "test", finding)
     if not len(masks) or not len(test_masks):
         return RuleScores(*(np.zeros(0),) * 3, None)
-    prior = fit_prior(masks)
+    named = data.findings.finding
+    kept = named != NO_FINDING if finding is None else named == finding
+    train = data.findings.image_id.isin(data.ids("train"))
+    boxes = cover(data.findings[kept & train], data.store.size)
+    prior = predictors.fit_place(boxes, np.ones(len(boxes.ids), bool))
     anywhere, in_place = (fit_threshold(images, masks, r) for r in (None, prior))
     return RuleScores(
         iou_per_image(prior, test_masks),

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from chexnomaly.studies.maps import iou_per_image
+from chexnomaly.studies.maps import iou_per_image, masks_of
 from chexnomaly.studies.phantom_worth import rules
 
 
@@ -18,19 +18,6 @@ def test_iou_of_two_squares_shifted_by_one_pixel():
     found = iou_per_image(square(1, 0, 4)[None], square(0, 0, 4)[None])
     assert found == pytest.approx([0.6])
     assert np.isnan(iou_per_image(square(0, 0, 4), np.zeros((1, 8, 8), bool)))
-
-
-def test_the_prior_is_the_mask_most_targets_agree_on():
-    # Three of four targets are the same square: that square scores
-    # (1 + 1 + 1 + 0) / 4, the union of both squares (3 * 0.5 + 0.5) / 4.
-    masks = np.array([square(0, 0, 4)] * 3 + [square(4, 4, 4)])
-    assert (rules.fit_prior(masks) == square(0, 0, 4)).all()
-    masks = np.concatenate([masks, np.zeros((5, 8, 8), bool)])  # normal scans
-    assert (rules.fit_prior(masks) == square(0, 0, 4)).all()
-
-
-def test_one_target_is_its_own_prior():
-    assert (rules.fit_prior(square(2, 2, 3)[None]) == square(2, 2, 3)).all()
 
 
 @pytest.mark.parametrize("brighter", [True, False])
@@ -53,8 +40,6 @@ def test_a_threshold_in_a_region_marks_nothing_outside():
 def test_nothing_to_fit_is_refused():
     empty = np.zeros((2, 8, 8), bool)
     with pytest.raises(ValueError, match="not empty"):
-        rules.fit_prior(empty)
-    with pytest.raises(ValueError, match="not empty"):
         rules.fit_threshold(np.zeros((2, 8, 8)), empty)
 
 
@@ -73,3 +58,14 @@ def test_a_threshold_solves_the_bright_squares_and_a_place_does_not(squares):
     assert len(scores.threshold) == len(scores.prior) == len(scores.in_place) == 5
     nothing = rules.compare_rules(squares, "pneumothorax")
     assert nothing.rule is None and len(nothing.prior) == 0
+
+
+def test_the_prior_is_the_place_that_fits_the_training_films_best(squares):
+    scans = squares.part("train", findings_kept=["ild"])
+    masks = masks_of(scans)[scans.is_abnormal()]
+    mean = masks.mean(axis=0)
+    cuts = [mean > level for level in np.arange(0.02, mean.max(), 0.02)]
+    best = max(cuts, key=lambda cut: iou_per_image(cut, masks).mean())
+    test = rules.arrays(squares, "test", "ild")[1]
+    scores = rules.compare_rules(squares, "ild")
+    assert scores.prior == pytest.approx(iou_per_image(best, test))
