@@ -321,7 +321,7 @@ def test_the_shipped_boxes_are_those_of_the_tables(shipped):
     expected = []
     for film in json.loads((root / "chestx-det.json").read_text()):
         for sym, box in zip(film["syms"], film["boxes"], strict=True):
-            key = FINDING_OF_NAME["chestx-det"][sym]
+            key = FINDING_OF_NAME["nih"][sym]
             expected.append(
                 (film["file_name"][:-4], "chestx-det", key, *map(float, box))
             )
