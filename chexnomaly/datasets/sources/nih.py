@@ -22,17 +22,16 @@ import pandas as pd
 
 from chexnomaly.datasets.annotations import folders
 from chexnomaly.datasets.annotations.findings import join_findings, read_boxes
-from chexnomaly.datasets.annotations.tables import read_table
 from chexnomaly.datasets.annotations.validation import (
     BOX,
     SIDES,
     Origin,
-    matches,
-    split_rows,
+    read_rows,
 )
 from chexnomaly.datasets.sources import chestx_det, packaged, rsna
 from chexnomaly.datasets.sources.nih_opinions import (
     FILM_NAME,
+    IS_NAMED,
     NORMAL,
     judge_films,
     read_entries,
@@ -206,15 +205,13 @@ def _healthy_rows(opinions: pd.DataFrame, films: pd.DataFrame) -> pd.DataFrame:
 
 def _read_join(path: Path, column: str) -> tuple[dict[str, str], list[Refusal]]:
     """Read another collection's names of NIH's films: theirs to NIH's."""
-    raw, refused = read_table(path, ("image_id", column))
-    types = {"image_id": "str", column: "str", "row": "Int64"}
-    rules = [matches("image_id", FILM_NAME, "a film's name, such as 00000001_000")]
-    rules += [
+    columns = {"image_id": "image_id", "theirs": column}
+    once = [
         (name, "each name once", lambda t, name=name: ~t[name].duplicated(keep=False))
-        for name in (column, "image_id")
+        for name in columns
     ]
-    good, bad = split_rows(raw[[*types]], Origin(path), types, rules)
-    return dict(zip(good[column], good["image_id"], strict=True)), refused + bad
+    good, refused = read_rows(path, columns, [IS_NAMED, *once])
+    return dict(zip(good["theirs"], good["image_id"], strict=True)), refused
 
 
 def _namer(root: Path) -> Callable[[str], str | None]:
