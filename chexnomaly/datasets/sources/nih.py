@@ -18,22 +18,20 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from chexnomaly.datasets.annotations import folders
 from chexnomaly.datasets.annotations.findings import join_findings, read_boxes
-from chexnomaly.datasets.annotations.tables import read_table
 from chexnomaly.datasets.annotations.validation import (
     BOX,
     SIDES,
     Origin,
-    matches,
-    split_rows,
+    read_rows,
 )
 from chexnomaly.datasets.sources import chestx_det, packaged, rsna
 from chexnomaly.datasets.sources.nih_opinions import (
     FILM_NAME,
+    IS_NAMED,
     NORMAL,
     judge_films,
     read_entries,
@@ -81,19 +79,18 @@ def scan_folder(root: Path) -> tuple[dict[str, Path], list[Refusal]]:
         Image id (such as "00000001_000") to file, sorted, and what was refused: links
         out of the folder, files under other names, films that two files claim to be.
     """
-    below = sorted(os.path.relpath(path, root) for path, _, _ in os.walk(root))
-    images, refused = folders.scan_images(root, below)
-    name_film, found = _namer(root), {}
-    for stem, path in images.items():
-        found.setdefault(name_film(stem), []).append(path)
+    name_film, found, refused = _namer(root), {}, []
+    for place, _, _ in sorted(os.walk(root)):
+        images, bad = folders.scan_images(root, os.path.relpath(place, root))
+        refused += bad
+        for stem, path in images.items():
+            found.setdefault(name_film(stem), []).append(path)
     unknown = ("not a film's name", "NIH's name, such as 00000001_000, or ChestX-Det's")
     twice = ("one of several files of one film", "one file per film")
     wrong = [(path, unknown) for path in found.pop(None, [])]
     wrong += [(p, twice) for paths in found.values() for p in paths if len(paths) > 1]
-    refused += [
-        Refusal("ImageError", str(path), None, "image_id", *what)
-        for path, what in wrong
-    ]
+    where = ("ImageError", None, "image_id")
+    refused += [Refusal(where[0], str(p), *where[1:], *what) for p, what in wrong]
     return {k: v[0] for k, v in sorted(found.items()) if len(v) == 1}, refused
 
 
@@ -117,13 +114,16 @@ def read_annotations(root: Path) -> tuple[pd.DataFrame, list[Refusal]]:
     films, refused = read_entries(_require(root, *ENTRY_TABLES), images.keys())
     skewed = _refuse_skewed(images)
     opinions, bad = read_opinions(said_in)
-    parts, marks, worse = _read_parts(root)
+    parts, outlines, worse = _read_marks(root)
     refused += [*skewed.values(), *bad, *worse]
+    for read in (_read_rsna, _read_nih):
+        path, parts[path], bad = read(root)
+        refused += bad
     boxed = set().union(*(table["image_id"] for table in parts.values()))
     tables = (films, opinions, *parts.values())
-    lost = marks.lost.union(*(t.attrs.get("refused_ids", ()) for t in tables))
+    lost = set().union(*(table.attrs["refused_ids"] for table in tables))
     films = films.drop(index=[*skewed], errors="ignore")
-    films = judge_films(films, opinions, marks.outlines, boxed, lost)
+    films = judge_films(films, opinions, outlines, boxed, lost)
     parts[said_in] = _healthy_rows(opinions, films)
     absent = set().union(*(t["image_id"] for t in parts.values())) - images.keys()
     fixed = {"source": folders.source_name(root, "nih"), **_SQUARE}
@@ -139,59 +139,44 @@ def read_annotations(root: Path) -> tuple[pd.DataFrame, list[Refusal]]:
     return table, refused + bad
 
 
-def read_outlines(root: Path) -> dict[str, list[tuple[str, np.ndarray]]]:
-    """Read ChestX-Det's outlines, for `chestx_det.polygon_mask`.
-
-    Returns:
-        Image id to finding and outline of all that is marked; an empty list for a film
-        with none of the thirteen findings, and nothing for a film not looked at.
-    """
-    return _read_marks(root).outlines
+def read_outlines(root: Path) -> chestx_det.Outlines:
+    """Read ChestX-Det's outlines, for `chestx_det.polygon_mask`; of films looked at."""
+    return _read_marks(root)[1]
 
 
-def _read_parts(
+def _read_marks(
     root: Path,
-) -> tuple[dict[Path, pd.DataFrame], chestx_det.Markings, list[Refusal]]:
-    """Read the boxes of all three groups: file to its rows of the findings table."""
-    marks = _read_marks(root)
-    parts = {path: t.assign(reader="chestx-det") for path, t in marks.boxes.items()}
-    refused = marks.refused
-    for read in (_read_rsna, _read_nih):
-        path, parts[path], bad = read(root)
-        refused = refused + bad
-    return parts, marks, refused
+) -> tuple[dict[Path, pd.DataFrame], chestx_det.Outlines, list[Refusal]]:
+    """Read ChestX-Det's lists: file to its boxes, and outlines."""
+    names = [name for name in chestx_det.FILES if folders.find_file(root, [name])]
+    parts, outlines, refused = {}, {}, []
+    for name in names or chestx_det.FILES[:1]:
+        path = _require(root, name)
+        parts[path], found, bad = chestx_det.read_markings(path, _namer(root))
+        outlines, refused = outlines | found, refused + bad
+    return parts, outlines, refused
 
 
 def _refuse_skewed(images: dict[str, Path]) -> dict[str, Refusal]:
     """Refuse films that are not square, as all of NIH's are."""
-    sizes = {}
+    refused, rule = {}, (f"{SIDE_PX} x {SIDE_PX} px, or a copy of it",)
     for name, path in images.items():
         with suppress(ImageError):  # told when its pixels are read
-            sizes[name] = read_size(path)
-    expected = f"{SIDE_PX} x {SIDE_PX} px, or a copy of it"
-    return {
-        name: Refusal(
-            *("ImageError", str(images[name]), None, None),
-            *(f"another size: {width} x {height} px", expected),
-        )
-        for name, (height, width) in sizes.items()
-        if height != width
-    }
-
-
-def _read_marks(root: Path) -> chestx_det.Markings:
-    names = [name for name in chestx_det.FILES if folders.find_file(root, [name])]
-    paths = [_require(root, name) for name in names or chestx_det.FILES[:1]]
-    return chestx_det.read_markings(paths, _namer(root))
+            height, width = read_size(path)
+            if height != width:
+                where = ("ImageError", str(path), None, None)
+                problem = f"another size: {width} x {height} px"
+                refused[name] = Refusal(*where, problem, *rule)
+    return refused
 
 
 def _read_rsna(root: Path) -> tuple[Path, pd.DataFrame, list[Refusal]]:
     """Read RSNA's boxes under NIH's names; its "no pneumonia" is no opinion here."""
-    joined, refused = _read_join(_require(root, RSNA_IDS), "rsna_id")
+    joined, lost, refused = _read_join(_require(root, RSNA_IDS), "rsna_id")
     path = _require(root, rsna.BOX_TABLE)
     table, bad = rsna.read_findings(path, only=set(joined))
     table["image_id"] = table["image_id"].map(joined)
-    lost = {joined.get(name) for name in table.attrs["refused_ids"]}
+    lost |= {joined.get(name) for name in table.attrs["refused_ids"]}
     lost |= set(joined.values()) - set(table["image_id"])
     table = table[table["image_id"].notna() & (table["finding"] != NO_FINDING)]
     table.attrs = {"refused_ids": frozenset(lost - {None})}
@@ -200,8 +185,8 @@ def _read_rsna(root: Path) -> tuple[Path, pd.DataFrame, list[Refusal]]:
 
 def _read_nih(root: Path) -> tuple[Path, pd.DataFrame, list[Refusal]]:
     path = _require(root, NIH_BOXES)
-    names, fixed = FINDING_OF_NAME["nih"], {"reader": "nih-bbox", "source": "nih"}
-    fixed |= _SQUARE
+    names = FINDING_OF_NAME["nih"]
+    fixed = {"reader": "nih-bbox", "source": "nih", **_SQUARE}
     table, bad = read_boxes(path, _BOX_COLUMNS, names, sides=True, **fixed)
     table["image_id"] = table["image_id"].str.removesuffix(".png")
     lost = (name.removesuffix(".png") for name in table.attrs["refused_ids"])
@@ -218,17 +203,18 @@ def _healthy_rows(opinions: pd.DataFrame, films: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(finding=NO_FINDING)
 
 
-def _read_join(path: Path, column: str) -> tuple[dict[str, str], list[Refusal]]:
-    """Read another collection's names of NIH's films: theirs to NIH's."""
-    raw, refused = read_table(path, ("image_id", column))
-    types = {"image_id": "str", column: "str", "row": "Int64"}
-    rules = [matches("image_id", FILM_NAME, "a film's name, such as 00000001_000")]
-    rules += [
+def _read_join(
+    path: Path, column: str
+) -> tuple[dict[str, str], set[str], list[Refusal]]:
+    """Read another collection's names of NIH's films: theirs to NIH's; films lost."""
+    columns = {"image_id": "image_id", "theirs": column}
+    once = [
         (name, "each name once", lambda t, name=name: ~t[name].duplicated(keep=False))
-        for name in (column, "image_id")
+        for name in columns
     ]
-    good, bad = split_rows(raw[[*types]], Origin(path), types, rules)
-    return dict(zip(good[column], good["image_id"], strict=True)), refused + bad
+    good, refused = read_rows(path, columns, [IS_NAMED, *once])
+    names = dict(zip(good["theirs"], good["image_id"], strict=True))
+    return names, set(good.attrs["refused_ids"]), refused
 
 
 def _namer(root: Path) -> Callable[[str], str | None]:
@@ -244,17 +230,17 @@ def _namer(root: Path) -> Callable[[str], str | None]:
 
 def find(root: Path, *names: str) -> Path | None:
     """Find a table in a folder, with the shipped films, or in the package."""
-    for place in (root, shipped()):
-        if (path := folders.find_file(place, names)) is not None:
-            return path
-    return packaged.find_table(_PACKAGED.get(names[0], names[0]))
+    rsna_folder = real_data("CHEXNOMALY_RSNA") if names == (rsna.BOX_TABLE,) else None
+    return (
+        folders.find_file(root, names)
+        or folders.find_file(shipped(), names)
+        or packaged.find_table(_PACKAGED.get(names[0], names[0]))
+        or (rsna_folder and folders.find_file(rsna_folder, names))
+    )
 
 
 def _require(root: Path, *names: str) -> Path:
-    path = find(root, *names)
-    if path is None and names == (rsna.BOX_TABLE,) and real_data("CHEXNOMALY_RSNA"):
-        path = folders.find_file(real_data("CHEXNOMALY_RSNA"), names)
-    if path is None:
+    if (path := find(root, *names)) is None:
         expected = f"{names[0]}, or the package {packaged.PACKAGE}"
         raise AnnotationError("no annotation table", file=root, expected=expected)
     return path

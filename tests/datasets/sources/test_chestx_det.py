@@ -42,11 +42,11 @@ def test_real_outlines_fill_the_pixels_whose_center_they_enclose():
 
 
 def test_outlines_lie_in_their_boxes():
-    marks = nih._read_marks(nih.shipped())
-    (boxes,) = marks.boxes.values()
+    root = nih.shipped()
+    boxes, outlines, _ = chestx_det.read_markings(root / chestx_det.FILES[0], str)
     for name, rows in boxes.groupby("image_id"):
         corners = rows[["x_min", "y_min", "x_max", "y_max"]].to_numpy()
-        for box, (_, outline) in zip(corners, marks.outlines[name], strict=True):
+        for box, (_, outline) in zip(corners, outlines[name], strict=True):
             ends = np.concatenate([outline.min(axis=0), outline.max(axis=0)])
             assert np.abs(ends - box).max() <= 5, "the same lesion, but for a slip"
 
@@ -56,8 +56,8 @@ def test_what_is_no_list_is_refused_by_name(text, tmp_path):
     path = tmp_path / "chestx-det.json"
     path.write_text(text)
     with pytest.raises(AnnotationError, match="chestx-det") as told:
-        chestx_det.read_markings([path], str)
-    assert "a list" in told.value.expected
+        chestx_det.read_markings(path, str)
+    assert "list of films" in told.value.expected
 
 
 @pytest.mark.parametrize(
@@ -84,6 +84,6 @@ def test_an_entry_that_does_not_hold_is_refused_by_its_place(entry, tmp_path):
     path = tmp_path / "chestx-det.json"
     good = {"file_name": "b.png", "syms": [], "boxes": [], "polygons": []}
     path.write_text(json.dumps([good, entry]))
-    marks = chestx_det.read_markings([path], str)
-    assert [(r.row, r.file) for r in marks.refused] == [(2, str(path))]
-    assert set(marks.outlines) == {"b"} and marks.lost <= {"a"}
+    boxes, outlines, refused = chestx_det.read_markings(path, str)
+    assert [(r.row, r.file) for r in refused] == [(2, str(path))]
+    assert set(outlines) == {"b"} and boxes.attrs["refused_ids"] <= {"a"}

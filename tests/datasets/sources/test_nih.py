@@ -133,6 +133,9 @@ DAMAGE = {
     "no line of RSNA's": (
         *("stage_2_train_labels.csv", lambda t: t.replace("r1,,,,,0\n", ""), WELL),
     ),
+    "a join that names a film twice": (
+        *("rsna_ids.csv", lambda t: t + f"{WELL},r9\n", WELL),
+    ),
     "an unknown opinion": (
         *("opinions.csv", lambda t: t + f"{WELL},tang val,perhaps\n", WELL),
     ),
@@ -321,7 +324,7 @@ def test_the_shipped_boxes_are_those_of_the_tables(shipped):
     expected = []
     for film in json.loads((root / "chestx-det.json").read_text()):
         for sym, box in zip(film["syms"], film["boxes"], strict=True):
-            key = FINDING_OF_NAME["chestx-det"][sym]
+            key = FINDING_OF_NAME["nih"][sym]
             expected.append(
                 (film["file_name"][:-4], "chestx-det", key, *map(float, box))
             )
