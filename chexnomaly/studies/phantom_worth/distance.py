@@ -21,7 +21,7 @@ from chexnomaly.phantom import film
 from chexnomaly.phantom.files.store import brightness
 from chexnomaly.results import Entry
 
-LAYOUTS = {"PA": "vindr", "AP": "rsna"}
+LAYOUT_OF_VIEW = {"PA": "vindr", "AP": "rsna"}
 """Phantoms of which collection stand beside films of a view."""
 
 Films = Sequence[np.ndarray]
@@ -47,7 +47,7 @@ def read_fold(
     # who is in the table has a box or is healthy
     boxed = (found.finding != NO_FINDING).groupby(found.image_id).any()
     views = {}
-    for view in LAYOUTS:
+    for view in LAYOUT_OF_VIEW:
         own = known.index[(known.fold == fold) & (known["view"] == view)]
         own = boxed[boxed.index.isin(own)].head(n)
         films = [resize_square(read_image(files[i]), size) for i in own.index]
@@ -70,7 +70,7 @@ def phantoms_like(
     Returns:
         (size, size) each, in [0, 1].
     """
-    options = {"layout": LAYOUTS[view], "positive_share": share}
+    options = {"layout": LAYOUT_OF_VIEW[view], "positive_share": share}
     films, index = [], 0
     while len(films) < n:
         bare = film(seed, index, size, pixels=False, **options)
