@@ -44,6 +44,52 @@ DISPLAY_NAMES = VINDR_NAMES | {
     "pneumonia": "Pneumonia",
     "covid": "COVID-19",
     "rib_fracture": "Rib fracture",
+    "fracture": "Fracture",
+    "emphysema": "Emphysema",
+    "diffuse_nodule": "Diffuse nodules",
+    "edema": "Edema",
+    "hernia": "Hernia",
     NO_FINDING: "No finding",
 }
 """Finding key to the name shown in figures and tables."""
+
+MERGED_LABELS = (
+    *("Clavicle fracture", "Edema", "Emphysema", "Enlarged PA"),
+    *("Lung cavity", "Lung cyst", "Mediastinal shift", "Rib fracture"),
+)
+"""PhysioNet's local labels that Kaggle's table of VinDr-CXR calls "Other lesion"."""
+
+_OWN_NAMES = (
+    *("Atelectasis", "Calcification", "Cardiomegaly", "Consolidation"),
+    *("Diffuse Nodule", "Edema", "Emphysema", "Fracture", "Hernia", "Infiltration"),
+    *("Pleural Effusion", "Pleural Thickening", "Pneumonia", "Pneumothorax"),
+)
+_KEY_OF_NAME = {name: name.lower().replace(" ", "_") for name in _OWN_NAMES} | {
+    "Effusion": "pleural_effusion",
+    "Fibrosis": "pulmonary_fibrosis",
+    "Infiltrate": "infiltration",
+    "Mass": "nodule_mass",
+    "Nodule": "nodule_mass",
+    "Pleural_Thickening": "pleural_thickening",
+    "No Finding": NO_FINDING,
+}
+_OUTLINED = ("Consolidation", "Pleural Effusion", "Effusion", "Pneumothorax")
+
+FINDING_OF_NAME = {
+    "vindr": {name: key for key, name in VINDR_NAMES.items()}
+    | dict.fromkeys(MERGED_LABELS, "other_lesion")
+    | {"No finding": NO_FINDING},
+    "rsna": {"0": NO_FINDING, "1": "pneumonia"},
+    "covid": {name: _KEY_OF_NAME[name] for name in _OUTLINED},
+    "nih": _KEY_OF_NAME,
+}
+"""Collection to what its tables write for a finding to our key. RSNA writes a target;
+ground glass of covid-chestxray is named by its film's disease (`covid_regions`); NIH's
+stands for all that is said of its films, ChestX-Det's thirteen included."""
+
+SYNONYMS = {
+    "opacity": ("lung_opacity", "consolidation", "infiltration", "pneumonia"),
+    "nodule": ("nodule_mass", "diffuse_nodule"),
+    "fracture": ("fracture", "rib_fracture"),
+}
+"""Findings that readers use for one another; whoever holds one out holds out all."""

@@ -56,7 +56,7 @@ def write_result(
         dataset: Key of the set it was scored on.
         profile: Profile name.
         notebook: Notebook that measured it, without its ending.
-        scored_on: "phantom", "images", "annotations" or "quoted".
+        scored_on: One of `evidence.ORIGINS`.
         n: Items scored.
         values: Entries with "value", "low", "high", "n" by key.
         trained_on: What the system was trained on; None for no training.

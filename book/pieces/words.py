@@ -13,7 +13,9 @@ MEANINGS = dict(
     zip(
         LEVELS,
         (
-            "trained and scored on real radiographs with real annotations",
+            "trained and scored on the radiographs of the paper's own collections",
+            "trained and scored on real radiographs of another collection; a direction "
+            "at most",
             "from real annotation tables, without pixels",
             "trained on synthetic radiographs, scored on real ones; no verdict",
             "synthetic radiographs throughout; a direction at most, never the value",

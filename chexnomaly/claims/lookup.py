@@ -13,7 +13,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from chexnomaly.errors import ResultError
-from chexnomaly.evidence import ANNOTATIONS, IMAGES, evidence_level, weakest
+from chexnomaly.evidence import (
+    ANNOTATIONS,
+    IMAGES,
+    OPEN_IMAGES,
+    evidence_level,
+    weakest,
+)
 from chexnomaly.results import read_result
 
 REGISTER = {
@@ -217,7 +223,7 @@ def common_level(values: Iterable[MeasuredValue]) -> str:
     """
     values = [value for value in values if value.evidence]
     levels = {value.evidence for value in values}
-    if len(levels) > 1 and not levels <= {IMAGES, ANNOTATIONS}:
+    if len(levels) > 1 and not levels <= {IMAGES, OPEN_IMAGES, ANNOTATIONS}:
         raise NotMeasured(f"evidence levels differ: {', '.join(sorted(levels))}")
     profiles = {value.profile for value in values}
     if len(profiles) > 1:

@@ -30,7 +30,7 @@ class TestSet:
 
     Attributes:
         scans: Its images and masks.
-        origin: "phantom" or "images", from its data set.
+        origin: What its pixels are, as its data set says: one of `evidence.ORIGINS`.
     """
 
     __test__ = False  # no test class, whatever pytest thinks

@@ -6,14 +6,23 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib.colors import to_rgb
 
+from chexnomaly import evidence
 from chexnomaly.evaluation.intervals import Entry
-from chexnomaly.evidence import VERDICTS
 from chexnomaly.figures import style
 
-HUES = (style.GREEN, style.SKY, style.RED, style.BLUE)  # reproduced, ..., held
-HUES += (style.ORANGE, style.PURPLE, style.LIGHT)  # did not hold, ..., not testable
-VERDICT_COLORS = dict(zip(VERDICTS, HUES, strict=True))
+VERDICT_COLORS = {
+    verdict: color
+    for map_, verdicts in (
+        ("Blues_r", evidence.AGREE),
+        ("Oranges_r", evidence.DISAGREE),
+        ("Greys_r", evidence.OPEN),
+    )
+    for verdict, color in zip(
+        verdicts, sns.color_palette(map_, len(verdicts)).as_hex(), strict=True
+    )
+}
 
 
 def figure_entries(
@@ -145,7 +154,7 @@ def count_verdicts(table: pd.DataFrame, by: str) -> pd.DataFrame:
         occurs, in the order of `evidence.VERDICTS`; whole numbers.
     """
     counts = pd.crosstab(table[by], table["verdict"])
-    order = [verdict for verdict in VERDICTS if verdict in counts]
+    order = [verdict for verdict in evidence.VERDICTS if verdict in counts]
     counts = counts.reindex(index=table[by].unique(), columns=order)
     return counts.rename_axis(index=by, columns=None)
 
@@ -163,7 +172,7 @@ def figure_verdicts(counts: pd.DataFrame) -> plt.Figure:
     colors = [VERDICT_COLORS[verdict] for verdict in counts]
     counts.plot.barh(stacked=True, ax=ax, width=0.8, color=colors)
     for bars, color in zip(ax.containers, colors, strict=True):
-        written = "white" if color in (style.BLUE, style.GREEN, style.RED) else "black"
+        written = "white" if sum(to_rgb(color)) < 1.6 else "black"
         centered = {"label_type": "center", "fontsize": 7, "color": written}
         ax.bar_label(bars, fmt=lambda n: f"{n:.0f}" if n else "", **centered)
     ax.invert_yaxis()

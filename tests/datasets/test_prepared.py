@@ -1,6 +1,7 @@
 """From phantom files to a folder that notebooks open."""
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -66,3 +67,19 @@ def test_positives_are_chosen_by_seed_and_annotations(sources, tmp_path):
     data, refused = prepare(rsna, root, tmp_path, 32, (0, 0, 1), ids=some)
     assert refused == [] and data.ids("test") == some
     assert data.part("test").is_abnormal().all()
+
+
+@pytest.mark.parametrize(
+    ("sources", "origin"),
+    [
+        (["vindr"], "images"),
+        (["rsna", "candid", "covid"], "images"),
+        (["rsna", "coco"], "open-images"),
+        (["nih"], "open-images"),
+        (["vindr", "phantom"], "phantom"),
+        ([], "images"),
+    ],
+)
+def test_the_weakest_collection_gives_the_origin(squares, sources, origin):
+    rows = squares.findings.iloc[: len(sources)].assign(source=sources)
+    assert replace(squares, findings=rows).origin == origin

@@ -195,7 +195,7 @@ def test_the_folder_becomes_a_prepared_set(tmp_path):
     data, refused = prepare(coco, root, tmp_path / "out", 20, (0, 0, 1))
     assert not refused
     test = data.part("test")
-    assert data.origin == "images"
+    assert data.origin == "open-images"
     assert test.ids == [f"film00000{k}" for k in range(4)]
     # 40 x 30 px onto 20 x 20: x halves, y shrinks to two thirds.
     expected = np.zeros((20, 20), bool)
