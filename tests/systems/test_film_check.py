@@ -8,14 +8,13 @@ import numpy as np
 import pytest
 import skimage
 import torch
-from PIL import Image
 from scipy import stats
 
 from chexnomaly import phantom
 from chexnomaly.datasets.sources import nih
 from chexnomaly.datasets.sources.nih_opinions import fold_of, patient_of
 from chexnomaly.datasets.store.images import read_color, read_image
-from chexnomaly.errors import CheckpointError, ImageError
+from chexnomaly.errors import CheckpointError
 from chexnomaly.phantom.files.dicom import write_dicom
 from chexnomaly.results import read_result
 from chexnomaly.systems.film_check import (
@@ -193,14 +192,3 @@ def test_a_damaged_or_foreign_file_is_refused(tmp_path):
 def test_the_committed_file_is_small_and_names_its_folds():
     assert (COMMITTED / FILM_CHECK).stat().st_size < 20_000
     assert read_tensors(COMMITTED / FILM_CHECK)[1]["folds"] == [2, 3]
-
-
-def test_color_is_the_spread_of_the_channels(tmp_path):
-    half = np.zeros((64, 64, 3), np.uint8)
-    half[:32, :, 0] = 255
-    Image.fromarray(half).save(tmp_path / "half_red.png")
-    assert read_color(tmp_path / "half_red.png") == pytest.approx(0.5)
-    Image.fromarray(half[..., 0]).save(tmp_path / "gray.png")
-    assert read_color(tmp_path / "gray.png") == 0
-    with pytest.raises(ImageError, match="no such file"):
-        read_color(tmp_path / "absent.png")
