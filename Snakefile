@@ -86,7 +86,10 @@ NOTEBOOKS = {
         "reference": ["phantom"],
     },
     "13_gallery": {"needs": ["09_comparison"]},
-    "14_your_own_xray": {"reference": ["pretrained"]},
+    "14_your_own_xray": {
+        "reference": ["pretrained"],
+        "reads": ["CHEXNOMALY_REAL_DATA"],
+    },
     "15_your_own_data_set": {"reference": ["pretrained"]},
     "16_speed_and_scale": {"reference": ["bench", "gpu"]},
     "17_claims": {
