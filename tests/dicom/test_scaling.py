@@ -1,5 +1,6 @@
 """Strips give what the whole film at once would give, to the last bit."""
 
+import logging
 import tracemalloc
 from pathlib import Path
 
@@ -80,3 +81,20 @@ def test_a_broken_padding_value_is_refused_by_name():
     header.add_new("PixelPaddingValue", "US", [1, 2])
     with pytest.raises(ImageError, match="broken padding"):
         scale_stored(Path("a"), stored, header, "minmax")
+
+
+def test_pydicom_is_silenced_once_for_all_strips(monkeypatch):
+    """A level that changes makes logging forget what it knows of every logger."""
+    logger, levels = logging.getLogger("pydicom"), []
+    before, set_level = logger.level, logger.setLevel
+    monkeypatch.setattr(logger, "setLevel", lambda v: (levels.append(v), set_level(v)))
+    stored, header = a_film(**HEADERS["window, padded, inverted"])
+    scale_stored(Path("a"), stored, header, "voi")
+    assert levels == [logging.CRITICAL + 1, before] and logger.level == before
+
+
+@pytest.mark.parametrize("bits", [0x1000, 0xF000])
+def test_what_unused_bits_hold_is_not_shown(bits):
+    stored, header = a_film()
+    found = scale_stored(Path("a"), stored | np.uint16(bits), header, "minmax")
+    np.testing.assert_array_equal(found, at_once(stored, header, "minmax"))
