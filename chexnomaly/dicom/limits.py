@@ -101,8 +101,8 @@ def inflates_beyond(path: Path, limit_bytes: int) -> bool:
 def quiet() -> Iterator[None]:
     """Drop pydicom's log lines, which may quote the header.
 
-    Logging forgets all it knows of every logger when a level changes, so what reads an
-    image strip by strip does this once for all strips.
+    Logging forgets all it knows of every logger when a level changes, so what reads
+    a film element by element and strip by strip does this once.
     """
     logger = logging.getLogger("pydicom")  # its modules' loggers have its level
     level = logger.level

@@ -23,6 +23,7 @@ from chexnomaly.dicom.limits import (
     Codestream,
     library_errors,
     parse_codestream,
+    quiet,
 )
 from chexnomaly.dicom.scaling import scale_stored
 from chexnomaly.errors import ImageError
@@ -30,6 +31,7 @@ from chexnomaly.errors import ImageError
 WINDOWS = ("minmax", "voi")
 
 
+@quiet()
 def read_radiograph(path: str | Path, window: str = "minmax") -> np.ndarray:
     """Decode a single-frame gray radiograph.
 

@@ -12,7 +12,7 @@ import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.pixels import apply_modality_lut, apply_voi_lut
 
-from chexnomaly.dicom.limits import PIXELS_TAG, library_errors, quiet
+from chexnomaly.dicom.limits import PIXELS_TAG, library_errors
 from chexnomaly.errors import ImageError
 
 STRIP_PIXELS = 2**16
@@ -24,7 +24,6 @@ Padding = tuple[np.ndarray, int, int]
 """Numbers, (H, W), to look for padding in, and the least and highest that pad."""
 
 
-@quiet()
 def scale_stored(
     path: Path, stored: np.ndarray, header: Dataset, window: str
 ) -> np.ndarray:

@@ -9,9 +9,10 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.pixels import apply_modality_lut, apply_voi_lut
 
+from chexnomaly.dicom import read_radiograph
 from chexnomaly.dicom.scaling import STRIP_PIXELS, scale_stored
 from chexnomaly.errors import ImageError
-from tests.dicom_files import dicom_dataset
+from tests.dicom_files import dicom_dataset, save_dicom
 
 HEADERS = {
     "plain": {},
@@ -83,13 +84,14 @@ def test_a_broken_padding_value_is_refused_by_name():
         scale_stored(Path("a"), stored, header, "minmax")
 
 
-def test_pydicom_is_silenced_once_for_all_strips(monkeypatch):
+def test_pydicom_is_silenced_once_for_a_film(monkeypatch, tmp_path):
     """A level that changes makes logging forget what it knows of every logger."""
+    _, film = a_film(**HEADERS["window, padded, inverted"])
+    path = save_dicom(film, tmp_path / "film.dcm")
     logger, levels = logging.getLogger("pydicom"), []
     before, set_level = logger.level, logger.setLevel
     monkeypatch.setattr(logger, "setLevel", lambda v: (levels.append(v), set_level(v)))
-    stored, header = a_film(**HEADERS["window, padded, inverted"])
-    scale_stored(Path("a"), stored, header, "voi")
+    read_radiograph(path, "voi")
     assert levels == [logging.CRITICAL + 1, before] and logger.level == before
 
 
