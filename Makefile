@@ -28,7 +28,7 @@ export MALLOC_MMAP_THRESHOLD_ := 33554432
 $(foreach v,ACCEPT AGAINST ARGS CLUSTER DATA NAME OUT SETTINGS SYSTEM,\
 	$(if $(filter environment,$(origin $v)),$(eval $v :=)))
 $(if $(filter environment,$(origin PROFILE)),$(info PROFILE=$(PROFILE), from the environment))
-unexport PYTHONSAFEPATH PYTHONHOME PYTHONSTARTUP PYTHONOPTIMIZE SNAKEMAKE_PROFILE
+unexport PYTHONSAFEPATH PYTHONHOME PYTHONOPTIMIZE SNAKEMAKE_PROFILE
 export PYTHONPATH := $(CURDIR)
 $(if $(word 2,$(VENV)),$(error VENV=$(VENV): make cannot follow a path with a space))
 
@@ -141,10 +141,13 @@ clean: ## remove what was built; the environment stays
 
 # The environment: torch, then the lock with hashes, then this project in place.
 # A conda environment (environment.yml) already holds the first two.
-# One that was moved or copied would still run the code of its old folder.
-MOVED := $(shell made=$$(sed -n 's/^command = .* -m venv \(--[^ ]* \)*//p' $(VENV)/pyvenv.cfg \
-	2>/dev/null); test -z "$$made" -o ! -e $(READY) -o "$$made" -ef $(VENV) || echo $(VENV)/.moved)
+# One that was moved or copied would still run the code of its old folder: the first
+# lines of its programs name it, whoever made it (venv, virtualenv, uv, conda).
+MOVED := $(shell made=$$(sed -n '1,2s,^[^/]*\(/.*\)/bin/python.*,\1,p' $(BIN)/papermill \
+	2>/dev/null); test -z "$$made" -o "$$made" -ef $(VENV) || echo $(VENV)/.moved)
 $(VENV)/.moved:
+	@test -e $(VENV)/pyvenv.cfg || { echo "$(VENV) was made in another folder:" \
+		"remove it, and make it anew from environment.yml" >&2; exit 2; }
 	@echo "$(VENV) belongs to another folder; it is made anew"; rm -rf $(VENV)
 $(READY): $(MOVED)
 
