@@ -10,7 +10,8 @@ testing and may end with "; note":
                            another row as text stands for the number that it prints
     arithmetic: 'a' - 'b'  the paper's numbers against each other; see `arithmetic`
     contradicts: id        another printed statement denies this one
-    code                   a design statement, nothing is measured
+    design: check          a design statement that code decides; see `design`
+    code                   a design statement that no code decides, and why
     external, undefined, nothing printed     no test exists, and why
 
 `position only` as the note marks a cell of Table I whose place in the scrambled
@@ -46,7 +47,7 @@ QUOTE_WORDS = 15
 NEEDS = {
     "count": ("annotations", "nothing printed"),
     "result": ("train", "arithmetic", "nothing printed"),
-    "design": ("code", "arithmetic"),
+    "design": ("design", "code", "arithmetic"),
     "external": ("external", "nothing printed"),
     "direction": ("measured", "arithmetic", "contradicts", "external", "undefined"),
 }
@@ -59,12 +60,12 @@ PRINTED = re.compile(r"'([\w-]+)'(?!@|\])")
 """The id of a row whose printed number stands in a test of measured values."""
 
 UNTESTED = {
-    "code": "a design statement: nothing is measured",
-    "external": "quoted from elsewhere, unverified",
-    "undefined": "the paper gives no criterion",
-    "nothing printed": "the paper's text prints no value",
+    "code": "no statement that code can decide",
+    "external": "quoted from elsewhere, unverified; testable with its source's data",
+    "undefined": "the paper gives no criterion; testable with one",
+    "nothing printed": "the paper's text prints no value; testable with the author's",
 }
-"""Ways that are no test, with the reason shown."""
+"""Ways that are no test, with the reason shown and what would make them one."""
 
 
 def read_rows(
@@ -141,6 +142,11 @@ def way(claim: Mapping) -> str:
     """Give the way a claim is tested, the beginning of its `needs`."""
     needs = claim["needs"].partition(";")[0].strip()
     return needs if needs in UNTESTED else re.split("[ :]", needs)[0]
+
+
+def films(claim: Mapping) -> str:
+    """Name the collections whose films a `train` claim needs; a space before each."""
+    return claim["needs"].partition(";")[0].removeprefix(way(claim))
 
 
 def printed_values(claims: Iterable[Mapping]) -> dict[str, Decimal]:

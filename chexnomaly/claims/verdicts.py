@@ -21,7 +21,7 @@ from chexnomaly import evidence
 from chexnomaly.claims import arithmetic, directions, ledger, outcomes, rules
 from chexnomaly.claims.ledger import load_ledger, way
 from chexnomaly.claims.lookup import MeasuredValue, NotMeasured, Shelf
-from chexnomaly.errors import ClaimError
+from chexnomaly.errors import ClaimError, ProfileError
 
 COMPARED = tuple(
     "id where quantity printed measured_as measured low high n seeds thresholds "
@@ -68,7 +68,8 @@ def verdict(
     if claim["kind"] == "direction":
         return _direction_verdict(level, held)
     if not evidence.may_compare(level):
-        return _open(f"evidence level {level}: shown, not compared by value")
+        told = f"evidence level {level}: shown, not compared by value"
+        return _open(told, f"testable with the films of{ledger.films(claim)}")
     if level == evidence.ANNOTATIONS and way(claim) != "annotations":
         return _open("annotations alone cannot decide what needs pixels")
     return _value_verdict(claim, measured)
@@ -126,8 +127,10 @@ def compare(
         `high` are in the claim's unit (shares in % for `%`), NaN where there is
         none. `measured_as` tells what they are where that is no measured value: for
         one comparison the "difference" a - b or the "ratio" a / b, for arithmetic the
-        value "computed" from what is printed. `n` is a nullable integer; `evidence`
-        is "" where nothing was measured.
+        value "computed" from what is printed, for design what is "in code". `n` and
+        `seeds` are nullable integers; `evidence` is "" where nothing was measured.
+        `before` is the verdict of an interval over films at 0.5 alone, `rule` what
+        changed it, a key of `rules.GROUNDS`, "" for nothing.
 
     Raises:
         ClaimError: An id is unknown.
@@ -172,7 +175,7 @@ def _row(claim: Mapping, judged: "_Judged") -> tuple:
 
 def _measured_as(claim: Mapping) -> str:
     if way(claim) != "measured":
-        return "computed" if way(claim) == "arithmetic" else ""
+        return {"arithmetic": "computed", "design": "in code"}.get(way(claim), "")
     relations = {test.relation for test in directions.read_tests(claim["needs"])}
     return "ratio" if relations == {"ratio"} else "difference"
 
@@ -198,6 +201,8 @@ class _Judge:
         """Judge one claim."""
         if way(claim) == "arithmetic":
             return _arithmetic(claim, self.claims)
+        if way(claim) == "design":
+            return _designed(claim, Path(self.shelf.folders[0]).name)
         if way(claim) == "contradicts":
             other = self.claims[ledger.contradicted(claim)]
             reason = f'the paper also prints "{other["quote"]}" ({other["where"]})'
@@ -232,20 +237,27 @@ class _Judge:
         told = [_direction_told(claim, answer) for answer in settled]
         best, others = settled[0], zip(settled[1:], told[1:], strict=True)
         beside = [f"{a.measured.evidence}: {one.name}" for a, one in others]
-        parts = (told[0].reason, _note(claim), *beside)
+        before, rule, ceiling = self._before(claim), best.rule, ""
+        if before.rule:
+            rule, ceiling = before.rule, f"ceiling, fitted on RSNA: {before.reason}"
+        parts = (told[0].reason, ceiling, _note(claim), *beside)
         judged = Verdict(told[0].name, "; ".join(filter(None, parts)))
-        before = self._before(claim)
-        return _Judged(best.measured, judged, best.rule, before, best.thresholds)
+        return _Judged(best.measured, judged, rule, before.verdict, best.thresholds)
 
-    def _before(self, claim: Mapping) -> str:
+    def _before(self, claim: Mapping) -> rules.Answer:
         """Judge by an interval over films at 0.5 alone, of the network at hand."""
+        tests = self._tests(claim["id"])
+        formerly = rules.as_before(tests)
+        rule = "" if formerly == tests else "baseline"
         try:
-            tests = self._tests(claim["id"])
-            found = outcomes.evaluate(tests, self.shelf, fairly=False)
-        except NotMeasured:
-            return evidence.NOT_TESTABLE
+            found = outcomes.evaluate(formerly, self.shelf, fairly=False)
+        except NotMeasured as missing:
+            unknown = MeasuredValue(math.nan)
+            return rules.Answer(unknown, None, evidence.NOT_TESTABLE, "", str(missing))
         name = verdict(claim, found.measured, found.held).name
-        return evidence.NOT_TESTABLE if name == evidence.NOT_RESOLVED else name
+        if name == evidence.NOT_RESOLVED:
+            name = evidence.NOT_TESTABLE
+        return rules.Answer(found.measured, found.held, name, rule, found.reason)
 
 
 def _direction_told(claim: Mapping, answer: rules.Answer) -> Verdict:
@@ -253,6 +265,29 @@ def _direction_told(claim: Mapping, answer: rules.Answer) -> Verdict:
         return Verdict(answer.verdict, answer.reason)
     name, reason = verdict(claim, answer.measured, answer.held)
     return Verdict(name, "; ".join(filter(None, (reason, answer.reason))))
+
+
+def _designed(claim: Mapping, profile: str) -> _Judged:
+    """Ask the code at the paper's profile; name what the live profile has instead."""
+    from chexnomaly.claims import design  # so late, since it builds networks
+
+    check = claim["needs"].partition(";")[0].partition(":")[2].strip()
+    try:
+        found = design.measure(check, claim["system"])
+    except ProfileError as missing:
+        return _Judged(None, _open(f"{missing}; testable in a checkout"))
+    measured = MeasuredValue(found)
+    value, here = _in_unit(claim, measured)[0], ""
+    with suppress(ProfileError):
+        live = _in_unit(
+            claim, MeasuredValue(design.measure(check, claim["system"], profile))
+        )[0]
+        here = f"{live:g} in profile {profile}" if live != value else ""
+    same = arithmetic.agrees(value, claim["value"])
+    name = evidence.IMPLEMENTED if same else evidence.DEVIATES
+    told = f"{value:g} in profile {design.STANDARD}"
+    judged = Verdict(name, "; ".join(filter(None, (told, here, _note(claim)))))
+    return _Judged(measured, judged, "design", evidence.NOT_TESTABLE)
 
 
 def _arithmetic(claim: Mapping, claims: Mapping[str, Mapping]) -> _Judged:
