@@ -1,14 +1,15 @@
 """What the paper says of its own design, asked of the code that stands for it.
 
-A ledger row names its check: `design: image_side`. A check builds the networks, reads
-the recipes and the profile `paper`, or runs the code on a made-up film, and returns a
-number; nothing here repeats what the paper prints. The row's system is the one asked.
+A ledger row names where its number is: `design: network.stem.0.in_channels` is an
+attribute of the built system that the row is about, under the profile `paper`. It comes
+from networks, recipes, the profile, or from code that ran on made-up films; nothing
+here repeats what the paper prints.
 """
 
 import inspect
-from collections.abc import Callable
 from dataclasses import replace
 from functools import cache, cached_property
+from operator import attrgetter
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,7 +21,7 @@ from torch import nn
 from chexnomaly import losses, metrics, systems
 from chexnomaly.boxes import boxes_to_mask
 from chexnomaly.datasets.annotations.splits import split_images
-from chexnomaly.datasets.pairs import PAIR_KINDS, PairsSet
+from chexnomaly.datasets.pairs import PairsSet
 from chexnomaly.datasets.sampling import specialized_part
 from chexnomaly.evaluation.comparisons import KINDS_OF_FILM
 from chexnomaly.evaluation.statistics import statistics
@@ -34,328 +35,195 @@ PROFILES = Path(__file__).parents[2] / "notebooks" / "profiles"
 STANDARD = "paper"
 """The profile that is held against the paper."""
 
-MADE_UP_FILMS = 1000
-"""Films of a made-up table."""
-
 
 class BuiltSystem:
-    """One system under one profile, as the checks see it.
+    """One system under one profile, and what its code does.
 
     Args:
         system: System key; "paper" where a row names none: then the supermodel.
         profile: Profile name.
+
+    Attributes:
+        recipe: Its recipe.
+        data: The profile's section of the data, `size_px` among them.
+        options: The profile's options of this system.
     """
 
     def __init__(self, system: str, profile: str = STANDARD):
         self.recipe = systems.find_recipe("supermodel" if system == "paper" else system)
-        self.profile = load_profile(PROFILES / f"{profile}.yml")
-        self.data = self.profile.settings("02_data")
-        options = vars(self.profile.settings(self.recipe.section))
-        names = inspect.signature(Options).parameters
-        self.options = Options(**{k: options[k] for k in names if k in options})
-        # What is asked of networks does not depend on their width; 1 is soon built.
-        self.narrow = replace(self.options, base_channels=1)
+        whole = load_profile(PROFILES / f"{profile}.yml")
+        self.data = whole.settings("02_data")
+        given = vars(whole.settings(self.recipe.section))
+        names = Options.__dataclass_fields__.keys() & given.keys()
+        self.options = Options(**{name: given[name] for name in names})
 
     @cached_property
     def network(self) -> nn.Module:
-        """The network, one channel wide at its first level."""
-        return build_network(self.recipe, self.narrow, self.data.size_px).eval()
-
-    @property
-    def base(self) -> nn.Module:
-        """The twin of a Siamese network, or of what was built on one."""
-        return self.network.base
+        """The network, one channel wide at first: no width is asked for."""
+        narrow = replace(self.options, base_channels=1)
+        return build_network(self.recipe, narrow, self.data.size_px).eval()
 
     @torch.no_grad()
-    def output(self, network: nn.Module) -> torch.Size:
-        """Shape of what a network makes of one film of this profile."""
-        size, channels = self.data.size_px, network.stem[0].in_channels
-        return network(torch.zeros(1, channels, size, size)).shape
+    def _output(self, network: nn.Module) -> torch.Tensor:
+        """Run a network on one film of the profile's size."""
+        shape = 1, network.stem[0].in_channels, *[self.data.size_px] * 2
+        return network(torch.zeros(shape))
+
+    def mask_side(self) -> float:
+        """Side of the mask that the system makes, px."""
+        return self._output(self.network).shape[-1]
+
+    def map_side(self) -> float:
+        """Side of the map that its twin makes, px."""
+        return self._output(self.network.base).shape[-1]
+
+    def n_inputs(self) -> float:
+        """Films that the network takes at once."""
+        return len(inspect.signature(self.network.forward).parameters)
+
+    def n_twins(self) -> float:
+        """Outputs of the base that the head of a Siamese network joins."""
+        return self.network.head.in_features / self._output(self.network.base).numel()
+
+    def n_classes(self) -> float:
+        """Classes that the head tells apart; one logit tells two."""
+        return max(2, self.network.head.out_features)
+
+    def kernel_side(self) -> float:
+        """Side of every filter in the U-Net's blocks, px; NaN where they differ."""
+        parts = nn.ModuleList([self.network.stem, self.network.downs, self.network.ups])
+        filters = [one for one in parts.modules() if isinstance(one, nn.Conv2d)]
+        return _only(side for one in filters for side in one.kernel_size)
+
+    def n_findings(self) -> float:
+        """Findings that the system draws in its mask."""
+        return 1 if self.recipe.finding else len(FINDINGS)
+
+    def weight_of_similar(self) -> float:
+        """What the contrastive loss multiplies a squared distance by."""
+        return losses.contrastive_loss(torch.tensor([3.0]), torch.ones(1)) / 9
+
+    def weight_of_dissimilar(self) -> float:
+        """What it multiplies the square of the missing distance by."""
+        return losses.contrastive_loss(torch.zeros(1), torch.zeros(1), 3.0) / 9
+
+    def label_of_yes(self, logit: float = 8.0) -> float:
+        """The label that the focal loss takes for a sure yes."""
+        labels = torch.tensor([0.0, 1.0]).reshape(2, 1, 1, 1)
+        sure = torch.full_like(labels, logit)
+        return losses.sigmoid_focal_loss(sure, labels, reduction="none").argmin()
+
+    def label_of_no(self) -> float:
+        """The label that it takes for a sure no."""
+        return self.label_of_yes(-8.0)
+
+    @property
+    def box(self) -> torch.Tensor:
+        """The mask of a box that covers two pixels of sixteen."""
+        return boxes_to_mask(torch.tensor([[1.0, 1.0, 3.0, 2.0]]), (4, 4))[None]
+
+    def ideal_mae(self) -> float:
+        """Error of a perfect mask."""
+        return metrics.mean_absolute_error(self.box, self.box)
+
+    def ideal_f1(self) -> float:
+        """F1 of a perfect mask."""
+        return metrics.f1_score(self.box, self.box)
+
+    @property
+    def shares(self) -> pd.Series:
+        """Share of a thousand films, three in ten abnormal, in each part."""
+        kept = self.data.val_share, self.data.test_share
+        kinds = np.where(np.arange(1000) % 10 < 3, FINDINGS[0], NO_FINDING)
+        names = [f"{k:04}" for k in range(len(kinds))]
+        films = pd.DataFrame({"image_id": names, "finding": kinds})
+        split = split_images(films, fractions=(1 - sum(kept), *kept))
+        return split.value_counts(normalize=True)
+
+    def positive_share(self) -> float:
+        """Share of films with the finding on which a specialized model learns."""
+        films = _MadeUpFilms([f"P{k}" for k in range(3)] + [f"N{k}" for k in range(20)])
+        has, lacks = specialized_part(films, "train", FINDINGS[0]).kinds()
+        return len(has) / (len(has) + len(lacks))
+
+    @property
+    def pairs(self) -> SimpleNamespace:
+        """Pairs of made-up films: `all`, `similar` (of two abnormal ones), `others`.
+
+        Columns: "label", "films", and "healthy": how many of these are normal.
+        """
+        drawn = PairsSet(_MadeUpFilms(["P0", "P1", "P2", "N0", "N1"]), 200)
+        kind = pd.Series(["".join(name[0] for name in ids) for ids in drawn.ids])
+        label = [drawn[k][2].item() for k in range(len(drawn))]
+        counts = {"films": kind.str.len(), "healthy": kind.str.count("N")}
+        table = pd.DataFrame(counts).assign(label=label)
+        parts = {"similar": table[kind == "PP"], "others": table[kind != "PP"]}
+        return SimpleNamespace(all=table, **parts)
+
+    @property
+    def own(self) -> SimpleNamespace:
+        """Recipes with a key of their own, the paper's, by what they are for."""
+        found = [vars(r) for key, r in systems.RECIPES.items() if "__" not in key]
+        table = pd.DataFrame(found)
+        draws = table.kind == "segmentation"
+        groups = {
+            "specialized": draws & (table.finding != ""),
+            "supermodels": draws & (table.finding == ""),
+            "ensembles": table.specialists.map(len) > 0,
+            "siamese": table.kind == "siamese",
+            "on_twins": table.kind == "chexnomaly",
+        }
+        return SimpleNamespace(**{name: table[rows] for name, rows in groups.items()})
+
+    def n_cases(self) -> float:
+        """Kinds of film in Fig. 11."""
+        return len(KINDS_OF_FILM)
+
+    def n_categories(self) -> float:
+        """Categories of Figs. 12 and 15, found by sorting films of every kind."""
+        tp, fp, fn = np.indices((2, 2, 2)).reshape(3, -1) * 9.0
+        films = {"tp": tp, "fp": fp, "fn": fn, "tn": np.ones_like(tp)}
+        return len(set(metrics.strict_categories(films)))
+
+    def n_groups(self) -> float:
+        """Groups of Fig. 16, found likewise."""
+        films = {"boxes": np.full(3, 2.0), "touched": np.arange(3.0)}
+        return len(set(categories.unseen_categories(films)))
+
+    def outlier_error(self) -> float:
+        """Largest share of wrong pixels that is no outlier, of a film of 1,000 px."""
+        films = _wrong_films(np.arange(1001), 1000)
+        one_by_one = {name: values[:, None] for name, values in films.items()}
+        flagged = statistics()["outlier_share"](one_by_one) > 0
+        return films["fp"][~flagged].max() / 1000
+
+    def strict_limit(self) -> float:
+        """Fewest wrong pixels that spoil a strict true positive, at this side."""
+        films = _wrong_films(np.arange(400), self.data.size_px**2, 500)
+        return films["fp"][metrics.strict_categories(films) != "TP"].min()
 
 
-def image_side(design: BuiltSystem) -> float:
-    """Side of a stored film, px."""
-    return design.data.size_px
-
-
-def mask_side(design: BuiltSystem) -> float:
-    """Side of a predicted mask, px."""
-    return design.output(design.network)[-1]
-
-
-def map_side(design: BuiltSystem) -> float:
-    """Side of the map that a twin makes, px."""
-    return design.output(design.base)[-1]
-
-
-def map_channels(design: BuiltSystem) -> float:
-    """Channels of that map."""
-    return design.output(design.base)[1]
-
-
-def code_units(design: BuiltSystem) -> float:
-    """Numbers in the code that a twin makes."""
-    return design.output(design.base)[1]
-
-
-def in_channels(design: BuiltSystem) -> float:
-    """Channels that a network takes."""
-    return design.network.stem[0].in_channels
-
-
-def n_inputs(design: BuiltSystem) -> float:
-    """Films that a network takes at once."""
-    return len(inspect.signature(design.network.forward).parameters)
-
-
-def n_twins(design: BuiltSystem) -> float:
-    """Outputs of the base that the head of a Siamese network joins."""
-    return design.network.head.in_features / design.output(design.base)[1:].numel()
-
-
-def n_classes(design: BuiltSystem) -> float:
-    """Classes that the head tells apart; one logit tells two."""
-    return max(2, design.network.head.out_features)
-
-
-def kernel_side(design: BuiltSystem) -> float:
-    """Side of every filter in the U-Net's blocks, px; NaN where they differ."""
-    parts = (design.network.stem, design.network.downs, design.network.ups)
-    convolutions = [m for p in parts for m in p.modules() if isinstance(m, nn.Conv2d)]
-    return _only(side for one in convolutions for side in one.kernel_size)
-
-
-def alpha(design: BuiltSystem) -> float:
-    """Weight of the positive class in the focal loss."""
-    return design.options.alpha
-
-
-def gamma(design: BuiltSystem) -> float:
-    """Focusing exponent of the focal loss."""
-    return design.options.gamma
-
-
-def weight_of_similar(_: BuiltSystem) -> float:
-    """What the contrastive loss multiplies a squared distance by."""
-    return losses.contrastive_loss(torch.tensor([3.0]), torch.ones(1)).item() / 9
-
-
-def weight_of_dissimilar(_: BuiltSystem) -> float:
-    """What it multiplies the square of the missing distance by."""
-    return losses.contrastive_loss(torch.zeros(1), torch.zeros(1), 3.0).item() / 9
-
-
-def positive_label(_: BuiltSystem) -> float:
-    """The label that the focal loss takes for a sure yes."""
-    return _label_of(8.0)
-
-
-def negative_label(_: BuiltSystem) -> float:
-    """The label that it takes for a sure no."""
-    return _label_of(-8.0)
-
-
-def _label_of(logit: float) -> int:
-    logits = torch.full((1, 1, 1, 1), logit)
-    loss = [
-        losses.sigmoid_focal_loss(logits, torch.full_like(logits, y)) for y in (0, 1)
-    ]
-    return int(np.argmin(loss))
-
-
-def value_inside(_: BuiltSystem) -> float:
-    """What a mask holds inside a box."""
-    return boxes_to_mask(torch.tensor([[1.0, 1.0, 3.0, 2.0]]), (4, 4)).max().item()
-
-
-def value_outside(_: BuiltSystem) -> float:
-    """What a mask holds outside."""
-    return boxes_to_mask(torch.tensor([[1.0, 1.0, 3.0, 2.0]]), (4, 4)).min().item()
-
-
-def train_share(design: BuiltSystem) -> float:
-    """Share of the films that are trained on."""
-    return _share_of_part(design, "train")
-
-
-def validation_share(design: BuiltSystem) -> float:
-    """Share of the films that choose the epoch."""
-    return _share_of_part(design, "val")
-
-
-def test_share(design: BuiltSystem) -> float:
-    """Share of the films that are kept for the end."""
-    return _share_of_part(design, "test")
-
-
-def _share_of_part(design: BuiltSystem, part: str) -> float:
-    shares = design.data.val_share, design.data.test_share
-    names = [f"{k:04}" for k in range(MADE_UP_FILMS)]
-    kinds = np.where(np.arange(MADE_UP_FILMS) % 10 < 3, FINDINGS[0], NO_FINDING)
-    table = pd.DataFrame({"image_id": names, "finding": kinds})
-    split = split_images(table, fractions=(1 - sum(shares), *shares))
-    return float((split == part).mean())
-
-
-class _Films:
-    """As many abnormal as normal made-up films, for code that chooses among films."""
+class _MadeUpFilms:
+    """Films whose names begin with P (abnormal) or N, for code that chooses films."""
 
     def __init__(self, names: list[str]):
         self.ids = names
         self.store = SimpleNamespace(image=lambda _: np.zeros((2, 2), np.float32))
 
-    def kinds(self) -> tuple[np.ndarray, np.ndarray]:
+    def kinds(self) -> tuple[np.ndarray, ...]:
         return tuple(np.array([i for i in self.ids if i[0] == k]) for k in "PN")
 
-    def subset(self, ids) -> "_Films":
-        return _Films(sorted(ids))
+    def subset(self, ids) -> "_MadeUpFilms":
+        return _MadeUpFilms(sorted(ids))
 
-    def part(self, *_, **__) -> "_Films":
+    def part(self, *_, **__) -> "_MadeUpFilms":
         return self
 
 
-def positive_share(_: BuiltSystem) -> float:
-    """Share of films with the finding on which a specialized model learns."""
-    films = _Films([f"P{k}" for k in range(3)] + [f"N{k}" for k in range(20)])
-    has, lacks = specialized_part(films, "train", FINDINGS[0]).kinds()
-    return len(has) / (len(has) + len(lacks))
-
-
-@cache
-def _labels() -> dict[str, set[float]]:
-    """Labels that pairs of each kind get."""
-    pairs = PairsSet(_Films(["P0", "P1", "P2", "N0", "N1"]), 200, "random_nn")
-    found: dict[str, set[float]] = {}
-    for at, members in enumerate(pairs.ids):
-        found.setdefault("".join(i[0] for i in members), set()).add(float(pairs[at][2]))
-    return found
-
-
-def label_of_similar(_: BuiltSystem) -> float:
-    """Label of two abnormal films."""
-    return _only(_labels()["PP"])
-
-
-def label_of_dissimilar(_: BuiltSystem) -> float:
-    """Label of an abnormal and a normal film, in either order."""
-    return _only(_labels()["PN"] | _labels()["NP"])
-
-
-def n_labels(_: BuiltSystem) -> float:
-    """Labels that a pair may have."""
-    return len(set.union(*_labels().values()))
-
-
-def scans_per_pair(_: BuiltSystem) -> float:
-    """Films in a pair."""
-    return _only(len(kind) for kind in _labels())
-
-
-def healthy_per_pair(_: BuiltSystem) -> float:
-    """Normal films in a dissimilar pair, where (N, N) is left out as in Fig. 9."""
-    return _only(kind.count("N") for kind in PAIR_KINDS if set(kind) == {"P", "N"})
-
-
-def n_findings(design: BuiltSystem) -> float:
-    """Findings that a system draws in its mask."""
-    return 1 if design.recipe.finding else len(FINDINGS)
-
-
-def n_specialized(_: BuiltSystem) -> float:
-    """Models that draw one finding each."""
-    return len({r.finding for r in _own_systems() if r.finding})
-
-
-def n_ensembles(_: BuiltSystem) -> float:
-    """Ways in which their masks are joined."""
-    return len({r.kind for r in _own_systems() if r.specialists})
-
-
-def n_supermodels(_: BuiltSystem) -> float:
-    """Attentions that a supermodel was tried with, none included."""
-    return len({r.attention for r in _supermodels()})
-
-
-def n_training_methods(_: BuiltSystem) -> float:
-    """Answers to few abnormal films: as they are, and repeated."""
-    return len({r.oversampled for r in _supermodels()})
-
-
-def n_twin_networks(_: BuiltSystem) -> float:
-    """Bases that a Siamese network was tried with."""
-    return len({r.base for r in _own_systems() if r.kind == "siamese"})
-
-
-def n_transferred(_: BuiltSystem) -> float:
-    """Twins that CheX-Nomaly was built on."""
-    return len({r.twin for r in _own_systems() if r.kind == "chexnomaly"})
-
-
-def _own_systems() -> list:
-    """Recipes with a key of their own: the paper's, without the register's arms."""
-    return [r for key, r in systems.RECIPES.items() if "__" not in key]
-
-
-def _supermodels() -> list:
-    segments = [r for r in _own_systems() if r.kind == "segmentation"]
-    return [r for r in segments if not r.finding]
-
-
-def n_unseen(design: BuiltSystem) -> float:
-    """Films of the unseen set."""
-    return design.data.n_other
-
-
-def n_cases(_: BuiltSystem) -> float:
-    """Kinds of film in Fig. 11."""
-    return len(KINDS_OF_FILM)
-
-
-def n_categories(_: BuiltSystem) -> float:
-    """Categories of Figs. 12 and 15, found by sorting films of every kind."""
-    grid = np.array(np.meshgrid([0, 9], [0, 9], [0, 9])).reshape(3, -1).astype(float)
-    films = dict(zip(("tp", "fp", "fn"), grid, strict=True))
-    films["tn"] = 10.0 - grid.sum(0).clip(max=10)
-    return len(set(metrics.strict_categories(films)))
-
-
-def n_groups(_: BuiltSystem) -> float:
-    """Groups of Fig. 16, found likewise."""
-    films = {"boxes": np.full(3, 2.0), "touched": np.arange(3.0)}
-    return len(set(categories.unseen_categories(films)))
-
-
-def outlier_error(_: BuiltSystem) -> float:
-    """Largest share of wrong pixels that is no outlier, of a film of 1,000 px."""
-    wrong = np.arange(1001.0)
-    zero = np.zeros_like(wrong)
-    films = {"tp": zero, "fp": wrong, "fn": zero, "tn": 1000 - wrong}
-    one_by_one = {name: values[:, None] for name, values in films.items()}
-    return wrong[statistics()["outlier_share"](one_by_one) == 0].max() / 1000
-
-
-def strict_limit(design: BuiltSystem) -> float:
-    """Fewest wrong pixels that spoil a strict true positive, at this side."""
-    area = float(design.data.size_px**2)
-    wrong = np.arange(1.0, 400.0)
-    films = {"tp": np.full_like(wrong, 900.0), "fp": wrong, "fn": np.zeros_like(wrong)}
-    films["tn"] = area - films["tp"] - wrong
-    return wrong[metrics.strict_categories(films) != "TP"].min()
-
-
-def ideal_mae(_: BuiltSystem) -> float:
-    """Error of a perfect mask."""
-    return float(metrics.mean_absolute_error(*_perfect()))
-
-
-def ideal_f1(_: BuiltSystem) -> float:
-    """F1 of a perfect mask."""
-    return float(metrics.f1_score(*_perfect()))
-
-
-def _perfect() -> tuple[torch.Tensor, torch.Tensor]:
-    mask = boxes_to_mask(torch.tensor([[1.0, 1.0, 3.0, 2.0]]), (4, 4))[None]
-    return mask, mask
+def _wrong_films(wrong: np.ndarray, area: int, found: int = 0) -> dict[str, np.ndarray]:
+    """Make per-image scores of films with so many pixels marked in vain."""
+    fp = wrong.astype(float)
+    return {"tp": 0 * fp + found, "fp": fp, "fn": 0 * fp, "tn": area - found - fp}
 
 
 def _only(values) -> float:
@@ -364,34 +232,20 @@ def _only(values) -> float:
     return found.pop() if len(found) == 1 else float("nan")
 
 
-CHECKS: dict[str, Callable[[BuiltSystem], float]] = {
-    check.__name__: check
-    for check in (
-        *(image_side, mask_side, map_side, map_channels, code_units, in_channels),
-        *(n_inputs, n_twins, n_classes, kernel_side, alpha, gamma),
-        *(weight_of_similar, weight_of_dissimilar, positive_label, negative_label),
-        *(value_inside, value_outside, train_share, validation_share, test_share),
-        *(positive_share, label_of_similar, label_of_dissimilar, n_labels),
-        *(scans_per_pair, healthy_per_pair, n_findings, n_specialized, n_ensembles),
-        *(n_supermodels, n_training_methods, n_twin_networks, n_transferred),
-        *(n_unseen, n_cases, n_categories, n_groups, outlier_error, strict_limit),
-        *(ideal_mae, ideal_f1),
-    )
-}
-"""Every check by the name that a ledger row gives it."""
-
-
 @cache
-def measure(check: str, system: str, profile: str = STANDARD) -> float:
-    """Ask one check of one system.
+def measure(where: str, system: str, profile: str = STANDARD) -> float:
+    """Look one number of a system's design up.
 
     Args:
-        check: One of `CHECKS`.
+        where: Attribute of `BuiltSystem`, dotted; called where it can be. Of a column
+            it is the value that all rows share, NaN where they differ.
         system: System key, or "paper".
         profile: Profile name.
 
     Raises:
-        KeyError: There is no such check.
+        AttributeError: There is no such attribute.
         ProfileError: The profile cannot be read, as where no notebooks are installed.
     """
-    return float(CHECKS[check](BuiltSystem(system, profile)))
+    found = attrgetter(where)(BuiltSystem(system, profile))
+    found = found() if callable(found) else found
+    return float(_only(found) if isinstance(found, pd.Series) else found)
