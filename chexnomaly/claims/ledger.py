@@ -144,9 +144,10 @@ def way(claim: Mapping) -> str:
     return needs if needs in UNTESTED else re.split("[ :]", needs)[0]
 
 
-def films(claim: Mapping) -> str:
-    """Name the collections whose films a `train` claim needs; a space before each."""
-    return claim["needs"].partition(";")[0].removeprefix(way(claim))
+def test_of(claim: Mapping) -> str:
+    """Give what follows the way: a test, an id, or the collections that are needed."""
+    needs = claim["needs"].partition(";")[0].strip()
+    return needs.removeprefix(way(claim)).lstrip(" :")
 
 
 def printed_values(claims: Iterable[Mapping]) -> dict[str, Decimal]:
@@ -178,8 +179,8 @@ def _check_test(row: dict, rows: Sequence[Mapping], printed: Mapping) -> None:
     if way(row) == "arithmetic":
         arithmetic.check(row["needs"], row["value"], printed)
     elif way(row) == "contradicts":
-        if contradicted(row) not in {other["id"] for other in rows}:
-            raise ClaimError(f"unknown claim id {contradicted(row)!r}")
+        if test_of(row) not in {other["id"] for other in rows}:
+            raise ClaimError(f"unknown claim id {test_of(row)!r}")
     elif way(row) == "measured":
         test, semicolon, note = row["needs"].partition(";")
         unknown = set(PRINTED.findall(test)) - printed.keys()
@@ -189,11 +190,6 @@ def _check_test(row: dict, rows: Sequence[Mapping], printed: Mapping) -> None:
         row["needs"] = test + semicolon + note
         if not bindings(row, {other["system"] for other in rows}):
             raise ClaimError("nothing measured", expected="system@set")
-
-
-def contradicted(claim: Mapping) -> str:
-    """Give the id of the statement that denies a `contradicts` claim."""
-    return claim["needs"].partition(";")[0].partition(":")[2].strip()
 
 
 def bindings(claim: Mapping, systems: Set[str]) -> tuple[Ref, ...]:
@@ -211,6 +207,5 @@ def bindings(claim: Mapping, systems: Set[str]) -> tuple[Ref, ...]:
         return (Ref(claim["system"], claim["dataset"], key),)
     if way(claim) == "measured":
         tests = directions.expand(claim["needs"], claim["metric"], systems)
-        sides = [side for test in tests for side in (test.a, test.b)]
-        return tuple(dict.fromkeys(ref for ref in sides if isinstance(ref, Ref)))
+        return tuple(dict.fromkeys(ref for test in tests for ref in test.refs))
     return ()

@@ -69,7 +69,7 @@ def verdict(
         return _direction_verdict(level, held)
     if not evidence.may_compare(level):
         told = f"evidence level {level}: shown, not compared by value"
-        return _open(told, f"testable with the films of{ledger.films(claim)}")
+        return _open(told, f"testable with the films of {ledger.test_of(claim)}")
     if level == evidence.ANNOTATIONS and way(claim) != "annotations":
         return _open("annotations alone cannot decide what needs pixels")
     return _value_verdict(claim, measured)
@@ -204,7 +204,7 @@ class _Judge:
         if way(claim) == "design":
             return _designed(claim, Path(self.shelf.folders[0]).name)
         if way(claim) == "contradicts":
-            other = self.claims[ledger.contradicted(claim)]
+            other = self.claims[ledger.test_of(claim)]
             reason = f'the paper also prints "{other["quote"]}" ({other["where"]})'
             return _Judged(None, Verdict(evidence.INCONSISTENT, reason))
         try:
@@ -237,27 +237,24 @@ class _Judge:
         told = [_direction_told(claim, answer) for answer in settled]
         best, others = settled[0], zip(settled[1:], told[1:], strict=True)
         beside = [f"{a.measured.evidence}: {one.name}" for a, one in others]
-        before, rule, ceiling = self._before(claim), best.rule, ""
-        if before.rule:
-            rule, ceiling = before.rule, f"ceiling, fitted on RSNA: {before.reason}"
+        before, reason = self._before(claim)
+        fair = rules.ZERO_SHOT in claim["needs"]
+        ceiling = f"ceiling, fitted on RSNA: {reason}" if fair else ""
         parts = (told[0].reason, ceiling, _note(claim), *beside)
         judged = Verdict(told[0].name, "; ".join(filter(None, parts)))
-        return _Judged(best.measured, judged, rule, before.verdict, best.thresholds)
+        rule = "baseline" if fair else best.rule
+        return _Judged(best.measured, judged, rule, before, best.thresholds)
 
-    def _before(self, claim: Mapping) -> rules.Answer:
+    def _before(self, claim: Mapping) -> Verdict:
         """Judge by an interval over films at 0.5 alone, of the network at hand."""
-        tests = self._tests(claim["id"])
-        formerly = rules.as_before(tests)
-        rule = "" if formerly == tests else "baseline"
+        tests = rules.as_before(self._tests(claim["id"]))
         try:
-            found = outcomes.evaluate(formerly, self.shelf, fairly=False)
+            found = outcomes.evaluate(tests, self.shelf, fairly=False)
         except NotMeasured as missing:
-            unknown = MeasuredValue(math.nan)
-            return rules.Answer(unknown, None, evidence.NOT_TESTABLE, "", str(missing))
+            return _open(str(missing))
         name = verdict(claim, found.measured, found.held).name
-        if name == evidence.NOT_RESOLVED:
-            name = evidence.NOT_TESTABLE
-        return rules.Answer(found.measured, found.held, name, rule, found.reason)
+        resolved = name != evidence.NOT_RESOLVED
+        return Verdict(name if resolved else evidence.NOT_TESTABLE, found.reason)
 
 
 def _direction_told(claim: Mapping, answer: rules.Answer) -> Verdict:
@@ -271,31 +268,27 @@ def _designed(claim: Mapping, profile: str) -> _Judged:
     """Ask the code at the paper's profile; name what the live profile has instead."""
     from chexnomaly.claims import design  # so late, since it builds networks
 
-    check = claim["needs"].partition(";")[0].partition(":")[2].strip()
-    try:
-        found = design.measure(check, claim["system"])
-    except ProfileError as missing:
-        return _Judged(None, _open(f"{missing}; testable in a checkout"))
-    measured = MeasuredValue(found)
-    value, here = _in_unit(claim, measured)[0], ""
-    with suppress(ProfileError):
-        live = _in_unit(
-            claim, MeasuredValue(design.measure(check, claim["system"], profile))
-        )[0]
-        here = f"{live:g} in profile {profile}" if live != value else ""
-    same = arithmetic.agrees(value, claim["value"])
+    found: dict[str, float] = {}
+    for name in (design.STANDARD, profile):
+        with suppress(ProfileError):  # the folder of results need not be a profile's
+            found[name] = design.measure(ledger.test_of(claim), claim["system"], name)
+    if design.STANDARD not in found:
+        return _Judged(None, _open("no profiles here; testable in a checkout"))
+    measured = MeasuredValue(found[design.STANDARD])
+    same = arithmetic.agrees(_in_unit(claim, measured)[0], claim["value"])
+    shown = found if len(set(found.values())) > 1 else [design.STANDARD]
+    told = [f"{found[name] * _scale(claim):g} in profile {name}" for name in shown]
+    reason = "; ".join(filter(None, (*told, _note(claim))))
     name = evidence.IMPLEMENTED if same else evidence.DEVIATES
-    told = f"{value:g} in profile {design.STANDARD}"
-    judged = Verdict(name, "; ".join(filter(None, (told, here, _note(claim)))))
-    return _Judged(measured, judged, "design", evidence.NOT_TESTABLE)
+    return _Judged(measured, Verdict(name, reason), "design", evidence.NOT_TESTABLE)
 
 
 def _arithmetic(claim: Mapping, claims: Mapping[str, Mapping]) -> _Judged:
     printed = ledger.printed_values(claims.values())
     same, value, reason = arithmetic.check(claim["needs"], claim["value"], printed)
-    name, before = evidence.INCONSISTENT, ""
-    if same:
-        name, before = evidence.ADDS_UP, evidence.REPRODUCED
-    judged = Verdict(name, f"the paper's own numbers: {reason}")
+    told = f"the paper's own numbers: {reason}"
     measured = None if value is None else MeasuredValue(float(value / _scale(claim)))
-    return _Judged(measured, judged, "arithmetic" if same else "", before)
+    if not same:
+        return _Judged(measured, Verdict(evidence.INCONSISTENT, told))
+    judged = Verdict(evidence.ADDS_UP, told)
+    return _Judged(measured, judged, "arithmetic", evidence.REPRODUCED)
