@@ -132,13 +132,14 @@ def write_verdicts(table: pd.DataFrame, folder: Path) -> tuple[Path, Path]:
 
     Args:
         table: The table.
-        folder: Where `claims.json` (an array of objects, null for what is missing)
-            and `claims.csv` go; made where it is missing.
+        folder: Where `claims.json` (an array of objects, null for what is missing;
+            the evidence is called `level`) and `claims.csv` go; made where missing.
 
     Returns:
         Both paths.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    table = table.rename(columns={"evidence": "level"})
     plain = table.astype(object).where(table.notna(), None)
     plain = plain.replace({math.inf: "inf", -math.inf: "-inf"})  # JSON has no infinity
     as_json, as_csv = folder / "claims.json", folder / "claims.csv"

@@ -62,6 +62,7 @@ GROUNDS = {
     "interval": "the interval covers no difference",
     "seeds": "fewer than three seeds",
     "correction": "not after correction for all directions",
+    "missing": "a value that the verdict needs was not measured",
     "baseline": "a fair baseline: fitted where the paper's models were trained",
     "arithmetic": "arithmetic on printed numbers reproduces nothing",
     "design": "checked against the code",

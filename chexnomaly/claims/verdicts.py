@@ -213,7 +213,9 @@ class _Judge:
             refs = ledger.bindings(claim, self.systems)
             measured = self.shelf.look_up(refs[0]) if refs else None
         except NotMeasured as missing:
-            return _Judged(None, _open(str(missing), _note(claim)))
+            before = self._before(claim).name if way(claim) == "measured" else ""
+            judged = _open(str(missing), _note(claim))
+            return _Judged(None, judged, before and "missing", before)
         return _Judged(measured, verdict(claim, measured))
 
     def _tests(self, id_: str) -> list[directions.Comparison]:
