@@ -98,6 +98,12 @@ bench: $(READY) ## time what must stay fast beside others; JSON goes to _build/b
 	@$(BIN)/python tests/benchmarks/print_ratios.py _build
 	@$(if $(KEEP),mkdir -p book/reference/bench && cp _build/bench/bench_*.json book/reference/bench)
 
+timings: $(READY) ## processor seconds of a cold build by stage; KEEP=1 keeps them for the book
+	@mkdir -p _build/bench
+	@$(BIN)/python tests/benchmarks/time_build.py _build/bench/timings_$(PROFILE).json $(PROFILE) \
+		$(MAKE) book PROFILE=$(PROFILE) VENV=$(abspath $(VENV)) -o $(abspath $(READY))
+	@$(if $(KEEP),cp _build/bench/timings_$(PROFILE).json book/reference/bench)
+
 study-phantom: $(READY) ## train again what the phantom's page compares, into book/reference; half an hour
 	@OMP_NUM_THREADS=1 $(BIN)/python -m chexnomaly.studies.phantom_worth.run --out book/reference/phantom
 
