@@ -19,6 +19,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from quick import unit_s
 from reporting import ROOT
 from sampler import sitecustomize
 
@@ -52,7 +53,8 @@ def stages_of(folder: Path) -> Counter:
 
 
 def time_build(profile: str, command: Sequence[str]) -> dict:
-    """Run a command in a copy of the checkout; seconds by stage, and their total.
+    """Run a command in a copy of the checkout; seconds by stage, their total,
+    and that total as a multiple of `quick.unit_s`, measured before and after.
 
     Args:
         profile: What it builds; for the stamp.
@@ -61,7 +63,7 @@ def time_build(profile: str, command: Sequence[str]) -> dict:
     Raises:
         subprocess.CalledProcessError: The build failed.
     """
-    started = time.perf_counter()
+    started, unit = time.perf_counter(), unit_s()
     with tempfile.TemporaryDirectory() as folder:
         place, kept = Path(folder, "checkout"), Path(folder, "kept")
         shutil.copytree(ROOT, place, ignore=shutil.ignore_patterns(*LEFT_BEHIND))
@@ -74,9 +76,12 @@ def time_build(profile: str, command: Sequence[str]) -> dict:
         stages = stages_of(kept)
     spent = sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])
     stages[UNSEEN] += spent - stages.total()
+    unit = (unit + unit_s()) / 2
     return {
         "stages": {name: round(s, 1) for name, s in stages.most_common()},
         "processor_s": round(spent, 1),
+        "unit_s": round(unit, 3),
+        "units": round(spent / unit, 1),
         "stamp": results.stamp({"profile": profile}, started),
     }
 

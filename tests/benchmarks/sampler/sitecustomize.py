@@ -13,7 +13,7 @@ import signal
 import sys
 import time
 
-STEP_S = 0.01
+STEP_S, KEEP_S = 0.01, 1.0
 STAGES = {
     "imports": "<frozen importlib",
     "drawing and writing phantoms": "/chexnomaly/phantom/",
@@ -28,7 +28,8 @@ STAGES = {
 
 OTHER = "other"
 
-owner, counted, seconds = os.getpid(), 0.0, {}
+owner, counted, kept, seconds = os.getpid(), 0.0, 0.0, {}
+name = f"{time.time_ns()}-{owner}.json"
 
 
 def count(stage: str) -> None:
@@ -47,20 +48,29 @@ def sample(_signal: int, frame) -> None:
         frame = frame.f_back
     found = (s for s, part in STAGES.items() if any(part in f for f in files))
     count(next(found, OTHER))
+    if counted - kept > KEEP_S:
+        keep()
 
 
 def keep() -> None:
-    """Stop the timer, whose signal would end this process, and write; no fork does."""
+    """Write what was counted so far, since a process may be killed at any moment."""
+    global kept
+    kept, path = counted, os.path.join(os.environ["CHEXNOMALY_TIMINGS"], name)
+    with open(f"{path}.part", "w") as file:
+        json.dump({"command": sys.orig_argv, "seconds": seconds}, file)
+    os.replace(f"{path}.part", path)
+
+
+def end() -> None:
+    """Stop the timer, whose signal would end this process, and keep; no fork does."""
     signal.setitimer(signal.ITIMER_PROF, 0)
     if os.getpid() == owner:
         count(OTHER)
-        path = f"{os.environ['CHEXNOMALY_TIMINGS']}/{time.time_ns()}-{owner}.json"
-        with open(path, "w") as file:
-            json.dump({"command": sys.orig_argv, "seconds": seconds}, file)
+        keep()
 
 
 # The process that decodes films bounds its time by the same timer.
 if "CHEXNOMALY_TIMINGS" in os.environ and "frame_decoder" not in str(sys.orig_argv):
-    atexit.register(keep)
+    atexit.register(end)
     signal.signal(signal.SIGPROF, sample)
     signal.setitimer(signal.ITIMER_PROF, STEP_S, STEP_S)
