@@ -3,8 +3,8 @@
     make bench QUICK=1
 
 One unit is 24 phantom films drawn and 48 training steps of the demo's U-Net on them, on
-one core. It prints a unit's processor seconds on this machine, and what each build would
-take here whose stages `make timings KEEP=1` kept for the book.
+one core. It prints a unit's processor seconds on this machine, and what the builds that
+`make timings KEEP=1` kept for the book would take here.
 """
 
 import json
@@ -66,9 +66,8 @@ def main() -> None:
     for path in sorted((ROOT / "book/reference/bench").glob("timings_*.json")):
         kept = json.loads(path.read_text(encoding="utf-8"))
         units, profile = kept["units"], path.stem.partition("_")[2]
-        sys.stdout.write(
-            f"make book PROFILE={profile}: {units:.0f} units, {units * unit:.0f} s here\n"
-        )
+        build = f"make book PROFILE={profile}"
+        sys.stdout.write(f"{build}: {units:.0f} units, {units * unit:.0f} s here\n")
 
 
 if __name__ == "__main__":
