@@ -26,14 +26,19 @@ class FilledBoxes(Function):
         """Fill the boxes of (B, 1, H, W)."""
         maps = probs.detach()[:, 0].contiguous()
         found = components.find_components(maps > threshold).at_least(min_area)
+        ctx.found = found
+        if not len(found):
+            return probs.clone()
         means = sum_runs(maps, found.runs, len(found)) / found.areas
-        ctx.found, ctx.order = found, means.argsort(stable=True)
+        ctx.order = means.argsort(stable=True)
         return paint(maps, found, ctx.order, means).unsqueeze(1)
 
     @staticmethod
     def backward(ctx, gradient: Tensor) -> tuple[Tensor, None, None]:
         """Hand what arrives in a box to its component, equally."""
         found, passed = ctx.found, gradient[:, 0].contiguous()
+        if not len(found):
+            return gradient, None, None
         numbers = torch.arange(len(found), dtype=torch.int32, device=passed.device)
         nobody = torch.full_like(passed, -1, dtype=torch.int32)
         box = paint(nobody, found, ctx.order, numbers)
