@@ -26,11 +26,8 @@ class FilledBoxes(Function):
         """Fill the boxes of (B, 1, H, W)."""
         maps = probs.detach()[:, 0].contiguous()
         found = components.find_components(maps > threshold).at_least(min_area)
-        ctx.found = found
-        if not len(found):
-            return probs.clone()
         means = sum_runs(maps, found.runs, len(found)) / found.areas
-        ctx.order = means.argsort(stable=True)
+        ctx.found, ctx.order = found, means.argsort(stable=True)
         return paint(maps, found, ctx.order, means).unsqueeze(1)
 
     @staticmethod
