@@ -51,14 +51,15 @@ def bare_loop(films: tuple[Tensor, Tensor], val: tuple[Tensor, Tensor]) -> Losse
     model = seeded_model(partial(UNet, **NETWORK), 0)
     model.to(memory_format=torch.channels_last)
     optimizer = torch.optim.Adam(model.parameters())
-    size, n = SCHEDULE.batch_size, len(films[0])
+    n = len(films[0])
     losses: Losses = [[], []]
     for epoch in range(SCHEDULE.epochs):
         model.train()
         order = torch.randperm(n, generator=epoch_generator(SCHEDULE.seed, epoch))
         total = torch.zeros(())
-        for step, chosen in enumerate(order.split(size)):
-            set_rate(optimizer, SCHEDULE, epoch + step * size / n)
+        batches = order.split(SCHEDULE.batch_size)
+        for step, chosen in enumerate(batches):
+            set_rate(optimizer, SCHEDULE, epoch + step / len(batches))
             image, mask = films[0][chosen], films[1][chosen]
             value = LOSS(model(image), mask)
             value.backward()
