@@ -90,13 +90,23 @@ lock: $(READY) ## write requirements.lock anew from pyproject.toml; UPGRADE=1 fo
 		--no-emit-index-url --no-emit-find-links --quiet \
 		--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 
-bench: $(READY) ## time what must stay fast beside others; JSON goes to _build/bench, KEEP=1 keeps it for the book
+bench: $(READY) ## time what must stay fast beside others, KEEP=1 for the book; QUICK=1 only the unit of other times
+ifdef QUICK
+	@OMP_NUM_THREADS=1 $(BIN)/python tests/benchmarks/quick.py
+else
 	@mkdir -p _build/bench
 	@for script in tests/benchmarks/bench_*.py; do \
 		OMP_NUM_THREADS=1 $(BIN)/python $$script \
 			--out _build/bench/$$(basename $$script .py).json || exit 1; done
 	@$(BIN)/python tests/benchmarks/print_ratios.py _build
 	@$(if $(KEEP),mkdir -p book/reference/bench && cp _build/bench/bench_*.json book/reference/bench)
+endif
+
+timings: $(READY) ## processor seconds of a cold build by stage; KEEP=1 keeps them for the book
+	@mkdir -p _build/bench
+	@$(BIN)/python tests/benchmarks/time_build.py _build/bench/timings_$(PROFILE).json $(PROFILE) \
+		$(MAKE) book PROFILE=$(PROFILE) VENV=$(abspath $(VENV)) -o $(abspath $(READY))
+	@$(if $(KEEP),cp _build/bench/timings_$(PROFILE).json book/reference/bench)
 
 study-phantom: $(READY) ## train again what the phantom's page compares, into book/reference; half an hour
 	@OMP_NUM_THREADS=1 $(BIN)/python -m chexnomaly.studies.phantom_worth.run --out book/reference/phantom

@@ -130,7 +130,9 @@ def dry_run(folder: Path, *asked: str, **exported: str) -> str:
     run = subprocess.run(
         ["make", "-n", *asked], cwd=folder, env=alone | exported, capture_output=True
     )
-    return (run.stdout + run.stderr).decode()
+    said = (run.stdout + run.stderr).decode().splitlines(keepends=True)
+    # How far ahead a date lies changes with each second.
+    return "".join(line for line in said if " s in the future" not in line)
 
 
 @pytest.fixture
