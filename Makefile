@@ -28,7 +28,7 @@ export MALLOC_MMAP_THRESHOLD_ := 33554432
 $(foreach v,ACCEPT AGAINST ARGS CLUSTER DATA NAME OUT SETTINGS SYSTEM,\
 	$(if $(filter environment,$(origin $v)),$(eval $v :=)))
 $(if $(filter environment,$(origin PROFILE)),$(info PROFILE=$(PROFILE), from the environment))
-unexport PYTHONSAFEPATH PYTHONHOME PYTHONSTARTUP PYTHONOPTIMIZE SNAKEMAKE_PROFILE
+unexport PYTHONSAFEPATH PYTHONHOME PYTHONOPTIMIZE SNAKEMAKE_PROFILE
 export PYTHONPATH := $(CURDIR)
 $(if $(word 2,$(VENV)),$(error VENV=$(VENV): make cannot follow a path with a space))
 
@@ -90,13 +90,23 @@ lock: $(READY) ## write requirements.lock anew from pyproject.toml; UPGRADE=1 fo
 		--no-emit-index-url --no-emit-find-links --quiet \
 		--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 
-bench: $(READY) ## time what must stay fast beside others; JSON goes to _build/bench, KEEP=1 keeps it for the book
+bench: $(READY) ## time what must stay fast beside others, KEEP=1 for the book; QUICK=1 only the unit of other times
+ifdef QUICK
+	@OMP_NUM_THREADS=1 $(BIN)/python tests/benchmarks/quick.py
+else
 	@mkdir -p _build/bench
 	@for script in tests/benchmarks/bench_*.py; do \
 		OMP_NUM_THREADS=1 $(BIN)/python $$script \
 			--out _build/bench/$$(basename $$script .py).json || exit 1; done
 	@$(BIN)/python tests/benchmarks/print_ratios.py _build
 	@$(if $(KEEP),mkdir -p book/reference/bench && cp _build/bench/bench_*.json book/reference/bench)
+endif
+
+timings: $(READY) ## processor seconds of a cold build by stage; KEEP=1 keeps them for the book
+	@mkdir -p _build/bench
+	@$(BIN)/python tests/benchmarks/time_build.py _build/bench/timings_$(PROFILE).json $(PROFILE) \
+		$(MAKE) book PROFILE=$(PROFILE) VENV=$(abspath $(VENV)) -o $(abspath $(READY))
+	@$(if $(KEEP),cp _build/bench/timings_$(PROFILE).json book/reference/bench)
 
 study-phantom: $(READY) ## train again what the phantom's page compares, into book/reference; half an hour
 	@OMP_NUM_THREADS=1 $(BIN)/python -m chexnomaly.studies.phantom_worth.run --out book/reference/phantom
@@ -141,10 +151,13 @@ clean: ## remove what was built; the environment stays
 
 # The environment: torch, then the lock with hashes, then this project in place.
 # A conda environment (environment.yml) already holds the first two.
-# One that was moved or copied would still run the code of its old folder.
-MOVED := $(shell made=$$(sed -n 's/^command = .* -m venv \(--[^ ]* \)*//p' $(VENV)/pyvenv.cfg \
-	2>/dev/null); test -z "$$made" -o ! -e $(READY) -o "$$made" -ef $(VENV) || echo $(VENV)/.moved)
+# One that was moved or copied would still run the code of its old folder: the first
+# lines of its programs name it, whoever made it (venv, virtualenv, uv, conda).
+MOVED := $(shell made=$$(sed -n '1,2s,^[^/]*\(/.*\)/bin/python.*,\1,p' $(BIN)/papermill \
+	2>/dev/null); test -z "$$made" -o "$$made" -ef $(VENV) || echo $(VENV)/.moved)
 $(VENV)/.moved:
+	@test -e $(VENV)/pyvenv.cfg || { echo "$(VENV) was made in another folder:" \
+		"remove it, and make it anew from environment.yml" >&2; exit 2; }
 	@echo "$(VENV) belongs to another folder; it is made anew"; rm -rf $(VENV)
 $(READY): $(MOVED)
 

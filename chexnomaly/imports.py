@@ -2,30 +2,32 @@
 
 import ast
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 LIBRARY = "chexnomaly"
 ROOT = Path(__file__).parents[1]
 
 
-def imported_names(code: str) -> Iterator[str]:
+@cache
+def imported_names(code: str) -> tuple[str, ...]:
     """Name everything of our own package that some code may import.
 
     Args:
-        code: Python source; its imports are written in full.
+        code: Python source; its imports are written in full. The same is parsed once.
 
-    Yields:
+    Returns:
         Dotted names; of `from a import b` both `a` and `a.b`, since `b` may be a
         module.
     """
+    names: list[str] = []
     for node in ast.walk(ast.parse(code)):
-        names: list[str] = []
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+            names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
-            deeper = [f"{node.module}.{alias.name}" for alias in node.names]
-            names = [node.module, *deeper]
-        yield from (name for name in names if name.split(".")[0] == LIBRARY)
+            names.append(node.module)
+            names += [f"{node.module}.{alias.name}" for alias in node.names]
+    return tuple(name for name in names if name.split(".")[0] == LIBRARY)
 
 
 def files_of(name: str, root: Path = ROOT) -> Iterator[Path]:

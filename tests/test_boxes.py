@@ -10,6 +10,7 @@ from skimage.measure import label, regionprops
 from chexnomaly.boxes import (
     boxes_to_mask,
     mask_to_boxes,
+    masks_to_boxes,
     rectangularize,
     soft_boxes,
     straight_through_boxes,
@@ -47,6 +48,17 @@ def test_boxes_and_masks_are_inverse_for_separate_boxes():
     found = mask_to_boxes(mask)
     assert sorted(found.tolist()) == sorted(boxes.tolist())
     assert torch.equal(boxes_to_mask(found, (10, 10)), mask)
+
+
+def test_a_batch_of_masks_keeps_its_images_apart():
+    masks = torch.zeros(4, 1, 5, 5)
+    masks[1, 0, 4, :2] = 1  # the last row of one image and the first of the next
+    masks[2, 0, 0, :2] = 1
+    masks[2, 0, 2:4, 3] = 1
+    found = [boxes.tolist() for boxes in masks_to_boxes(masks)]
+    assert found == [[], [[0, 4, 2, 5]], [[0, 0, 2, 1], [3, 2, 4, 4]], []]
+    assert found == [mask_to_boxes(mask).tolist() for mask in masks]
+    assert masks_to_boxes(masks[:0]) == []
 
 
 def test_components_touching_at_a_corner_are_one():

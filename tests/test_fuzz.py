@@ -1,7 +1,10 @@
 """A short form of `make fuzz`: damaged files of every kind, named errors only."""
 
+import os
+import signal
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Timer
 
 import numpy as np
 import pytest
@@ -47,6 +50,23 @@ def test_a_reader_that_breaks_is_noticed(tmp_path):
     reader.close()
     assert outcome == "crashed"
     assert "FileNotFoundError" in detail
+
+
+@pytest.mark.slow
+@pytest.mark.trust
+@pytest.mark.parametrize(("pause", "outcome"), [(1.5, "read"), (60, "hung")])
+def test_time_that_others_took_is_no_hang(tmp_path, pause, outcome):
+    """Half a second of a processor may take ten on the clock, and no more."""
+    TARGETS["split"].make(tmp_path)
+    reader = Reader("split")
+    assert reader.read(tmp_path, seconds=120)[0] == "read"
+    number = reader._process.pid
+    os.kill(number, signal.SIGSTOP)
+    waker = Timer(pause, os.kill, [number, signal.SIGCONT])
+    waker.start()
+    assert reader.read(tmp_path, seconds=0.5)[0] == outcome
+    waker.cancel()
+    reader.close()
 
 
 def test_damage_depends_on_the_seed_alone():

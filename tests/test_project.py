@@ -14,6 +14,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
+from pip._vendor.distlib.scripts import ScriptMaker
 
 import chexnomaly
 
@@ -129,7 +130,9 @@ def dry_run(folder: Path, *asked: str, **exported: str) -> str:
     run = subprocess.run(
         ["make", "-n", *asked], cwd=folder, env=alone | exported, capture_output=True
     )
-    return (run.stdout + run.stderr).decode()
+    said = (run.stdout + run.stderr).decode().splitlines(keepends=True)
+    # How far ahead a date lies changes with each second.
+    return "".join(line for line in said if " s in the future" not in line)
 
 
 @pytest.fixture
@@ -139,24 +142,63 @@ def folder(tmp_path):
     folder.mkdir()
     dry_run(folder)
     venv.create(folder / ".venv", with_pip=False)
-    config = folder / ".venv" / "pyvenv.cfg"
-    # As `python -m venv` writes it; other ways to make one leave it out.
-    words = f"command = python -m venv --copies {folder / '.venv'}\n"
-    lines = [w for w in config.read_text().splitlines() if "command" not in w]
-    config.write_text("\n".join([*lines, words]))
+    programs = ScriptMaker(None, folder / ".venv" / "bin")  # what pip uses
+    programs.executable = str(folder / ".venv" / "bin" / "python")
+    programs.make("papermill = papermill.__main__:papermill")
     (folder / ".venv" / ".installed").touch()
     os.utime(folder / ".venv" / ".installed", times=(2**31, 2**31))
     return folder
 
 
+UV = """#!/bin/sh
+'''exec' '{}/.venv/bin/python3' "$0" "$@"
+' '''
+"""
+RELOCATABLE = """#!/bin/sh
+'''exec' "$(dirname -- "$(realpath -- "$0")")"/'python' "$0" "$@"
+' '''
+"""
+
+
 @pytest.mark.parametrize("move", [shutil.copytree, shutil.move, None])
-def test_an_environment_of_another_folder_is_made_anew(folder, tmp_path, move):
+@pytest.mark.parametrize("by", ["pip", "uv", "conda", "uv, relocatable"])
+def test_an_environment_of_another_folder_is_made_anew(folder, tmp_path, move, by):
+    program = folder / ".venv" / "bin" / "papermill"
+    assert f"{folder}/.venv/bin/python" in program.read_text()
+    if by == "conda":
+        program.write_text(f"#!{folder}/.venv/bin/python3.11\n")
+        (folder / ".venv" / "pyvenv.cfg").unlink()
+        (folder / ".venv" / "conda-meta").mkdir()
+    elif by != "pip":
+        program.write_text((UV if by == "uv" else RELOCATABLE).format(folder))
     if move:
         move(folder, tmp_path / "new")
         folder = tmp_path / "new"
     said = dry_run(folder, "book")
-    anew = ".venv belongs to another folder; it is made anew"
-    assert (anew in said) == ("-m venv .venv" in said) == bool(move), said
+    moved = bool(move) and "relocatable" not in by
+    assert (".venv belongs to another folder; it is made anew" in said) == moved, said
+    if by == "conda" and moved:
+        run = subprocess.run(["make", "book"], cwd=folder, capture_output=True)
+        assert run.returncode and b"make it anew from environment.yml" in run.stderr
+        assert (folder / ".venv" / "conda-meta").exists()
+    else:
+        assert ("-m venv .venv" in said) == moved, said
+
+
+def test_a_reader_at_work_in_jupyterlab_keeps_own_settings(folder, tmp_path):
+    jupyter = folder / ".venv" / "bin" / "jupyter"
+    jupyter.write_text("#!/bin/sh\nenv\n")
+    jupyter.chmod(0o755)
+    names = ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_PATH", "MPLCONFIGDIR")
+    names += ("MATPLOTLIBRC", "MPLBACKEND", "PYTHONSTARTUP", "XDG_CACHE_HOME", "HOME")
+    own = {name: str(tmp_path / name.lower()) for name in names}
+    dry_run(folder)
+    run = subprocess.run(
+        ["make", "-s", "lab"], cwd=folder, env=os.environ | own, capture_output=True
+    )
+    seen = dict(line.split("=", 1) for line in run.stdout.decode().splitlines())
+    assert own.items() <= seen.items(), run.stderr
+    assert seen["PYTHONPATH"] == str(folder)
 
 
 def test_what_a_shell_exports_for_others_is_not_read(folder):

@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 from chexnomaly.imports import follow, imported_names
@@ -25,13 +26,18 @@ def code_of(notebook: Path) -> str:
     )
 
 
+@cache
+def tables_named(code: str) -> tuple[str, ...]:
+    """Name the tables in some code's texts; the same code is parsed once."""
+    values = [getattr(node, "value", None) for node in ast.walk(ast.parse(code))]
+    return tuple(v for v in values if isinstance(v, str) and v.endswith(".csv"))
+
+
 def data_of(module: Path, code: str) -> Iterator[Path]:
     """Find the tables that a module's code names, beside it or one folder above."""
-    for node in ast.walk(ast.parse(code)):
-        value = getattr(node, "value", None)
-        if isinstance(value, str) and value.endswith(".csv"):
-            places = (module.parent / value, module.parents[1] / value)
-            yield from (place for place in places if place.is_file())
+    for name in tables_named(code):
+        places = (module.parent / name, module.parents[1] / name)
+        yield from (place for place in places if place.is_file())
 
 
 def modules_used(notebook: Path, root: Path) -> list[Path]:

@@ -18,7 +18,7 @@ from pydicom.tag import Tag
 from pydicom.uid import RLELossless
 
 from chexnomaly.dicom.apart import CODECS
-from chexnomaly.dicom.limits import SYNTAX_TAG, inflates_beyond, library_errors
+from chexnomaly.dicom.limits import SYNTAX_TAG, inflates_beyond, library_errors, quiet
 from chexnomaly.dicom.views import find_side_view
 from chexnomaly.errors import ImageError
 
@@ -50,6 +50,7 @@ WINDOW_TAGS = ("VOILUTSequence", "WindowCenter", "WindowWidth", "VOILUTFunction"
 """Elements that are read where the file's own window is asked for."""
 
 
+@quiet()
 def read_header(path: Path, window: str = "minmax") -> Dataset:
     """Read what the pixels need of a header, and refuse what is not read here.
 
@@ -81,11 +82,10 @@ def read_header(path: Path, window: str = "minmax") -> Dataset:
             raise ImageError(
                 "not DICOM", file=path, expected='"DICM" after a 128-byte preamble'
             ) from None
-    for tag in [tag_for_keyword(name) for name in tags]:
+    for tag in [tag for tag in map(tag_for_keyword, tags) if tag in header]:
         name, shown = dictionary_description(tag), str(Tag(tag)).upper()
         with library_errors(path, name, shown, "an element as in PS3.6"):
-            if tag in header:
-                _drop_empty(header, tag)
+            _drop_empty(header, tag)
             if tag in header and keyword_for_tag(tag) in NUMBERS:
                 math.floor(header[tag].value)  # stops at what is no finite number
     with library_errors(path, "header", None, "a DICOM file (PS3.10)"):

@@ -98,6 +98,25 @@ def inflates_beyond(path: Path, limit_bytes: int) -> bool:
 
 
 @contextmanager
+def quiet() -> Iterator[None]:
+    """Drop pydicom's log lines, which may quote the header.
+
+    Logging forgets all it knows of every logger when a level changes, so what reads
+    a film element by element and strip by strip does this once.
+    """
+    logger = logging.getLogger("pydicom")  # its modules' loggers have its level
+    level = logger.level
+    if level > logging.CRITICAL:
+        yield
+        return
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+@contextmanager
 def library_errors(
     path: Path, what: str, tag: str | None, expected: str
 ) -> Iterator[None]:
@@ -106,11 +125,8 @@ def library_errors(
     The library's own message may quote the header, so only its kind is kept; for
     the same reason its warnings and log lines are dropped.
     """
-    logger = logging.getLogger("pydicom")  # its modules' loggers have its level
-    level = logger.level
-    logger.setLevel(logging.CRITICAL + 1)
     try:
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
+        with quiet(), warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             yield
     except ImageError:
@@ -118,5 +134,3 @@ def library_errors(
     except Exception as error:
         problem = f"broken {what} ({type(error).__name__})"
         raise ImageError(problem, file=path, column=tag, expected=expected) from None
-    finally:
-        logger.setLevel(level)

@@ -23,6 +23,7 @@ from chexnomaly.dicom.limits import (
     Codestream,
     library_errors,
     parse_codestream,
+    quiet,
 )
 from chexnomaly.dicom.scaling import scale_stored
 from chexnomaly.errors import ImageError
@@ -30,6 +31,7 @@ from chexnomaly.errors import ImageError
 WINDOWS = ("minmax", "voi")
 
 
+@quiet()
 def read_radiograph(path: str | Path, window: str = "minmax") -> np.ndarray:
     """Decode a single-frame gray radiograph.
 
@@ -85,10 +87,13 @@ def _read_cells(path: Path, header: Dataset) -> np.ndarray:
             problem = "compressed image of another size"
         elif not syntax.is_encapsulated and len(pixels) < least:
             problem = "truncated pixel data"
-        if problem:
-            raise ImageError(problem, file=path, column=PIXELS_TAG, expected=expected)
-        dataset.update(header)
-        return pixel_array(dataset, raw=True, correct_unused_bits=False)
+        if not problem:
+            dataset.update(header)
+            cells = pixel_array(dataset, raw=True, correct_unused_bits=False)
+            if cells.ndim == 2:
+                return cells
+            problem = "pixel data of several frames"  # whatever the header says
+        raise ImageError(problem, file=path, column=PIXELS_TAG, expected=expected)
 
 
 def _decompress(

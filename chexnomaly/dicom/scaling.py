@@ -20,6 +20,9 @@ STRIP_PIXELS = 2**16
 
 VOI_FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
 
+Padding = tuple[np.ndarray, int, int]
+"""Numbers, (H, W), to look for padding in, and the least and highest that pad."""
+
 
 def scale_stored(
     path: Path, stored: np.ndarray, header: Dataset, window: str
@@ -40,8 +43,9 @@ def scale_stored(
         ImageError: A table or window of the header is broken, or the image is
             constant or not finite.
     """
+    cells, stored = _with_sign(stored, header), _stored_values(stored, header)
     with library_errors(path, "padding", "(0028,0120)", "a whole number"):
-        padding = _padding(header)
+        padding = _padding(cells, stored, header)
     low, high = _ends(path, stored, header, window, padding)
     image = np.empty(stored.shape, dtype=np.float32)
     for rows in _strips(stored):
@@ -52,7 +56,7 @@ def scale_stored(
         if header.PhotometricInterpretation == "MONOCHROME1":
             np.subtract(1.0, values, out=values)
         if padding:
-            values[_is_padding(stored[rows], header, padding)] = 0.0
+            values[_is_padding(rows, *padding)] = 0.0
         image[rows] = values
     return image
 
@@ -66,11 +70,10 @@ def _strips(stored: np.ndarray) -> Iterator[slice]:
 
 def _shown(path: Path, stored: np.ndarray, header: Dataset, window: str) -> np.ndarray:
     """Give what a viewer would show of stored values, same shape, any range."""
-    values = _stored_values(stored, header)
     with_table = header.get("ModalityLUTSequence")
     tag = "(0028,3000)" if with_table else "(0028,1053)"
     with library_errors(path, "rescale", tag, "a valid modality LUT or slope"):
-        values = values.astype(np.int64) if with_table else values
+        values = stored.astype(np.int64) if with_table else stored
         values = apply_modality_lut(values, header)
     if not _is_windowed(header, window):
         return values
@@ -111,7 +114,7 @@ def _ends(
     stored: np.ndarray,
     header: Dataset,
     window: str,
-    padding: tuple[int, int, bool] | None,
+    padding: Padding | None,
 ) -> tuple[float, float]:
     """Find the two values that become 0 and 1.
 
@@ -123,7 +126,7 @@ def _ends(
         values = _shown(path, stored[rows], header, window)
         everything.append((values.min(), values.max()))
         if padding:
-            values = values[~_is_padding(stored[rows], header, padding)]
+            values = values[~_is_padding(rows, *padding)]
         if values.size:
             inside.append((values.min(), values.max()))
     ends = _extremes(inside or [(0.0, 0.0)])
@@ -157,41 +160,40 @@ def _with_sign(cells: np.ndarray, header: Dataset) -> np.ndarray:
 
 
 def _stored_values(cells: np.ndarray, header: Dataset) -> np.ndarray:
-    """Cut the stored values out of their cells: unused bits off, the sign in place."""
+    """Cut the stored values out of their cells: unused bits off, the sign in place.
+
+    Nothing is copied where the unused bits hold nothing, as in most films.
+    """
     values, width = _with_sign(cells, header), 8 * cells.itemsize
-    if header.BitsStored == width:
+    bits, high = header.BitsStored, header.HighBit
+    least = _least(bits, header)
+    if high == bits - 1 and least <= values.min() and values.max() < least + 2**bits:
         return values
-    return (values << (width - 1 - header.HighBit)) >> (width - header.BitsStored)
+    return (values << (width - 1 - high)) >> (width - bits)
 
 
-def _is_padding(
-    cells: np.ndarray, header: Dataset, padding: tuple[int, int, bool]
-) -> np.ndarray:
-    low, high, beyond = padding
-    values = (_with_sign if beyond else _stored_values)(cells, header)
-    return (values >= low) & (values <= high)
+def _least(bits: int, header: Dataset) -> int:
+    return -(2 ** (bits - 1)) if header.PixelRepresentation else 0
 
 
-def _padding(header: Dataset) -> tuple[int, int, bool] | None:
-    """Read which stored values only pad the image to a rectangle, ends included.
+def _padding(cells: np.ndarray, stored: np.ndarray, header: Dataset) -> Padding | None:
+    """Find which values only pad the image to a rectangle.
 
-    A value of the wrong sign is taken by its bits.
-
-    Returns:
-        Least and highest such value, and whether the stored bits are too few for them,
-        so that they are to be looked for in the whole cells.
+    A value of the wrong sign is taken by its bits. One that the stored bits are too few
+    for is to be looked for in the whole cells.
     """
     value = header.get("PixelPaddingValue")
     if value is None:
         return None
     limit = header.get("PixelPaddingRangeLimit", value)
     cell_bits, bits = header.BitsAllocated, header.BitsStored
-
-    def least(bits: int) -> int:
-        return -(2 ** (bits - 1)) if header.PixelRepresentation else 0
-
+    first, least = _least(cell_bits, header), _least(bits, header)
     low, high = sorted(
-        (int(end) - least(cell_bits)) % 2**cell_bits + least(cell_bits)
-        for end in (value, limit)
+        (int(end) - first) % 2**cell_bits + first for end in (value, limit)
     )
-    return low, high, low < least(bits) or high >= least(bits) + 2**bits
+    beyond = low < least or high >= least + 2**bits
+    return cells if beyond else stored, low, high
+
+
+def _is_padding(rows: slice, values: np.ndarray, low: int, high: int) -> np.ndarray:
+    return (values[rows] >= low) & (values[rows] <= high)

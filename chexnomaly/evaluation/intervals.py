@@ -83,6 +83,23 @@ def _spread(sample: metrics.Scores) -> np.ndarray:
     return sample["value"].std(axis=-1, ddof=1)
 
 
+class Drawn(dict):
+    """Scores of drawn films; what a statistic does not ask for is not drawn.
+
+    Args:
+        scores: Per-image scores.
+        index: Which films, by position.
+    """
+
+    def __init__(self, scores: metrics.Scores, index: np.ndarray):
+        self._scores, self._index = scores, index
+
+    def __missing__(self, name: str) -> np.ndarray:
+        """Draw one kind of score, when it is first asked for."""
+        self[name] = drawn = self._scores[name].take(self._index)
+        return drawn
+
+
 def interval(
     statistic: Callable[..., np.ndarray],
     *samples: metrics.Scores,
@@ -104,7 +121,7 @@ def interval(
     n = len(next(iter(samples[0].values())))
 
     def resampled(index: np.ndarray, axis: int = -1) -> np.ndarray:
-        return statistic(*({k: v[index] for k, v in s.items()} for s in samples))
+        return statistic(*(Drawn(s, index) for s in samples))
 
     value = float(resampled(np.arange(n)))
     if n < 2 or np.isnan(value):

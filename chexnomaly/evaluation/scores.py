@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from chexnomaly import metrics
-from chexnomaly.boxes import mask_to_boxes
+from chexnomaly.boxes import masks_to_boxes
 from chexnomaly.datasets.segmentation import SegmentationSet
 from chexnomaly.metrics.categories import box_scores
 from chexnomaly.metrics.detection import detections
@@ -90,8 +90,8 @@ def score(
             counts = metrics.image_scores(probs, mask, threshold)
             boxes = box_scores(probs, mask, threshold)
             parts[threshold].append(counts | boxes)
-        found += [detections(p, PAPER_THRESHOLD) for p in probs]
-        truth += [mask_to_boxes(m) for m in mask]
+        found += detections(probs, PAPER_THRESHOLD)
+        truth += masks_to_boxes(mask)
     if len(found) != len(ids):
         raise ValueError(f"expected {len(ids)} predictions, got {len(found)}")
     return ScoredSet(list(ids), _joined(parts), found, truth)

@@ -7,7 +7,7 @@ import numpy as np
 from scipy import stats
 
 from chexnomaly import metrics
-from chexnomaly.evaluation.intervals import entry, interval
+from chexnomaly.evaluation.intervals import entry, interval, share_entry
 from chexnomaly.evaluation.scores import PAPER_THRESHOLD, ScoredSet
 from chexnomaly.metrics import categories, classification, segmentation
 from chexnomaly.results import Entry
@@ -15,9 +15,18 @@ from chexnomaly.results import Entry
 AP_THRESHOLDS = (0.4, 0.5, 0.6, 0.7)
 
 
+CATEGORY_SHARES = tuple(
+    f"{name}_share_{rule}"
+    for name in ("tp", "tn", "fp", "fn")
+    for rule in ("strict", "lenient")
+)
+PROPORTIONS = (*CATEGORY_SHARES, "partial_share", "outlier_share", "recall_any_pixel")
+"""Shares of films, which get Wilson's interval: it has a width at 0 and 1 too."""
+
 OPERATING_KEYS = (
     *("iou_a", "iou_b", "iou_c", "mae_hard", "f1_any_pixel", "f1_healthy"),
-    *("pixel_precision", "recall_any_pixel", "predicted_share"),
+    *("pixel_precision", "predicted_share", "rectangularity"),
+    *("hard_error_median", "hard_error_skewness", *PROPORTIONS),
 )
 """What is also reported at the operating threshold."""
 
@@ -27,7 +36,7 @@ Statistic = Callable[[metrics.Scores], np.ndarray]
 
 PAIRED_KEYS = (
     *("iou_a", "iou_c", "mae_soft", "mae_hard", "f1_any_pixel"),
-    *("pixel_precision", "predicted_share"),
+    *("pixel_precision", "predicted_share", "rectangularity"),
 )
 """What two systems are compared by."""
 
@@ -55,6 +64,7 @@ def statistics() -> dict[str, Statistic]:
         "outlier_share": lambda s: (metrics.hard_error(s) > 0.04).mean(-1),
         "hard_error_median": lambda s: np.median(metrics.hard_error(s), -1),
         "hard_error_skewness": lambda s: stats.skew(metrics.hard_error(s), axis=-1),
+        "rectangularity": categories.rectangularity,
         "predicted_share": partial(_area, ("tp", "fp")),
         "true_share": partial(_area, ("tp", "fn")),
     }
@@ -139,7 +149,15 @@ def _entries(
         samples = [s.scores[t] for s, t in zip(scored, levels, strict=True)]
         for key in keys:
             if not suffix or key in OPERATING_KEYS:
-                values[key + suffix] = interval(
-                    table[key], *samples, resamples=resamples
+                values[key + suffix] = (
+                    _proportion(key, table[key], samples[0])
+                    if key in PROPORTIONS
+                    else interval(table[key], *samples, resamples=resamples)
                 )
     return values
+
+
+def _proportion(key: str, statistic: Statistic, scores: metrics.Scores) -> Entry:
+    abnormal = scores["tp"] + scores["fn"] > 0
+    n = int(abnormal.sum()) if key == "recall_any_pixel" else len(abnormal)
+    return share_entry(round(np.nan_to_num(float(statistic(scores))) * n), n)

@@ -6,29 +6,33 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from chexnomaly.boxes import mask_to_boxes
+from chexnomaly.boxes import masks_to_boxes
 from chexnomaly.metrics.segmentation import divide
 
 
-def detections(probs: Tensor, threshold: float = 0.5) -> tuple[Tensor, Tensor]:
-    """Turn one probability map into scored boxes.
+def detections(probs: Tensor, threshold: float = 0.5) -> list[tuple[Tensor, Tensor]]:
+    """Turn each probability map into scored boxes.
 
     Args:
-        probs: Probabilities in [0, 1]. Shape (1, H, W).
+        probs: Probabilities in [0, 1]. Shape (B, 1, H, W).
         threshold: A pixel is foreground when it is strictly above.
 
     Returns:
-        Boxes (N, 4), xyxy px, one per 8-connected component, and scores (N,): the
-        mean probability of the foreground pixels inside the box.
+        For each map boxes (N, 4), xyxy px, one per 8-connected component, and scores
+        (N,): the mean probability of the foreground pixels inside the box.
     """
     foreground = (probs > threshold).float()
-    boxes = mask_to_boxes(foreground)
-    scores = []
-    for left, top, right, bottom in boxes.int().tolist():
-        inside = (0, slice(top, bottom), slice(left, right))
-        weight = foreground[inside]
-        scores.append(float((probs[inside] * weight).sum() / weight.sum()))
-    return boxes, torch.tensor(scores)
+    found = []
+    for image, marked, boxes in zip(
+        probs[:, 0], foreground[:, 0], masks_to_boxes(foreground), strict=True
+    ):
+        scores = []
+        for left, top, right, bottom in boxes.int().tolist():
+            inside = (slice(top, bottom), slice(left, right))
+            weight = marked[inside]
+            scores.append(float((image[inside] * weight).sum() / weight.sum()))
+        found.append((boxes, torch.tensor(scores)))
+    return found
 
 
 def average_precision(
@@ -49,7 +53,7 @@ def average_precision(
     Raises:
         ValueError: The number of images differs.
     """
-    found = [detections(p) for p in probs]
+    found = detections(probs)
     return average_precision_of_boxes(found, mask_boxes, iou_threshold)
 
 

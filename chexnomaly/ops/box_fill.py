@@ -34,6 +34,8 @@ class FilledBoxes(Function):
     def backward(ctx, gradient: Tensor) -> tuple[Tensor, None, None]:
         """Hand what arrives in a box to its component, equally."""
         found, passed = ctx.found, gradient[:, 0].contiguous()
+        if not len(found):
+            return gradient, None, None
         numbers = torch.arange(len(found), dtype=torch.int32, device=passed.device)
         nobody = torch.full_like(passed, -1, dtype=torch.int32)
         box = paint(nobody, found, ctx.order, numbers)

@@ -135,6 +135,8 @@ def _touching(first: Tensor, last: Tensor, pitch: int) -> tuple[Tensor, Tensor]:
 
 def _join(below: Tensor, above: Tensor, runs: int) -> tuple[Tensor, int]:
     """Number the components of a graph of runs; component of each run, and count."""
+    if not len(below):
+        return torch.arange(runs, device=below.device), runs
     if not is_on_cpu(below):
         return _join_by_jumping(below, above, runs)
     # Pairs are in the order of their lower run, which is what a CSR matrix wants;

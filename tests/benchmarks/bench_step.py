@@ -1,17 +1,14 @@
-"""A training step beside MONAI's networks of equal widths, and beside a plain loop.
+"""A training step beside MONAI's networks of equal widths.
 
     python tests/benchmarks/bench_step.py --out bench.json
 
 Same images, same loss, same optimizer, one core; processor seconds, since other
 programs may run as well. MONAI's networks run with channels
 first and with channels last; the faster of the two is the peer. Before anything is
-timed, the encoders are given the same weights and must give the same features, and the
-two loops must end at the same loss.
+timed, the encoders are given the same weights and must give the same features.
 """
 
-import tempfile
 from functools import partial
-from pathlib import Path
 from statistics import median
 from time import process_time
 
@@ -20,7 +17,6 @@ from monai.losses import FocalLoss
 from monai.networks.nets import AttentionUnet, BasicUNet
 from reporting import compare, interleaved, report, spread, step_bytes
 from torch import nn
-from torch.utils.data import DataLoader, TensorDataset
 
 from chexnomaly.losses import box_focal_loss, sigmoid_focal_loss
 from chexnomaly.models.attention_unet import AttentionUNet
@@ -31,16 +27,12 @@ from chexnomaly.studies.speed.step_cost import (
     matrix_task,
     step_operations,
 )
-from chexnomaly.training.loop import train
-from chexnomaly.training.schedule import Schedule, seeded_model
 
 WIDTH, DEPTH, SIZE, BATCH, REPEATS = 16, 5, 128, 4, 15
 WIDTHS = tuple(WIDTH * 2**level for level in range(DEPTH))
 MATRIX, COPIED = 2048, 2**24
 CONVOLUTION = (128, 64, 4)
 """Channels, side and images of a large convolution."""
-LOOP = {"base_channels": 8, "depth": 4, "convolutions": 1, "batch_norm": True}
-LOOP_IMAGES, LOOP_SIZE, LOOP_REPEATS = 160, 64, 5
 CPU = torch.device("cpu")
 
 
@@ -159,56 +151,6 @@ def time_steps(image: torch.Tensor, mask: torch.Tensor) -> dict:
     }
 
 
-def plain_loop(data: TensorDataset, order: list[int]) -> list[float]:
-    """Train for an epoch the way that common repositories do."""
-    model = seeded_model(partial(UNet, **LOOP), 0)
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
-    model.train()
-    losses = []
-    for image, mask in DataLoader(data, batch_size=8, sampler=order):
-        optimizer.zero_grad()
-        loss = sigmoid_focal_loss(model(image), mask)
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item() * len(image))
-    model.eval()
-    with torch.no_grad():
-        batches = DataLoader(data, batch_size=8)
-        val = [sigmoid_focal_loss(model(i), m).item() * len(i) for i, m in batches]
-    return [sum(losses) / len(data), sum(val) / len(data)]
-
-
-def our_loop(data: TensorDataset) -> list[float]:
-    """Train for an epoch with `training.train`, checkpoints included."""
-    model = seeded_model(partial(UNet, **LOOP), 0)
-    schedule = Schedule(epochs=1, batch_size=8, learning_rate=1e-3)
-    with tempfile.TemporaryDirectory() as folder:
-        history = train(model, sigmoid_focal_loss, data, data, Path(folder), schedule)
-    return [history.train_loss[0], history.val_loss[0]]
-
-
-def time_loops() -> dict:
-    """Time both loops over the same images in the same order."""
-    image = torch.rand(
-        LOOP_IMAGES, 1, LOOP_SIZE, LOOP_SIZE, generator=torch.Generator().manual_seed(0)
-    )
-    data = TensorDataset(image, (image > 0.9).float())
-    first = torch.Generator().manual_seed(0)  # of epoch 0 under seed 0
-    order = torch.randperm(LOOP_IMAGES, generator=first).tolist()
-    ours, plain = our_loop(data), plain_loop(data, order)
-    torch.testing.assert_close(ours, plain, rtol=1e-3, atol=1e-6)
-    tasks = {"chexnomaly": partial(our_loop, data)}
-    tasks["plain loop"] = partial(plain_loop, data, order)
-    seconds = interleaved(tasks, LOOP_REPEATS, CPU, process_time)
-    return {
-        "images": LOOP_IMAGES,
-        "size_px": LOOP_SIZE,
-        "losses": {"chexnomaly": ours, "plain loop": plain},
-        "seconds": {name: spread(values) for name, values in seconds.items()},
-        "times_as_fast_as": compare(seconds, "chexnomaly", ["plain loop"]),
-    }
-
-
 def paper_step() -> dict:
     """Count the operations of one training image at the paper's size and width."""
     shape = (1, 1, 512, 512)
@@ -222,8 +164,7 @@ def run() -> dict:
     mask = (image > 0.6).float()
     check_networks(image)
     check_loss(image, mask)
-    step, loop = time_steps(image, mask), time_loops()
-    return {"step": step, "loop": loop, "paper_step": paper_step()}
+    return {"step": time_steps(image, mask), "paper_step": paper_step()}
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from chexnomaly.claims import expected as verification
-from chexnomaly.claims.expected import PAPER, RUNS, TABLES
+from chexnomaly.claims.expected import CODE, PAPER, RUNS, TABLES
 from chexnomaly.claims.ledger import load_ledger
 
 LEDGER = load_ledger()
@@ -47,7 +47,8 @@ def results(tmp_path):
         ("attention-gain", PAPER),
         ("q-similar-ratios", PAPER),
         ("t3-darapaneni", PAPER),
-        ("focal-alpha", PAPER),
+        ("focal-alpha", CODE),
+        ("n-models-compared", PAPER),
         ("data-max-annot", TABLES),
         ("rsna-n-images", TABLES),
         ("q-small-boxes", TABLES),
@@ -149,7 +150,9 @@ def test_what_is_written_reads_back(results, tmp_path):
     assert (found["measured"], found["printed"], found["low"]) == (57.0, "58", None)
     back = pd.read_csv(as_csv, keep_default_na=False)
     assert list(back["verdict"]) == list(table["verdict"])
-    assert list(back.columns) == list(table.columns)
+    assert list(back.columns) == [
+        "level" if c == "evidence" else c for c in table.columns
+    ]
 
 
 def test_an_open_end_of_an_interval_is_written_as_text(tmp_path):

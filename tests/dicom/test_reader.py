@@ -12,6 +12,7 @@ from pydicom.encaps import encapsulate, generate_frames
 from pydicom.sequence import Sequence
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
+    ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
     JPEGBaseline8Bit,
@@ -413,3 +414,20 @@ def test_random_damage_gives_an_image_or_a_named_error(tmp_path):
             assert PLANTED[:7] not in str(error)
         else:
             assert image.min() >= 0.0 and image.max() <= 1.0
+
+
+@pytest.mark.parametrize("frames", [2, 3])
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, RLELossless])
+@pytest.mark.parametrize("stated", [None, 1])
+def test_more_pixels_than_the_header_knows_of_are_refused(
+    tmp_path, frames, syntax, stated
+):
+    ds = dicom_dataset(np.stack([ramp(12)] * frames), 12)
+    ds.Rows, ds.Columns, ds.NumberOfFrames = 40, 32, frames
+    if syntax == RLELossless:
+        ds.compress(syntax)
+    ds.NumberOfFrames = stated
+    path = save_dicom(ds, tmp_path / "a.dcm", syntax)
+    with pytest.raises(ImageError, match="several frames") as caught:
+        dicom.read_radiograph(path)
+    assert caught.value.column == "(7FE0,0010)"

@@ -1,5 +1,6 @@
 """Strips give what the whole film at once would give, to the last bit."""
 
+import logging
 import tracemalloc
 from pathlib import Path
 
@@ -8,9 +9,10 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.pixels import apply_modality_lut, apply_voi_lut
 
+from chexnomaly.dicom import read_radiograph
 from chexnomaly.dicom.scaling import STRIP_PIXELS, scale_stored
 from chexnomaly.errors import ImageError
-from tests.dicom_files import dicom_dataset
+from tests.dicom_files import dicom_dataset, save_dicom
 
 HEADERS = {
     "plain": {},
@@ -80,3 +82,21 @@ def test_a_broken_padding_value_is_refused_by_name():
     header.add_new("PixelPaddingValue", "US", [1, 2])
     with pytest.raises(ImageError, match="broken padding"):
         scale_stored(Path("a"), stored, header, "minmax")
+
+
+def test_pydicom_is_silenced_once_for_a_film(monkeypatch, tmp_path):
+    """A level that changes makes logging forget what it knows of every logger."""
+    _, film = a_film(**HEADERS["window, padded, inverted"])
+    path = save_dicom(film, tmp_path / "film.dcm")
+    logger, levels = logging.getLogger("pydicom"), []
+    before, set_level = logger.level, logger.setLevel
+    monkeypatch.setattr(logger, "setLevel", lambda v: (levels.append(v), set_level(v)))
+    read_radiograph(path, "voi")
+    assert levels == [logging.CRITICAL + 1, before] and logger.level == before
+
+
+@pytest.mark.parametrize("bits", [0x1000, 0xF000])
+def test_what_unused_bits_hold_is_not_shown(bits):
+    stored, header = a_film()
+    found = scale_stored(Path("a"), stored | np.uint16(bits), header, "minmax")
+    np.testing.assert_array_equal(found, at_once(stored, header, "minmax"))

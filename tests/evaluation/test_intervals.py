@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from chexnomaly.evaluation.intervals import entry, mean_entry, share_entry, spread_entry
+from chexnomaly.evaluation.intervals import (
+    entry,
+    interval,
+    mean_entry,
+    share_entry,
+    spread_entry,
+)
 
 
 def test_a_mean_has_students_interval():
@@ -41,3 +47,15 @@ def test_a_spread_is_the_sample_standard_deviation():
 
 def test_an_entry_without_both_ends_has_none():
     assert entry(1.0, 0.5, float("nan"), 3)["low"] is None
+
+
+def test_ends_are_those_of_a_plain_bootstrap_and_an_unknown_score_is_an_error():
+    rng = np.random.default_rng(1)
+    scores = {"a": rng.random(30), "b": rng.random(30)}
+    films = np.random.default_rng(0).integers(0, 30, (200, 30))
+    drawn = [scores["a"][rows].mean() - scores["b"][rows].max() for rows in films]
+    made = interval(lambda s: s["a"].mean(-1) - s["b"].max(-1), scores, resamples=200)
+    ends = np.percentile(drawn, [2.5, 97.5])
+    assert [made["low"], made["high"]] == pytest.approx(ends, abs=1e-6)
+    with pytest.raises(KeyError):
+        interval(lambda s: s["c"].mean(-1), scores)

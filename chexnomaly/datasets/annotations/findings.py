@@ -5,8 +5,8 @@ x_min, y_min, x_max, y_max (px of the image's own frame, continuous corners: pix
 i spans [i, i + 1]; NaN on a "no_finding" row), width_px, height_px (of that frame; NA
 where the source does not know), source, row (line in the source's table, header = 1).
 
-A box may leave its image by at most BORDER_TOLERANCE_PX, which annotation tools do when
-they round; it is then cut at the border. A box farther out is refused.
+A box may leave its image by at most `frames.BORDER_TOLERANCE_PX`, which annotation
+tools do when they round; it is then cut at the border. A box farther out is refused.
 
 No refusal makes a film healthy: one that lost a finding, and of which only "no finding"
 is left, leaves the table.
@@ -34,9 +34,6 @@ COLUMNS = ("image_id", "reader", "finding", *BOX, *SIDES, "source", "row")
 
 MAX_SIDE_PX = 2**31 - 1
 """Longest side that a source may state."""
-
-BORDER_TOLERANCE_PX = 1.0
-"""How far a corner may lie outside its image and still be cut to the border."""
 
 _TYPES = dict.fromkeys(COLUMNS, "str") | dict.fromkeys(BOX, "float64")
 _TYPES |= dict.fromkeys((*SIDES, "row"), "Int64")
@@ -140,12 +137,13 @@ def read_boxes(
 
 
 def _cut_to_border(table: pd.DataFrame) -> pd.DataFrame:
-    """Move corners at most BORDER_TOLERANCE_PX outside the image onto its border."""
+    """Move corners that rounding put outside the image onto its border."""
+    tolerance = frames.BORDER_TOLERANCE_PX
     for low, high, side in zip(BOX[:2], BOX[2:], SIDES, strict=True):
         size = table[side].astype("float64")
-        near = table[low].between(-BORDER_TOLERANCE_PX, 0, inclusive="left")
+        near = table[low].between(-tolerance, 0, inclusive="left")
         table[low] = table[low].mask(near, 0.0)
-        near = table[high].between(size, size + BORDER_TOLERANCE_PX)
+        near = table[high].between(size, size + tolerance)
         table[high] = table[high].mask(near, size)
     return table
 
@@ -226,7 +224,7 @@ def check_images(
     origin = Origin(Path(_file_of(table, "") or "findings table"))
     kept = table[present]
     kept.attrs.pop("also_listed", None)  # pandas copies it at every step
-    kept, resized = frames.to_own_frame(kept, sizes, origin)
+    kept, resized = frames.to_own_frame(kept, sizes, images, origin)
     kept, refusals = _split_films(_cut_to_border(kept), origin)
     return kept, refused + resized + refusals
 

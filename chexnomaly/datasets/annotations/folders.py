@@ -16,7 +16,8 @@ SAFE_ID = r"^(?!\.{1,2}$)[^/\\:\x00-\x1f\x7f\ufffd]{1,200}$"
 
 INSIDE = "a file inside the data folder, reached without a link out of it"
 
-IMAGE_SUFFIXES = frozenset({".dicom", ".dcm", ".png", ".jpg", ".jpeg", ".webp"})
+PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp"})
+IMAGE_SUFFIXES = PICTURE_SUFFIXES | {".dicom", ".dcm"}
 """File name endings of images, in lower case."""
 
 

@@ -1,8 +1,9 @@
 """Reading a source's CSV table, with the line number of every record.
 
 A table comes from outside, so nothing in it is believed: the file is bounded in
-size, a record with the wrong number of fields is refused by its line, and bytes
-that are no UTF-8 become the replacement character, which no name may contain.
+size, a record with a quote out of place or the wrong number of fields is refused by
+its line, and bytes that are no UTF-8 become the replacement character, which no name
+may contain.
 """
 
 import csv
@@ -20,6 +21,9 @@ from chexnomaly.errors import AnnotationError, Refusal
 MAX_TABLE_BYTES = 256 * 2**20
 """Largest table that is read, uncompressed. VinDr-CXR's has 5 MB."""
 
+MAX_RECORD_LINES = 200
+"""Most lines of one record, where free text may hold line breaks."""
+
 
 def read_table(
     path: Path,
@@ -34,7 +38,7 @@ def read_table(
         path: The table.
         required: Columns that must be there; others are kept if they have a name.
         multiline: Whether a quoted field may hold line breaks, as free-text
-            columns do. Where it may not, a stray quote costs its own line only.
+            columns do. With or without, a stray quote costs its own line only.
         only: Where given, lines are passed over that have none of these words between
             their commas, so that a few films of a large table are read fast.
 
@@ -46,30 +50,28 @@ def read_table(
     Raises:
         AnnotationError: The file cannot be read, or a required column is missing.
     """
-    try:
-        records = list(_records(_read_text(path), multiline, only))
-    except csv.Error as error:
-        raise AnnotationError(f"broken CSV ({error})", file=path) from None
+    most = MAX_RECORD_LINES if multiline else 1
+    records = list(_records(_read_text(path), most, only))
     if not records:
         raise AnnotationError("empty table", file=path, expected="a header")
     header = [name.strip() for name in records.pop(0)[1]]
     _require_columns(path, header, required)
     n = max((k for k, name in enumerate(header, start=1) if name), default=0)
-    # Commas behind the last name may be left out: NIH's list of boxes does so.
-    good = [(k, row[:n]) for k, row in records if len(row) in (n, len(header))]
-    rule = f"{len(header)} fields"
-    broken = [(k, row) for k, row in records if len(row) not in (n, len(header))]
-    refusals = [
-        Refusal("AnnotationError", str(path), line, None, f"{len(found)} fields", rule)
-        for line, found in broken
-    ]
+    rule, good, refusals, words = f"{len(header)} fields", [], [], set()
+    for line, fields, problem in records:
+        # Commas behind the last name may be left out: NIH's list of boxes does so.
+        if problem or len(fields) not in (n, len(header)):
+            told = (line, None, problem or f"{len(fields)} fields", rule)
+            refusals.append(Refusal("AnnotationError", str(path), *told))
+            words |= {*re.split(r'[",\r\n]+', ",".join(fields))}
+        else:
+            good.append((line, fields[:n]))
     frame = pd.DataFrame(
         [fields for _, fields in good], columns=header[:n], dtype="str"
     )
     frame = frame.loc[:, [bool(name) for name in header[:n]]]
     frame["row"] = pd.array([line for line, _ in good], dtype="Int64")
-    words = (re.split(r"[,\r\n]+", ",".join(fields)) for _, fields in broken)
-    frame.attrs["refused_ids"] = frozenset().union(*words)
+    frame.attrs["refused_ids"] = frozenset(words)
     return frame, refusals
 
 
@@ -97,23 +99,34 @@ def _open(path: Path) -> io.BufferedIOBase:
 
 
 def _records(
-    text: str, multiline: bool, only: Set[str] | None
-) -> Iterator[tuple[int, list[str]]]:
-    """Yield (first line, fields) of each record that is not blank."""
-    if not multiline:
-        for number, line in enumerate(text.split("\n"), start=1):
-            if only is not None and number > 1:
-                if only.isdisjoint(line.replace('"', "").rstrip("\r").split(",")):
-                    continue
-            if line.strip():
-                yield number, next(csv.reader([line.rstrip("\r")]))
-        return
-    reader = csv.reader(io.StringIO(text, newline=""))
-    first = 1
-    for fields in reader:
-        if fields:
-            yield first, fields
-        first = reader.line_num + 1
+    text: str, most: int, only: Set[str] | None
+) -> Iterator[tuple[int, list[str], str]]:
+    """Yield first line, fields and what is wrong of each record that is not blank.
+
+    Args:
+        text: The table's text.
+        most: Most lines of a record. A quote that is still open then, or closes within
+            a field, is wrong; its line is one field, and the next begins a record.
+        only: See `read_table`.
+    """
+    lines = io.StringIO(text, newline="" if most > 1 else "\n").readlines()
+    at = 0
+    while at < len(lines):
+        if at and only is not None and only.isdisjoint(_words(lines[at])):
+            at += 1
+            continue
+        reader = csv.reader(lines[at : at + most], strict=most > 1)
+        try:
+            fields, problem = next(reader), ""
+        except csv.Error as error:
+            fields, problem = [lines[at]], f"broken CSV ({error})"
+        if lines[at].strip():
+            yield at + 1, fields, problem
+        at += 1 if problem else reader.line_num
+
+
+def _words(line: str) -> list[str]:
+    return line.replace('"', "").rstrip("\r\n").split(",")
 
 
 def _require_columns(path: Path, header: list[str], required: tuple[str, ...]) -> None:

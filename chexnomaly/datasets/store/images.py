@@ -79,6 +79,22 @@ def read_picture(path: str | Path) -> np.ndarray:
     return ((values - low) / (high - low)).astype(np.float32)
 
 
+def read_color(path: str | Path) -> float:
+    """Measure how colored a file is: the mean spread of its red, green and blue.
+
+    Returns:
+        In [0, 1]; 0 for a gray picture and for DICOM, which is read as gray.
+
+    Raises:
+        ImageError: As `read_image`.
+    """
+    if _sniff(Path(path)) == "DICOM":
+        return 0.0
+    with _open(Path(path)) as picture:
+        small = picture.convert("RGB").resize((64, 64))
+    return float(np.ptp(np.asarray(small), axis=2).mean() / 255.0)
+
+
 def read_foreground(path: str | Path) -> np.ndarray:
     """Read a picture as a mask: what is not black, whatever its transparency.
 

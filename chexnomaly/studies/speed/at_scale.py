@@ -4,8 +4,6 @@ Nothing on this level is measured: a cost per image is multiplied. What was not 
 stays out of it, as None.
 """
 
-from collections.abc import Mapping
-
 STORE_BYTES = 512 * 512 * 2
 """Bytes of one image of 512 px in a store, without its index."""
 
@@ -43,12 +41,4 @@ def needs(
         "core_hours": n * core_seconds / 3600,
         "exa_operations": trained * operations / 1e18,
         "gpu_hours": hours,
-    }
-
-
-def format_needs(table: Mapping[str, float | None]) -> dict[str, str]:
-    """Write what is needed with three digits; "not measured" where there is none."""
-    return {
-        name: "not measured" if value is None else f"{value:,.3g}"
-        for name, value in table.items()
     }

@@ -95,8 +95,39 @@ def test_columns_without_a_name_are_left_out(tmp_path):
     assert list(read_table(path, ("a",))[0].columns) == ["a", "b", "row"]
 
 
-def test_an_endless_field_is_refused(tmp_path):
+@pytest.mark.parametrize("multiline", [True, False])
+def test_an_endless_field_costs_its_own_line_only(tmp_path, multiline):
     path = tmp_path / "t.csv"
-    path.write_text('a,b\n1,"' + "x" * 200_000)
-    with pytest.raises(AnnotationError, match="broken CSV"):
-        read_table(path, ("a",), multiline=True)
+    path.write_text('a,b\n1,"' + "x" * 200_000 + "\n3,4\n")
+    table, (refusal,) = read_table(path, ("a",), multiline=multiline)
+    assert table["a"].tolist() == ["3"]
+    assert refusal.row == 2 and "broken CSV" in refusal.problem
+
+
+OPEN = [
+    ('2,"open\n3,ok\n', [2], "13"),
+    ('2,"open\n3,"ok"\n4,"fine, too"\n', [2], "134"),
+    ('2,"open\ngoes on\n3,"two\nlines"\n', [2, 3], "13"),
+    ('"2,open\n3,ok\n', [2], "13"),
+    ('2,"closed" early\n3,ok\n', [2], "13"),
+    ('2,"never\n' + "9,row\n" * 300, [2], "1" + 300 * "9"),
+    ('2,"a whole\n' + "report\n" * 150 + 'of many lines"\n3,ok\n', [], "123"),
+]
+
+
+@pytest.mark.parametrize(("text", "lines", "kept"), OPEN)
+def test_a_quote_that_stays_open_swallows_no_row(tmp_path, text, lines, kept):
+    path = tmp_path / "t.csv"
+    path.write_text("a,b\n" + text.rstrip("\n") + "\n1,last")
+    table, refusals = read_table(path, ("a",), multiline=True)
+    assert sorted(table["a"]) == sorted(kept)
+    assert [r.row for r in refusals] == lines
+    assert all("broken CSV" in r.problem for r in refusals[:1])
+    assert ("2" in table.attrs["refused_ids"]) == bool(lines)
+
+
+def test_rows_that_open_and_close_quotes_across_lines_take_no_squared_time(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("a,b\n" + 'x","y\n' * 20_000)
+    table, refusals = read_table(path, ("a",), multiline=True)
+    assert len(table) + len(refusals) == 20_000

@@ -88,6 +88,19 @@ def test_a_side_beyond_any_film_is_refused_and_the_rest_goes_on(tmp_path, side, 
     assert "a side of more than 2147483647 px" in refusals[0].problem
 
 
+@pytest.mark.parametrize("number", [9, "nine", None, 1.5])
+def test_a_box_of_an_unknown_image_costs_no_film(tmp_path, number):
+    boxes = [box(number, [1, 1, 2, 2]), box(1, [3, 4, 10, 5]), box(number, "x")]
+    root = write(tmp_path, [image(1), image(2)], boxes)
+    table, refusals = coco.read_annotations(root)
+    found = table.set_index("image_id").finding.to_dict()
+    assert found == {"film1": "nodule_mass", "film2": "no_finding"}
+    assert [(r.column, r.row) for r in refusals] == [
+        ("annotations", 1),
+        ("annotations", 3),
+    ]
+
+
 def test_a_name_that_would_leave_the_folder_is_refused(tmp_path):
     root = write(tmp_path, [image(1, "../secret.png")], [box(1, [3, 4, 10, 5])])
     table, refusals = coco.read_annotations(root)

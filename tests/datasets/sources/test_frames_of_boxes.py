@@ -146,6 +146,54 @@ def test_a_source_that_states_no_size_is_believed(tmp_path):
     assert kept[BOX].to_numpy().tolist() == [[1, 2, 3, 4]] * 3
 
 
+SIZELESS = "image_id,class_name,class_id,rad_id,x_min,y_min,x_max,y_max\n"
+
+
+def boxed(tmp_path, films, ending, size=(512, 512)):
+    """Check films, name to boxes, that are there as images of one size."""
+    rows = "".join(
+        f"{name},Edema,3,R{k},{','.join(map(str, box))}\n"
+        if box
+        else f"{name},No finding,14,R{k},,,,\n"
+        for name, boxes in films.items()
+        for k, box in enumerate(boxes)
+    )
+    (tmp_path / "train.csv").write_text(SIZELESS + rows)
+    table, refused = vindr.read_annotations(tmp_path)
+    assert not refused
+    images = {name: tmp_path / f"{name}.{ending}" for name in films}
+    kept, told = check_images(table, images, dict.fromkeys(films, size))
+    return kept.groupby("image_id").size().to_dict(), told
+
+
+def test_a_picture_that_a_box_leaves_is_of_another_size(tmp_path):
+    """The box that lies inside is of the same frame, and as wrong."""
+    films = {"small": [(10, 10, 90, 90), (10, 10, 514, 90), None]}
+    films |= {name: [(10, 10, 90, 512.5)] for name in "abc"} | {"well": [None]}
+    kept, told = boxed(tmp_path, films, "png")
+    assert kept == dict.fromkeys(["a", "b", "c", "well"], 1)
+    (why,) = told
+    assert "image 'small' of another size: 512 x 512 px" in why.problem
+    assert why.row == 2 and "width and height of it" in why.expected
+
+
+def test_copies_of_a_whole_set_are_told_by_most_of_their_boxes(tmp_path):
+    """Drawn on films of 2500 px; what fits into 512 px by chance is no better."""
+    films = {name: [(900, 900, 1700, 1700)] for name in "abcd"}
+    films |= {"fits": [(100, 100, 400, 400)], "well": [None]}
+    kept, told = boxed(tmp_path, films, "jpg")
+    assert kept == {"well": 1}
+    assert len(told) == 5 and all("of another size" in r.problem for r in told)
+
+
+def test_a_dicom_film_is_what_was_annotated(tmp_path):
+    """There a box outside is a slip, which costs itself alone."""
+    films = {"a": [(10, 10, 90, 90), (10, 10, 514, 90)], "b": [(10, 10, 20, 900)]}
+    kept, told = boxed(tmp_path, films, "dicom")
+    assert kept == {"a": 1}
+    assert [(r.row, r.column) for r in told] == [(3, "x_max"), (4, "y_max")]
+
+
 @pytest.mark.parametrize(
     ("stated", "found", "fits"),
     [

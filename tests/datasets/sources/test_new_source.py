@@ -65,4 +65,4 @@ def test_a_module_of_a_page_and_a_line_in_the_list_suffice(tmp_path, monkeypatch
     assert test.is_abnormal().tolist() == [True, False]
     # 40 x 30 px onto 20 x 20: x halves, y shrinks to two thirds.
     assert test.boxes("film000000").tolist() == [[5.0, 4.0, 10.0, 10.0]]
-    assert sorted((r.row, r.column) for r in refused) == [(4, "x_max"), (5, "what")]
+    assert sorted((r.row, r.column) for r in refused) == [(4, "width_px"), (5, "what")]

@@ -68,6 +68,23 @@ def test_a_refused_outline_is_no_empty_one(tmp_path, kind, bad):
     assert films == {"well": ["no_finding"], "more": ["rib_fracture"]}
 
 
+def test_free_text_with_an_open_quote_swallows_no_film(tmp_path):
+    report = "SOPInstanceUID,EncodedPixels,Report\n"
+    report += f'ill,{OUTLINE},"no quote after this\nsecond line\n'
+    report += f'well,-1,"clear"\nmore,{OUTLINE},\nlast,-1,'
+    films, refused = findings(candid, tmp_path, Pneumothorax_reports__csv=report)
+    assert films == {
+        "well": ["no_finding"],
+        "more": ["pneumothorax"],
+        "last": ["no_finding"],
+    }
+    assert [r.row for r in refused] == [2, 3]
+    head = LABELS.replace("\n", ",clinical_notes\n")
+    rows = 'ill,No Finding,PA,X-ray,images,"open\nwell,No Finding,PA,X-ray,images,'
+    films, refused = findings(covid, tmp_path, metadata__csv=head + rows)
+    assert films == {"well": ["no_finding"]} and [r.row for r in refused] == [2]
+
+
 @pytest.mark.parametrize(
     "bad",
     [

@@ -210,3 +210,14 @@ def test_a_damaged_orientation_costs_no_film(tmp_path, exif, ending):
     path = tmp_path / f"film.{ending}"
     Image.fromarray(ramp(8)).save(path, exif=exif)
     assert images.read_image(path).shape == images.read_size(path) == ramp(8).shape
+
+
+def test_color_is_the_spread_of_the_channels(tmp_path):
+    half = np.zeros((64, 64, 3), np.uint8)
+    half[:32, :, 0] = 255
+    Image.fromarray(half).save(tmp_path / "half_red.png")
+    assert images.read_color(tmp_path / "half_red.png") == pytest.approx(0.5)
+    Image.fromarray(half[..., 0]).save(tmp_path / "gray.png")
+    assert images.read_color(tmp_path / "gray.png") == 0
+    with pytest.raises(ImageError, match="no such file"):
+        images.read_color(tmp_path / "absent.png")

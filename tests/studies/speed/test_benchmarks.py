@@ -18,7 +18,7 @@ def benches():
 
 def test_every_peer_has_a_row_with_its_range(benches):
     rows = benchmarks.ratios(benches)
-    for peer in ("scikit-image", "MONAI BasicUNet", "MONAI AttentionUnet", "plain"):
+    for peer in ("scikit-image", "MONAI BasicUNet", "MONAI AttentionUnet", "bare"):
         assert [label for label in rows if peer in label]
     for ratio in rows.values():
         assert 0 < ratio["min"] <= ratio["median"] <= ratio["max"]
@@ -38,6 +38,19 @@ def test_the_box_transform_meets_its_goal_on_the_cpu(benches):
     for label, ratio in rows.items():
         if label.startswith("box transform"):
             assert ratio["median"] >= goals[label] == 2.0
+
+
+def test_training_costs_at_most_what_was_allowed_beside_a_bare_loop(benches):
+    (label,) = (name for name in benchmarks.ratios(benches) if "bare loop" in name)
+    least = benchmarks.goals(benches)[label]
+    assert benchmarks.ratios(benches)[label]["median"] >= least == 0.87  # 1 / 1.15
+
+
+def test_builds_are_told_by_profile_and_none_is_no_error(tmp_path):
+    assert benchmarks.read_timings(tmp_path) == {}
+    (tmp_path / "bench").mkdir()
+    (tmp_path / "bench" / "timings_tiny.json").write_text('{"units": 3}')
+    assert benchmarks.read_timings(tmp_path) == {"tiny": {"units": 3}}
 
 
 def test_preparing_compressed_films_is_nearly_as_fast_as_decoding_them(benches):
