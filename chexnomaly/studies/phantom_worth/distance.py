@@ -9,14 +9,15 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from scipy import stats
 from torch import nn
 
 from chexnomaly.datasets.sources import nih
 from chexnomaly.datasets.store.images import read_image
 from chexnomaly.datasets.store.resize import resize_square
 from chexnomaly.evaluation.intervals import entry, interval
-from chexnomaly.evaluation.pairs import auc
 from chexnomaly.labels import NO_FINDING
+from chexnomaly.metrics import Scores
 from chexnomaly.phantom import film
 from chexnomaly.phantom.files.store import brightness
 from chexnomaly.results import Entry
@@ -112,8 +113,16 @@ def tell_apart(
         own = np.linalg.solve(x.T @ x + RIDGE * np.eye(side**2), x.T @ y)
         judged[~fit] = scaled[~fit] @ own
         weights += own / folds
-    scores = {"prob": judged, "similar": target == 1}
-    return interval(auc, scores), weights.reshape(side, side)
+    scores = {"judged": judged, "phantom": target == 1}
+    return interval(_area, scores), weights.reshape(side, side)
+
+
+def _area(scores: Scores) -> np.ndarray:
+    """Area under the ROC curve; ties count half."""
+    phantom, ranks = scores["phantom"], stats.rankdata(scores["judged"], axis=-1)
+    n = phantom.sum(-1)
+    wins = (ranks * phantom).sum(-1) - n * (n + 1) / 2
+    return wins / (n * (phantom.shape[-1] - n))
 
 
 RIDGE = 100.0
