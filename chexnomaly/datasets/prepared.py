@@ -7,7 +7,8 @@ hashed on the way (`identities`).
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 
@@ -35,6 +36,10 @@ class PreparedSet:
         split: image_id to "train", "val" or "test".
         numbered: Whether the films' names are numbers, in the order of the source's
             ids, in place of the codes in the files.
+        films: What is known of each film as a whole, index image_id, where the source
+            tells patients apart: "patient", "fold", "view", "labels" and "abnormal".
+        changed: What was changed in findings or films since they were read, in words
+            that enter the hash.
     """
 
     root: Path
@@ -42,6 +47,8 @@ class PreparedSet:
     findings: pd.DataFrame
     split: pd.Series
     numbered: bool = False
+    films: pd.DataFrame | None = None
+    changed: str = ""
 
     @classmethod
     def open(cls, root: Path) -> "PreparedSet":
@@ -80,6 +87,7 @@ class PreparedSet:
             table = self.findings.drop(columns="row").to_csv(index=False).encode()
         else:
             table = (self.root / "findings.csv").read_bytes()
+        table += self.changed.encode()
         return hashlib.sha256(self.store.data_hash.encode() + table).hexdigest()
 
     @property
@@ -88,8 +96,9 @@ class PreparedSet:
         return splits.split_hash(self.split)
 
     def ids(self, part: str) -> list[str]:
-        """Image ids of one part, sorted."""
-        return sorted(self.split.index[self.split == part])
+        """Image ids of one part, sorted; films with a label alone are left out."""
+        ids = self.split.index[self.split == part]
+        return sorted(ids if self.films is None else ids.intersection(self._placed))
 
     def part(self, part: str, **options) -> SegmentationSet:
         """Images and masks of one part.
@@ -102,6 +111,39 @@ class PreparedSet:
             The data set, ordered by image id.
         """
         return SegmentationSet(self.store, self.findings, self.ids(part), **options)
+
+    def labelled_part(self, part: str) -> SegmentationSet:
+        """Images of one part with a label for the whole film, boxed or not.
+
+        Args:
+            part: "train", "val" or "test".
+
+        Returns:
+            The data set, ordered by image id; `is_abnormal` follows the labels. Where
+            films have none, what `part` gives.
+        """
+        if self.films is None:
+            return self.part(part)
+        abnormal = self.films["abnormal"].dropna().astype(bool)
+        ids = abnormal.index.intersection(self.split.index[self.split == part])
+        films = sorted(ids)
+        return SegmentationSet(self.store, self.findings, films, abnormal=abnormal)
+
+    def hold_out(self, fold: int, val_share: float = 0.15) -> "PreparedSet":
+        """Make one fold of patients the test part; see `splits.split_by_fold`.
+
+        Raises:
+            ValueError: There is no such fold, or the source tells no patients apart.
+        """
+        if self.films is None:
+            raise ValueError(f"fold {fold}, expected films whose patients are known")
+        split = splits.split_by_fold(self.films, fold, val_share)
+        return replace(self, split=split)
+
+    @cached_property
+    def _placed(self) -> pd.Index:
+        """Films that somebody looked at for places: with boxes, or called healthy."""
+        return pd.Index(self.findings.image_id.unique())
 
 
 def choose_positives(

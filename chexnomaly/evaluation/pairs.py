@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 import torch
-from scipy import stats
 from torch import nn
 from torch.utils.data import DataLoader
 
+from chexnomaly import metrics
 from chexnomaly.datasets.pairs import PairsSet
 from chexnomaly.evaluation.intervals import entry, interval
 from chexnomaly.metrics import Scores
@@ -51,17 +51,8 @@ def absolute_error(scores: Scores, axis: int = -1) -> np.ndarray:
 
 
 def auc(scores: Scores, axis: int = -1) -> np.ndarray:
-    """Chance that a similar pair gets a higher probability than a dissimilar one.
-
-    Ties count half; NaN where one of the two kinds is missing.
-    """
-    ranks = stats.rankdata(scores["prob"], axis=axis)
-    similar = scores["similar"] == 1
-    positives = similar.sum(axis).astype(np.float64)
-    negatives = similar.shape[axis] - positives
-    wins = np.where(similar, ranks, 0).sum(axis) - positives * (positives + 1) / 2
-    both = np.where(positives * negatives == 0, np.nan, positives * negatives)
-    return wins / both
+    """Chance that a similar pair gets a higher probability; see `metrics.auc`."""
+    return metrics.auc(scores["prob"], scores["similar"] == 1, axis)
 
 
 def summarize_pairs(table: pd.DataFrame, resamples: int = 2000) -> dict[str, Entry]:
