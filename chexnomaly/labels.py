@@ -44,6 +44,68 @@ DISPLAY_NAMES = VINDR_NAMES | {
     "pneumonia": "Pneumonia",
     "covid": "COVID-19",
     "rib_fracture": "Rib fracture",
+    "fracture": "Fracture",
+    "emphysema": "Emphysema",
+    "diffuse_nodule": "Diffuse nodules",
+    "edema": "Edema",
+    "hernia": "Hernia",
     NO_FINDING: "No finding",
 }
 """Finding key to the name shown in figures and tables."""
+
+MERGED_LABELS = (
+    *("Clavicle fracture", "Edema", "Emphysema", "Enlarged PA"),
+    *("Lung cavity", "Lung cyst", "Mediastinal shift", "Rib fracture"),
+)
+"""PhysioNet's local labels that Kaggle's table of VinDr-CXR calls "Other lesion"."""
+
+_SHARED = {
+    "Atelectasis": "atelectasis",
+    "Cardiomegaly": "cardiomegaly",
+    "Consolidation": "consolidation",
+    "Effusion": "pleural_effusion",
+    "Emphysema": "emphysema",
+    "Fibrosis": "pulmonary_fibrosis",
+    "Mass": "nodule_mass",
+    "Nodule": "nodule_mass",
+    "Pneumothorax": "pneumothorax",
+}
+
+FINDING_OF_NAME = {
+    "vindr": {name: key for key, name in VINDR_NAMES.items()}
+    | dict.fromkeys(MERGED_LABELS, "other_lesion")
+    | {"No finding": NO_FINDING},
+    "rsna": {"0": NO_FINDING, "1": "pneumonia"},
+    "covid": {
+        "Consolidation": "consolidation",
+        "Pleural Effusion": "pleural_effusion",
+        "Effusion": "pleural_effusion",
+        "Pneumothorax": "pneumothorax",
+    },
+    "nih": _SHARED
+    | {
+        "Edema": "edema",
+        "Hernia": "hernia",
+        "Infiltrate": "infiltration",
+        "Infiltration": "infiltration",
+        "Pleural_Thickening": "pleural_thickening",
+        "Pneumonia": "pneumonia",
+        "No Finding": NO_FINDING,
+    },
+    "chestx-det": _SHARED
+    | {
+        "Calcification": "calcification",
+        "Diffuse Nodule": "diffuse_nodule",
+        "Fracture": "fracture",
+        "Pleural Thickening": "pleural_thickening",
+    },
+}
+"""Collection to what its tables write for a finding to our key. RSNA writes a target;
+ground glass of covid-chestxray is named by its film's disease (`covid_regions`)."""
+
+SYNONYMS = {
+    "opacity": ("lung_opacity", "consolidation", "infiltration", "pneumonia"),
+    "nodule": ("nodule_mass", "diffuse_nodule"),
+    "fracture": ("fracture", "rib_fracture"),
+}
+"""Findings that readers use for one another; whoever holds one out holds out all."""

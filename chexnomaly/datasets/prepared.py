@@ -2,10 +2,11 @@
 
 `prepare` is the one way from source files to that folder, for phantoms and for real
 data alike; notebooks then open it with `PreparedSet.open`. Names of real films are
-hashed on the way (`identities`).
+hashed on the way (`identities`), but for those that are public: NIH's.
 """
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -22,7 +23,14 @@ from chexnomaly.datasets.store.preparing import prepare_store
 from chexnomaly.datasets.store.store import Store
 from chexnomaly.errors import AnnotationError, Refusal
 from chexnomaly.evidence import IMAGES, OPEN_IMAGES, ORIGIN_OF, PHANTOM, weakest
+from chexnomaly.files import write_atomic
 from chexnomaly.labels import NO_FINDING
+
+FILMS = "films.csv"
+"""What is known of films as a whole, beside the findings."""
+
+PUBLIC = {PHANTOM, "nih"}
+"""Sources whose names of films tell nobody anything new; they are not hashed."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +44,11 @@ class PreparedSet:
         split: image_id to "train", "val" or "test".
         numbered: Whether the films' names are numbers, in the order of the source's
             ids, in place of the codes in the files.
-        films: What is known of each film as a whole, index image_id, where the source
-            tells patients apart: "patient", "fold", "view", "labels" and "abnormal".
-        changed: What was changed in findings or films since they were read, in words
-            that enter the hash.
+        films: What the source knows of each stored film as a whole, films without a
+            row in the findings table included; index image_id. None for a source that
+            knows nothing.
+        changed: What was changed in the findings since they were read, in words that
+            enter the hash.
     """
 
     root: Path
@@ -63,7 +72,7 @@ class PreparedSet:
         split = splits.load_split(root / "splits.csv")
         numbers = identities.load_numbers(root)
         if not numbers:
-            return cls(root, store, findings, split)
+            return cls(root, store, findings, split, films=_load_films(root))
         if not numbers.keys() >= set(store.ids) | set(findings.image_id):
             expected = "the films of this set; prepare it again"
             file = identities.list_path(root)
@@ -82,11 +91,13 @@ class PreparedSet:
 
     @property
     def data_hash(self) -> str:
-        """SHA-256 over images and findings; no salt enters it."""
+        """SHA-256 over images, findings and films; no salt enters it."""
         if self.numbered:
             table = self.findings.drop(columns="row").to_csv(index=False).encode()
         else:
             table = (self.root / "findings.csv").read_bytes()
+        if self.films is not None:
+            table += self.films.to_csv(lineterminator="\n").encode()
         table += self.changed.encode()
         return hashlib.sha256(self.store.data_hash.encode() + table).hexdigest()
 
@@ -204,17 +215,20 @@ def prepare(
     """
     table, refused = source.read_annotations(source_root)
     images, unlocated = source.scan_folder(source_root)
+    films = table.attrs.pop("films", pd.DataFrame())
     if ids is not None:
         table = table[table.image_id.isin(set(ids))]
         images = {name: images[name] for name in ids if name in images}
-    real, units = PHANTOM not in set(table.source), None
-    if real:
+    private = not set(table.source) <= PUBLIC
+    units = dict(films.get("patient", {}))
+    if private:
+        films = films[:0]  # it has names
         table, images, units = _hash_names(table, images, out)
     else:
         identities.list_path(out).unlink(missing_ok=True)
-    listed = sorted(set(table.image_id) & set(images))
-    wanted = {name: images[name] for name in listed}
-    if real:
+    listed = {*table.image_id, *films.index} & set(images)
+    wanted = {name: images[name] for name in sorted(listed)}
+    if private:
         # pydicom is no part of the training path, which reads stores that are made
         from chexnomaly.datasets.annotations.burned_in import warn_of_text
 
@@ -223,12 +237,32 @@ def prepare(
     sizes = dict(zip(store.ids, map(tuple, store.sizes.tolist()), strict=True))
     table, unusable = tables.check_images(table, images, sizes)
     split = splits.split_images(table, seed, tuple(fractions), units)
-    if real:  # no line may tell a film
+    if private:  # no line may tell a film
         table = table.sort_values("image_id", kind="stable", ignore_index=True)
         table["row"] = pd.array(range(2, len(table) + 2), dtype="Int64")
     tables.save_findings(table, out / "findings.csv")
     splits.save_split(split, out / "splits.csv")
+    _save_films(films[films.index.isin(store.ids)], out)
     return PreparedSet.open(out), refused + unlocated + unread + unusable
+
+
+def _save_films(films: pd.DataFrame, root: Path) -> None:
+    (root / FILMS).unlink(missing_ok=True)
+    if len(films):
+        write_atomic(root / FILMS, films.to_csv(lineterminator="\n"))
+
+
+def _load_films(root: Path) -> pd.DataFrame | None:
+    path = root / FILMS
+    if not path.is_file():
+        return None
+    types = defaultdict(lambda: "str", fold="int64", abnormal="boolean")
+    try:
+        return pd.read_csv(path, dtype=types).set_index("image_id")
+    except (OSError, ValueError, KeyError) as error:
+        problem = f"unreadable ({type(error).__name__})"
+        expected = "what is known of each film; prepare the set again"
+        raise AnnotationError(problem, file=path, expected=expected) from None
 
 
 def _hash_names(

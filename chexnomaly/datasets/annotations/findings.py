@@ -13,7 +13,7 @@ is left, leaves the table.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -103,6 +103,7 @@ def read_boxes(
     *,
     sides: bool = False,
     frame: Sequence[str] = (),
+    only: Set[str] | None = None,
     **fixed,
 ) -> tuple[pd.DataFrame, list[Refusal]]:
     """Read a source's CSV table that has one box a row, or none.
@@ -113,6 +114,7 @@ def read_boxes(
         findings: What the source writes in its column of findings, to our key.
         sides: Whether the columns of x_max and y_max hold width and height.
         frame: Columns of the image's width and height, px, used where they are there.
+        only: As in `read_table`.
         fixed: Columns of the findings table that are the same for every row.
 
     Returns:
@@ -121,7 +123,7 @@ def read_boxes(
     Raises:
         AnnotationError: The table cannot be read, or lacks a column.
     """
-    raw, refused = read_table(path, tuple(columns.values()))
+    raw, refused = read_table(path, tuple(columns.values()), only=only)
     table = pd.DataFrame({name: raw[column] for name, column in columns.items()})
     table[BOX] = table[BOX].apply(pd.to_numeric, errors="coerce")
     if sides:
@@ -222,7 +224,9 @@ def check_images(
     present = table["image_id"].isin(set(sizes))
     refused = _absent(table[~present], images) + _unlisted(table, images)
     origin = Origin(Path(_file_of(table, "") or "findings table"))
-    kept, resized = frames.to_own_frame(table[present], sizes, origin)
+    kept = table[present]
+    kept.attrs.pop("also_listed", None)  # pandas copies it at every step
+    kept, resized = frames.to_own_frame(kept, sizes, origin)
     kept, refusals = _split_films(_cut_to_border(kept), origin)
     return kept, refused + resized + refusals
 

@@ -22,7 +22,7 @@ BOX = ["x_min", "y_min", "x_max", "y_max"]
 SIDES = ("width_px", "height_px")
 """Columns of an image's own size, px."""
 
-COLLECTIONS = ("vindr", "rsna", "candid", "covid", "coco", "phantom")
+COLLECTIONS = ("vindr", "rsna", "candid", "covid", "coco", "nih", "phantom")
 """What the column "source" may say: the list that a new data set is added to."""
 
 SAFE = "a plain file name"

@@ -29,13 +29,7 @@ from chexnomaly.errors import AnnotationError, InputError, Refusal
 
 MASK_FOLDER = "masks"
 READER = "radiologist"
-LESIONS = {
-    "Ground Glass Opacities": None,
-    "Consolidation": "consolidation",
-    "Pleural Effusion": "pleural_effusion",
-    "Effusion": "pleural_effusion",
-    "Pneumothorax": "pneumothorax",
-}
+LESIONS = {"Ground Glass Opacities": None} | labels.FINDING_OF_NAME["covid"]
 """Class of a region to finding key; the film decides for ground glass."""
 
 NOT_LESIONS = {

@@ -6,17 +6,18 @@ normal films from the abnormal ones without opacity where the detailed class fil
 is there. All images of the challenge are 1024 x 1024 px, one per patient.
 """
 
+from collections.abc import Set
 from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
-from chexnomaly import labels
 from chexnomaly.datasets.annotations import folders
 from chexnomaly.datasets.annotations.findings import read_boxes
 from chexnomaly.datasets.annotations.tables import read_table
 from chexnomaly.datasets.annotations.validation import Origin, is_one_of, split_rows
 from chexnomaly.errors import Refusal
+from chexnomaly.labels import FINDING_OF_NAME
 
 BOX_TABLE = "stage_2_train_labels.csv"
 CLASS_TABLE = "stage_2_detailed_class_info.csv"
@@ -37,7 +38,6 @@ _COLUMNS = {
     "finding": "Target",
     **{"x_min": "x", "y_min": "y", "x_max": "width", "y_max": "height"},
 }
-_FINDING_OF_TARGET = {"0": labels.NO_FINDING, "1": "pneumonia"}
 
 _CLASS_RULES = (
     is_one_of("key", CLASS_OF_NAME.values(), "one of " + ", ".join(CLASS_OF_NAME)),
@@ -62,13 +62,14 @@ def read_annotations(root: Path) -> tuple[pd.DataFrame, list[Refusal]]:
 
 
 def read_findings(
-    path: Path, source: str = "rsna"
+    path: Path, source: str = "rsna", only: Set[str] | None = None
 ) -> tuple[pd.DataFrame, list[Refusal]]:
-    """Read one table, plain or compressed; see `read_annotations`."""
+    """Read one table, plain or compressed, or its lines of some films."""
     fixed = {"source": source, "reader": "rsna"}
     if source == "rsna":
         fixed |= {"width_px": SIDE_PX, "height_px": SIDE_PX}
-    return read_boxes(path, _COLUMNS, _FINDING_OF_TARGET, sides=True, **fixed)
+    names = FINDING_OF_NAME["rsna"]
+    return read_boxes(path, _COLUMNS, names, sides=True, only=only, **fixed)
 
 
 def read_classes(root: Path) -> tuple[pd.Series, list[Refusal]]:

@@ -11,27 +11,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from chexnomaly import labels
 from chexnomaly.datasets.annotations import folders
 from chexnomaly.datasets.annotations.findings import BOX, read_boxes
 from chexnomaly.errors import Refusal
+from chexnomaly.labels import FINDING_OF_NAME
 
 IMAGE_FOLDER = "train"
 KAGGLE_TABLE = "train.csv"
 PHYSIONET_TABLE = "annotations/annotations_train.csv"
-
-MERGED_LABELS = (
-    *("Clavicle fracture", "Edema", "Emphysema", "Enlarged PA"),
-    *("Lung cavity", "Lung cyst", "Mediastinal shift", "Rib fracture"),
-)
-"""PhysioNet's local labels that Kaggle's table calls "Other lesion"."""
-
-FINDING_OF_NAME = (
-    {name: key for key, name in labels.VINDR_NAMES.items()}
-    | dict.fromkeys(MERGED_LABELS, "other_lesion")
-    | {"No finding": labels.NO_FINDING}
-)
-"""Class name in a table to finding key."""
 
 _COLUMNS = {
     "image_id": "image_id",
@@ -64,7 +51,9 @@ def read_findings(
 ) -> tuple[pd.DataFrame, list[Refusal]]:
     """Read one table, plain or compressed; see `read_annotations`."""
     frame = ("width", "height")
-    return read_boxes(path, _COLUMNS, FINDING_OF_NAME, frame=frame, source=source)
+    return read_boxes(
+        path, _COLUMNS, FINDING_OF_NAME["vindr"], frame=frame, source=source
+    )
 
 
 scan_folder = partial(folders.scan_images, folder=IMAGE_FOLDER)

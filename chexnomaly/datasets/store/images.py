@@ -1,4 +1,4 @@
-"""Any radiograph file to a float image: DICOM, PNG or JPEG, told by its content.
+"""Any radiograph file to a float image: DICOM, PNG, JPEG or WebP, told by content.
 
 A file's name is not believed: some `.jpg` are PNG inside. Pictures come gray, in
 color, with transparency and with 16 bits; all end as one gray image, turned upright
@@ -20,14 +20,14 @@ LUMINANCE = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in a gray value (ITU-R BT.601)."""
 
 _MAGIC = {b"\x89PNG\r\n\x1a\n": "PNG", b"\xff\xd8\xff": "JPEG"}
-_EXPECTED = "a DICOM, PNG or JPEG file"
+_EXPECTED = "a DICOM, PNG, JPEG or WebP file"
 
 
 def read_image(path: str | Path, window: str = "minmax") -> np.ndarray:
     """Read a radiograph of any kind.
 
     Args:
-        path: A DICOM, PNG or JPEG file.
+        path: A DICOM, PNG, JPEG or WebP file.
         window: As in `dicom.read_radiograph`; pictures have no window.
 
     Returns:
@@ -59,7 +59,7 @@ def read_size(path: str | Path) -> tuple[int, int]:
 
 
 def read_picture(path: str | Path) -> np.ndarray:
-    """Read a PNG or JPEG radiograph, scaled between its extremes.
+    """Read a PNG, JPEG or WebP radiograph, scaled between its extremes.
 
     Color becomes luminance; what is transparent becomes black.
 
@@ -111,7 +111,7 @@ def _gray(picture: Image.Image) -> np.ndarray:
 
 
 def _sniff(path: Path) -> str:
-    """Return "DICOM", "PNG" or "JPEG" from the first bytes of a file."""
+    """Return "DICOM", "PNG", "JPEG" or "WEBP" from the first bytes of a file."""
     if not path.is_file():
         raise ImageError("no such file", file=path, expected=_EXPECTED)
     try:
@@ -122,6 +122,8 @@ def _sniff(path: Path) -> str:
         raise ImageError(problem, file=path, expected=_EXPECTED) from None
     if head[128:] == b"DICM":
         return "DICOM"
+    if head[:4] + head[8:12] == b"RIFFWEBP":
+        return "WEBP"
     for magic, kind in _MAGIC.items():
         if head.startswith(magic):
             return kind

@@ -110,7 +110,7 @@ def test_a_film_with_a_refused_annotation_is_not_empty(tmp_path, change):
         for k in (1, 2)
     ]
     box = {"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4]}
-    content = {"images": images, "categories": [{"id": 1, "name": "Edema"}]}
+    content = {"images": images, "categories": [{"id": 1, "name": "Cavity"}]}
     text = json.dumps(content | {"annotations": [box | change]})
     films, refused = findings(coco, tmp_path, annotations__json=text)
     assert films == {"film2": ["no_finding"]} and refused

@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from chexnomaly import labels
 from chexnomaly.datasets.annotations.findings import COLUMNS
 from chexnomaly.datasets.sources import packaged, vindr
 from chexnomaly.errors import AnnotationError
@@ -40,9 +41,9 @@ def test_kaggle_rows_become_findings(tmp_path):
 
 def test_physionet_labels_become_kaggles(tmp_path):
     """Twenty-two local labels: the fourteen, eight of which "Other lesion" gathers."""
-    assert len(set(vindr.FINDING_OF_NAME) - {"No finding"}) == 22
+    assert len(set(labels.FINDING_OF_NAME["vindr"]) - {"No finding"}) == 22
     rows = [
-        f"a,R1,{name},0,0,{i + 1},1\n" for i, name in enumerate(vindr.MERGED_LABELS)
+        f"a,R1,{name},0,0,{i + 1},1\n" for i, name in enumerate(labels.MERGED_LABELS)
     ]
     rows.append("b,R1,Nodule/Mass,0,0,5,5\n")
     write(tmp_path, PHYSIONET + "".join(rows), vindr.PHYSIONET_TABLE)
