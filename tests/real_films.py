@@ -1,11 +1,14 @@
 """Squares as if they were real films: patients, views, labels, groups of readers."""
 
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from chexnomaly.datasets.annotations.findings import COLUMNS
+from chexnomaly.datasets.annotations.findings import COLUMNS, save_findings
+from chexnomaly.datasets.annotations.splits import save_split, split_images
 from chexnomaly.datasets.prepared import PreparedSet
 
 N_FOLDS = 5
@@ -42,3 +45,13 @@ def as_films(squares: PreparedSet) -> PreparedSet:
     unmarked = table.image_id.str.endswith("4") & (table.reader == "rsna")
     table = table[~unseen & ~unmarked].assign(source="nih")[list(COLUMNS)]
     return replace(squares, findings=table.reset_index(drop=True), films=films)
+
+
+def write_films(squares: PreparedSet, out: Path) -> PreparedSet:
+    """Put `as_films` into a folder as `prepare` would, and open it."""
+    made = as_films(squares)
+    shutil.copytree(squares.store.path, out / "store")
+    save_findings(made.findings, out / "findings.csv")
+    save_split(split_images(made.findings), out / "splits.csv")
+    made.films.to_csv(out / "films.csv", lineterminator="\n")
+    return PreparedSet.open(out)

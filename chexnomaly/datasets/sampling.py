@@ -138,7 +138,7 @@ def without_findings(data: PreparedSet, findings: Collection[str]) -> PreparedSe
 
     Args:
         data: A prepared set.
-        findings: A finding and its synonyms; see `labels.FAMILIES`.
+        findings: A finding and its synonyms; see `labels.SYNONYMS`.
 
     Returns:
         The same set with a smaller split; the test part stays.

@@ -17,7 +17,7 @@ from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.datasets.segmentation import SegmentationSet
 from chexnomaly.evaluation.evaluator import TestSet
 from chexnomaly.evaluation.scores import PAPER_THRESHOLD, ScoredSet
-from chexnomaly.labels import FAMILIES, NO_FINDING
+from chexnomaly.labels import SYNONYMS, NO_FINDING
 from chexnomaly.metrics import iou_per_image
 
 UNION = "nih_boxes"
@@ -86,7 +86,7 @@ def group_against_group(
     """
     said = data.films[[first.replace("-", "_"), second.replace("-", "_")]]
     both = sorted(said.index[said.notna().all(axis=1)].intersection(data.store.ids))
-    rows = data.findings[data.findings.finding.isin(findings or FAMILIES["opacity"])]
+    rows = data.findings[data.findings.finding.isin(findings or SYNONYMS["opacity"])]
     one, other = (
         SegmentationSet(data.store, rows[rows.reader == reader], both)
         for reader in (first, second)

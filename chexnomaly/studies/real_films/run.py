@@ -23,7 +23,7 @@ from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.datasets.sources import chestx_det, nih
 from chexnomaly.evaluation.evaluator import TestSet
 from chexnomaly.evaluation.films import FEW, film_sets
-from chexnomaly.labels import FAMILIES
+from chexnomaly.labels import SYNONYMS
 from chexnomaly.studies.cells import Cell, pack_scores, run_cells
 from chexnomaly.studies.design import command_line
 from chexnomaly.systems import Options
@@ -34,7 +34,7 @@ SECTIONS = ("08_real_films", "real_films_twins")
 """Sections of a profile with the options of networks that draw, and of twins."""
 
 SINGLE = ("pleural_effusion", "cardiomegaly", "pulmonary_fibrosis", "emphysema")
-UNSEEN = FAMILIES | {name: (name,) for name in SINGLE}
+UNSEEN = SYNONYMS | {name: (name,) for name in SINGLE}
 """What is kept from training in turn, with the names that readers use for it."""
 
 DRAWING = ("supermodel", "chexnomaly")
