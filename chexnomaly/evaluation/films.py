@@ -17,7 +17,7 @@ from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.datasets.segmentation import SegmentationSet
 from chexnomaly.evaluation.evaluator import TestSet
 from chexnomaly.evaluation.scores import PAPER_THRESHOLD, ScoredSet
-from chexnomaly.labels import SYNONYMS, NO_FINDING
+from chexnomaly.labels import NO_FINDING, SYNONYMS
 from chexnomaly.metrics import iou_per_image
 
 UNION = "nih_boxes"
