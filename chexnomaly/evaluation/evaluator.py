@@ -19,7 +19,7 @@ from chexnomaly.datasets.segmentation import SegmentationSet
 from chexnomaly.evaluation.scores import PAPER_THRESHOLD, ScoredSet
 from chexnomaly.results import write_result
 from chexnomaly.tensor_files import read_tensors, write_tensors
-from chexnomaly.workspace import Workspace
+from chexnomaly.workspace import FoldRuns, Workspace
 
 Predictor = Callable[[SegmentationSet], Iterable[Tensor]]
 
@@ -63,6 +63,8 @@ class Evaluator:
         resamples: Bootstrap samples per interval.
         parameters: For the stamp.
         started: For the wall time.
+        runs: Where the systems were trained, beside which their scores are kept; by
+            default the workspace's runs.
     """
 
     workspace: Workspace
@@ -72,6 +74,7 @@ class Evaluator:
     resamples: int = 2000
     parameters: dict = field(default_factory=dict)
     started: float = field(default_factory=time.perf_counter)
+    runs: Path | FoldRuns | None = None
 
     def measure(
         self,
@@ -177,7 +180,9 @@ class Evaluator:
         return load_scores(self._scores_path(system, key))
 
     def _scores_path(self, system: str, key: str) -> Path:
-        return self.workspace.runs / system / f"scores__{key}.safetensors"
+        return (
+            (self.runs or self.workspace.runs) / system / f"scores__{key}.safetensors"
+        )
 
 
 def save_scores(path: Path, scores: ScoredSet, operating: float | None) -> None:

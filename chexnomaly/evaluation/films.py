@@ -69,7 +69,11 @@ def film_sets(
 
 
 def group_against_group(
-    data: PreparedSet, first: str, second: str, findings: Sequence[str] = ()
+    data: PreparedSet,
+    first: str,
+    second: str,
+    findings: Sequence[str] = SYNONYMS["opacity"],
+    boxed: bool = False,
 ) -> tuple[ScoredSet, TestSet]:
     """Score one group of radiologists as if it were a network, the other as truth.
 
@@ -78,22 +82,25 @@ def group_against_group(
         first: The group whose boxes predict.
         second: The group whose boxes are the truth.
         findings: What both look for; opacities by default.
+        boxed: Keep only films on which both drew a box.
 
     Returns:
         Scores at the paper's threshold of the films that both groups looked at, and
-        the truth. Only these films' masks are compared, so that a film on which the
-        second group marked nothing tells no overlap.
+        the truth.
     """
     said = data.films[[first.replace("-", "_"), second.replace("-", "_")]]
     both = sorted(said.index[said.notna().all(axis=1)].intersection(data.store.ids))
-    rows = data.findings[data.findings.finding.isin(findings or SYNONYMS["opacity"])]
+    rows = data.findings[data.findings.finding.isin(findings)]
     one, other = (
         SegmentationSet(data.store, rows[rows.reader == reader], both)
         for reader in (first, second)
     )
+    if boxed:
+        kept = one.is_abnormal() & other.is_abnormal()
+        other = other.subset(np.array(both)[kept].tolist())
     patients = data.films["patient"].to_dict()
     truth = TestSet(other, data.origin, patients, FEW)
-    drawn = (one.mask(i)[None] for i in both)
+    drawn = (one.mask(i)[None] for i in other.ids)
     return truth.score(drawn, [PAPER_THRESHOLD]), truth
 
 

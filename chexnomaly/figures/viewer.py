@@ -35,6 +35,17 @@ OWN = "own"
 """Origin of a film that its reader named in a parameter: shown to them, where they
 are; the book itself is built without one."""
 
+SHOWN = (PHANTOM, "nih")
+"""Collections whose films any page may show; NIH's with its name beside them."""
+
+CREDIT = (
+    '<p class="xray-credit">Chest films: NIH Clinical Center, '
+    '<a href="https://nihcc.app.box.com/v/ChestXray-NIHCC">ChestX-ray14</a> '
+    "(Wang et al., CVPR 2017). Boxes: ChestX-Det (Deepwise; Lian et al., 2021), RSNA "
+    "(Shih et al., 2019), NIH.</p>"
+)
+"""What stands under films of patients."""
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -126,17 +137,18 @@ def heat_layer(values: np.ndarray, top: float, words: str) -> Layer:
 def film_source(film: np.ndarray | None, origin: str) -> str | None:
     """Turn a film into a picture's address, if it may be shown.
 
-    The one door through which films reach a page. Real films stay out of the site:
-    only phantoms pass, and a file that a reader names to see it on their own machine.
+    The one door through which films reach a page. Phantoms pass, real films whose
+    provider sets no restriction, and a file that a reader names to see it on their own
+    machine; all others stay out of the site.
 
     Args:
         film: (H, W) in [0, 1]; None where there is none.
-        origin: What the pixels are: "phantom", `OWN`, or anything else.
+        origin: What the pixels are: one of `SHOWN`, `OWN`, or anything else.
 
     Returns:
         A data address; None where the film is missing or may not be shown.
     """
-    if film is None or origin not in (PHANTOM, OWN):
+    if film is None or origin not in (*SHOWN, OWN):
         return None
     return _webp(np.asarray(film, dtype=float))
 
@@ -179,7 +191,7 @@ class Panel:
 
     Attributes:
         film: (H, W) in [0, 1]; None where there is none.
-        origin: What the pixels are. Only a "phantom" and a reader's `OWN` are
+        origin: What the pixels are. Only those of `SHOWN` and a reader's `OWN` are
             shown; of any other film nothing appears, no box and no mask either.
         layers: What lies over it.
         title: Text under it.
@@ -203,7 +215,7 @@ class Panel:
         title = f'<p class="xray-title">{escape(self.title)}</p>' if self.title else ""
         title += self.below
         if source is None:
-            why = "no film" if self.origin == PHANTOM else "a real film: withheld"
+            why = "no film" if self.origin in SHOWN else "a real film: withheld"
             return _cell(f'<p class="xray-none">{why}</p>', title)
         height, width = self.film.shape
         side = "width" if width >= height else "height"
@@ -247,6 +259,8 @@ class Viewer:
 
     def _repr_html_(self) -> str:
         rows = "".join(self._row(name, panels) for name, panels in self.rows.items())
+        origins = {panel.origin for panels in self.rows.values() for panel in panels}
+        rows += CREDIT if "nih" in origins else ""
         return f'{STYLE}<div class="xray">{self.before}{self._legend()}{rows}</div>'
 
     def _row(self, name: str, panels: Sequence[Panel]) -> str:
