@@ -12,29 +12,17 @@ a and b are numbers, or `system@set`, which takes the row's metric, or
 b's system, which is then written as text, stands for every other system of that form
 in the ledger. Limits in such tests are our reading where the paper names none.
 
-A test is decided by the paired interval of a - b where a results file has one.
-Else the two intervals must not overlap, which asks for more than a paired
-interval does; what neither decides is left open.
+`outcomes` decides them, `rules` says when that may be called a verdict.
 """
 
 import ast
 import fnmatch
 import math
-from collections.abc import Iterable, Set
-from itertools import compress
+from collections.abc import Set
 from typing import NamedTuple
 
 from chexnomaly.claims.arithmetic import parse, refused
-from chexnomaly.claims.lookup import (
-    MeasuredValue,
-    Ref,
-    Shelf,
-    common_level,
-    results_key,
-)
-
-MOST_TOLD = 3
-"""Comparisons that a reason tells one by one."""
+from chexnomaly.claims.lookup import Ref, results_key
 
 
 class Comparison(NamedTuple):
@@ -53,21 +41,6 @@ class Comparison(NamedTuple):
     b: Ref | float
     low: float = -math.inf
     high: float = math.inf
-
-
-class Outcome(NamedTuple):
-    """What the tests of one claim gave.
-
-    Attributes:
-        held: True, False, or None where the intervals do not tell.
-        measured: For one test a - b (or a / b) with its interval; for several,
-            value NaN. It carries the evidence level and the smallest n.
-        reason: The compared values in words.
-    """
-
-    held: bool | None
-    measured: MeasuredValue
-    reason: str
 
 
 def read_tests(needs: str) -> list[Comparison]:
@@ -181,92 +154,3 @@ def _family(b: Ref | float, a: Ref | float, systems: Set[str]) -> list[Ref | flo
     own = {a.system} if isinstance(a, Ref) else set()
     members = fnmatch.filter(sorted(systems - own), b.system)
     return [b._replace(system=name) for name in members]
-
-
-def evaluate(tests: Iterable[Comparison], shelf: Shelf) -> Outcome:
-    """Decide the tests of one claim; all of them must hold.
-
-    Args:
-        tests: At least one test.
-        shelf: The results files.
-
-    Returns:
-        The outcome; one failed test decides against the claim, one open test
-        leaves it open otherwise.
-
-    Raises:
-        NotMeasured: A value is missing, or values cannot be compared.
-        ResultError: A results file is corrupted.
-    """
-    held, gaps, sides, reasons = [], [], [], []
-    for test in tests:
-        a, b = (_look_up(side, shelf) for side in (test.a, test.b))
-        gaps.append(_gap(test, a, b, shelf))
-        held.append(_decide(test, gaps[-1]))
-        sides += [a, b]
-        reasons.append(f"{_named(test.a, a)} against {_named(test.b, b)}")
-    shown = gaps[0] if len(gaps) == 1 else MeasuredValue(math.nan)
-    n = min((side.n for side in sides if side.n is not None), default=None)
-    shown = shown._replace(evidence=common_level(sides), n=n)
-    return Outcome(_all(held), shown, _told(reasons, held))
-
-
-def _told(reasons: list[str], held: list[bool | None]) -> str:
-    """Tell the comparisons, of many only those that decide."""
-    told = reasons
-    if len(reasons) > MOST_TOLD:
-        decide = [one is _all(held) for one in held]
-        told = list(compress(reasons, decide))[:MOST_TOLD]
-    rest = len(reasons) - len(told)
-    return "; ".join(told) + (f"; and {rest} more comparisons" if rest else "")
-
-
-def _all(held: list[bool | None]) -> bool | None:
-    if False in held:
-        return False
-    return None if None in held else True
-
-
-def _look_up(side: Ref | float, shelf: Shelf) -> MeasuredValue:
-    return shelf.look_up(side) if isinstance(side, Ref) else MeasuredValue(side)
-
-
-def _gap(
-    test: Comparison, a: MeasuredValue, b: MeasuredValue, shelf: Shelf
-) -> MeasuredValue:
-    """Give a - b or a / b with its interval, paired where there is one."""
-    if test.relation == "ratio":
-        return _quotient(a, b)
-    if isinstance(test.a, Ref) and isinstance(test.b, Ref):
-        paired = shelf.paired(test.a, test.b)
-        if paired is not None:
-            return paired
-    low, high = a.ends[0] - b.ends[1], a.ends[1] - b.ends[0]
-    return MeasuredValue(a.value - b.value, low, high)
-
-
-def _quotient(a: MeasuredValue, b: MeasuredValue) -> MeasuredValue:
-    """Give a / b; nothing is known of it unless b is surely positive."""
-    if b.ends[0] <= 0:
-        return MeasuredValue(math.nan, -math.inf, math.inf)
-    corners = [x / y for x in a.ends for y in b.ends]
-    return MeasuredValue(a.value / b.value, min(corners), max(corners))
-
-
-def _decide(test: Comparison, gap: MeasuredValue) -> bool | None:
-    low, high = gap.ends
-    if test.relation == "ratio":
-        inside = test.low <= low and high <= test.high
-        outside = high < test.low or low > test.high
-    else:
-        below, above, tied = high < 0, low > 0, low == high == 0
-        inside, outside = (below, above) if test.relation == "below" else (above, below)
-        outside = outside or tied
-    return True if inside else False if outside else None
-
-
-def _named(side: Ref | float, found: MeasuredValue) -> str:
-    if not isinstance(side, Ref):
-        return f"{side:g}"
-    interval = "" if found.low is None else f" [{found.low:.4g}, {found.high:.4g}]"
-    return f"{side.system} {found.value:.4g}{interval}"

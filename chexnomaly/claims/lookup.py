@@ -4,11 +4,13 @@ A results file `<system>__<set>.json` holds, beside the values, what the system
 was trained and scored on; a measured value carries the evidence level along, and a
 file whose level does not follow from its origins is refused. The optional `paired`
 section holds differences on the same films, this system minus another:
-`{"<other>": {"<key>": {"value", "low", "high", "n"}}}`.
+`{"<other>": {"<key>": {"value", "low", "high", "n"}}}`. A study whose intervals,
+paired ones included, are over seeds and films together says so in `resampled`:
+`["seeds", "films"]`; only then do its `seeds` count.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,6 +32,10 @@ REGISTER = {
     "mean_average_precision": "ap_0.4",
 }
 """Printed metric to the results key of our reading; others keep their name."""
+
+
+FLOOR = ("all_empty", "all_ones", "mean_mask", "random_box")
+"""Predictors that never look at the film, in the order of the tables."""
 
 
 class NotMeasured(LookupError):
@@ -62,6 +68,7 @@ class MeasuredValue(NamedTuple):
         n: Number of films (or other units) behind it; None where there is none.
         evidence: One of `evidence.LEVELS`; "" for a plain number.
         profile: Profile it was measured under.
+        seeds: Trainings that its interval covers; None where no network is behind it.
     """
 
     value: float
@@ -70,6 +77,7 @@ class MeasuredValue(NamedTuple):
     n: int | None = None
     evidence: str = ""
     profile: str = ""
+    seeds: int | None = None
 
     @property
     def ends(self) -> tuple[float, float]:
@@ -135,8 +143,8 @@ class Shelf:
         value, low, high = (_number(item.get(k)) for k in ("value", "low", "high"))
         if value is None:
             raise NotMeasured(f"{ref.key!r} of {ref.file} is undefined")
-        level, profile = data["evidence"], data["profile"]
-        return MeasuredValue(value, low, high, item.get("n"), level, profile)
+        about = data["evidence"], data["profile"], _seeds_covered(data)
+        return MeasuredValue(value, low, high, item.get("n"), *about)
 
     def paired(self, a: Ref, b: Ref) -> MeasuredValue | None:
         """Look up the paired difference a minus b; None where no file has it."""
@@ -150,12 +158,29 @@ class Shelf:
                 return found if first is a else found.negated()
         return None
 
+    def each(self) -> list["Shelf"]:
+        """Give a shelf for each folder alone, then this one: a study is a whole."""
+        return [*(Shelf(folder) for folder in self.folders), self]
+
+    def sets(self) -> list[str]:
+        """Name the sets that there are results of."""
+        files = (p.stem for f in self.folders for p in Path(f).glob("*__*.json"))
+        found = {name.rpartition("__")[2] for name in files}
+        return sorted(name for name in found if "." not in name)  # no stamps
+
     def find(self, ref: Ref) -> MeasuredValue | None:
         """Look one value up; None where it was not measured."""
         try:
             return self.look_up(ref)
         except NotMeasured:
             return None
+
+
+def _seeds_covered(result: Mapping) -> int | None:
+    blind = result["system"].split("__")[0] in FLOOR
+    if blind or result.get("trained_on") in (None, ANNOTATIONS):
+        return None
+    return len(result["seeds"]) if "seeds" in result.get("resampled", ()) else 1
 
 
 def _number(value: float | None) -> float | None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from chexnomaly.claims import verdicts as claims
+from chexnomaly.claims.lookup import FLOOR
 from chexnomaly.results import format_entry, results_frame
 
 
@@ -99,10 +100,6 @@ def systems_side_by_side(
             for k, heading in columns.items()
         },
     )
-
-
-FLOOR = ("all_empty", "all_ones", "mean_mask", "random_box")
-"""Predictors that never look at the film, in the order of the tables."""
 
 
 def outcome(entry: Mapping | None) -> str:

@@ -3,27 +3,29 @@
 The rows stand in `claims.csv` (see `ledger`), the levels and verdicts in
 `evidence`. Nothing here decides by hand: a verdict follows from the printed
 digits, a results file and its evidence level. A value is compared only when both
-training and scoring were real; a phantom gives a direction at most.
+training and scoring were on the paper's own collections; a direction must pass `rules`.
 """
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 
 from chexnomaly import evidence
-from chexnomaly.claims import arithmetic, directions, ledger
+from chexnomaly.claims import arithmetic, directions, ledger, outcomes, rules
 from chexnomaly.claims.ledger import load_ledger, way
 from chexnomaly.claims.lookup import MeasuredValue, NotMeasured, Shelf
 from chexnomaly.errors import ClaimError
 
 COMPARED = tuple(
-    "id where quantity printed measured_as measured low high n evidence verdict "
-    "reason".split()
+    "id where quantity printed measured_as measured low high n seeds thresholds "
+    "evidence before rule verdict reason".split()
 )
 """Columns of `compare`, in order."""
 
@@ -84,10 +86,8 @@ def _direction_verdict(level: str, held: bool | None) -> Verdict:
     if not evidence.gives_direction(level):
         return _open(f"evidence level {level}: shown, not compared")
     if held is None:
-        return _open("not resolved at this n")
-    if level == evidence.PHANTOM:
-        return Verdict(evidence.HELD if held else evidence.DID_NOT_HOLD, "")
-    return Verdict(evidence.SAME_DIRECTION if held else evidence.DIFFERS, "")
+        return Verdict(evidence.NOT_RESOLVED, "")
+    return Verdict(evidence.DIRECTIONS[level][0 if held else 1], "")
 
 
 def _value_verdict(claim: Mapping, measured: MeasuredValue) -> Verdict:
@@ -139,8 +139,10 @@ def compare(
     for id_ in wanted:
         if id_ not in claims:
             raise ClaimError(f"unknown claim id {id_!r}", file="claims.csv")
-    rows = [_row(claims[id_], claims, shelf) for id_ in wanted]
-    numbers = dict.fromkeys(("measured", "low", "high"), "float64") | {"n": "Int64"}
+    judge = _Judge(claims, shelf)
+    rows = [_row(claims[id_], judge(claims[id_])) for id_ in wanted]
+    numbers = dict.fromkeys(("measured", "low", "high"), "float64")
+    numbers |= dict.fromkeys(("n", "seeds"), "Int64")
     return pd.DataFrame(rows, columns=list(COMPARED)).astype(numbers)
 
 
@@ -156,15 +158,16 @@ def quantity(claim: Mapping) -> str:
     return f"{label}{whose}{place}"
 
 
-def _row(claim: Mapping, claims: Mapping[str, Mapping], shelf: Shelf) -> tuple:
+def _row(claim: Mapping, judged: "_Judged") -> tuple:
     """Give one claim's cells in the order of `COMPARED`."""
-    measured, judged = _judged(claim, claims, shelf)
     level = evidence.QUOTED if way(claim) == "external" else ""
-    found = measured or MeasuredValue(math.nan, evidence=level)
+    found = judged.measured or MeasuredValue(math.nan, evidence=level)
     numbers = _in_unit(claim, found)
     kind = "" if math.isnan(numbers[0]) else _measured_as(claim)
     printed = claim["id"], claim["where"], quantity(claim), claim["as_printed"]
-    return *printed, kind, *numbers, found.n, found.evidence, *judged
+    how = found.n, found.seeds, judged.thresholds, found.evidence
+    before = judged.before or judged.verdict.name
+    return *printed, kind, *numbers, *how, before, judged.rule, *judged.verdict
 
 
 def _measured_as(claim: Mapping) -> str:
@@ -174,43 +177,90 @@ def _measured_as(claim: Mapping) -> str:
     return "ratio" if relations == {"ratio"} else "difference"
 
 
-def _judged(
-    claim: Mapping, claims: Mapping[str, Mapping], shelf: Shelf
-) -> tuple[MeasuredValue | None, Verdict]:
-    if way(claim) == "arithmetic":
-        return _arithmetic(claim, claims)
-    if way(claim) == "contradicts":
-        other = claims[ledger.contradicted(claim)]
-        reason = f'the paper also prints "{other["quote"]}" ({other["where"]})'
-        return None, Verdict(evidence.INCONSISTENT, reason)
-    systems = {other["system"] for other in claims.values()}
-    try:
-        if way(claim) == "measured":
-            return _direction(claim, systems, shelf)
-        refs = ledger.bindings(claim, systems)
-        measured = shelf.look_up(refs[0]) if refs else None
-    except NotMeasured as missing:
-        return None, _open(str(missing), _note(claim))
-    return measured, verdict(claim, measured)
+class _Judged(NamedTuple):
+    measured: MeasuredValue | None
+    verdict: Verdict
+    rule: str = ""
+    before: str = ""
+    thresholds: str = ""
 
 
-def _direction(
-    claim: Mapping, systems: Set[str], shelf: Shelf
-) -> tuple[MeasuredValue, Verdict]:
-    tests = directions.expand(claim["needs"], claim["metric"], systems)
-    outcome = directions.evaluate(tests, shelf)
-    name, reason = verdict(claim, outcome.measured, outcome.held)
-    parts = (reason, outcome.reason, _note(claim))
-    return outcome.measured, Verdict(name, "; ".join(filter(None, parts)))
+class _Judge:
+    """Judge claims of one ledger by one shelf; directions are corrected together."""
+
+    def __init__(self, claims: Mapping[str, Mapping], shelf: Shelf):
+        self.claims, self.shelf = claims, shelf
+        self.systems = {claim["system"] for claim in claims.values()}
+        self.answers = cache(self._answers)
+        self.family = cache(self._family)
+
+    def __call__(self, claim: Mapping) -> _Judged:
+        """Judge one claim."""
+        if way(claim) == "arithmetic":
+            return _arithmetic(claim, self.claims)
+        if way(claim) == "contradicts":
+            other = self.claims[ledger.contradicted(claim)]
+            reason = f'the paper also prints "{other["quote"]}" ({other["where"]})'
+            return _Judged(None, Verdict(evidence.INCONSISTENT, reason))
+        try:
+            if way(claim) == "measured":
+                return self._direction(claim)
+            refs = ledger.bindings(claim, self.systems)
+            measured = self.shelf.look_up(refs[0]) if refs else None
+        except NotMeasured as missing:
+            return _Judged(None, _open(str(missing), _note(claim)))
+        return _Judged(measured, verdict(claim, measured))
+
+    def _tests(self, id_: str) -> list[directions.Comparison]:
+        claim = self.claims[id_]
+        return directions.expand(claim["needs"], claim["metric"], self.systems)
+
+    def _answers(self, id_: str) -> list[rules.Answer]:
+        return rules.ask(self._tests(id_), self.shelf)
+
+    def _family(self) -> list[float]:
+        """Give the p-values of all directions that were asked."""
+        found = []
+        for id_, claim in self.claims.items():
+            if way(claim) == "measured":
+                with suppress(NotMeasured):
+                    found.append(self.answers(id_)[0].p)
+        return [p for p in found if p is not None]
+
+    def _direction(self, claim: Mapping) -> _Judged:
+        settled = [rules.settle(a, self.family) for a in self.answers(claim["id"])]
+        told = [_direction_told(claim, answer) for answer in settled]
+        best, others = settled[0], zip(settled[1:], told[1:], strict=True)
+        beside = [f"{a.measured.evidence}: {one.name}" for a, one in others]
+        parts = (told[0].reason, _note(claim), *beside)
+        judged = Verdict(told[0].name, "; ".join(filter(None, parts)))
+        before = self._before(claim)
+        return _Judged(best.measured, judged, best.rule, before, best.thresholds)
+
+    def _before(self, claim: Mapping) -> str:
+        """Judge by an interval over films at 0.5 alone, of the network at hand."""
+        try:
+            tests = self._tests(claim["id"])
+            found = outcomes.evaluate(tests, self.shelf, fairly=False)
+        except NotMeasured:
+            return evidence.NOT_TESTABLE
+        name = verdict(claim, found.measured, found.held).name
+        return evidence.NOT_TESTABLE if name == evidence.NOT_RESOLVED else name
 
 
-def _arithmetic(
-    claim: Mapping, claims: Mapping[str, Mapping]
-) -> tuple[MeasuredValue | None, Verdict]:
+def _direction_told(claim: Mapping, answer: rules.Answer) -> Verdict:
+    if answer.verdict:
+        return Verdict(answer.verdict, answer.reason)
+    name, reason = verdict(claim, answer.measured, answer.held)
+    return Verdict(name, "; ".join(filter(None, (reason, answer.reason))))
+
+
+def _arithmetic(claim: Mapping, claims: Mapping[str, Mapping]) -> _Judged:
     printed = ledger.printed_values(claims.values())
     same, value, reason = arithmetic.check(claim["needs"], claim["value"], printed)
-    name = evidence.REPRODUCED if same else evidence.INCONSISTENT
+    name, before = evidence.INCONSISTENT, ""
+    if same:
+        name, before = evidence.ADDS_UP, evidence.REPRODUCED
     judged = Verdict(name, f"the paper's own numbers: {reason}")
-    if value is None:
-        return None, judged
-    return MeasuredValue(float(value / _scale(claim))), judged
+    measured = None if value is None else MeasuredValue(float(value / _scale(claim)))
+    return _Judged(measured, judged, "arithmetic" if same else "", before)

@@ -1,15 +1,15 @@
 """Scores of a pair classifier: Table IV's accuracy and MAE, and what they leave out."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 import torch
 from torch import nn
 from torch.utils.data import DataLoader
 
-from chexnomaly import metrics
 from chexnomaly.datasets.pairs import PairsSet
-from chexnomaly.evaluation.intervals import entry, interval
-from chexnomaly.metrics import Scores
+from chexnomaly.evaluation.intervals import entry
 from chexnomaly.results import Entry
 
 
@@ -40,38 +40,84 @@ def score_pairs(
     return table.astype({"similar": int})
 
 
-def accuracy(scores: Scores, axis: int = -1) -> np.ndarray:
-    """Share of pairs whose probability of "similar" falls on the right side of 0.5."""
-    return ((scores["prob"] > 0.5) == (scores["similar"] == 1)).mean(axis)
+def accuracy(table: pd.DataFrame, weights: np.ndarray) -> np.ndarray:
+    """Share of pairs whose probability of "similar" falls on the right side of 0.5.
+
+    Args:
+        table: From `score_pairs`, N pairs.
+        weights: How often each pair counts, (R, N).
+
+    Returns:
+        Shape (R,); NaN where no pair counts.
+    """
+    right = (table["prob"] > 0.5) == (table["similar"] == 1)
+    return weights @ right.to_numpy(float) / weights.sum(1)
 
 
-def absolute_error(scores: Scores, axis: int = -1) -> np.ndarray:
-    """Mean of |probability of "similar" - label|."""
-    return np.abs(scores["prob"] - scores["similar"]).mean(axis)
+def absolute_error(table: pd.DataFrame, weights: np.ndarray) -> np.ndarray:
+    """Mean of |probability of "similar" - label|; as in `accuracy`."""
+    return weights @ (table["prob"] - table["similar"]).abs() / weights.sum(1)
 
 
-def auc(scores: Scores, axis: int = -1) -> np.ndarray:
-    """Chance that a similar pair gets a higher probability; see `metrics.auc`."""
-    return metrics.auc(scores["prob"], scores["similar"] == 1, axis)
+def auc(table: pd.DataFrame, weights: np.ndarray) -> np.ndarray:
+    """Chance that a similar pair gets a higher probability than a dissimilar one.
+
+    Ties count half; NaN where one of the two kinds is missing; as in `accuracy`.
+    """
+    similar = table["similar"].to_numpy() == 1
+    prob = table["prob"].to_numpy()
+    gaps = np.sign(prob[similar, None] - prob[~similar])  # (positives, negatives)
+    positives, negatives = weights[:, similar], weights[:, ~similar]
+    wins = ((positives @ (gaps + 1)) * negatives).sum(1) / 2
+    return wins / (positives.sum(1) * negatives.sum(1))
 
 
-def summarize_pairs(table: pd.DataFrame, resamples: int = 2000) -> dict[str, Entry]:
+def resampled_weights(table: pd.DataFrame, resamples: int, seed: int = 0) -> np.ndarray:
+    """Draw films, not pairs: a pair counts as often as both its films were drawn.
+
+    Films occur in several pairs, so that pairs are no independent sample.
+
+    Args:
+        table: From `score_pairs`, N pairs.
+        resamples: Bootstrap samples, R.
+        seed: Seed of the draws.
+
+    Returns:
+        Shape (R, N), whole numbers.
+    """
+    films, names = pd.factorize(table[["first", "second"]].to_numpy().ravel())
+    first, second = films.reshape(-1, 2).T
+    rng, shares = np.random.default_rng(seed), np.full(len(names), 1 / len(names))
+    drawn = rng.multinomial(len(names), shares, size=resamples).astype(float)
+    return drawn[:, first] * drawn[:, second]
+
+
+def summarize_pairs(
+    table: pd.DataFrame,
+    resamples: int = 2000,
+    patients: Mapping[str, str] | None = None,
+) -> dict[str, Entry]:
     """Compute the results entries of a pair classifier.
 
     Args:
         table: From `score_pairs`.
-        resamples: Bootstrap samples; pairs are resampled, so that films that occur in
-            several pairs make the intervals somewhat too narrow.
+        resamples: Bootstrap samples, of films.
+        patients: Image id to patient: patients are drawn, each with all films.
 
     Returns:
         "accuracy", "mae_soft", "auc", and "majority_share", what always giving the
         commoner class would be right for.
     """
-    scores = {name: table[name].to_numpy(np.float64) for name in ("prob", "similar")}
-    share = float(table.similar.mean())
-    return {
-        "accuracy": interval(accuracy, scores, resamples=resamples),
-        "mae_soft": interval(absolute_error, scores, resamples=resamples),
-        "auc": interval(auc, scores, resamples=resamples),
-        "majority_share": entry(max(share, 1 - share), None, None, len(table)),
-    }
+    share, n = float(table.similar.mean()), len(table)
+    films = table[["first", "second"]]
+    owners = films if patients is None else films.map(patients.get)
+    weights, found = resampled_weights(owners, resamples), {}
+    statistics = {"accuracy": accuracy, "mae_soft": absolute_error, "auc": auc}
+    for key, statistic in statistics.items():
+        with np.errstate(invalid="ignore"):
+            drawn = statistic(table, weights)
+            value = statistic(table, np.ones((1, n)))[0]
+        drawn = drawn[np.isfinite(drawn)]  # a draw may lack a kind of pair
+        ends = np.percentile(drawn, [2.5, 97.5]) if len(drawn) else (None, None)
+        found[key] = entry(value, *ends, n)
+    return found | {"majority_share": entry(max(share, 1 - share), None, None, n)}

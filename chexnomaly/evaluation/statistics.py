@@ -7,7 +7,7 @@ import numpy as np
 from scipy import stats
 
 from chexnomaly import metrics
-from chexnomaly.evaluation.intervals import entry, interval
+from chexnomaly.evaluation.intervals import entry, interval, share_entry
 from chexnomaly.evaluation.scores import PAPER_THRESHOLD, ScoredSet
 from chexnomaly.metrics import categories, classification, segmentation
 from chexnomaly.results import Entry
@@ -15,9 +15,18 @@ from chexnomaly.results import Entry
 AP_THRESHOLDS = (0.4, 0.5, 0.6, 0.7)
 
 
+CATEGORY_SHARES = tuple(
+    f"{name}_share_{rule}"
+    for name in ("tp", "tn", "fp", "fn")
+    for rule in ("strict", "lenient")
+)
+PROPORTIONS = (*CATEGORY_SHARES, "partial_share", "outlier_share")
+"""Shares of all films: 0 and 1 get Wilson's interval."""
+
 OPERATING_KEYS = (
     *("iou_a", "iou_b", "iou_c", "mae_hard", "f1_any_pixel", "f1_healthy"),
     *("pixel_precision", "recall_any_pixel", "predicted_share"),
+    *("hard_error_median", "hard_error_skewness", *PROPORTIONS),
 )
 """What is also reported at the operating threshold."""
 
@@ -156,7 +165,10 @@ def _entries(
         for key in keys:
             if not suffix or key in OPERATING_KEYS:
                 patients = scored[0].patients
-                values[key + suffix] = interval(
+                one = interval(
                     table[key], *samples, patients=patients, resamples=resamples
                 )
+                if key in PROPORTIONS and one["value"] in (0, 1):
+                    one = share_entry(int(one["value"]) * one["n"], one["n"])
+                values[key + suffix] = one
     return values

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chexnomaly.claims import directions
-from chexnomaly.claims.directions import evaluate, expand
+from chexnomaly.claims.directions import expand
 from chexnomaly.claims.lookup import NotMeasured, Ref, Shelf
+from chexnomaly.claims.outcomes import evaluate
 from chexnomaly.errors import ClaimError
 
 

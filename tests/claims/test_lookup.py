@@ -38,8 +38,31 @@ def put(folder, **changes):
 
 def test_an_entry_carries_interval_n_level_and_profile(tmp_path):
     entry = Shelf(put(tmp_path)).look_up(REF)
-    assert entry == MeasuredValue(0.02, 0.01, 0.03, 400, "phantom", "demo")
+    assert entry == MeasuredValue(0.02, 0.01, 0.03, 400, "phantom", "demo", 1)
     assert entry.ends == (0.01, 0.03)
+
+
+@pytest.mark.parametrize(
+    ("changes", "seeds"),
+    [
+        ({"seeds": [0, 1, 2]}, 1),  # intervals over films alone: of one mean network
+        ({"seeds": [0, 1, 2], "resampled": ["films"]}, 1),
+        ({"seeds": [0, 1, 2], "resampled": ["seeds", "films"]}, 3),
+        ({"trained_on": None}, None),
+        ({"system": "mean_mask"}, None),
+        ({"system": "mean_mask__cardiomegaly"}, None),
+    ],
+)
+def test_seeds_count_where_the_intervals_cover_them(tmp_path, changes, seeds):
+    system = changes.get("system", REF.system)
+    found = Shelf(put(tmp_path, **changes)).look_up(REF._replace(system=system))
+    assert found.seeds == seeds
+
+
+def test_sets_are_named_without_stamps(tmp_path):
+    (put(tmp_path) / "supermodel__vindr_test.stamp.json").write_text("{}")
+    put(tmp_path, system="mean_mask__cardiomegaly", set="other_200")
+    assert Shelf([tmp_path, tmp_path / "none"]).sets() == ["other_200", "vindr_test"]
 
 
 def test_a_missing_file_a_missing_key_and_an_undefined_value_say_so(tmp_path):

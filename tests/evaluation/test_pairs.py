@@ -1,4 +1,4 @@
-"""Pair scores by hand and against SciPy."""
+"""Pair scores by hand and against SciPy; intervals by films, not by pairs."""
 
 import numpy as np
 import pandas as pd
@@ -8,17 +8,33 @@ from scipy.stats import mannwhitneyu
 from chexnomaly.evaluation import pairs as pair_metrics
 
 
+def table(prob, similar, first=None, second=None):
+    names = [f"a{k}" for k in range(len(prob))], [f"b{k}" for k in range(len(prob))]
+    first, second = first or names[0], second or names[1]
+    columns = {"first": first, "second": second, "similar": similar, "prob": prob}
+    return pd.DataFrame(columns)
+
+
 def test_scores_by_hand():
     # Right, right, wrong, wrong; one of the two similar pairs above both others.
-    scores = {
-        "prob": np.array([0.9, 0.2, 0.4, 0.6]),
-        "similar": np.array([1.0, 0.0, 1.0, 0.0]),
-    }
-    assert pair_metrics.accuracy(scores) == 0.5
-    assert pair_metrics.absolute_error(scores) == pytest.approx(
-        (0.1 + 0.2 + 0.6 + 0.6) / 4
-    )
-    assert pair_metrics.auc(scores) == pytest.approx(3 / 4)
+    scores, once = table([0.9, 0.2, 0.4, 0.6], [1, 0, 1, 0]), np.ones((1, 4))
+    assert pair_metrics.accuracy(scores, once) == 0.5
+    assert pair_metrics.absolute_error(scores, once) == pytest.approx(1.5 / 4)
+    assert pair_metrics.auc(scores, once) == pytest.approx(3 / 4)
+
+
+def test_a_weight_counts_a_pair_as_often():
+    rng = np.random.default_rng(1)
+    scores = table(rng.random(30).round(1), rng.integers(0, 2, 30))
+    weights = rng.integers(0, 4, 30)
+    repeated = scores.loc[scores.index.repeat(weights)]
+    for statistic in (
+        pair_metrics.accuracy,
+        pair_metrics.absolute_error,
+        pair_metrics.auc,
+    ):
+        once = statistic(repeated, np.ones((1, len(repeated))))
+        assert statistic(scores, weights[None].astype(float)) == pytest.approx(once)
 
 
 def test_auc_agrees_with_scipy():
@@ -26,18 +42,61 @@ def test_auc_agrees_with_scipy():
     prob, similar = rng.random(200).round(1), rng.integers(0, 2, 200)
     u = mannwhitneyu(prob[similar == 1], prob[similar == 0]).statistic
     expected = u / ((similar == 1).sum() * (similar == 0).sum())
-    scores = {"prob": prob, "similar": similar.astype(float)}
-    assert pair_metrics.auc(scores) == pytest.approx(expected)
-    stacked = {k: np.stack([v, v]) for k, v in scores.items()}
-    assert pair_metrics.auc(stacked).tolist() == pytest.approx([expected] * 2)
+    found = pair_metrics.auc(table(prob, similar), np.ones((2, 200)))
+    assert found.tolist() == pytest.approx([expected] * 2)
 
 
 def test_auc_of_one_kind_is_undefined():
-    assert np.isnan(pair_metrics.auc({"prob": np.ones(3), "similar": np.ones(3)}))
+    summary = pair_metrics.summarize_pairs(table([0.4, 0.6, 0.7], [1, 1, 1]), 50)
+    assert summary["auc"]["value"] is None and summary["auc"]["low"] is None
 
 
 def test_the_summary_knows_the_majority():
-    table = pd.DataFrame({"prob": [0.9, 0.8, 0.1, 0.7], "similar": [1, 1, 0, 1]})
-    summary = pair_metrics.summarize_pairs(table, resamples=50)
+    summary = pair_metrics.summarize_pairs(table([0.9, 0.8, 0.1, 0.7], [1, 1, 0, 1]))
     assert summary["majority_share"]["value"] == 0.75
     assert summary["accuracy"]["value"] == 1.0 and summary["accuracy"]["n"] == 4
+
+
+def test_a_pair_weighs_as_much_as_its_films_were_drawn():
+    scores = table([0.5, 0.5], [1, 0], ["x", "x"], ["y", "z"])
+    weights = pair_metrics.resampled_weights(scores, 4000)
+    assert set(np.unique(weights)) <= {0, 1, 2}  # three films drawn, two in a pair
+    # Of 27 ordered draws of three films, x and y meet once each in 6 (with z), and as
+    # (2, 1) or (1, 2) in 3 + 3: the mean weight is (6 * 1 + 6 * 2) / 27.
+    assert weights.mean(0) == pytest.approx([18 / 27] * 2, abs=0.04)
+
+
+def test_pairs_that_share_films_say_less_than_their_number():
+    """Twenty films make 800 pairs: an interval over pairs would be far too narrow."""
+    rng = np.random.default_rng(3)
+    quality = rng.normal(size=20)
+    first, second = rng.integers(0, 20, (2, 800))
+    keep = first != second
+    first, second = first[keep], second[keep]
+    similar = rng.integers(0, 2, keep.sum())
+    prob = 1 / (1 + np.exp(-(quality[first] + quality[second]) * (2 * similar - 1)))
+    names = [f"f{k}" for k in first], [f"f{k}" for k in second]
+    summary = pair_metrics.summarize_pairs(table(prob, similar, *names))["accuracy"]
+    over_pairs = 2 * 1.96 * np.sqrt(0.25 / keep.sum())
+    assert summary["high"] - summary["low"] > 3 * over_pairs
+
+
+def test_pairs_of_few_patients_say_less_than_pairs_of_many():
+    rng = np.random.default_rng(0)
+    films = [f"f{k}" for k in range(80)]
+    pairs = np.array([rng.choice(films, 2, replace=False) for _ in range(200)])
+    similar = np.arange(200) % 2
+    prob = 0.5 + 0.1 * similar + rng.normal(0, 0.2, 200)
+    table = pd.DataFrame(pairs, columns=["first", "second"])
+    table = table.assign(similar=similar, prob=prob.clip(0, 1), distance=0.0)
+    alone = pair_metrics.summarize_pairs(table, 2000)
+    same = pair_metrics.summarize_pairs(table, 2000, {f: f for f in films})
+    few = {film: str(k // 8) for k, film in enumerate(films)}
+    shared = pair_metrics.summarize_pairs(table, 2000, few)
+    assert same == alone
+    assert shared["auc"]["value"] == alone["auc"]["value"]
+    width = {
+        k: one["auc"]["high"] - one["auc"]["low"]
+        for k, one in (("alone", alone), ("shared", shared))
+    }
+    assert width["shared"] != width["alone"]

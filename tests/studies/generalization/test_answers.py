@@ -67,7 +67,7 @@ def test_a_finding_without_scans_decides_nothing():
     [
         (0.1, evidence.HELD),
         (-0.1, evidence.DID_NOT_HOLD),
-        (0.0, evidence.NOT_TESTABLE),
+        (0.0, evidence.NOT_RESOLVED),
     ],
 )
 def test_a_verdict_follows_the_scores(gain, expected, rng):

@@ -1,0 +1,221 @@
+"""Whether a direction holds among measured values, and how surely.
+
+A test is decided by the paired interval of a - b where a results file has one. Else the
+two intervals must not overlap, which asks for more than a paired interval does; what
+neither decides is left open. One system on two sets is compared by what it gains over
+a baseline on each, since sets of another make-up have other errors by themselves.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from chexnomaly.claims.directions import Comparison
+from chexnomaly.claims.lookup import (
+    FLOOR,
+    MeasuredValue,
+    Ref,
+    Shelf,
+    common_level,
+)
+
+MOST_TOLD = 3
+"""Comparisons that a reason tells one by one."""
+
+YARDSTICKS = {"mae_soft": "all_empty", "mae_hard": "all_empty", "iou_c": "mean_mask"}
+"""Results key to the baseline that tells how hard a set is in it."""
+
+
+class Trial(NamedTuple):
+    """One comparison with its two values, their difference or ratio, and the answer."""
+
+    test: Comparison
+    a: MeasuredValue
+    b: MeasuredValue
+    gap: MeasuredValue
+    held: bool | None
+
+    @property
+    def tie(self) -> bool:
+        """Whether both values are 0, or one is of a baseline that marks nothing."""
+        sides = ((self.test.a, self.a), (self.test.b, self.b))
+        zero = [found.value == 0 and found.ends == (0, 0) for _, found in sides]
+        return all(zero) or any(
+            none and isinstance(side, Ref) and side.system.split("__")[0] in FLOOR
+            for none, (side, _) in zip(zero, sides, strict=True)
+        )
+
+    @property
+    def p(self) -> float:
+        """Two-sided p-value that belongs to the 95 % interval of the gap."""
+        value, (low, high) = self.gap.value, self.gap.ends
+        limits = (0.0,)
+        if self.test.relation == "ratio":
+            limits = [x for x in (self.test.low, self.test.high) if math.isfinite(x)]
+        return max(_p_value(value, low, high, limit) for limit in limits)
+
+
+class Outcome(NamedTuple):
+    """What the tests of one claim gave.
+
+    Attributes:
+        held: True, False, or None where the intervals do not tell.
+        measured: For one test a - b (or a / b) with its interval; for several,
+            value NaN. It carries the evidence level and the smallest n.
+        reason: The compared values in words.
+        trials: The tests one by one.
+    """
+
+    held: bool | None
+    measured: MeasuredValue
+    reason: str
+    trials: list[Trial]
+
+    @property
+    def p(self) -> float:
+        """P-value of the whole: of the weakest test where all held, else Bonferroni."""
+        if self.held is False:
+            failed = [one.p for one in self.trials if one.held is False]
+            return min(1.0, len(self.trials) * min(failed))
+        return max(one.p for one in self.trials)
+
+
+def evaluate(tests: Iterable[Comparison], shelf: Shelf, fairly: bool = True) -> Outcome:
+    """Decide the tests of one claim; all of them must hold.
+
+    Args:
+        tests: At least one test.
+        shelf: The results files.
+        fairly: Compare one system on two sets by what it gains over a baseline.
+
+    Returns:
+        The outcome; one failed test decides against the claim, one open test
+        leaves it open otherwise.
+
+    Raises:
+        NotMeasured: A value is missing, or values cannot be compared.
+        ResultError: A results file is corrupted.
+    """
+    tested = [_evaluate(test, shelf, fairly) for test in tests]
+    held = [one.held for one in tested]
+    sides = [side for one in tested for side in (one.a, one.b)]
+    shown = tested[0].gap if len(tested) == 1 else MeasuredValue(math.nan)
+    n = min((side.n for side in sides if side.n is not None), default=None)
+    seeds = min((s.seeds for s in sides if s.seeds is not None), default=None)
+    shown = shown._replace(evidence=common_level(sides), n=n, seeds=seeds)
+    return Outcome(_all(held), shown, _told(tested, _all(held)), tested)
+
+
+def _evaluate(test: Comparison, shelf: Shelf, fairly: bool) -> Trial:
+    a, b = (_look_up(side, shelf) for side in (test.a, test.b))
+    gap = _gap(test, a, b, shelf, fairly)
+    return Trial(test, a, b, gap, _decide(test, gap))
+
+
+def _told(tested: Sequence[Trial], held: bool | None) -> str:
+    """Tell the comparisons, of many only those that decide."""
+    told = tested
+    if len(tested) > MOST_TOLD:
+        told = [one for one in tested if one.held is held][:MOST_TOLD]
+    rest = len(tested) - len(told)
+    more = f"; and {rest} more comparisons" if rest else ""
+    return "; ".join(map(_in_numbers, told)) + more
+
+
+def _in_numbers(one: Trial) -> str:
+    test, gap = one.test, one.gap
+    said = f"{_named(test.a, one.a)} against {_named(test.b, one.b)}"
+    yardstick = _yardstick(test)
+    if yardstick is None:
+        return said
+    return f"{said}, less {yardstick} on each {gap.value:+.4g}{_interval(gap)}"
+
+
+def _all(held: list[bool | None]) -> bool | None:
+    if False in held:
+        return False
+    return None if None in held else True
+
+
+def _look_up(side: Ref | float, shelf: Shelf) -> MeasuredValue:
+    return shelf.look_up(side) if isinstance(side, Ref) else MeasuredValue(side)
+
+
+def _gap(
+    test: Comparison, a: MeasuredValue, b: MeasuredValue, shelf: Shelf, fairly: bool
+) -> MeasuredValue:
+    """Give a - b or a / b with its interval, paired where there is one."""
+    if test.relation == "ratio":
+        return _quotient(a, b)
+    if isinstance(test.a, Ref) and isinstance(test.b, Ref):
+        paired = shelf.paired(test.a, test.b)
+        if paired is not None:
+            return paired
+        if fairly and (yardstick := _yardstick(test)):
+            sides = (s._replace(key=f"{yardstick}/{s.key}") for s in (test.a, test.b))
+            a, b = map(shelf.look_up, sides)
+    low, high = a.ends[0] - b.ends[1], a.ends[1] - b.ends[0]
+    return MeasuredValue(a.value - b.value, low, high)
+
+
+def _yardstick(test: Comparison) -> str | None:
+    """Name the baseline that makes two sets comparable; None on one set."""
+    refs = [side for side in (test.a, test.b) if isinstance(side, Ref)]
+    if test.relation == "ratio" or len({ref.dataset for ref in refs}) < 2:
+        return None
+    return YARDSTICKS.get(refs[0].key.split("@")[0])
+
+
+def _quotient(a: MeasuredValue, b: MeasuredValue) -> MeasuredValue:
+    """Give a / b; nothing is known of it unless b is surely positive."""
+    if b.ends[0] <= 0:
+        return MeasuredValue(math.nan, -math.inf, math.inf)
+    corners = [x / y for x in a.ends for y in b.ends]
+    return MeasuredValue(a.value / b.value, min(corners), max(corners))
+
+
+def _decide(test: Comparison, gap: MeasuredValue) -> bool | None:
+    low, high = gap.ends
+    if test.relation == "ratio":
+        inside = test.low <= low and high <= test.high
+        outside = high < test.low or low > test.high
+    else:
+        below, above, tied = high < 0, low > 0, low == high == 0
+        inside, outside = (below, above) if test.relation == "below" else (above, below)
+        outside = outside or tied
+    return True if inside else False if outside else None
+
+
+def _p_value(value: float, low: float, high: float, limit: float) -> float:
+    """Read an interval as 1.96 standard errors to either side of its value."""
+    reach = value - low if value > limit else high - value
+    if not math.isfinite(value) or reach == math.inf:
+        return 1.0
+    if reach == 0:
+        return float(value == limit)
+    return math.erfc(1.96 * abs(value - limit) / reach / math.sqrt(2))
+
+
+def holm(p: float, family: Iterable[float]) -> float:
+    """Adjust one p-value of a family by Holm's procedure.
+
+    Args:
+        p: One of them.
+        family: All of them.
+
+    Returns:
+        The adjusted p-value, at most 1.
+    """
+    ordered = sorted(family)
+    steps = [(len(ordered) - k) * x for k, x in enumerate(ordered) if x <= p]
+    return min(1.0, max(steps))
+
+
+def _named(side: Ref | float, found: MeasuredValue) -> str:
+    if not isinstance(side, Ref):
+        return f"{side:g}"
+    return f"{side.system} {found.value:.4g}{_interval(found)}"
+
+
+def _interval(found: MeasuredValue) -> str:
+    return "" if found.low is None else f" [{found.low:.4g}, {found.high:.4g}]"
