@@ -26,7 +26,7 @@ from chexnomaly.evidence import IMAGES, OPEN_IMAGES, ORIGIN_OF, PHANTOM, weakest
 from chexnomaly.files import write_atomic
 from chexnomaly.labels import NO_FINDING
 
-FILMS = "films.csv"
+FILM_TABLE = "films.csv"
 """What is known of films as a whole, beside the findings."""
 
 PUBLIC = {PHANTOM, "nih"}
@@ -247,13 +247,13 @@ def prepare(
 
 
 def _save_films(films: pd.DataFrame, root: Path) -> None:
-    (root / FILMS).unlink(missing_ok=True)
+    (root / FILM_TABLE).unlink(missing_ok=True)
     if len(films):
-        write_atomic(root / FILMS, films.to_csv(lineterminator="\n"))
+        write_atomic(root / FILM_TABLE, films.to_csv(lineterminator="\n"))
 
 
 def _load_films(root: Path) -> pd.DataFrame | None:
-    path = root / FILMS
+    path = root / FILM_TABLE
     if not path.is_file():
         return None
     types = defaultdict(lambda: "str", fold="int64", abnormal="boolean")

@@ -19,7 +19,7 @@ from chexnomaly.datasets.segmentation import SegmentationSet
 from chexnomaly.datasets.store.images import read_image
 from chexnomaly.evidence import IMAGES, PHANTOM
 from chexnomaly.figures import style
-from chexnomaly.figures.viewer import SHOWN, Panel, Viewer, boxes_layer, mask_layer
+from chexnomaly.figures.viewer import ON_PAGES, Panel, Viewer, boxes_layer, mask_layer
 from chexnomaly.labels import DISPLAY_NAMES, NO_FINDING
 
 
@@ -72,8 +72,8 @@ def make_cases(
     cases = {}
     for row, image_id in enumerate(ids):
         collection = source.get(image_id)
-        origin = collection if collection in SHOWN else IMAGES
-        shown = origin in SHOWN and image_id in films
+        origin = collection if collection in ON_PAGES else IMAGES
+        shown = origin in ON_PAGES and image_id in films
         film = read_image(films[image_id]) if shown else None
         marked = {name: probs[row] for name, probs in maps.items()}
         boxes = subset.boxes(image_id).numpy()

@@ -35,7 +35,7 @@ OWN = "own"
 """Origin of a film that its reader named in a parameter: shown to them, where they
 are; the book itself is built without one."""
 
-SHOWN = (PHANTOM, "nih")
+ON_PAGES = (PHANTOM, "nih")
 """Collections whose films any page may show; NIH's with its name beside them."""
 
 CREDIT = (
@@ -143,12 +143,12 @@ def film_source(film: np.ndarray | None, origin: str) -> str | None:
 
     Args:
         film: (H, W) in [0, 1]; None where there is none.
-        origin: What the pixels are: one of `SHOWN`, `OWN`, or anything else.
+        origin: What the pixels are: one of `ON_PAGES`, `OWN`, or anything else.
 
     Returns:
         A data address; None where the film is missing or may not be shown.
     """
-    if film is None or origin not in (*SHOWN, OWN):
+    if film is None or origin not in (*ON_PAGES, OWN):
         return None
     return _webp(np.asarray(film, dtype=float))
 
@@ -191,7 +191,7 @@ class Panel:
 
     Attributes:
         film: (H, W) in [0, 1]; None where there is none.
-        origin: What the pixels are. Only those of `SHOWN` and a reader's `OWN` are
+        origin: What the pixels are. Only those of `ON_PAGES` and a reader's `OWN` are
             shown; of any other film nothing appears, no box and no mask either.
         layers: What lies over it.
         title: Text under it.
@@ -215,7 +215,7 @@ class Panel:
         title = f'<p class="xray-title">{escape(self.title)}</p>' if self.title else ""
         title += self.below
         if source is None:
-            why = "no film" if self.origin in SHOWN else "a real film: withheld"
+            why = "no film" if self.origin in ON_PAGES else "a real film: withheld"
             return _cell(f'<p class="xray-none">{why}</p>', title)
         height, width = self.film.shape
         side = "width" if width >= height else "height"

@@ -26,7 +26,7 @@ from chexnomaly.files import write_atomic
 from chexnomaly.metrics import Scores
 from chexnomaly.results import read_json
 
-KEPT = ("tp", "fp", "fn", "soft_error", "film_score", "peak_inside")
+PER_FILM = ("tp", "fp", "fn", "soft_error", "film_score", "peak_inside")
 """What is kept of each film; "tn" follows from the number of pixels."""
 
 
@@ -133,12 +133,12 @@ def pack_scores(scored: ScoredSet, operating: float) -> dict:
 
     Returns:
         "ids", "patients", "pixels" (of a film), and by threshold, "paper" or
-        "operating", lists of `KEPT` with four digits behind the point.
+        "operating", lists of `PER_FILM` with four digits behind the point.
     """
     packed = {"ids": scored.ids, "patients": [*scored.patients]}
     for name, threshold in (("paper", PAPER_THRESHOLD), ("operating", operating)):
         table = scored.scores[threshold]
-        packed[name] = {key: np.round(table[key], 4).tolist() for key in KEPT}
+        packed[name] = {key: np.round(table[key], 4).tolist() for key in PER_FILM}
     pixels = sum(table[key][0] for key in ("tp", "fp", "fn", "tn"))
     return packed | {"pixels": int(pixels)}
 

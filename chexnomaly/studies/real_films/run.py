@@ -34,11 +34,11 @@ SECTIONS = ("08_real_films", "real_films_twins")
 """Sections of a profile with the options of networks that draw, and of twins."""
 
 SINGLE = ("pleural_effusion", "cardiomegaly", "pulmonary_fibrosis", "emphysema")
-UNSEEN = SYNONYMS | {name: (name,) for name in SINGLE}
+WITHOUT = SYNONYMS | {name: (name,) for name in SINGLE}
 """What is kept from training in turn, with the names that readers use for it."""
 
 DRAWING = ("supermodel", "chexnomaly")
-ARMS = (
+FILM_ARMS = (
     *((system, "") for system in DRAWING),
     *(("supermodel__plain_focal", ""), ("attention_supermodel", "")),
     *(("chexnomaly__concat", ""), ("chexnomaly__random_base", "")),
@@ -47,7 +47,7 @@ ARMS = (
     *(("max_ensemble__films", ""), ("model_ensemble__films", "")),
     ("supermodel", "shuffled"),
     *product(("supermodel", "supermodel__from_phantoms"), ("25", "50", "100")),
-    *product(DRAWING, (f"without_{name}" for name in UNSEEN)),
+    *product(DRAWING, (f"without_{name}" for name in WITHOUT)),
 )
 """System, and what its films differ in; see `change_films`."""
 
@@ -63,28 +63,28 @@ def change_films(data: PreparedSet, how: str, seed: int) -> PreparedSet:
     Args:
         data: Films with one fold held out.
         how: "" for none, "shuffled" for each other's masks, "without_<finding>" of
-            `UNSEEN`, or how many to train on.
+            `WITHOUT`, or how many to train on.
         seed: Seed of the shuffling.
 
     Raises:
-        KeyError: The finding is not one of `UNSEEN`.
+        KeyError: The finding is not one of `WITHOUT`.
     """
     if how == "shuffled":
         return sampling.shuffled_masks(data, seed)
     if how.startswith("without_"):
-        return sampling.without_findings(data, UNSEEN[how.removeprefix("without_")])
+        return sampling.without_findings(data, WITHOUT[how.removeprefix("without_")])
     return sampling.few_films(data, int(how)) if how else data
 
 
 def unseen_sets(
-    data: PreparedSet, names: Collection[str] = tuple(UNSEEN)
+    data: PreparedSet, names: Collection[str] = tuple(WITHOUT)
 ) -> dict[str, TestSet]:
     """Give held-out films with a finding beside healthy ones, by set key.
 
     Whoever saw the finding in training is scored on them too, as the control.
     """
     patients = data.films["patient"].to_dict()
-    sets = {n: sampling.unseen_part(data, UNSEEN[n]) for n in names}
+    sets = {n: sampling.unseen_part(data, WITHOUT[n]) for n in names}
     return {
         f"nih_unseen_{name}": TestSet(scans, data.origin, patients, FEW)
         for name, scans in sets.items()
@@ -154,7 +154,7 @@ class FilmStudy:
         levels = sorted({evaluation.PAPER_THRESHOLD, operating})
         without = cell.films.partition("without_")[2]
         sets = film_sets(whole, self.outlines)
-        sets |= unseen_sets(whole, [without] if without else tuple(UNSEEN))
+        sets |= unseen_sets(whole, [without] if without else tuple(WITHOUT))
         packed = {
             key: pack_scores(test.score(predict(test.scans), levels), operating)
             for key, test in sets.items()
@@ -178,7 +178,7 @@ def main() -> None:
     size = PreparedSet.open(workspace.data / "nih").store.size
     outlines = outline_masks(nih.folder(), size)
     study = FilmStudy(workspace, given.work, outlines=outlines)
-    order = product(given.seeds, given.folds, ARMS)
+    order = product(given.seeds, given.folds, FILM_ARMS)
     cells = [Cell(*arm, fold, seed) for seed, fold, arm in order]
     made = (study.measure, given.out, study.settings, given.workers)
     if failed := run_cells(cells, *made):

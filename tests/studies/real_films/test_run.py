@@ -9,7 +9,7 @@ from chexnomaly import metrics
 from chexnomaly.datasets.sampling import films_showing
 from chexnomaly.studies.cells import Cell, join_scores, run_cells
 from chexnomaly.studies.real_films import run
-from chexnomaly.studies.real_films.run import ARMS, FilmStudy, change_films
+from chexnomaly.studies.real_films.run import FILM_ARMS, FilmStudy, change_films
 from chexnomaly.systems import RECIPES
 from chexnomaly.workspace import Workspace
 from tests.real_films import as_films, write_films
@@ -25,10 +25,10 @@ def study(squares, tmp_path):
 
 
 def test_every_arm_is_a_system_and_a_choice_of_films(squares, monkeypatch):
-    monkeypatch.setattr(run, "UNSEEN", dict.fromkeys(run.UNSEEN, ("ild",)))
+    monkeypatch.setattr(run, "WITHOUT", dict.fromkeys(run.WITHOUT, ("ild",)))
     held = as_films(squares).hold_out(1, val_share=0.3)
-    assert len(set(ARMS)) == len(ARMS)
-    for system, how in ARMS:
+    assert len(set(FILM_ARMS)) == len(FILM_ARMS)
+    for system, how in FILM_ARMS:
         assert system in RECIPES
         if not how.isdigit():
             changed = change_films(held, how, seed=0)
@@ -40,7 +40,7 @@ def test_every_arm_is_a_system_and_a_choice_of_films(squares, monkeypatch):
 
 
 def test_a_cell_is_trained_scored_and_skipped(study, tmp_path, monkeypatch):
-    monkeypatch.setattr(run, "UNSEEN", {"ild": ("ild",)})
+    monkeypatch.setattr(run, "WITHOUT", {"ild": ("ild",)})
     cells = [Cell("supermodel", how, 1, 0) for how in ("", "without_ild")]
     assert run_cells(cells, study.measure, tmp_path / "out", study.settings, 1) == []
     found = [
