@@ -11,14 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 
 from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.datasets.segmentation import SegmentationSet
 from chexnomaly.evaluation.evaluator import TestSet
 from chexnomaly.evaluation.scores import PAPER_THRESHOLD, ScoredSet
 from chexnomaly.labels import NO_FINDING, SYNONYMS
-from chexnomaly.metrics import iou_per_image
 
 UNION = "nih_boxes"
 """Key of the set with all boxes."""
@@ -102,27 +100,3 @@ def group_against_group(
     truth = TestSet(other, data.origin, patients, FEW)
     drawn = (one.mask(i)[None] for i in other.ids)
     return truth.score(drawn, [PAPER_THRESHOLD]), truth
-
-
-def film_table(
-    scored: ScoredSet, films: pd.DataFrame, operating: float
-) -> pd.DataFrame:
-    """Lay out one system's scores film by film, the abnormal ones alone.
-
-    Args:
-        scored: Scores at the paper's threshold and the operating one.
-        films: Gives each film's view; index image_id.
-        operating: The threshold chosen on validation.
-
-    Returns:
-        Index image_id: "iou" (at the operating threshold), "iou at 0.5", "score",
-        "view"; sorted by "iou", the best first.
-    """
-    ious = {
-        name: iou_per_image(scored.scores[threshold])
-        for name, threshold in (("iou", operating), ("iou at 0.5", PAPER_THRESHOLD))
-    }
-    table = pd.DataFrame(ious, index=pd.Index(scored.ids, name="image_id"))
-    table["score"] = scored.scores[operating]["film_score"]
-    table["view"] = films["view"].reindex(table.index)
-    return table.dropna(subset="iou").sort_values("iou", ascending=False, kind="stable")

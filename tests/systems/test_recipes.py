@@ -20,6 +20,8 @@ from chexnomaly.tensor_files import read_tensors, write_tensors
 from chexnomaly.training.augmentation import augment_pairs
 from chexnomaly.training.checkpoints import read_header
 from chexnomaly.training.schedule import Schedule, seeded_model
+from chexnomaly.workspace import FoldRuns
+from tests.real_films import as_films
 
 TINY = Options(
     base_channels=4,
@@ -267,6 +269,46 @@ def test_a_unet_that_starts_from_the_supermodel_holds_its_weights(squares, runs)
     start = plan_training(recipe, squares, folder, TINY).build()
     weights = systems.load_system("supermodel", folder).state_dict()
     assert all(torch.equal(weights[n], t) for n, t in start.unet.state_dict().items())
+
+
+@pytest.mark.parametrize("key", ["supermodel", "chexnomaly"])
+def test_a_system_starts_with_weights_trained_on_other_films(squares, runs, key):
+    folder = runs[0]
+    other = FoldRuns(folder, "", elsewhere={"phantoms": folder})
+    recipe = find_recipe(f"{key}__from_phantoms")
+    assert recipe.needs == find_recipe(key).needs  # nothing of its own is the start
+    start = plan_training(recipe, squares, other, TINY).build()
+    weights = systems.load_system("supermodel", folder).state_dict()
+    unet = getattr(start, "unet", start).state_dict()
+    assert all(torch.equal(weights[n], t) for n, t in unet.items())
+
+
+def test_a_start_is_part_of_a_run_and_must_be_there(squares, tmp_path):
+    one = replace(TINY, schedule=replace(TINY.schedule, seed=1))
+    prints = set()
+    for name, options in (("a", TINY), ("b", one)):
+        systems.train_system("supermodel", squares, tmp_path / name, options)
+        folder = FoldRuns(tmp_path, "c", elsewhere={"phantoms": tmp_path / name})
+        systems.train_system("supermodel__from_phantoms", squares, folder, TINY)
+        header = read_header(folder / "supermodel__from_phantoms")
+        prints.add(header["fingerprint"])
+    assert len(prints) == 2
+    nowhere = FoldRuns(tmp_path, "d", elsewhere={"phantoms": tmp_path / "none"})
+    with pytest.raises(CheckpointError):
+        systems.train_system("supermodel__from_phantoms", squares, nowhere, TINY)
+
+
+@pytest.mark.parametrize("key", ["siamese_unet", "siamese_cnn"])
+def test_a_twin_learns_from_films_with_a_label_alone(squares, tmp_path, key):
+    held = as_films(squares).hold_out(1, val_share=0.3)
+    plan = plan_training(find_recipe(key), held, tmp_path, TINY)
+    for pairs, part in zip(plan.sets, ("train", "val"), strict=True):
+        seen = {name for pair in pairs.ids for name in pair}
+        assert seen <= set(held.labelled_part(part).ids)
+        assert seen - set(held.ids(part)) or part == "val"
+        assert len(pairs) == 2 * len(held.labelled_part(part))
+    supermodel = plan_training(find_recipe("supermodel"), held, tmp_path, TINY)
+    assert supermodel.sets[0].ids == held.ids("train")
 
 
 def test_the_encoder_alone_is_frozen(runs):

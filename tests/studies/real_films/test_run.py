@@ -1,17 +1,22 @@
 """One cell of the real films' study at tiny size, and what its arms change."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from chexnomaly import metrics
+from chexnomaly import evaluation, metrics, systems
 from chexnomaly.datasets.sampling import films_showing
+from chexnomaly.evaluation.evaluator import TestSet
+from chexnomaly.metrics.classification import auc_statistic, pointing_statistic
 from chexnomaly.studies.cells import Cell, join_scores, run_cells
 from chexnomaly.studies.real_films import run
 from chexnomaly.studies.real_films.run import FILM_ARMS, FilmStudy, change_films
-from chexnomaly.systems import RECIPES
-from chexnomaly.workspace import Workspace
+from chexnomaly.systems import RECIPES, Options, baselines
+from chexnomaly.training.schedule import Schedule
+from chexnomaly.workspace import FoldRuns, Workspace
+from tests.conftest import write_squares
 from tests.real_films import as_films, write_films
 
 SMALL = {"base_channels": 4, "depth": 3, "epochs": 1, "patience": 1}
@@ -62,3 +67,30 @@ def test_a_cell_is_trained_scored_and_skipped(study, tmp_path, monkeypatch):
     assert (folder / "model.safetensors").is_file()
     monkeypatch.setattr(FilmStudy, "measure", None)  # nothing is measured again
     assert run_cells(cells, None, tmp_path / "out", study.settings, 1) == []
+
+
+@pytest.mark.slow
+def test_a_network_trained_on_other_films_masks_tells_nothing_apart(
+    tmp_path_factory, tmp_path
+):
+    """Over seeds: what is left is where findings tend to be, and nothing of a film."""
+    squares = write_squares(tmp_path_factory.mktemp("many"), n=200)
+    held = as_films(squares).hold_out(1, val_share=0.2)
+    schedule = Schedule(epochs=8, batch_size=4, learning_rate=1e-2, one_cycle=True)
+    sizes = {"base_channels": 4, "depth": 3, "convolutions": 1, "batch_norm": True}
+    options = Options(**sizes, alpha=0.75, augment=False, schedule=schedule)
+    test = TestSet(held.part("test"), held.origin)
+    statistics, found = (auc_statistic, pointing_statistic), {}
+    for how, seed in [("", 0), *(("shuffled", seed) for seed in range(6))]:
+        data = change_films(held, how, seed)
+        runs = FoldRuns(tmp_path, f"fold1_seed{seed}", how)
+        one = replace(options, schedule=replace(schedule, seed=seed))
+        model = systems.train_system("supermodel", data, runs, one).model
+        scores = test.score(evaluation.predict(model, test.scans), [0.3]).scores[0.3]
+        found.setdefault(how, []).append([float(s(scores)) for s in statistics])
+    auc, pointing = np.mean(found["shuffled"], axis=0)
+    prior = baselines.mean_mask(held.part("train"))
+    blind = test.score(baselines.fixed_map(test.scans, prior), [0.3]).scores[0.3]
+    assert min(found[""][0]) > 0.9
+    assert auc == pytest.approx(0.5, abs=0.2)
+    assert pointing == pytest.approx(float(pointing_statistic(blind)), abs=0.2)
