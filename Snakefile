@@ -195,6 +195,7 @@ def surroundings(name):
 
 def sources_of_the_site():
     built = {ROOT / "book" / "notebooks", ROOT / "book" / "rendered"}
+    built.add(ROOT / "book" / "reference" / "films" / "images")  # notebooks read them
     for folder in ("book", "chexnomaly"):
         for path in sorted((ROOT / folder).rglob("*")):
             kept = built.isdisjoint(path.parents) and "__pycache__" not in path.parts

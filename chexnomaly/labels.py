@@ -59,49 +59,33 @@ MERGED_LABELS = (
 )
 """PhysioNet's local labels that Kaggle's table of VinDr-CXR calls "Other lesion"."""
 
-_SHARED = {
-    "Atelectasis": "atelectasis",
-    "Cardiomegaly": "cardiomegaly",
-    "Consolidation": "consolidation",
+_OWN_NAMES = (
+    *("Atelectasis", "Calcification", "Cardiomegaly", "Consolidation"),
+    *("Diffuse Nodule", "Edema", "Emphysema", "Fracture", "Hernia", "Infiltration"),
+    *("Pleural Effusion", "Pleural Thickening", "Pneumonia", "Pneumothorax"),
+)
+_KEY_OF_NAME = {name: name.lower().replace(" ", "_") for name in _OWN_NAMES} | {
     "Effusion": "pleural_effusion",
-    "Emphysema": "emphysema",
     "Fibrosis": "pulmonary_fibrosis",
+    "Infiltrate": "infiltration",
     "Mass": "nodule_mass",
     "Nodule": "nodule_mass",
-    "Pneumothorax": "pneumothorax",
+    "Pleural_Thickening": "pleural_thickening",
+    "No Finding": NO_FINDING,
 }
+_OUTLINED = ("Consolidation", "Pleural Effusion", "Effusion", "Pneumothorax")
 
 FINDING_OF_NAME = {
     "vindr": {name: key for key, name in VINDR_NAMES.items()}
     | dict.fromkeys(MERGED_LABELS, "other_lesion")
     | {"No finding": NO_FINDING},
     "rsna": {"0": NO_FINDING, "1": "pneumonia"},
-    "covid": {
-        "Consolidation": "consolidation",
-        "Pleural Effusion": "pleural_effusion",
-        "Effusion": "pleural_effusion",
-        "Pneumothorax": "pneumothorax",
-    },
-    "nih": _SHARED
-    | {
-        "Edema": "edema",
-        "Hernia": "hernia",
-        "Infiltrate": "infiltration",
-        "Infiltration": "infiltration",
-        "Pleural_Thickening": "pleural_thickening",
-        "Pneumonia": "pneumonia",
-        "No Finding": NO_FINDING,
-    },
-    "chestx-det": _SHARED
-    | {
-        "Calcification": "calcification",
-        "Diffuse Nodule": "diffuse_nodule",
-        "Fracture": "fracture",
-        "Pleural Thickening": "pleural_thickening",
-    },
+    "covid": {name: _KEY_OF_NAME[name] for name in _OUTLINED},
+    "nih": _KEY_OF_NAME,
 }
 """Collection to what its tables write for a finding to our key. RSNA writes a target;
-ground glass of covid-chestxray is named by its film's disease (`covid_regions`)."""
+ground glass of covid-chestxray is named by its film's disease (`covid_regions`); NIH's
+stands for all that is said of its films, ChestX-Det's thirteen included."""
 
 SYNONYMS = {
     "opacity": ("lung_opacity", "consolidation", "infiltration", "pneumonia"),

@@ -11,6 +11,7 @@ from sphinx.application import Sphinx
 
 from book.extensions import origins, roles
 from book.extensions.html import (
+    credits,
     downloads,
     equations,
     films,
@@ -36,6 +37,7 @@ def setup(app: Sphinx) -> dict:
     app.connect("builder-inited", paper.configure)
     app.connect("doctree-read", origins.add_origins)
     app.connect("html-page-context", heads.add_tags)
+    app.connect("html-page-context", credits.add_credit)
     app.connect("html-page-context", films.unpack)
     app.connect("html-page-context", frames.set_tables)
     app.connect("html-page-context", pages.add_evidence)

@@ -9,6 +9,7 @@ from functools import cached_property
 from os.path import relpath
 from pathlib import Path
 
+from book.pieces.films import film_counts
 from book.pieces.sources import page_with, repository_address
 from book.pieces.words import is_missing, slug
 from chexnomaly.claims import decisions
@@ -139,6 +140,10 @@ class Facts:
                     about = _json(picture.with_suffix(".json"))
                     return about | {"path": relpath(picture, self.root / "book")}
         return None
+
+    def film_counts(self) -> dict:
+        """Count the shipped films of patients, in groups."""
+        return film_counts()
 
     def rooms(self) -> Iterator[tuple[str, str]]:
         """Give each folder of code and each file at the top, with its first line."""

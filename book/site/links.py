@@ -1,7 +1,8 @@
 """What can be told of a built site without a browser: links, heads of pages, privacy.
 
 Every address inside the site has to lead somewhere, from a server as from the disk:
-files, fragments, pictures and their variants. Nothing is loaded from outside.
+files, fragments, pictures and their variants. Nothing is loaded from outside. No film
+of a patient is shown without its attribution.
 """
 
 import getpass
@@ -17,6 +18,8 @@ from urllib.parse import unquote, urldefrag, urlsplit
 LOADS = {"script", "img", "iframe", "source", "video", "audio", "object", "embed"}
 TEXT = {".html", ".js", ".css", ".svg", ".json", ".txt", ".ipynb", ".md", ".cff"}
 GENERATED = {"_static", "_sources"}
+PROVIDER = "https://nihcc.app.box.com/v/ChestXray-NIHCC"
+"""What NIH asks to be linked to wherever a film of its patients is shown."""
 
 
 class Page(HTMLParser):
@@ -28,11 +31,15 @@ class Page(HTMLParser):
         self.links: list[str] = []
         self.loaded: list[str] = []
         self.meta: dict[str, str] = {}
+        self.of_patients = False
         self.feed(path.read_text(encoding="utf-8"))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Note what an element is called and what it points at."""
         given = {name: value or "" for name, value in attrs}
+        said = given.get("alt", "").lower().replace("computed chest film", "")
+        tagged = "tag_patients" in given.get("class", "").split()
+        self.of_patients |= tagged or "chest film" in said
         self.ids.update(given[k] for k in ("id", "name") if given.get(k))
         if tag == "meta":
             key = given.get("http-equiv") or given.get("name") or given.get("property")
@@ -68,7 +75,7 @@ def static_faults(site: Path) -> dict[str, list[str]]:
     """
     read = cache(Page)
     return {
-        name: [*_link_faults(site, name, read), *_head_faults(read(site / name))]
+        name: [*_link_faults(site, name, read), *_page_faults(read(site / name))]
         for name in pages_of(site)
     }
 
@@ -95,7 +102,9 @@ def _link_faults(site: Path, name: str, read) -> Iterator[str]:
                 yield f"dead fragment: {address}"
 
 
-def _head_faults(page: Page) -> Iterator[str]:
+def _page_faults(page: Page) -> Iterator[str]:
+    if page.of_patients and not ("film-credit" in page.ids and PROVIDER in page.links):
+        yield "a film of a patient without its attribution"
     if "default-src" not in page.meta.get("content-security-policy", ""):
         yield "no Content-Security-Policy"
     if not page.meta.get("description"):

@@ -4,7 +4,13 @@ import re
 
 import pytest
 
-from book.site.links import pages_of, private_faults, private_words, static_faults
+from book.site.links import (
+    PROVIDER,
+    pages_of,
+    private_faults,
+    private_words,
+    static_faults,
+)
 
 HEAD = (
     '<meta http-equiv="Content-Security-Policy" content="default-src \'self\'" />'
@@ -111,3 +117,28 @@ def test_the_root_folder_is_not_private(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", "/")
     pattern = private_words(tmp_path)["a folder of this machine"]
     assert not re.search(pattern, "/ and /notebooks")
+
+
+CREDIT = f'<p id="film-credit"><a href="{PROVIDER}">NIH</a></p>'
+
+
+@pytest.mark.parametrize(
+    "film",
+    [
+        '<img src="film.webp" alt="Chest film: 2 boxes" />',
+        '<img src="film.webp" alt="Real chest films and a computed chest film" />',
+        '<div class="cell tag_patients docutils"><img src="film.webp" alt="" /></div>',
+    ],
+)
+def test_a_film_of_a_patient_needs_its_attribution(site, film):
+    fault = ["a film of a patient without its attribution"]
+    assert static_faults(site(film))["index.html"] == fault
+    assert (
+        static_faults(site(film + f'<a href="{PROVIDER}">x</a>'))["index.html"] == fault
+    )
+    assert static_faults(site(film + CREDIT))["index.html"] == []
+
+
+def test_a_computed_film_needs_none(site):
+    film = '<img src="film.webp" alt="Computed chest films: a box" />'
+    assert static_faults(site(film))["index.html"] == []

@@ -59,17 +59,13 @@ def require_file(root: Path, *names: str, expected: str | None = None) -> Path:
 
 
 def scan_images(
-    root: Path,
-    folder: str | Iterable[str],
-    suffixes: Iterable[str] = IMAGE_SUFFIXES,
-    *,
-    stem: bool = True,
+    root: Path, folder: str, suffixes: Iterable[str] = IMAGE_SUFFIXES, *, stem=True
 ) -> tuple[dict[str, Path], list[Refusal]]:
-    """List the images of one folder, or of several.
+    """List the images of one folder.
 
     Args:
         root: The data folder; nothing outside it is returned.
-        folder: Name of the image folder inside it, or several names.
+        folder: Name of the image folder inside it.
         suffixes: Endings that count as images, lower case; "" for none at all.
         stem: Whether an image's id is its name without the ending, else the whole
             name.
@@ -78,16 +74,24 @@ def scan_images(
         Image id to file, sorted by id, and what was refused: links out of the
         folder, and ids that two files share (neither is returned).
     """
-    endings = frozenset(suffixes)
+    base, endings = Path(root) / folder, frozenset(suffixes)
+    if not base.is_dir():
+        return {}, []
+    if not _is_inside(base, root):
+        return {}, [_linked_out(base)]
     found: dict[str, list[Path]] = {}
     refused = []
-    for name in [folder] if isinstance(folder, str) else folder:
-        paths, bad = _list_folder(root, Path(root) / name, endings)
-        refused += bad
-        for path in paths:
-            ending = path.suffix.lower() in endings
-            key = path.stem if stem and ending else path.name
-            found.setdefault(key, []).append(path)
+    for entry in sorted(os.scandir(base), key=lambda entry: entry.name):
+        name, ending = os.path.splitext(entry.name)
+        if ending.lower() not in endings:
+            name, ending = entry.name, ""
+        if entry.name.startswith(".") or ending.lower() not in endings:
+            continue
+        path = base / entry.name
+        if entry.is_symlink() and entry.is_file() and not _is_inside(path, root):
+            refused.append(_linked_out(path))
+        elif entry.is_file():
+            found.setdefault(name if stem else entry.name, []).append(path)
     for paths in found.values():
         if len(paths) > 1:
             problem = f"one of {len(paths)} files with the same image id"
@@ -95,27 +99,6 @@ def scan_images(
             refused += [Refusal("ImageError", str(path), *rule) for path in paths]
     images = {name: paths[0] for name, paths in found.items() if len(paths) == 1}
     return images, refused
-
-
-def _list_folder(
-    root: Path, base: Path, endings: frozenset[str]
-) -> tuple[list[Path], list[Refusal]]:
-    """List one folder's files of some endings, by name, and links out of the root."""
-    if not base.is_dir():
-        return [], []
-    if not _is_inside(base, root):
-        return [], [_linked_out(base)]
-    found, refused = [], []
-    for entry in sorted(os.scandir(base), key=lambda entry: entry.name):
-        ending, path = os.path.splitext(entry.name)[1].lower(), base / entry.name
-        wanted = ending in endings or "" in endings
-        if entry.name.startswith(".") or not wanted or not entry.is_file():
-            continue
-        if entry.is_symlink() and not _is_inside(path, root):
-            refused.append(_linked_out(path))
-        else:
-            found.append(path)
-    return found, refused
 
 
 def _linked_out(path: Path) -> Refusal:

@@ -7,11 +7,7 @@ names; the names that its older list (ChestX-Det10) gives the same films are NIH
 Thirty-five films came later, and no list names them.
 """
 
-import json
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -19,77 +15,57 @@ import pandas as pd
 from skimage.draw import polygon2mask
 
 from chexnomaly.datasets.annotations.findings import BOX
-from chexnomaly.errors import AnnotationError, Refusal
-from chexnomaly.labels import FINDING_OF_NAME
+from chexnomaly.datasets.sources.coco import attempt, load_json, parse_entries
+from chexnomaly.errors import Refusal
+from chexnomaly.labels import FINDING_OF_NAME, NO_FINDING
 
 FILES = ("chestx-det.json", "ChestX_Det_train.json", "ChestX_Det_test.json")
-MAX_JSON_BYTES = 64 * 2**20
-"""Largest list that is read. The larger of the two has 2 MB."""
 
 FRAME_PX = 1024
 """Width and height of the frame of boxes and outlines."""
 
-_UNUSABLE = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
-_EXPECTED = "a film's file_name, syms, boxes and polygons, one each for each sym"
-
-
-@dataclass
-class Markings:
-    """What ChestX-Det's readers marked.
-
-    Attributes:
-        boxes: File to its image_id, finding, corners in the 1024-px frame, row (place
-            in the file).
-        outlines: Image id to finding and outline, (N, 2), x and y, px, for each
-            finding; an empty list for a film with none of the thirteen.
-        lost: Films of which an entry was refused.
-        refused: The refused entries.
-    """
-
-    boxes: dict[Path, pd.DataFrame] = field(default_factory=dict)
-    outlines: dict[str, list[tuple[str, np.ndarray]]] = field(default_factory=dict)
-    lost: set[str] = field(default_factory=set)
-    refused: list[Refusal] = field(default_factory=list)
+Outlines = dict[str, list[tuple[str, np.ndarray]]]
+"""Image id to finding and outline, (N, 2), x and y, px, of all that is marked; an empty
+list for a film with none of the thirteen findings."""
 
 
 def read_markings(
-    paths: Iterable[Path], name_film: Callable[[str], str | None]
-) -> Markings:
-    """Read lists of films in ChestX-Det's form.
+    path: Path, name_film: Callable[[str], str | None]
+) -> tuple[pd.DataFrame, Outlines, list[Refusal]]:
+    """Read a list of films in ChestX-Det's form.
 
     Args:
-        paths: The JSON files.
+        path: The JSON file.
         name_film: A file's name without ending to its image id; None where it has none.
 
     Returns:
-        The markings. An entry that does not hold, or whose film another entry names
-        too, is refused by its place in the file.
+        The boxes (columns of a findings table, row: place in the file), the outlines,
+        and the refused entries: those that do not hold, and those of one film. The
+        boxes' attribute "refused_ids" names the films of such entries.
 
     Raises:
-        AnnotationError: A file is no such list.
+        AnnotationError: The file is no list.
     """
-    entries = [(path, *pair) for path in paths for pair in enumerate(_load(path), 1)]
-    films = [_film(entry, name_film) for *_, entry in entries]
-    times, found = Counter(films), Markings()
-    rows: dict[Path, list[tuple]] = {path: [] for path, *_ in entries}
-    for (path, row, entry), film in zip(entries, films, strict=True):
-        try:
-            if film is None:
-                raise ValueError("a film of which no name at NIH is known")
-            if times[film] > 1:
-                raise ValueError("another entry has the same film")
-            marked = _marks(entry)
-        except _UNUSABLE as error:
-            problem = f"unusable entry ({type(error).__name__}: {error})"[:200]
-            told = (str(path), row, "file_name", problem, _EXPECTED)
-            found.refused.append(Refusal("AnnotationError", *told))
-            found.lost |= {film} - {None}
-            continue
-        rows[path] += [(film, finding, *box, row) for finding, box, _ in marked]
-        found.outlines[film] = [(finding, line) for finding, _, line in marked]
-    columns = ["image_id", "finding", *BOX, "row"]
-    found.boxes = {path: pd.DataFrame(rows[path], columns=columns) for path in rows}
-    return found
+    entries = load_json(path, "a list of films", lambda found: isinstance(found, list))
+    refused: list[Refusal] = []
+
+    def film(entry: dict) -> str:
+        if (name := name_film(Path(entry["file_name"]).stem)) is None:
+            raise ValueError("a film of which no name at NIH is known")
+        return name
+
+    def marks(entry: dict, row: int) -> tuple:
+        return film(entry), row, _marks(entry)
+
+    read = parse_entries(entries, marks, "file_name", film, path=path, refused=refused)
+    rows = [
+        (name, key, *box, row) for name, row, found in read for key, box, _ in found
+    ]
+    boxes = pd.DataFrame(rows, columns=["image_id", "finding", *BOX, "row"])
+    outlines = {name: [(k, line) for k, _, line in found] for name, _, found in read}
+    named = {attempt(film, entry) for entry in entries}
+    boxes.attrs["refused_ids"] = frozenset(named - outlines.keys() - {None})
+    return boxes.assign(reader="chestx-det"), outlines, refused
 
 
 def polygon_mask(
@@ -98,7 +74,7 @@ def polygon_mask(
     """Fill outlines into one mask: a pixel is in when its center is.
 
     Args:
-        outlines: A film's findings and outlines, as `Markings` has them.
+        outlines: A film's findings and outlines, as `Outlines` has them.
         size: Side of the mask, px; the whole film whatever its size.
         finding: This finding's outlines alone; all by default.
 
@@ -113,37 +89,16 @@ def polygon_mask(
     return mask
 
 
-def _film(entry: dict, name_film: Callable[[str], str | None]) -> str | None:
-    with suppress(*_UNUSABLE):
-        return name_film(Path(entry["file_name"]).stem)
-    return None
-
-
-def _marks(entry: Mapping) -> list[tuple[str, list[float], np.ndarray]]:
+def _marks(entry: dict) -> list[tuple[str, list[float], np.ndarray]]:
     """Return finding, corners and outline of all that is marked on one film."""
-    keys, marked = FINDING_OF_NAME["chestx-det"], []
+    marked = []
     parts = (entry[name] for name in ("syms", "boxes", "polygons"))
     for name, box, polygon in zip(*parts, strict=True):
-        outline = np.array(polygon, dtype=np.float64)
+        key, outline = FINDING_OF_NAME["nih"][name], np.array(polygon, dtype=float)
         if outline.ndim != 2 or outline.shape[1] != 2 or len(outline) < 3:
             raise ValueError("no outline")
-        if not ((outline >= 0) & (outline <= FRAME_PX)).all():
-            raise ValueError(f"an outline outside {FRAME_PX} x {FRAME_PX} px")
-        if name not in keys:
-            raise ValueError(f"unknown finding {name!a:.40}")
+        if key == NO_FINDING or not ((outline >= 0) & (outline <= FRAME_PX)).all():
+            raise ValueError("no finding, or an outline outside its film")
         left, top, right, bottom = map(float, box)
-        marked.append((keys[name], [left, top, right, bottom], outline))
+        marked.append((key, [left, top, right, bottom], outline))
     return marked
-
-
-def _load(path: Path) -> list:
-    try:
-        if path.stat().st_size > MAX_JSON_BYTES:
-            raise ValueError("too large")
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-        if isinstance(content, list):
-            return content
-        problem = "no list"
-    except (OSError, ValueError, RecursionError) as error:
-        problem = f"unreadable ({type(error).__name__})"
-    raise AnnotationError(problem, file=path, expected=f"a list: {_EXPECTED}")

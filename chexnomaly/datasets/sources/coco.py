@@ -11,6 +11,7 @@ the image folder's, with either slash; ids may be numbers or text.
 import json
 import os
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -50,9 +51,12 @@ def read_annotations(root: Path) -> tuple[pd.DataFrame, list[Refusal]]:
         AnnotationError: The table is missing, too large, or not COCO's.
     """
     path = folders.require_file(root, TABLE)
-    content = _load(path)
+    expected = f"a JSON object with the lists {', '.join(_SECTIONS)}"
+    content = load_json(
+        path, expected, lambda c: all(isinstance(c[name], list) for name in _SECTIONS)
+    )
     refused: list[Refusal] = []
-    sections = partial(_read, path=path, refused=refused)
+    sections = partial(parse_entries, path=path, refused=refused)
     finding = dict(sections(content["categories"], _category, "categories", _id))
     films = dict(sections(content["images"], _image, "images", _id, _film))
 
@@ -76,7 +80,7 @@ def read_annotations(root: Path) -> tuple[pd.DataFrame, list[Refusal]]:
     table = pd.DataFrame(rows, columns=columns)
     table["source"] = folders.source_name(root, "coco")
     meant = (
-        _try(partial(_id, name="image_id"), entry)
+        attempt(partial(_id, name="image_id"), entry)
         for row, entry in enumerate(content["annotations"], start=1)
         if row not in understood
     )
@@ -113,12 +117,25 @@ def _image(entry: dict, row: int) -> tuple[str, tuple]:
     return _id(entry), (_film(entry), width, height, row)
 
 
-def _read(entries: list, parse, section: str, *keys, path: Path, refused: list) -> list:
+def parse_entries(
+    entries: list, parse: Callable, section: str, *keys, path: Path, refused: list
+) -> list:
     """Parse each entry of a section; one that cannot be is refused by its number.
 
     So is every entry that shares one of its `keys`, its id or its film, with another.
+
+    Args:
+        entries: As they stand in the file.
+        parse: Entry and its number to what is made of it.
+        section: Name of the section, for the refusals.
+        keys: Entry to what must be its own.
+        path: The file.
+        refused: Takes up the refusals.
+
+    Returns:
+        What was made of the entries that hold.
     """
-    holders = Counter((key, _try(key, entry)) for key in keys for entry in entries)
+    holders = Counter((key, attempt(key, entry)) for key in keys for entry in entries)
     found = []
     for row, entry in enumerate(entries, start=1):
         try:
@@ -127,28 +144,29 @@ def _read(entries: list, parse, section: str, *keys, path: Path, refused: list) 
             found.append(parse(entry, row))
         except _UNUSABLE as error:
             problem = f"unusable entry ({type(error).__name__}: {error})"[:200]
-            told = (row, section, problem, "an entry as COCO defines it")
+            told = (row, section, problem, "an entry in the file's own form")
             refused.append(Refusal("AnnotationError", str(path), *told))
     return found
 
 
-def _try(key, entry) -> str | None:
+def attempt(key: Callable, entry: object) -> str | None:
+    """Return an entry's key; None where it has none."""
     with suppress(*_UNUSABLE):
         return key(entry)
     return None
 
 
-def _load(path: Path) -> dict:
-    expected = f"a JSON object with the lists {', '.join(_SECTIONS)}"
+def load_json(path: Path, expected: str, holds: Callable[[object], bool]) -> object:
+    """Read a bounded JSON file; raises AnnotationError where its content is another."""
     if path.stat().st_size > MAX_BYTES:
         raise AnnotationError("table too large", file=path, expected=expected)
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
-        if all(isinstance(content[name], list) for name in _SECTIONS):
+        if holds(content):
             return content
-        problem = "a section is no list"
+        problem = "another content"
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        problem = f"not COCO ({type(error).__name__})"
+        problem = f"unreadable ({type(error).__name__})"
     raise AnnotationError(problem, file=path, expected=expected)
 
 

@@ -5,17 +5,30 @@
 Nothing is fetched before the terms were shown and accepted on the command line, and
 nothing by any other part of this project. kagglehub checks Kaggle's files against
 Kaggle's hashes and takes an interrupted download up; a git commit is its own hash,
-and an interrupted fetch leaves nothing behind. Both show progress.
+and an interrupted fetch leaves nothing behind. Archives are unpacked one by one, each
+appears whole or not at all, and a second call goes on with those that lack; NIH states
+no checksums, so films are compared with the hashes of those that are shipped. All show
+progress.
 """
 
 import argparse
+import csv
+import hashlib
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from urllib.request import urlopen
 
+from tqdm.auto import tqdm
+
+from chexnomaly.datasets.sources import nih
 from chexnomaly.errors import DownloadError
 
 
@@ -29,6 +42,7 @@ class Offer:
         address: Where the terms stand and access is asked for.
         size: How much it is, in words.
         fetch: Fetches it into a folder; None where only its holders give it out.
+        variable: What then names the folder, where it is not the data set's own name.
     """
 
     title: str
@@ -36,6 +50,7 @@ class Offer:
     address: str
     size: str
     fetch: Callable[[Path], None] | None = None
+    variable: str = ""
 
 
 def _kaggle(competition: str, out: Path) -> None:
@@ -70,6 +85,70 @@ def _git(address: str, commit: str, out: Path) -> None:
         ) from error
 
 
+def _archives(addresses: Mapping[str, str], out: Path) -> None:
+    """Unpack archives, file name to address, each into a folder of its name."""
+    broken = (OSError, ValueError, EOFError, shutil.ReadError)
+    for name, address in addresses.items():
+        folder = out / name.partition(".")[0]
+        if folder.is_dir():
+            continue
+        safe = {"filter": "data"} if ".tar" in name else {}
+        try:
+            with tempfile.TemporaryDirectory(dir=out) as place:
+                archive, films = Path(place) / name, Path(place) / "films"
+                with urlopen(address, timeout=60) as stream, archive.open("wb") as file:
+                    n = int(stream.headers.get("Content-Length") or 0)
+                    bar = {"total": n or None, "desc": name}
+                    with tqdm.wrapattr(stream, "read", **bar) as shown:
+                        shutil.copyfileobj(shown, file)
+                shutil.unpack_archive(archive, films, **safe)
+                films.rename(folder)
+        except (*broken, tarfile.TarError, zipfile.BadZipFile) as error:
+            raise DownloadError(
+                f"{name}: {type(error).__name__}",
+                file=out,
+                expected=f"an archive at {address}; call again to go on",
+            ) from error
+
+
+def _nih(out: Path) -> None:
+    _archives(NIH_ARCHIVES, out)
+    images, _ = nih.scan_folder(out)
+    with (nih.shipped() / "SOURCES.csv").open(newline="") as stream:
+        known = {row["image_id"]: row["sha256"] for row in csv.DictReader(stream)}
+    for name in sorted(known.keys() & images.keys()):
+        if hashlib.sha256(images[name].read_bytes()).hexdigest() != known[name]:
+            expected = f"sha256 {known[name]}; remove its archive's folder, call again"
+            raise DownloadError("other bytes", file=images[name], expected=expected)
+
+
+def _chestx_det(out: Path) -> None:
+    _git(CHESTX_DET, "d82eb07e66aae1423ba2502522bafaf10cdceb0d", out)
+    _archives(CHESTX_DET_ARCHIVES, out)
+
+
+NIH_ARCHIVES = {
+    f"images_{k:03d}.tar.gz": f"https://nihcc.box.com/shared/static/{key}.gz"
+    for k, key in enumerate(
+        (
+            *("vfk49d74nhbxq3nqjg0900w5nvkorp5c", "i28rlmbvmfjbl8p2n3ril0pptcmcu9d1"),
+            *("f1t00wrtdk94satdfb9olcolqx20z2jp", "0aowwzs5lhjrceb3qp67ahp0rd1l1etg"),
+            *("v5e3goj22zr6h8tzualxfsqlqaygfbsn", "asi7ikud9jwnkrnkj99jnpfkjdes7l6l"),
+            *("jn1b4mw4n6lnh74ovmcjb8y48h8xj07n", "tvpxmn7qyrgl0w8wfh9kqfjskv6nmm1j"),
+            *("upyy3ml7qdumlgk2rfcvlb9k6gvqq2pj", "l6nilvfa9cg3s28tqv1qc1olm3gnz54p"),
+            *("hhq8fkdgvcari67vfhs7ppg2w6ni4jze", "ioqwiy20ihqwyr8pf4c24eazhh281pbu"),
+        ),
+        start=1,
+    )
+}
+"""The twelve archives that the list at NIH's download site leads to."""
+
+CHESTX_DET = "https://github.com/Deepwise-AILab/ChestX-Det-Dataset"
+CHESTX_DET_ARCHIVES = {
+    name: f"http://resource.deepwise.com/ChestX-Det/{name}"
+    for name in ("train_data.zip", "test_data.zip")
+}
+
 COVID = "https://github.com/ieee8023/covid-chestxray-dataset"
 
 OFFERS = {
@@ -99,6 +178,25 @@ OFFERS = {
         COVID,
         "about 0.6 GB",
         partial(_git, COVID, "6a4242344473ccb5ed0d2148d8c7bfb1691e4ed8"),
+    ),
+    "nih": Offer(
+        "NIH ChestX-ray14, all 112,120 films",
+        "No restriction on use. NIH asks for a link to its download site, for the "
+        "citation of Wang et al. (CVPR 2017), and that the NIH Clinical Center be "
+        "named as the provider. Make no attempt to find out who a patient is.",
+        "https://nihcc.app.box.com/v/ChestXray-NIHCC",
+        "about 42 GB",
+        _nih,
+    ),
+    "chestxdet": Offer(
+        "ChestX-Det: 3,578 films of NIH with boxes and outlines",
+        "The annotations under Apache-2.0, with attribution (Lian et al., 2021); the "
+        "films under NIH's terms. The films come without encryption, and their holder "
+        "states no checksum.",
+        CHESTX_DET,
+        "size not stated",
+        _chestx_det,
+        "CHEXNOMALY_NIH",
     ),
     "candid": Offer(
         "CANDID-PTX",
@@ -155,7 +253,7 @@ def main(arguments: list[str] | None = None) -> int:
     except DownloadError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    variable = f"CHEXNOMALY_{name.upper()}"
+    variable = offer.variable or f"CHEXNOMALY_{name.upper()}"
     sys.stderr.write(f"done; now: export {variable}={folder.resolve()}\n")
     return 0
 

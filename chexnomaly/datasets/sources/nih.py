@@ -14,10 +14,10 @@ Boxes are incomplete: only `nih_opinions` says which films are healthy.
 import os
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from chexnomaly.datasets.annotations import folders
@@ -38,7 +38,8 @@ from chexnomaly.datasets.sources.nih_opinions import (
     read_entries,
     read_opinions,
 )
-from chexnomaly.errors import AnnotationError, Refusal
+from chexnomaly.datasets.store.images import read_size
+from chexnomaly.errors import AnnotationError, ImageError, Refusal
 from chexnomaly.labels import FINDING_OF_NAME, NO_FINDING
 from chexnomaly.workspace import project_root, real_data
 
@@ -64,10 +65,11 @@ _PACKAGED = {
 
 def folder() -> Path:
     """Return the folder in CHEXNOMALY_NIH, or that of the shipped films."""
-    return real_data("CHEXNOMALY_NIH") or _shipped()
+    return real_data("CHEXNOMALY_NIH") or shipped()
 
 
-def _shipped() -> Path:
+def shipped() -> Path:
+    """Return the folder of the films that come with this project."""
     return project_root() / "book" / "reference" / "films"
 
 
@@ -78,19 +80,18 @@ def scan_folder(root: Path) -> tuple[dict[str, Path], list[Refusal]]:
         Image id (such as "00000001_000") to file, sorted, and what was refused: links
         out of the folder, files under other names, films that two files claim to be.
     """
-    below = sorted(os.path.relpath(path, root) for path, _, _ in os.walk(root))
-    images, refused = folders.scan_images(root, below)
-    name_film, found = _namer(root), {}
-    for stem, path in images.items():
-        found.setdefault(name_film(stem), []).append(path)
+    name_film, found, refused = _namer(root), {}, []
+    for folder, _, _ in sorted(os.walk(root)):
+        images, bad = folders.scan_images(root, os.path.relpath(folder, root))
+        refused += bad
+        for stem, path in images.items():
+            found.setdefault(name_film(stem), []).append(path)
     unknown = ("not a film's name", "NIH's name, such as 00000001_000, or ChestX-Det's")
     twice = ("one of several files of one film", "one file per film")
     wrong = [(path, unknown) for path in found.pop(None, [])]
     wrong += [(p, twice) for paths in found.values() for p in paths if len(paths) > 1]
-    refused += [
-        Refusal("ImageError", str(path), None, "image_id", *what)
-        for path, what in wrong
-    ]
+    where = ("ImageError", None, "image_id")
+    refused += [Refusal(where[0], str(p), *where[1:], *what) for p, what in wrong]
     return {k: v[0] for k, v in sorted(found.items()) if len(v) == 1}, refused
 
 
@@ -109,47 +110,65 @@ def read_annotations(root: Path) -> tuple[pd.DataFrame, list[Refusal]]:
         AnnotationError: A table is neither in the folder nor in the package, or cannot
             be used.
     """
-    root, here = Path(root), set(scan_folder(root)[0])
-    films, refused = read_entries(_require(root, *ENTRY_TABLES), here)
+    root, images = Path(root), scan_folder(root)[0]
     said_in = _require(root, OPINIONS)
+    films, refused = read_entries(_require(root, *ENTRY_TABLES), images.keys())
+    skewed = _refuse_skewed(images)
     opinions, bad = read_opinions(said_in)
-    marks = _read_marks(root)
-    refused += bad + marks.refused
-    parts = {
-        path: boxes.assign(reader="chestx-det") for path, boxes in marks.boxes.items()
-    }
+    parts, outlines, worse = _read_marks(root)
+    refused += [*skewed.values(), *bad, *worse]
     for read in (_read_rsna, _read_nih):
         path, parts[path], bad = read(root)
         refused += bad
     boxed = set().union(*(table["image_id"] for table in parts.values()))
     tables = (films, opinions, *parts.values())
-    lost = marks.lost.union(*(t.attrs.get("refused_ids", ()) for t in tables))
-    films = judge_films(films, opinions, marks.outlines, boxed, lost)
+    lost = set().union(*(table.attrs["refused_ids"] for table in tables))
+    films = films.drop(index=[*skewed], errors="ignore")
+    films = judge_films(films, opinions, outlines, boxed, lost)
     parts[said_in] = _healthy_rows(opinions, films)
-    source = folders.source_name(root, "nih")
+    absent = set().union(*(t["image_id"] for t in parts.values())) - images.keys()
+    fixed = {"source": folders.source_name(root, "nih"), **_SQUARE}
     table, bad = join_findings(
-        (_of_films(part, films, here, path.is_relative_to(root), source), Origin(path))
+        # A table in the folder itself may tell that a film is absent, no other may.
+        (part[part["image_id"].isin(known)].assign(**fixed), Origin(path))
         for path, part in parts.items()
+        for known in [{*films.index, *(absent if path.is_relative_to(root) else ())}]
     )
     rows = films.pop("row").drop(index=table["image_id"], errors="ignore")
     table.attrs |= {"also_listed": rows.to_dict(), "films": films}
+    table.attrs["refused_ids"] |= lost | skewed.keys()
     return table, refused + bad
 
 
-def read_outlines(root: Path) -> dict[str, list[tuple[str, np.ndarray]]]:
-    """Read ChestX-Det's outlines, for `chestx_det.polygon_mask`.
-
-    Returns:
-        Image id to finding and outline of all that is marked; an empty list for a film
-        with none of the thirteen findings, and nothing for a film not looked at.
-    """
-    return _read_marks(root).outlines
+def read_outlines(root: Path) -> chestx_det.Outlines:
+    """Read ChestX-Det's outlines, for `chestx_det.polygon_mask`; of films looked at."""
+    return _read_marks(root)[1]
 
 
-def _read_marks(root: Path) -> chestx_det.Markings:
+def _read_marks(
+    root: Path,
+) -> tuple[dict[Path, pd.DataFrame], chestx_det.Outlines, list[Refusal]]:
+    """Read ChestX-Det's lists: file to its boxes, and outlines."""
     names = [name for name in chestx_det.FILES if folders.find_file(root, [name])]
-    paths = [_require(root, name) for name in names or chestx_det.FILES[:1]]
-    return chestx_det.read_markings(paths, _namer(root))
+    parts, outlines, refused = {}, {}, []
+    for name in names or chestx_det.FILES[:1]:
+        path = _require(root, name)
+        parts[path], found, bad = chestx_det.read_markings(path, _namer(root))
+        outlines, refused = outlines | found, refused + bad
+    return parts, outlines, refused
+
+
+def _refuse_skewed(images: dict[str, Path]) -> dict[str, Refusal]:
+    """Refuse films that are not square, as all of NIH's are."""
+    refused, rule = {}, (f"{SIDE_PX} x {SIDE_PX} px, or a copy of it",)
+    for name, path in images.items():
+        with suppress(ImageError):  # told when its pixels are read
+            height, width = read_size(path)
+            if height != width:
+                where = ("ImageError", str(path), None, None)
+                problem = f"another size: {width} x {height} px"
+                refused[name] = Refusal(*where, problem, *rule)
+    return refused
 
 
 def _read_rsna(root: Path) -> tuple[Path, pd.DataFrame, list[Refusal]]:
@@ -167,8 +186,8 @@ def _read_rsna(root: Path) -> tuple[Path, pd.DataFrame, list[Refusal]]:
 
 def _read_nih(root: Path) -> tuple[Path, pd.DataFrame, list[Refusal]]:
     path = _require(root, NIH_BOXES)
-    names, fixed = FINDING_OF_NAME["nih"], {"reader": "nih-bbox", "source": "nih"}
-    fixed |= _SQUARE
+    names = FINDING_OF_NAME["nih"]
+    fixed = {"reader": "nih-bbox", "source": "nih", **_SQUARE}
     table, bad = read_boxes(path, _BOX_COLUMNS, names, sides=True, **fixed)
     table["image_id"] = table["image_id"].str.removesuffix(".png")
     lost = (name.removesuffix(".png") for name in table.attrs["refused_ids"])
@@ -183,16 +202,6 @@ def _healthy_rows(opinions: pd.DataFrame, films: pd.DataFrame) -> pd.DataFrame:
         columns={"group": "reader"}
     )
     return rows.assign(finding=NO_FINDING)
-
-
-def _of_films(
-    table: pd.DataFrame, films: pd.DataFrame, here: set[str], own: bool, source: str
-) -> pd.DataFrame:
-    """Keep the rows of known films; of a table in the folder, of absent ones too."""
-    kept = table["image_id"].isin(films.index)
-    if own:
-        kept |= ~table["image_id"].isin(here)
-    return table[kept].assign(source=source, **_SQUARE)
 
 
 def _read_join(path: Path, column: str) -> tuple[dict[str, str], list[Refusal]]:
@@ -213,25 +222,25 @@ def _namer(root: Path) -> Callable[[str], str | None]:
 
     @cache
     def numbers() -> dict[str, str]:
-        path = _find(root, FILM_NUMBERS)
+        path = find(root, FILM_NUMBERS)
         return _read_join(path, "number")[0] if path else {}
 
     return lambda stem: stem if re.fullmatch(FILM_NAME, stem) else numbers().get(stem)
 
 
-def _find(root: Path, *names: str) -> Path | None:
+def find(root: Path, *names: str) -> Path | None:
     """Find a table in a folder, with the shipped films, or in the package."""
-    for place in (root, _shipped()):
-        if (path := folders.find_file(place, names)) is not None:
-            return path
-    return packaged.find_table(_PACKAGED.get(names[0], names[0]))
+    rsna_folder = real_data("CHEXNOMALY_RSNA") if names == (rsna.BOX_TABLE,) else None
+    return (
+        folders.find_file(root, names)
+        or folders.find_file(shipped(), names)
+        or packaged.find_table(_PACKAGED.get(names[0], names[0]))
+        or (rsna_folder and folders.find_file(rsna_folder, names))
+    )
 
 
 def _require(root: Path, *names: str) -> Path:
-    path = _find(root, *names)
-    if path is None and names == (rsna.BOX_TABLE,) and real_data("CHEXNOMALY_RSNA"):
-        path = folders.find_file(real_data("CHEXNOMALY_RSNA"), names)
-    if path is None:
+    if (path := find(root, *names)) is None:
         expected = f"{names[0]}, or the package {packaged.PACKAGE}"
         raise AnnotationError("no annotation table", file=root, expected=expected)
     return path
