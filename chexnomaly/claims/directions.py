@@ -18,7 +18,7 @@ in the ledger. Limits in such tests are our reading where the paper names none.
 import ast
 import fnmatch
 import math
-from collections.abc import Set
+from collections.abc import Callable, Set
 from typing import NamedTuple
 
 from chexnomaly.claims.arithmetic import parse, refused
@@ -41,6 +41,16 @@ class Comparison(NamedTuple):
     b: Ref | float
     low: float = -math.inf
     high: float = math.inf
+
+    @property
+    def refs(self) -> list[Ref]:
+        """The measured sides."""
+        return [side for side in (self.a, self.b) if isinstance(side, Ref)]
+
+    def change(self, new: Callable[[Ref], Ref]) -> "Comparison":
+        """Put other references where there are some."""
+        a, b = (new(s) if isinstance(s, Ref) else s for s in (self.a, self.b))
+        return self._replace(a=a, b=b)
 
 
 def read_tests(needs: str) -> list[Comparison]:
@@ -136,16 +146,12 @@ def expand(needs: str, metric: str, systems: Set[str]) -> list[Comparison]:
         ClaimError: The text is not of the form above.
     """
     return [
-        test._replace(a=_keyed(test.a, metric), b=_keyed(b, metric))
+        test._replace(b=b).change(
+            lambda ref: ref._replace(key=results_key(ref.key or metric))
+        )
         for test in read_tests(needs)
         for b in _family(test.b, test.a, systems)
     ]
-
-
-def _keyed(side: Ref | float, metric: str) -> Ref | float:
-    if not isinstance(side, Ref):
-        return side
-    return side._replace(key=results_key(side.key or metric))
 
 
 def _family(b: Ref | float, a: Ref | float, systems: Set[str]) -> list[Ref | float]:

@@ -1,6 +1,6 @@
 """Verdicts over time: what must never change unnoticed, and what may.
 
-A verdict that rests on the paper's text alone, or on the real annotation tables, is
+A verdict that rests on the paper's text, on code, or on the real annotation tables is
 the same on every machine: `expected_verdicts.csv` holds it, and a change is an error.
 A verdict that rests on trained systems moves with seeds and data: it is reported.
 """
@@ -13,22 +13,23 @@ from pathlib import Path
 import pandas as pd
 
 from chexnomaly.claims import verdicts as claims
-from chexnomaly.claims.ledger import bindings, load_ledger
+from chexnomaly.claims.ledger import bindings, load_ledger, way
 from chexnomaly.claims.lookup import NotMeasured, Shelf
 
 EXPECTED = Path(__file__).parents[1] / "expected_verdicts.csv"
 """The committed expectations: id, rests_on, verdict."""
 
-PAPER, TABLES, RUNS = "paper", "tables", "runs"
+PAPER, CODE, TABLES, RUNS = "paper", "code", "tables", "runs"
 RESTS_ON = {
     PAPER: "the paper's text alone",
+    CODE: "the code and its profile for the paper",
     TABLES: "real annotation tables",
     RUNS: "trained systems or drawn samples",
 }
 """What a verdict may rest on; all but the last are the same everywhere."""
 
-REAL_TABLES = ("vindr", "vindr_positives", "rsna", "rsna_positives")
-"""Sets whose results are computed from real annotation tables, without chance."""
+REAL_TABLES = ("vindr", "vindr_positives", "rsna", "rsna_positives", "rsna_200")
+"""Sets whose results are computed from real annotation tables, whole or in draws."""
 
 _LEDGER_COLUMNS = "id system dataset metric unit kind quote".split()
 
@@ -45,7 +46,7 @@ def rests_on(claim: Mapping, systems: Set[str]) -> str:
     """
     sets = {ref.dataset for ref in bindings(claim, systems)}
     if not sets:
-        return PAPER
+        return CODE if way(claim) == "design" else PAPER
     return TABLES if sets <= set(REAL_TABLES) else RUNS
 
 
@@ -115,7 +116,7 @@ def changes(
         Columns id, expected, found, reason; "" for a row that only one side has.
         Empty where all is as expected.
     """
-    left = [PAPER, TABLES] if with_tables else [PAPER]
+    left = [PAPER, CODE, TABLES] if with_tables else [PAPER, CODE]
     found = table[table["rests_on"].isin(left)].set_index("id")
     wanted = expected[expected["rests_on"].isin(left)].set_index("id")["verdict"]
     both = pd.DataFrame({"expected": wanted, "found": found["verdict"]}).fillna("")
@@ -131,13 +132,14 @@ def write_verdicts(table: pd.DataFrame, folder: Path) -> tuple[Path, Path]:
 
     Args:
         table: The table.
-        folder: Where `claims.json` (an array of objects, null for what is missing)
-            and `claims.csv` go; made where it is missing.
+        folder: Where `claims.json` (an array of objects, null for what is missing;
+            the evidence is called `level`) and `claims.csv` go; made where missing.
 
     Returns:
         Both paths.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    table = table.rename(columns={"evidence": "level"})
     plain = table.astype(object).where(table.notna(), None)
     plain = plain.replace({math.inf: "inf", -math.inf: "-inf"})  # JSON has no infinity
     as_json, as_csv = folder / "claims.json", folder / "claims.csv"

@@ -10,7 +10,8 @@ testing and may end with "; note":
                            another row as text stands for the number that it prints
     arithmetic: 'a' - 'b'  the paper's numbers against each other; see `arithmetic`
     contradicts: id        another printed statement denies this one
-    code                   a design statement, nothing is measured
+    design: check          a design statement that code decides; see `design`
+    code                   a design statement that no code decides, and why
     external, undefined, nothing printed     no test exists, and why
 
 `position only` as the note marks a cell of Table I whose place in the scrambled
@@ -46,7 +47,7 @@ QUOTE_WORDS = 15
 NEEDS = {
     "count": ("annotations", "nothing printed"),
     "result": ("train", "arithmetic", "nothing printed"),
-    "design": ("code", "arithmetic"),
+    "design": ("design", "code", "arithmetic"),
     "external": ("external", "nothing printed"),
     "direction": ("measured", "arithmetic", "contradicts", "external", "undefined"),
 }
@@ -59,12 +60,12 @@ PRINTED = re.compile(r"'([\w-]+)'(?!@|\])")
 """The id of a row whose printed number stands in a test of measured values."""
 
 UNTESTED = {
-    "code": "a design statement: nothing is measured",
-    "external": "quoted from elsewhere, unverified",
-    "undefined": "the paper gives no criterion",
-    "nothing printed": "the paper's text prints no value",
+    "code": "no statement that code can decide",
+    "external": "quoted from elsewhere, unverified; testable with its source's data",
+    "undefined": "the paper gives no criterion; testable with one",
+    "nothing printed": "the paper's text prints no value; testable with the author's",
 }
-"""Ways that are no test, with the reason shown."""
+"""Ways that are no test, with the reason shown and what would make them one."""
 
 
 def read_rows(
@@ -143,6 +144,12 @@ def way(claim: Mapping) -> str:
     return needs if needs in UNTESTED else re.split("[ :]", needs)[0]
 
 
+def test_of(claim: Mapping) -> str:
+    """Give what follows the way: a test, an id, or the collections that are needed."""
+    needs = claim["needs"].partition(";")[0].strip()
+    return needs.removeprefix(way(claim)).lstrip(" :")
+
+
 def printed_values(claims: Iterable[Mapping]) -> dict[str, Decimal]:
     """Map the ids of claims to the numbers they print, where they print one."""
     return {c["id"]: c["value"] for c in claims if c["value"] is not None}
@@ -172,8 +179,8 @@ def _check_test(row: dict, rows: Sequence[Mapping], printed: Mapping) -> None:
     if way(row) == "arithmetic":
         arithmetic.check(row["needs"], row["value"], printed)
     elif way(row) == "contradicts":
-        if contradicted(row) not in {other["id"] for other in rows}:
-            raise ClaimError(f"unknown claim id {contradicted(row)!r}")
+        if test_of(row) not in {other["id"] for other in rows}:
+            raise ClaimError(f"unknown claim id {test_of(row)!r}")
     elif way(row) == "measured":
         test, semicolon, note = row["needs"].partition(";")
         unknown = set(PRINTED.findall(test)) - printed.keys()
@@ -183,11 +190,6 @@ def _check_test(row: dict, rows: Sequence[Mapping], printed: Mapping) -> None:
         row["needs"] = test + semicolon + note
         if not bindings(row, {other["system"] for other in rows}):
             raise ClaimError("nothing measured", expected="system@set")
-
-
-def contradicted(claim: Mapping) -> str:
-    """Give the id of the statement that denies a `contradicts` claim."""
-    return claim["needs"].partition(";")[0].partition(":")[2].strip()
 
 
 def bindings(claim: Mapping, systems: Set[str]) -> tuple[Ref, ...]:
@@ -205,6 +207,5 @@ def bindings(claim: Mapping, systems: Set[str]) -> tuple[Ref, ...]:
         return (Ref(claim["system"], claim["dataset"], key),)
     if way(claim) == "measured":
         tests = directions.expand(claim["needs"], claim["metric"], systems)
-        sides = [side for test in tests for side in (test.a, test.b)]
-        return tuple(dict.fromkeys(ref for ref in sides if isinstance(ref, Ref)))
+        return tuple(dict.fromkeys(ref for test in tests for ref in test.refs))
     return ()

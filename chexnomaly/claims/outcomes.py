@@ -124,7 +124,7 @@ def _told(tested: Sequence[Trial], held: bool | None) -> str:
 
 def _in_numbers(one: Trial) -> str:
     test, gap = one.test, one.gap
-    said = f"{_named(test.a, one.a)} against {_named(test.b, one.b)}"
+    said = f"{named(test.a, one.a)} against {named(test.b, one.b)}"
     yardstick = _yardstick(test)
     if yardstick is None:
         return said
@@ -147,7 +147,7 @@ def _gap(
     """Give a - b or a / b with its interval, paired where there is one."""
     if test.relation == "ratio":
         return _quotient(a, b)
-    if isinstance(test.a, Ref) and isinstance(test.b, Ref):
+    if len(test.refs) == 2:
         paired = shelf.paired(test.a, test.b)
         if paired is not None:
             return paired
@@ -160,10 +160,9 @@ def _gap(
 
 def _yardstick(test: Comparison) -> str | None:
     """Name the baseline that makes two sets comparable; None on one set."""
-    refs = [side for side in (test.a, test.b) if isinstance(side, Ref)]
-    if test.relation == "ratio" or len({ref.dataset for ref in refs}) < 2:
+    if test.relation == "ratio" or len({ref.dataset for ref in test.refs}) < 2:
         return None
-    return YARDSTICKS.get(refs[0].key.split("@")[0])
+    return YARDSTICKS.get(test.a.key.split("@")[0])
 
 
 def _quotient(a: MeasuredValue, b: MeasuredValue) -> MeasuredValue:
@@ -200,18 +199,19 @@ def holm(p: float, family: Iterable[float]) -> float:
     """Adjust one p-value of a family by Holm's procedure.
 
     Args:
-        p: One of them.
+        p: One of them; below all it is left as it is.
         family: All of them.
 
     Returns:
         The adjusted p-value, at most 1.
     """
     ordered = sorted(family)
-    steps = [(len(ordered) - k) * x for k, x in enumerate(ordered) if x <= p]
-    return min(1.0, max(steps))
+    steps = ((len(ordered) - k) * x for k, x in enumerate(ordered) if x <= p)
+    return min(1.0, max(steps, default=p))
 
 
-def _named(side: Ref | float, found: MeasuredValue) -> str:
+def named(side: Ref | float, found: MeasuredValue) -> str:
+    """Write a side with its value and interval."""
     if not isinstance(side, Ref):
         return f"{side:g}"
     return f"{side.system} {found.value:.4g}{_interval(found)}"

@@ -16,14 +16,15 @@ the others gave stands beside it.
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fnmatch import filter as matching
+from itertools import product
 from typing import NamedTuple
 
 from chexnomaly import evidence
 from chexnomaly.claims.directions import Comparison
 from chexnomaly.claims.lookup import MeasuredValue, NotMeasured, Ref, Shelf
-from chexnomaly.claims.outcomes import Outcome, evaluate, holm
+from chexnomaly.claims.outcomes import Outcome, evaluate, holm, named
 
 SEEDS = 3
 """Fewest trainings that a verdict may rest on."""
@@ -31,20 +32,26 @@ SEEDS = 3
 FAMILY_ERROR = 0.05
 """Chance of any wrong verdict among all directions, at most."""
 
-FILMS = {
-    "vindr_test": "nih_boxes",
-    "other_200": "nih_unseen_*",
-    "siamese_pairs": "nih_pairs",
-}
-"""The paper's set to the set of real films where the same can be asked."""
+SEEN_SET, UNSEEN_SET, PAIRS_SET = "vindr_test", "other_200", "siamese_pairs"
+PLACES = (
+    (SEEN_SET, UNSEEN_SET, PAIRS_SET),
+    ("study_test", "unseen_study", "study_pairs"),
+    ("nih_boxes", "nih_unseen_*", "nih_pairs"),
+)
+"""Where a claim can be asked: the paper's own sets, or what stands for them; a study's
+phantoms; real films of another collection, where each unseen finding is asked."""
 
-SEEN_SET, UNSEEN_SET, PAIRS_SET = FILMS
 TWIN_OF = {"chexnomaly": "siamese_unet", "chexnomaly_cnn": "siamese_cnn"}
 """System to the twin that its pre-training rests on."""
 
 OPERATING = "@operating"
 NO_THRESHOLD = ("mae_soft", "accuracy", "auc")
 """Results keys that need no threshold; annotations need none either."""
+
+ZERO_SHOT = "zero_shot_mask"
+CEILING = Ref("mean_mask", "rsna_positives", "")
+"""The baseline of a printed value on RSNA: fitted on VinDr-CXR, as the paper's models
+were; and the one fitted on RSNA itself, which none of them could reach by looking."""
 
 GROUNDS = {
     "treatment": "the twin's AUC does not lie above 0.5",
@@ -55,6 +62,7 @@ GROUNDS = {
     "interval": "the interval covers no difference",
     "seeds": "fewer than three seeds",
     "correction": "not after correction for all directions",
+    "missing": "a value that the verdict needs was not measured",
     "baseline": "a fair baseline: fitted where the paper's models were trained",
     "arithmetic": "arithmetic on printed numbers reproduces nothing",
     "design": "checked against the code",
@@ -120,28 +128,27 @@ def _weakness(found: Answer) -> tuple:
     return silent, evidence.LEVELS.index(level), seeds is not None and seeds < SEEDS
 
 
-def _refs(tests: Iterable[Comparison]) -> Iterator[Ref]:
-    return (s for test in tests for s in (test.a, test.b) if isinstance(s, Ref))
-
-
 def _places(tests: Sequence[Comparison], shelf: Shelf) -> Iterator[list[dict]]:
-    """Give the sets to ask on: the paper's own, then those of real films."""
-    used = {ref.dataset for ref in _refs(tests)}
+    """Give the sets to ask on, the paper's own first; several unseen ones together."""
+    used = {ref.dataset for test in tests for ref in test.refs}
     yield [{}]
-    if used <= FILMS.keys():
-        unseen = (
-            matching(shelf.sets(), FILMS[UNSEEN_SET])
-            if UNSEEN_SET in used
-            else [UNSEEN_SET]
-        )
-        yield [FILMS | {UNSEEN_SET: found} for found in unseen]
+    for seen, unseen, pairs in PLACES[1:] if used <= set(PLACES[0]) else ():
+        found = matching(shelf.sets(), unseen) if UNSEEN_SET in used else [unseen]
+        own = {SEEN_SET: seen, PAIRS_SET: pairs}
+        yield [own | {UNSEEN_SET: name} for name in found]
 
 
 def _answer(tests: Sequence[Comparison], sets: list[dict], shelf: Shelf) -> Answer:
     """Put the questions of the module's docstring, in their order."""
     if not sets:
-        raise NotMeasured(f"no results file of {FILMS[UNSEEN_SET]}")
-    placed = [_placed(test, names) for names in sets for test in tests]
+        raise NotMeasured("no unseen set")
+    placed = [
+        test.change(
+            lambda ref, at=at: ref._replace(dataset=at.get(ref.dataset, ref.dataset))
+        )
+        for at in sets
+        for test in tests
+    ]
     first = evaluate(placed, shelf)
     level, seeds = first.measured.evidence, first.measured.seeds
     if not evidence.gives_direction(level):
@@ -180,15 +187,6 @@ def _answer(tests: Sequence[Comparison], sets: list[dict], shelf: Shelf) -> Answ
     return answer._replace(held=first.held)
 
 
-def _placed(test: Comparison, sets: Mapping[str, str]) -> Comparison:
-    sides = (test.a, test.b)
-    a, b = (
-        s._replace(dataset=sets.get(s.dataset, s.dataset)) if isinstance(s, Ref) else s
-        for s in sides
-    )
-    return test._replace(a=a, b=b)
-
-
 def _at_operating(
     tests: Sequence[Comparison], first: Outcome, shelf: Shelf
 ) -> Outcome | None:
@@ -199,12 +197,11 @@ def _at_operating(
         0.5 alone.
     """
 
-    def moved(side: Ref | float) -> Ref | float:
-        if not isinstance(side, Ref) or side.key.rpartition("/")[2] in NO_THRESHOLD:
-            return side
-        return side._replace(key=side.key + OPERATING)
+    def moved(ref: Ref) -> Ref:
+        free = ref.key.rpartition("/")[2] in NO_THRESHOLD
+        return ref if free else ref._replace(key=ref.key + OPERATING)
 
-    other = [test._replace(a=moved(test.a), b=moved(test.b)) for test in tests]
+    other = [test.change(moved) for test in tests]
     if other == list(tests) or first.measured.evidence == evidence.ANNOTATIONS:
         return first
     try:
@@ -215,15 +212,16 @@ def _at_operating(
 
 def _untreated(tests: Sequence[Comparison], sets: list[dict], shelf: Shelf) -> str:
     """Say which twin has not learned, where a claim compares what rests on twins."""
-    names = {ref.system for ref in _refs(tests)}
-    ranked = any(ref.key.startswith("best_share") for ref in _refs(tests))
+    refs = [ref for test in tests for ref in test.refs]
+    names = {ref.system for ref in refs}
+    ranked = any(ref.key.startswith("best_share") for ref in refs)
     judged = names & TWIN_OF.keys() if len(names) > 1 or ranked else set()
     twins = {TWIN_OF[name] for name in judged} | names & set(TWIN_OF.values())
-    for twin in sorted(twins):
-        for place in {placed.get(PAIRS_SET, PAIRS_SET) for placed in sets}:
-            auc = shelf.look_up(Ref(twin, place, "auc"))
-            if auc.ends[0] <= 0.5:
-                return f"{twin} {auc.value:.3f} [{auc.ends[0]:.3f}, {auc.ends[1]:.3f}]"
+    places = {at.get(PAIRS_SET, PAIRS_SET) for at in sets}
+    for twin, place in product(sorted(twins), places):
+        ref = Ref(twin, place, "auc")
+        if (auc := shelf.look_up(ref)).ends[0] <= 0.5:
+            return named(ref, auc)
     return ""
 
 
@@ -235,17 +233,25 @@ def _without_control(
     The control is `supermodel__<set>_control`, trained with the finding; without that
     file it is the supermodel on the findings that it was trained on.
     """
-    if UNSEEN_SET not in {ref.dataset for ref in _refs(tests)}:
-        return ""
-    for names in sets:
-        unseen, seen = (names.get(key, key) for key in (UNSEEN_SET, SEEN_SET))
+    asked = any(ref.dataset == UNSEEN_SET for test in tests for ref in test.refs)
+    for at in sets if asked else ():
+        unseen, seen = (at.get(key, key) for key in (UNSEEN_SET, SEEN_SET))
         key = f"mean_mask/iou_c{OPERATING}"
-        own = shelf.find(Ref("supermodel", f"{unseen}_control", key))
-        gain = own or shelf.look_up(Ref("supermodel", seen, key))
+        own = Ref("supermodel", f"{unseen}_control", key)
+        gain = shelf.find(own) or shelf.look_up(own._replace(dataset=seen))
         if gain.ends[0] <= 0:
-            ends = f"[{gain.ends[0]:.3f}, {gain.ends[1]:.3f}]"
-            return f"IoU {gain.value:+.3f} {ends}"
+            return f"IoU of {named(own, gain)}"
     return ""
+
+
+def as_before(tests: Iterable[Comparison]) -> list[Comparison]:
+    """Put the ceiling where a claim is held against the fair baseline."""
+
+    def ceiling(ref: Ref) -> Ref:
+        fair = ref.system.startswith(ZERO_SHOT)
+        return CEILING._replace(key=ref.key) if fair else ref
+
+    return list(dict.fromkeys(test.change(ceiling) for test in tests))
 
 
 def _said(outcome: Outcome) -> str:
@@ -255,10 +261,10 @@ def _said(outcome: Outcome) -> str:
 
 def _excluded(outcome: Outcome) -> str:
     """Say what an interval that covers no difference leaves out nevertheless."""
-    low, high = outcome.measured.ends
-    if not math.isfinite(outcome.measured.value) or not math.isfinite(high - low):
+    gap = next(one.gap for one in outcome.trials if one.held is None)
+    if not math.isfinite(gap.ends[1] - gap.ends[0]):
         return "nothing is excluded"
-    return f"excluded is what lies below {low:.3g} or above {high:.3g}"
+    return "excluded is what lies below {:.3g} or above {:.3g}".format(*gap.ends)
 
 
 def settle(answer: Answer, family: Callable[[], Iterable[float]]) -> Answer:

@@ -21,7 +21,7 @@ from chexnomaly import evidence
 from chexnomaly.claims import arithmetic, directions, ledger, outcomes, rules
 from chexnomaly.claims.ledger import load_ledger, way
 from chexnomaly.claims.lookup import MeasuredValue, NotMeasured, Shelf
-from chexnomaly.errors import ClaimError
+from chexnomaly.errors import ClaimError, ProfileError
 
 COMPARED = tuple(
     "id where quantity printed measured_as measured low high n seeds thresholds "
@@ -68,7 +68,8 @@ def verdict(
     if claim["kind"] == "direction":
         return _direction_verdict(level, held)
     if not evidence.may_compare(level):
-        return _open(f"evidence level {level}: shown, not compared by value")
+        told = f"evidence level {level}: shown, not compared by value"
+        return _open(told, f"testable with the films of {ledger.test_of(claim)}")
     if level == evidence.ANNOTATIONS and way(claim) != "annotations":
         return _open("annotations alone cannot decide what needs pixels")
     return _value_verdict(claim, measured)
@@ -126,8 +127,10 @@ def compare(
         `high` are in the claim's unit (shares in % for `%`), NaN where there is
         none. `measured_as` tells what they are where that is no measured value: for
         one comparison the "difference" a - b or the "ratio" a / b, for arithmetic the
-        value "computed" from what is printed. `n` is a nullable integer; `evidence`
-        is "" where nothing was measured.
+        value "computed" from what is printed, for design what is "in code". `n` and
+        `seeds` are nullable integers; `evidence` is "" where nothing was measured.
+        `before` is the verdict of an interval over films at 0.5 alone, `rule` what
+        changed it, a key of `rules.GROUNDS`, "" for nothing.
 
     Raises:
         ClaimError: An id is unknown.
@@ -172,7 +175,7 @@ def _row(claim: Mapping, judged: "_Judged") -> tuple:
 
 def _measured_as(claim: Mapping) -> str:
     if way(claim) != "measured":
-        return "computed" if way(claim) == "arithmetic" else ""
+        return {"arithmetic": "computed", "design": "in code"}.get(way(claim), "")
     relations = {test.relation for test in directions.read_tests(claim["needs"])}
     return "ratio" if relations == {"ratio"} else "difference"
 
@@ -198,8 +201,10 @@ class _Judge:
         """Judge one claim."""
         if way(claim) == "arithmetic":
             return _arithmetic(claim, self.claims)
+        if way(claim) == "design":
+            return _designed(claim, Path(self.shelf.folders[0]).name)
         if way(claim) == "contradicts":
-            other = self.claims[ledger.contradicted(claim)]
+            other = self.claims[ledger.test_of(claim)]
             reason = f'the paper also prints "{other["quote"]}" ({other["where"]})'
             return _Judged(None, Verdict(evidence.INCONSISTENT, reason))
         try:
@@ -208,7 +213,9 @@ class _Judge:
             refs = ledger.bindings(claim, self.systems)
             measured = self.shelf.look_up(refs[0]) if refs else None
         except NotMeasured as missing:
-            return _Judged(None, _open(str(missing), _note(claim)))
+            before = self._before(claim).name if way(claim) == "measured" else ""
+            judged = _open(str(missing), _note(claim))
+            return _Judged(None, judged, before and "missing", before)
         return _Judged(measured, verdict(claim, measured))
 
     def _tests(self, id_: str) -> list[directions.Comparison]:
@@ -232,20 +239,24 @@ class _Judge:
         told = [_direction_told(claim, answer) for answer in settled]
         best, others = settled[0], zip(settled[1:], told[1:], strict=True)
         beside = [f"{a.measured.evidence}: {one.name}" for a, one in others]
-        parts = (told[0].reason, _note(claim), *beside)
+        before, reason = self._before(claim)
+        fair = rules.ZERO_SHOT in claim["needs"]
+        ceiling = f"ceiling, fitted on RSNA: {reason}" if fair else ""
+        parts = (told[0].reason, ceiling, _note(claim), *beside)
         judged = Verdict(told[0].name, "; ".join(filter(None, parts)))
-        before = self._before(claim)
-        return _Judged(best.measured, judged, best.rule, before, best.thresholds)
+        rule = "baseline" if fair else best.rule
+        return _Judged(best.measured, judged, rule, before, best.thresholds)
 
-    def _before(self, claim: Mapping) -> str:
+    def _before(self, claim: Mapping) -> Verdict:
         """Judge by an interval over films at 0.5 alone, of the network at hand."""
+        tests = rules.as_before(self._tests(claim["id"]))
         try:
-            tests = self._tests(claim["id"])
             found = outcomes.evaluate(tests, self.shelf, fairly=False)
-        except NotMeasured:
-            return evidence.NOT_TESTABLE
+        except NotMeasured as missing:
+            return _open(str(missing))
         name = verdict(claim, found.measured, found.held).name
-        return evidence.NOT_TESTABLE if name == evidence.NOT_RESOLVED else name
+        resolved = name != evidence.NOT_RESOLVED
+        return Verdict(name if resolved else evidence.NOT_TESTABLE, found.reason)
 
 
 def _direction_told(claim: Mapping, answer: rules.Answer) -> Verdict:
@@ -255,12 +266,31 @@ def _direction_told(claim: Mapping, answer: rules.Answer) -> Verdict:
     return Verdict(name, "; ".join(filter(None, (reason, answer.reason))))
 
 
+def _designed(claim: Mapping, profile: str) -> _Judged:
+    """Ask the code at the paper's profile; name what the live profile has instead."""
+    from chexnomaly.claims import design  # so late, since it builds networks
+
+    found: dict[str, float] = {}
+    for name in (design.STANDARD, profile):
+        with suppress(ProfileError):  # the folder of results need not be a profile's
+            found[name] = design.measure(ledger.test_of(claim), claim["system"], name)
+    if design.STANDARD not in found:
+        return _Judged(None, _open("no profiles here; testable in a checkout"))
+    measured = MeasuredValue(found[design.STANDARD])
+    same = arithmetic.agrees(_in_unit(claim, measured)[0], claim["value"])
+    shown = found if len(set(found.values())) > 1 else [design.STANDARD]
+    told = [f"{found[name] * _scale(claim):g} in profile {name}" for name in shown]
+    reason = "; ".join(filter(None, (*told, _note(claim))))
+    name = evidence.IMPLEMENTED if same else evidence.DEVIATES
+    return _Judged(measured, Verdict(name, reason), "design", evidence.NOT_TESTABLE)
+
+
 def _arithmetic(claim: Mapping, claims: Mapping[str, Mapping]) -> _Judged:
     printed = ledger.printed_values(claims.values())
     same, value, reason = arithmetic.check(claim["needs"], claim["value"], printed)
-    name, before = evidence.INCONSISTENT, ""
-    if same:
-        name, before = evidence.ADDS_UP, evidence.REPRODUCED
-    judged = Verdict(name, f"the paper's own numbers: {reason}")
+    told = f"the paper's own numbers: {reason}"
     measured = None if value is None else MeasuredValue(float(value / _scale(claim)))
-    return _Judged(measured, judged, "arithmetic" if same else "", before)
+    if not same:
+        return _Judged(measured, Verdict(evidence.INCONSISTENT, told))
+    judged = Verdict(evidence.ADDS_UP, told)
+    return _Judged(measured, judged, "arithmetic", evidence.REPRODUCED)

@@ -25,7 +25,7 @@ PROPORTIONS = (*CATEGORY_SHARES, "partial_share", "outlier_share")
 
 OPERATING_KEYS = (
     *("iou_a", "iou_b", "iou_c", "mae_hard", "f1_any_pixel", "f1_healthy"),
-    *("pixel_precision", "recall_any_pixel", "predicted_share"),
+    *("pixel_precision", "recall_any_pixel", "predicted_share", "rectangularity"),
     *("hard_error_median", "hard_error_skewness", *PROPORTIONS),
 )
 """What is also reported at the operating threshold."""
@@ -36,7 +36,7 @@ Statistic = Callable[[metrics.Scores], np.ndarray]
 
 PAIRED_KEYS = (
     *("iou_a", "iou_c", "mae_soft", "mae_hard", "f1_any_pixel"),
-    *("pixel_precision", "predicted_share"),
+    *("pixel_precision", "predicted_share", "rectangularity"),
 )
 """What two systems are compared by."""
 
@@ -64,6 +64,7 @@ def statistics() -> dict[str, Statistic]:
         "outlier_share": lambda s: (metrics.hard_error(s) > 0.04).mean(-1),
         "hard_error_median": lambda s: np.median(metrics.hard_error(s), -1),
         "hard_error_skewness": lambda s: stats.skew(metrics.hard_error(s), axis=-1),
+        "rectangularity": categories.rectangularity,
         "predicted_share": partial(_area, ("tp", "fp")),
         "true_share": partial(_area, ("tp", "fn")),
     }

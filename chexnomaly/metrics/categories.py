@@ -26,19 +26,34 @@ def box_scores(probs: Tensor, mask: Tensor, threshold: float) -> Scores:
 
     Returns:
         Arrays of shape (B,), float64: "boxes", the true components; "touched", those
-        that the prediction overlaps; "flagged", 1 where the prediction is not empty.
-        Predicted components smaller than 100 px at 512 px (the same share at other
-        sizes) are dropped first.
+        that the prediction overlaps; "flagged", 1 where the prediction is not empty;
+        "mark_px", pixels of predicted components, and "mark_box_px", those of the
+        boxes around them. Predicted components smaller than 100 px at 512 px (the
+        same share at other sizes) are dropped first.
     """
     rows = [
         _count(p[0].numpy() > threshold, m[0].numpy() > 0.5)
         for p, m in zip(probs, mask, strict=True)
     ]
-    columns = np.array(rows, dtype=np.float64).reshape(-1, 3).T
-    return dict(zip(("boxes", "touched", "flagged"), columns, strict=True))
+    columns = np.array(rows, dtype=np.float64).reshape(-1, 5).T
+    names = ("boxes", "touched", "flagged", "mark_px", "mark_box_px")
+    return dict(zip(names, columns, strict=True))
 
 
-def _count(predicted: np.ndarray, truth: np.ndarray) -> tuple[int, int, int]:
+def rectangularity(scores: Scores) -> np.ndarray:
+    """Share of the boxes around marks that the marks fill; reduces the last axis.
+
+    Args:
+        scores: With the keys of `box_scores`.
+
+    Returns:
+        In (0, 1], 1 where every mark is a rectangle; NaN where nothing is marked.
+    """
+    filled, boxed = scores["mark_px"].sum(-1), scores["mark_box_px"].sum(-1)
+    return filled / np.where(boxed == 0, np.nan, boxed)
+
+
+def _count(predicted: np.ndarray, truth: np.ndarray) -> tuple[int, ...]:
     labels, count = ndimage.label(predicted, structure=EIGHT)
     areas = np.bincount(labels.ravel(), minlength=count + 1)
     keep = areas >= STRICT_LIMIT * predicted.size
@@ -46,7 +61,9 @@ def _count(predicted: np.ndarray, truth: np.ndarray) -> tuple[int, int, int]:
     kept = keep[labels]
     boxes, total = ndimage.label(truth, structure=EIGHT)
     touched = len(set(np.unique(boxes[kept]).tolist()) - {0})
-    return total, touched, int(kept.any())
+    around = ndimage.find_objects(labels)
+    boxed = sum(labels[around[k - 1]].size for k in np.flatnonzero(keep))
+    return total, touched, int(kept.any()), int(kept.sum()), boxed
 
 
 def lenient_categories(scores: Scores) -> np.ndarray:

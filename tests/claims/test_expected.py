@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from chexnomaly.claims import expected as verification
-from chexnomaly.claims.expected import PAPER, RUNS, TABLES
+from chexnomaly.claims.expected import CODE, PAPER, RUNS, TABLES
 from chexnomaly.claims.ledger import load_ledger
 
 LEDGER = load_ledger()
@@ -47,7 +47,8 @@ def results(tmp_path):
         ("attention-gain", PAPER),
         ("q-similar-ratios", PAPER),
         ("t3-darapaneni", PAPER),
-        ("focal-alpha", PAPER),
+        ("focal-alpha", CODE),
+        ("n-models-compared", PAPER),
         ("data-max-annot", TABLES),
         ("rsna-n-images", TABLES),
         ("q-small-boxes", TABLES),

@@ -65,6 +65,8 @@ def as_number(printed):
     """Read what the paper prints: 18,000, 42.6%, 4:10, 512x512, Seventeen."""
     if printed.lower() in NUMBER_WORDS:
         return {Decimal(NUMBER_WORDS[printed.lower()])}
+    if fraction := re.fullmatch(r"\\frac\{(\d)\}\{(\d)\}", printed):
+        return {Decimal(fraction[1]) / Decimal(fraction[2])}
     if ":" in printed:
         first, second = map(Decimal, printed.split(":"))
         return {first / second}

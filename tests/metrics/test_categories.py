@@ -42,3 +42,16 @@ def test_lenient_and_unseen_categories():
 def test_a_threshold_above_everything_finds_nothing():
     scores = categories.box_scores(*scene(), threshold=0.95)
     assert np.all(scores["flagged"] == 0) and np.all(scores["touched"] == 0)
+
+
+def test_a_square_fills_its_box_and_an_l_does_not():
+    probs = torch.zeros(3, 1, 32, 32)
+    probs[0, 0, 2:6, 2:6] = 1  # 16 of 16 px
+    probs[1, 0, 2:6, 2:4] = 1
+    probs[1, 0, 4:6, 4:6] = 1  # an L: 8 + 4 of 4 x 4 px
+    scores = categories.box_scores(probs, torch.zeros_like(probs), threshold=0.5)
+    assert scores["mark_px"].tolist() == [16, 12, 0]
+    assert scores["mark_box_px"].tolist() == [16, 16, 0]
+    assert categories.rectangularity(scores) == 28 / 32
+    nothing = {name: values[2:] for name, values in scores.items()}
+    assert np.isnan(categories.rectangularity(nothing))

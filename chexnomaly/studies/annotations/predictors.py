@@ -108,6 +108,21 @@ def fixed_place(cover: Cover, seed: int = 0) -> Scores:
     return counts(overlap, predicted, true, cover.size)
 
 
+def place_from(other: Cover, cover: Cover) -> Scores:
+    """Predict one place for all films: the one that fits another collection best.
+
+    Args:
+        other: Images of the collection that the place is fitted on, of the same side.
+        cover: The images that are scored; none of them enters the place.
+
+    Returns:
+        The scores, shape (N,).
+    """
+    place = fit_place(other, true_pixels(other) > 0)
+    overlap = overlap_with_masks(cover, place[None])[:, 0]
+    return counts(overlap, place.sum()[None], true_pixels(cover), cover.size)
+
+
 def fit_place(cover: Cover, chosen: np.ndarray) -> np.ndarray:
     """Find the fixed mask with the best mean IoU on some abnormal images.
 

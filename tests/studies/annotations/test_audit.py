@@ -53,3 +53,17 @@ def test_results_say_what_they_rest_on(audited, tmp_path):
     shown = aa.table([tmp_path / "all_empty__vindr.json"], {"iou_a": "IoU A"})
     assert shown.index.tolist() == [("vindr: annotations, n = 40", "all_empty")]
     assert shown["IoU A"].tolist() == ["0.500"]
+
+
+def test_a_zero_shot_mask_has_a_name_for_each_frame_and_rests_on_tables(
+    audited, tmp_path
+):
+    fitted = aa.zero_shot_masks({"": audited, "__largest_frame": audited}, audited)
+    assert list(fitted) == ["zero_shot_mask", "zero_shot_mask__largest_frame"]
+    scored = aa.Audited(audited.cover, fitted, audited.abnormal)
+    values = aa.values_by_set(scored, {"200": (5, 0)}, draws=3, seed=0)
+    common = {"profile": "tiny", "notebook": "n", "seeds": [0]}
+    written = aa.write_values(tmp_path, "rsna", values, **common)
+    one = written["zero_shot_mask__largest_frame__rsna_200"]
+    assert one["trained_on"] == one["evidence"] == "annotations"
+    assert one["n"] == 5
