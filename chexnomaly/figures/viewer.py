@@ -36,15 +36,7 @@ OWN = "own"
 are; the book itself is built without one."""
 
 ON_PAGES = (PHANTOM, "nih")
-"""Collections whose films any page may show; NIH's with its name beside them."""
-
-CREDIT = (
-    '<p class="xray-credit">Chest films: NIH Clinical Center, '
-    '<a href="https://nihcc.app.box.com/v/ChestXray-NIHCC">ChestX-ray14</a> '
-    "(Wang et al., CVPR 2017). Boxes: ChestX-Det (Deepwise; Lian et al., 2021), RSNA "
-    "(Shih et al., 2019), NIH.</p>"
-)
-"""What stands under films of patients."""
+"""Collections whose films any page may show; a page with NIH's says whose they are."""
 
 
 @dataclass(frozen=True)
@@ -259,8 +251,6 @@ class Viewer:
 
     def _repr_html_(self) -> str:
         rows = "".join(self._row(name, panels) for name, panels in self.rows.items())
-        origins = {panel.origin for panels in self.rows.values() for panel in panels}
-        rows += CREDIT if "nih" in origins else ""
         return f'{STYLE}<div class="xray">{self.before}{self._legend()}{rows}</div>'
 
     def _row(self, name: str, panels: Sequence[Panel]) -> str:
