@@ -74,7 +74,7 @@ NOTEBOOKS = {
         "sections": ["real_films_twins"],
         "needs": ["02_data"],
         "reads": ["CHEXNOMALY_NIH", "CHEXNOMALY_REAL_DATA"],
-        "reference": ["films"],
+        "reference": ["films", "real_films"],
     },
     "09_comparison": {
         "needs": ["04_specialized_models", "05_box_focal_loss", "07_chexnomaly"],
