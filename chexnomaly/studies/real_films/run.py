@@ -92,6 +92,14 @@ def unseen_sets(
     }
 
 
+def covid_sets(folder: Path) -> dict[str, TestSet]:
+    """Give films of other hospitals, where they lie ready: means alone leave them."""
+    if not (folder / "findings.csv").exists():
+        return {}
+    data = PreparedSet.open(folder)
+    return {"nih_covid": TestSet(data.part("test"), data.origin, keys=("iou_c",))}
+
+
 def outline_masks(root: Path, size: int) -> dict[str, np.ndarray]:
     """Fill the outlines of a folder's films; image id to mask, (S, S), bool."""
     outlines = nih.read_outlines(root)
@@ -160,12 +168,19 @@ class FilmStudy:
             for key, test in sets.items()
             if not key.endswith(("_pa", "_ap"))  # a film's view tells
         }
+        means = {
+            key: evaluation.summarize(
+                test.score(predict(test.scans), levels), operating, keys=test.keys
+            )
+            for key, test in covid_sets(self.workspace.data / "covid_lesions").items()
+        }
         stamp = results.stamp({}, started)
         stamp["processor_s"] = round(time.process_time() - processor, 1)
         about = {"trained_on": data.origin, "scored_on": whole.origin}
         about |= {"data_hash": data.data_hash, "split_hash": data.split_hash}
         about |= {"start": recipe.start, "n_train": len(data.part("train"))}
-        return about | {"operating": operating, "sets": packed, "stamp": stamp}
+        about |= {"operating": operating, "sets": packed, "means": means}
+        return about | {"stamp": stamp}
 
 
 def main() -> None:

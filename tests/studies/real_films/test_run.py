@@ -2,21 +2,26 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from chexnomaly import evaluation, metrics, systems
+from chexnomaly.datasets.annotations.findings import COLUMNS, save_findings
+from chexnomaly.datasets.annotations.splits import save_split, split_images
+from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.datasets.sampling import films_showing
+from chexnomaly.datasets.store.writer import StoreWriter
 from chexnomaly.evaluation.evaluator import TestSet
-from chexnomaly.metrics.classification import auc_statistic, pointing_statistic
+from chexnomaly.metrics.classification import auc_statistic
 from chexnomaly.studies.cells import Cell, join_scores, run_cells
 from chexnomaly.studies.real_films import run
 from chexnomaly.studies.real_films.run import FILM_ARMS, FilmStudy, change_films
-from chexnomaly.systems import RECIPES, Options, baselines
+from chexnomaly.systems import RECIPES, Options
 from chexnomaly.training.schedule import Schedule
 from chexnomaly.workspace import FoldRuns, Workspace
-from tests.conftest import write_squares
 from tests.real_films import as_films, write_films
 
 SMALL = {"base_channels": 4, "depth": 3, "epochs": 1, "patience": 1}
@@ -69,28 +74,46 @@ def test_a_cell_is_trained_scored_and_skipped(study, tmp_path, monkeypatch):
     assert run_cells(cells, None, tmp_path / "out", study.settings, 1) == []
 
 
+def write_stripes(out: Path, n: int, size: int = 32) -> PreparedSet:
+    """Prepare films with a striped patch each: sick and boxed where it lies level.
+
+    Upright stripes are as bright and as odd as level ones, so that a network that was
+    taught nothing scores sick and healthy films alike; any patch draws its attention.
+    """
+    rng, rows = np.random.default_rng(0), []
+    ids = [f"img{i:03d}" for i in range(n)]
+    writer = StoreWriter(out / "store", ids, size)
+    stripes = np.tile([[0.4], [0.0]], (5, 10))
+    for i, image_id in enumerate(ids):
+        image = rng.random((size, size), dtype=np.float32) * 0.5
+        x, y = rng.integers(0, size - 10, 2)
+        image[y : y + 10, x : x + 10] += stripes if i % 2 == 0 else stripes.T
+        writer.write(i, image, size, size)
+        box = [x, y, x + 10, y + 10] if i % 2 == 0 else [np.nan] * 4
+        finding = "ild" if i % 2 == 0 else "no_finding"
+        rows.append([image_id, "R1", finding, *box, size, size, "phantom", 2 + i])
+    writer.finish()
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    save_findings(table, out / "findings.csv")
+    save_split(split_images(table), out / "splits.csv")
+    return as_films(PreparedSet.open(out))
+
+
 @pytest.mark.slow
-def test_a_network_trained_on_other_films_masks_tells_nothing_apart(
-    tmp_path_factory, tmp_path
-):
-    """Over seeds: what is left is where findings tend to be, and nothing of a film."""
-    squares = write_squares(tmp_path_factory.mktemp("many"), n=200)
-    held = as_films(squares).hold_out(1, val_share=0.2)
-    schedule = Schedule(epochs=8, batch_size=4, learning_rate=1e-2, one_cycle=True)
+def test_a_network_trained_on_other_films_masks_tells_nothing_apart(tmp_path):
+    held = write_stripes(tmp_path / "films", n=200).hold_out(1, val_share=0.2)
+    schedule = Schedule(epochs=15, batch_size=4, learning_rate=1e-2, one_cycle=True)
     sizes = {"base_channels": 4, "depth": 3, "convolutions": 1, "batch_norm": True}
     options = Options(**sizes, alpha=0.75, augment=False, schedule=schedule)
     test = TestSet(held.part("test"), held.origin)
-    statistics, found = (auc_statistic, pointing_statistic), {}
-    for how, seed in [("", 0), *(("shuffled", seed) for seed in range(6))]:
+    found = {"": [], "shuffled": []}
+    for how, seed in [("", 0), *(("shuffled", seed) for seed in range(5))]:
         data = change_films(held, how, seed)
-        runs = FoldRuns(tmp_path, f"fold1_seed{seed}", how)
+        runs = FoldRuns(tmp_path / "runs", f"fold1_seed{seed}", how)
         one = replace(options, schedule=replace(schedule, seed=seed))
         model = systems.train_system("supermodel", data, runs, one).model
-        scores = test.score(evaluation.predict(model, test.scans), [0.3]).scores[0.3]
-        found.setdefault(how, []).append([float(s(scores)) for s in statistics])
-    auc, pointing = np.mean(found["shuffled"], axis=0)
-    prior = baselines.mean_mask(held.part("train"))
-    blind = test.score(baselines.fixed_map(test.scans, prior), [0.3]).scores[0.3]
-    assert min(found[""][0]) > 0.9
-    assert auc == pytest.approx(0.5, abs=0.2)
-    assert pointing == pytest.approx(float(pointing_statistic(blind)), abs=0.2)
+        scores = test.score(evaluation.predict(model, test.scans), [0.5]).scores[0.5]
+        found[how].append(float(auc_statistic(scores)))
+    assert found[""][0] > 0.9
+    # 20 sick against 20 healthy films: one AUC has a standard error of 0.09 by chance
+    assert np.mean(found["shuffled"]) == pytest.approx(0.5, abs=0.12)
