@@ -5,7 +5,7 @@ its source; the other rows go on. pandera is imported on first use, so that code
 which is handed a table already validated needs no schema library.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import pandas as pd
 
 from chexnomaly import labels
 from chexnomaly.datasets.annotations.folders import SAFE_ID
+from chexnomaly.datasets.annotations.tables import read_table
 from chexnomaly.errors import AnnotationError, Refusal
 
 BOX = ["x_min", "y_min", "x_max", "y_max"]
@@ -95,6 +96,40 @@ def split_rows(
         for check, index in zip(first["check"], first["index"], strict=True)
     ]
     return table.drop(index=first["index"]).reset_index(drop=True), refusals
+
+
+def read_rows(
+    path: Path,
+    columns: Mapping[str, str],
+    rules: Iterable[Rule],
+    derive: Mapping[str, Callable[[pd.DataFrame], pd.Series]] | None = None,
+    only: Set[str] | None = None,
+) -> tuple[pd.DataFrame, list[Refusal]]:
+    """Read a CSV table of films as text, and check its rows.
+
+    Args:
+        path: The table.
+        columns: Our column, image_id among them, to the table's own.
+        rules: What must hold of each row.
+        derive: Column to what is made of the rows, before they are checked.
+        only: As in `read_table`.
+
+    Returns:
+        The rows that hold, with the column row (line in the table), and what was
+        refused. The attribute "refused_ids" names the films of refused rows.
+
+    Raises:
+        AnnotationError: The table cannot be read, or lacks a column.
+    """
+    raw, refused = read_table(path, tuple(columns.values()), only=only)
+    table = pd.DataFrame({name: raw[column] for name, column in columns.items()})
+    table = table.assign(**(derive or {}), row=raw["row"])
+    types = dict.fromkeys(table, "str") | {"row": "Int64"}
+    table = table.astype(types)
+    good, bad = split_rows(table, Origin(path, dict(columns), raw), types, rules)
+    lost = table.loc[~table["row"].isin(set(good["row"])), "image_id"]
+    good.attrs["refused_ids"] = raw.attrs["refused_ids"] | set(lost)
+    return good, refused + bad
 
 
 def refuse(

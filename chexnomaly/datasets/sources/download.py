@@ -7,8 +7,8 @@ nothing by any other part of this project. kagglehub checks Kaggle's files again
 Kaggle's hashes and takes an interrupted download up; a git commit is its own hash,
 and an interrupted fetch leaves nothing behind. Archives are unpacked one by one, each
 appears whole or not at all, and a second call goes on with those that lack; NIH states
-no checksums, so films are compared with the hashes of those that are shipped. All show
-progress.
+no checksums, so films are compared with the hashes of those that are shipped. All tell
+how far they are.
 """
 
 import argparse
@@ -24,9 +24,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from urllib.request import urlopen
-
-from tqdm.auto import tqdm
+from urllib.request import urlretrieve
 
 from chexnomaly.datasets.sources import nih
 from chexnomaly.errors import DownloadError
@@ -87,28 +85,24 @@ def _git(address: str, commit: str, out: Path) -> None:
 
 def _archives(addresses: Mapping[str, str], out: Path) -> None:
     """Unpack archives, file name to address, each into a folder of its name."""
-    broken = (OSError, ValueError, EOFError, shutil.ReadError)
+    broken = (OSError, ValueError, EOFError, tarfile.TarError, zipfile.BadZipFile)
     for name, address in addresses.items():
-        folder = out / name.partition(".")[0]
+        folder, safe = out / name.partition(".")[0], {"filter": "data"}
         if folder.is_dir():
             continue
-        safe = {"filter": "data"} if ".tar" in name else {}
+        sys.stderr.write(f"{name}\n")
         try:
             with tempfile.TemporaryDirectory(dir=out) as place:
                 archive, films = Path(place) / name, Path(place) / "films"
-                with urlopen(address, timeout=60) as stream, archive.open("wb") as file:
-                    n = int(stream.headers.get("Content-Length") or 0)
-                    bar = {"total": n or None, "desc": name}
-                    with tqdm.wrapattr(stream, "read", **bar) as shown:
-                        shutil.copyfileobj(shown, file)
-                shutil.unpack_archive(archive, films, **safe)
+                urlretrieve(address, archive)
+                shutil.unpack_archive(
+                    archive, films, **(safe if ".tar" in name else {})
+                )
                 films.rename(folder)
-        except (*broken, tarfile.TarError, zipfile.BadZipFile) as error:
-            raise DownloadError(
-                f"{name}: {type(error).__name__}",
-                file=out,
-                expected=f"an archive at {address}; call again to go on",
-            ) from error
+        except broken as error:
+            problem = f"{name}: {type(error).__name__}"
+            expected = f"an archive at {address}; call again to go on"
+            raise DownloadError(problem, file=out, expected=expected) from error
 
 
 def _nih(out: Path) -> None:
@@ -127,19 +121,17 @@ def _chestx_det(out: Path) -> None:
     _archives(CHESTX_DET_ARCHIVES, out)
 
 
+_BOX_KEYS = (
+    "vfk49d74nhbxq3nqjg0900w5nvkorp5c i28rlmbvmfjbl8p2n3ril0pptcmcu9d1 "
+    "f1t00wrtdk94satdfb9olcolqx20z2jp 0aowwzs5lhjrceb3qp67ahp0rd1l1etg "
+    "v5e3goj22zr6h8tzualxfsqlqaygfbsn asi7ikud9jwnkrnkj99jnpfkjdes7l6l "
+    "jn1b4mw4n6lnh74ovmcjb8y48h8xj07n tvpxmn7qyrgl0w8wfh9kqfjskv6nmm1j "
+    "upyy3ml7qdumlgk2rfcvlb9k6gvqq2pj l6nilvfa9cg3s28tqv1qc1olm3gnz54p "
+    "hhq8fkdgvcari67vfhs7ppg2w6ni4jze ioqwiy20ihqwyr8pf4c24eazhh281pbu"
+)
 NIH_ARCHIVES = {
     f"images_{k:03d}.tar.gz": f"https://nihcc.box.com/shared/static/{key}.gz"
-    for k, key in enumerate(
-        (
-            *("vfk49d74nhbxq3nqjg0900w5nvkorp5c", "i28rlmbvmfjbl8p2n3ril0pptcmcu9d1"),
-            *("f1t00wrtdk94satdfb9olcolqx20z2jp", "0aowwzs5lhjrceb3qp67ahp0rd1l1etg"),
-            *("v5e3goj22zr6h8tzualxfsqlqaygfbsn", "asi7ikud9jwnkrnkj99jnpfkjdes7l6l"),
-            *("jn1b4mw4n6lnh74ovmcjb8y48h8xj07n", "tvpxmn7qyrgl0w8wfh9kqfjskv6nmm1j"),
-            *("upyy3ml7qdumlgk2rfcvlb9k6gvqq2pj", "l6nilvfa9cg3s28tqv1qc1olm3gnz54p"),
-            *("hhq8fkdgvcari67vfhs7ppg2w6ni4jze", "ioqwiy20ihqwyr8pf4c24eazhh281pbu"),
-        ),
-        start=1,
-    )
+    for k, key in enumerate(_BOX_KEYS.split(), start=1)
 }
 """The twelve archives that the list at NIH's download site leads to."""
 

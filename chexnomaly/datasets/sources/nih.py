@@ -22,17 +22,16 @@ import pandas as pd
 
 from chexnomaly.datasets.annotations import folders
 from chexnomaly.datasets.annotations.findings import join_findings, read_boxes
-from chexnomaly.datasets.annotations.tables import read_table
 from chexnomaly.datasets.annotations.validation import (
     BOX,
     SIDES,
     Origin,
-    matches,
-    split_rows,
+    read_rows,
 )
 from chexnomaly.datasets.sources import chestx_det, packaged, rsna
 from chexnomaly.datasets.sources.nih_opinions import (
     FILM_NAME,
+    IS_NAMED,
     NORMAL,
     judge_films,
     read_entries,
@@ -81,8 +80,8 @@ def scan_folder(root: Path) -> tuple[dict[str, Path], list[Refusal]]:
         out of the folder, files under other names, films that two files claim to be.
     """
     name_film, found, refused = _namer(root), {}, []
-    for folder, _, _ in sorted(os.walk(root)):
-        images, bad = folders.scan_images(root, os.path.relpath(folder, root))
+    for place, _, _ in sorted(os.walk(root)):
+        images, bad = folders.scan_images(root, os.path.relpath(place, root))
         refused += bad
         for stem, path in images.items():
             found.setdefault(name_film(stem), []).append(path)
@@ -173,11 +172,11 @@ def _refuse_skewed(images: dict[str, Path]) -> dict[str, Refusal]:
 
 def _read_rsna(root: Path) -> tuple[Path, pd.DataFrame, list[Refusal]]:
     """Read RSNA's boxes under NIH's names; its "no pneumonia" is no opinion here."""
-    joined, refused = _read_join(_require(root, RSNA_IDS), "rsna_id")
+    joined, lost, refused = _read_join(_require(root, RSNA_IDS), "rsna_id")
     path = _require(root, rsna.BOX_TABLE)
     table, bad = rsna.read_findings(path, only=set(joined))
     table["image_id"] = table["image_id"].map(joined)
-    lost = {joined.get(name) for name in table.attrs["refused_ids"]}
+    lost |= {joined.get(name) for name in table.attrs["refused_ids"]}
     lost |= set(joined.values()) - set(table["image_id"])
     table = table[table["image_id"].notna() & (table["finding"] != NO_FINDING)]
     table.attrs = {"refused_ids": frozenset(lost - {None})}
@@ -204,17 +203,18 @@ def _healthy_rows(opinions: pd.DataFrame, films: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(finding=NO_FINDING)
 
 
-def _read_join(path: Path, column: str) -> tuple[dict[str, str], list[Refusal]]:
-    """Read another collection's names of NIH's films: theirs to NIH's."""
-    raw, refused = read_table(path, ("image_id", column))
-    types = {"image_id": "str", column: "str", "row": "Int64"}
-    rules = [matches("image_id", FILM_NAME, "a film's name, such as 00000001_000")]
-    rules += [
+def _read_join(
+    path: Path, column: str
+) -> tuple[dict[str, str], set[str], list[Refusal]]:
+    """Read another collection's names of NIH's films: theirs to NIH's; films lost."""
+    columns = {"image_id": "image_id", "theirs": column}
+    once = [
         (name, "each name once", lambda t, name=name: ~t[name].duplicated(keep=False))
-        for name in (column, "image_id")
+        for name in columns
     ]
-    good, bad = split_rows(raw[[*types]], Origin(path), types, rules)
-    return dict(zip(good[column], good["image_id"], strict=True)), refused + bad
+    good, refused = read_rows(path, columns, [IS_NAMED, *once])
+    names = dict(zip(good["theirs"], good["image_id"], strict=True))
+    return names, set(good.attrs["refused_ids"]), refused
 
 
 def _namer(root: Path) -> Callable[[str], str | None]:

@@ -12,13 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from chexnomaly.datasets.annotations.tables import read_table
-from chexnomaly.datasets.annotations.validation import (
-    Origin,
-    is_one_of,
-    matches,
-    split_rows,
-)
+from chexnomaly.datasets.annotations.validation import is_one_of, matches, read_rows
 from chexnomaly.datasets.sources.rsna import CLASS_OF_NAME
 from chexnomaly.errors import Refusal
 from chexnomaly.labels import FINDING_OF_NAME, NO_FINDING
@@ -72,27 +66,19 @@ def read_entries(path: Path, here: Set[str]) -> tuple[pd.DataFrame, list[Refusal
         keys, mined from reports, joined by "|"), row (line in the table); and the
         refused rows. The attribute "refused_ids" names films that lost their row.
     """
-    files = {f"{name}.png" for name in here}
-    raw, refused = read_table(path, tuple(_ENTRY.values()), only=files)
-    table = pd.DataFrame({name: raw[column] for name, column in _ENTRY.items()})
-    table["image_id"] = table["image_id"].str.removesuffix(".png")
-    table["labels"] = table["labels"].map(_mined_labels)
-    table["row"] = raw["row"]
-    rules = (
-        matches("image_id", FILM_NAME, "a film's name, such as 00000001_000"),
-        ("image_id", "each film once", lambda t: ~t.image_id.duplicated(keep=False)),
-        ("patient", "the number in the film's name", _is_own_patient),
-        is_one_of("view", ("PA", "AP"), "PA or AP"),
-        ("labels", "known labels, joined by |", lambda rows: rows["labels"].notna()),
+    derive = {
+        "image_id": lambda table: table["image_id"].str.removesuffix(".png"),
+        "labels": lambda table: table["labels"].map(_mined_labels),
+    }
+    films, refused = read_rows(
+        path, _ENTRY, _ENTRY_RULES, derive, only={f"{name}.png" for name in here}
     )
-    types = dict.fromkeys(_ENTRY, "str") | {"row": "Int64"}
-    good, bad = split_rows(table.astype(types), Origin(path, _ENTRY, raw), types, rules)
-    good["patient"] = good["image_id"].map(patient_of)
-    good.insert(2, "fold", good["patient"].map(fold_of).astype("int64"))
-    lost = raw.attrs["refused_ids"] | set(table["image_id"]) - set(good["image_id"])
-    good = good.set_index("image_id").sort_index()
-    good.attrs["refused_ids"] = frozenset(name.removesuffix(".png") for name in lost)
-    return good, refused + bad
+    lost = {name.removesuffix(".png") for name in films.attrs["refused_ids"]}
+    films["patient"] = films["image_id"].map(patient_of)
+    films.insert(2, "fold", films["patient"].map(fold_of).astype("int64"))
+    films = films.set_index("image_id").sort_index()
+    films.attrs["refused_ids"] = frozenset(lost)
+    return films, refused
 
 
 def read_opinions(path: Path) -> tuple[pd.DataFrame, list[Refusal]]:
@@ -102,23 +88,17 @@ def read_opinions(path: Path) -> tuple[pd.DataFrame, list[Refusal]]:
         Columns image_id, group ("rsna" or "tang"), value, row; and the refused rows.
         The attribute "refused_ids" names films that lost an opinion.
     """
-    columns = ("image_id", "source", "opinion")
-    raw, refused = read_table(path, columns)
-    group = raw["source"].str.split().str[0]
-    value = map(_VALUE.get, zip(group, raw["opinion"].str.strip(), strict=True))
-    types = {"image_id": "str", "group": "str", "value": "str", "row": "Int64"}
-    table = raw.assign(group=group, value=pd.Series(list(value), dtype="str"))
-    rules = (
-        matches("image_id", FILM_NAME, "a film's name, such as 00000001_000"),
-        is_one_of("group", GROUPS[:2], "rsna, or tang and a part"),
-        is_one_of("value", _VALUE.values(), "an opinion of this source"),
-    )
-    origin = Origin(path, {"group": "source", "value": "opinion"}, raw)
-    good, bad = split_rows(table[[*types]].astype(types), origin, types, rules)
-    lost = set(raw["image_id"]) - set(good["image_id"])
-    lost |= {raw["image_id"][raw["row"] == refusal.row].iloc[0] for refusal in bad}
-    good.attrs["refused_ids"] = raw.attrs["refused_ids"] | lost
-    return good, refused + bad
+    columns = {"image_id": "image_id", "group": "source", "value": "opinion"}
+    derive = {
+        "group": lambda table: table["group"].str.split().str[0],
+        "value": lambda table: pd.Series(
+            [
+                _VALUE.get(said)
+                for said in zip(table["group"], table["value"], strict=True)
+            ]
+        ),
+    }
+    return read_rows(path, columns, _OPINION_RULES, derive)
 
 
 def judge_films(
@@ -173,3 +153,20 @@ def _mined_labels(text: str) -> str | None:
 def _is_own_patient(table: pd.DataFrame) -> pd.Series:
     number = pd.to_numeric(table["patient"], errors="coerce")
     return number == pd.to_numeric(table["image_id"].str[:8], errors="coerce")
+
+
+IS_NAMED = matches("image_id", FILM_NAME, "a film's name, such as 00000001_000")
+"""That a film goes by NIH's name."""
+
+_ENTRY_RULES = (
+    IS_NAMED,
+    ("image_id", "each film once", lambda rows: ~rows.image_id.duplicated(keep=False)),
+    ("patient", "the number in the film's name", _is_own_patient),
+    is_one_of("view", ("PA", "AP"), "PA or AP"),
+    ("labels", "known labels, joined by |", lambda rows: rows["labels"].notna()),
+)
+_OPINION_RULES = (
+    IS_NAMED,
+    is_one_of("group", GROUPS[:2], "rsna, or tang and a part"),
+    is_one_of("value", _VALUE.values(), "an opinion of this source"),
+)

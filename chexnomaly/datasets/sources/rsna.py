@@ -14,8 +14,7 @@ import pandas as pd
 
 from chexnomaly.datasets.annotations import folders
 from chexnomaly.datasets.annotations.findings import read_boxes
-from chexnomaly.datasets.annotations.tables import read_table
-from chexnomaly.datasets.annotations.validation import Origin, is_one_of, split_rows
+from chexnomaly.datasets.annotations.validation import is_one_of, read_rows
 from chexnomaly.errors import Refusal
 from chexnomaly.labels import FINDING_OF_NAME
 
@@ -39,9 +38,14 @@ _COLUMNS = {
     **{"x_min": "x", "y_min": "y", "x_max": "width", "y_max": "height"},
 }
 
+
+def _has_one_class(table: pd.DataFrame) -> pd.Series:
+    return table.groupby("image_id")["key"].transform("nunique") <= 1
+
+
 _CLASS_RULES = (
     is_one_of("key", CLASS_OF_NAME.values(), "one of " + ", ".join(CLASS_OF_NAME)),
-    ("key", "one class per image", lambda rows: ~rows.image_id.duplicated(keep=False)),
+    ("key", "one class per image", _has_one_class),
 )
 
 
@@ -82,13 +86,11 @@ def read_classes(root: Path) -> tuple[pd.Series, list[Refusal]]:
     path = folders.find_file(root, (CLASS_TABLE,))
     if path is None:
         return pd.Series(dtype="str", name="class"), []
-    raw, refused = read_table(path, ("patientId", "class"))
-    table = raw.assign(image_id=raw["patientId"], key=raw["class"].map(CLASS_OF_NAME))
-    types = {"image_id": "str", "key": "str", "row": "Int64"}
-    table = table[[*types]].astype(types).drop_duplicates(["image_id", "key"])
-    origin = Origin(path, {"image_id": "patientId", "key": "class"}, raw)
-    good, bad = split_rows(table, origin, types, _CLASS_RULES)
-    return good.set_index("image_id")["key"].rename("class"), refused + bad
+    columns = {"image_id": "patientId", "key": "class"}
+    keys = {"key": lambda table: table["key"].map(CLASS_OF_NAME)}
+    table, refused = read_rows(path, columns, _CLASS_RULES, keys)
+    table = table.drop_duplicates("image_id")
+    return table.set_index("image_id")["key"].rename("class"), refused
 
 
 scan_folder = partial(folders.scan_images, folder=IMAGE_FOLDER)

@@ -133,6 +133,9 @@ DAMAGE = {
     "no line of RSNA's": (
         *("stage_2_train_labels.csv", lambda t: t.replace("r1,,,,,0\n", ""), WELL),
     ),
+    "a join that names a film twice": (
+        *("rsna_ids.csv", lambda t: t + f"{WELL},r9\n", WELL),
+    ),
     "an unknown opinion": (
         *("opinions.csv", lambda t: t + f"{WELL},tang val,perhaps\n", WELL),
     ),
