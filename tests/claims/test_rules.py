@@ -194,6 +194,19 @@ def test_a_study_speaks_before_the_live_run(tmp_path):
     assert (row.verdict, row.seeds) == ("held in the phantom", 3)
 
 
+def test_a_study_may_name_its_sets_otherwise(tmp_path):
+    attention(tmp_path, LESS, CLEAR, seeds=[0])
+    attention(tmp_path, CLEAR, dataset="study_test")
+    assert judged(tmp_path).verdict == "held in the phantom"
+
+
+def test_sides_of_one_seed_and_of_a_study_are_not_mixed(tmp_path):
+    put(tmp_path, "attention_supermodel", "vindr_test", CLEAR, profile="demo")
+    put(tmp_path, "supermodel", "vindr_test", LESS)
+    row = judged(tmp_path)
+    assert row.verdict == "not testable here" and "profiles differ" in row.reason
+
+
 def test_real_films_speak_before_phantoms_which_stand_beside(tmp_path):
     attention(tmp_path, CLEAR)
     attention(tmp_path, LESS, CLEAR, dataset="nih_boxes", level="open-images")
@@ -236,6 +249,7 @@ def test_one_of_many_directions_must_be_clearer_than_one_alone():
     measured = MeasuredValue(0.1, 0.001, 0.2, 9, "phantom", seeds=3)
     answer = rules.Answer(measured, True, "", "", "a against b", p=0.04)
     assert rules.settle(answer, lambda: [0.04]).held is True
+    assert rules.settle(answer, list).held is True  # of another level, beside it
     left = rules.settle(answer, lambda: [0.04] * 20)
     assert (left.held, left.verdict, left.rule) == (None, "not resolved", "correction")
     clear = answer._replace(p=0.001)
