@@ -9,7 +9,7 @@ import json
 import multiprocessing
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -23,11 +23,13 @@ import torch
 from chexnomaly.errors import ResultError
 from chexnomaly.evaluation.scores import PAPER_THRESHOLD, ScoredSet
 from chexnomaly.files import write_atomic
-from chexnomaly.metrics import Scores
 from chexnomaly.results import read_json
 
-PER_FILM = ("tp", "fp", "fn", "soft_error", "film_score", "peak_inside")
-"""What is kept of each film; "tn" follows from the number of pixels."""
+PIXEL_COUNTS = ("tp", "fp", "fn")
+"""Pixels that are kept of each film; "tn" follows from how many there are."""
+
+SOFT = ("soft_error", "peak_inside")
+"""Scores of a film's own that need no threshold."""
 
 
 @dataclass(frozen=True)
@@ -124,30 +126,48 @@ def read_cell(folder: Path, cell: Cell, settings: dict) -> dict | None:
     return found
 
 
-def pack_scores(scored: ScoredSet, operating: float) -> dict:
-    """Turn the scores of one set into plain JSON.
+def pack_scores(scored: Mapping[str, ScoredSet], operating: float) -> dict:
+    """Turn the scores of one network on several sets into small plain JSON.
 
     Args:
-        scored: Scores at the paper's threshold and the operating one.
+        scored: By set key, scores at the paper's threshold and the operating one.
         operating: The threshold chosen on validation.
 
     Returns:
-        "ids", "patients", "pixels" (of a film), and by threshold, "paper" or
-        "operating", lists of `PER_FILM` with four digits behind the point.
+        "films": "ids", "patients" (the id where none is known) and "film_score" of
+        every film, once. "sets": by set
+        key "rows", which films they are; `SOFT` with four digits behind the point; and
+        by threshold, "paper" or "operating", `PIXEL_COUNTS` in pixels. "pixels": of a film.
     """
-    packed = {"ids": scored.ids, "patients": [*scored.patients]}
-    for name, threshold in (("paper", PAPER_THRESHOLD), ("operating", operating)):
-        table = scored.scores[threshold]
-        packed[name] = {key: np.round(table[key], 4).tolist() for key in PER_FILM}
-    pixels = sum(table[key][0] for key in ("tp", "fp", "fn", "tn"))
-    return packed | {"pixels": int(pixels)}
+    levels = {"paper": PAPER_THRESHOLD, "operating": operating}
+    films: dict[str, tuple] = {}
+    packed = {}
+    for key, one in scored.items():
+        first = one.scores[operating]
+        told = zip(
+            one.patients or one.ids, first["film_score"].round(4).tolist(), strict=True
+        )
+        films |= dict(zip(one.ids, told, strict=True))
+        order = {name: row for row, name in enumerate(films)}
+        packed[key] = {"rows": [order[name] for name in one.ids]}
+        packed[key] |= {name: first[name].round(4).tolist() for name in SOFT}
+        for level, threshold in levels.items():
+            table = one.scores[threshold]
+            packed[key][level] = {
+                k: table[k].astype(int).tolist() for k in PIXEL_COUNTS
+            }
+    pixels = int(sum(first[name][0] for name in (*PIXEL_COUNTS, "tn")))
+    patients, scores = map(list, zip(*films.values(), strict=True))
+    told = {"ids": [*films], "patients": patients, "film_score": scores}
+    return {"films": told, "sets": packed, "pixels": pixels}
 
 
-def join_scores(packed: Sequence[dict]) -> dict[str, ScoredSet]:
-    """Put what `pack_scores` made of several folds together.
+def join_scores(cells: Sequence[dict], key: str) -> dict[str, ScoredSet]:
+    """Put one set of several folds together.
 
     Args:
-        packed: One set of each fold; each film occurs once.
+        cells: Each with what `pack_scores` gave of one fold.
+        key: Set key.
 
     Returns:
         By threshold, "paper" or "operating", the scores of all films at the key
@@ -157,18 +177,28 @@ def join_scores(packed: Sequence[dict]) -> dict[str, ScoredSet]:
     Raises:
         ValueError: A film occurs twice.
     """
-    ids, patients = (sum((one[k] for one in packed), []) for k in ("ids", "patients"))
-    if len({*ids}) < len(ids):
+    parts = [_unpacked(cell, key) for cell in cells]
+    films = sum((part["ids"] for part in parts), [])
+    patients = sum((part["patients"] for part in parts), [])
+    if len({*films}) < len(films):
         raise ValueError("expected folds that share no film")
     joined = {}
-    for name in ("paper", "operating"):
-        tables = [_unpacked(one[name], one["pixels"]) for one in packed]
-        table = {key: np.concatenate([t[key] for t in tables]) for key in tables[0]}
-        joined[name] = ScoredSet(ids, {PAPER_THRESHOLD: table}, [], [], patients)
+    for level in ("paper", "operating"):
+        tables = [part[level] for part in parts]
+        table = {name: np.concatenate([t[name] for t in tables]) for name in tables[0]}
+        joined[level] = ScoredSet(films, {PAPER_THRESHOLD: table}, [], [], patients)
     return joined
 
 
-def _unpacked(table: dict, pixels: int) -> Scores:
-    scores = {key: np.array(values, dtype=np.float64) for key, values in table.items()}
-    rest = pixels - scores["tp"] - scores["fp"] - scores["fn"]
-    return scores | {"tn": rest}
+def _unpacked(cell: dict, key: str) -> dict:
+    """Give a set's "ids" and "patients", and by threshold its scores."""
+    one, films, size = cell["sets"][key], cell["films"], cell["pixels"]
+    own = {name: [values[row] for row in one["rows"]] for name, values in films.items()}
+    soft = {name: np.array(one[name]) for name in SOFT}
+    soft["film_score"] = np.array(own.pop("film_score"))
+    for level in ("paper", "operating"):
+        counts = {
+            name: np.array(one[level][name], dtype=float) for name in PIXEL_COUNTS
+        }
+        own[level] = counts | soft | {"tn": size - sum(counts.values())}
+    return own

@@ -95,8 +95,11 @@ def test_folds_put_together_give_what_all_films_give_at_once(squares):
         return test.score([stacked], [0.5, 0.7])
 
     folds = [films.hold_out(k).ids("test") for k in range(5)]
-    packed = [json.loads(json.dumps(pack_scores(score(ids), 0.7))) for ids in folds]
-    joined = join_scores(packed)
+    packed = [
+        pack_scores({"other": score(ids[:2]), "x": score(ids)}, 0.7) for ids in folds
+    ]
+    packed = json.loads(json.dumps(packed))
+    joined = join_scores(packed, "x")
     whole = score(sum(folds, []))
     for name, threshold in (("paper", 0.5), ("operating", 0.7)):
         order = np.argsort(joined[name].ids)
@@ -108,9 +111,12 @@ def test_folds_put_together_give_what_all_films_give_at_once(squares):
         for statistic in (metrics.iou_statistic, *FILM_STATISTICS.values()):
             expected = statistic(whole.scores[threshold])
             assert statistic(table) == pytest.approx(expected, abs=1e-3)
+    assert joined["paper"].patients == films.films.patient[joined["paper"].ids].tolist()
+    some = join_scores(packed, "other")["paper"]
+    assert sorted(some.ids) == sorted(i for ids in folds for i in ids[:2])
     gap = evaluation.paired_differences(
         joined["operating"], joined["paper"], None, 50, ["iou_c", "mae_hard", "auc"]
     )
     assert gap["auc"]["value"] == 0 and gap["mae_hard"]["value"] < 0
     with pytest.raises(ValueError, match="share no film"):
-        join_scores([packed[0], packed[0]])
+        join_scores([packed[0], packed[0]], "x")

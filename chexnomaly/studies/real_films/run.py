@@ -160,11 +160,12 @@ class FilmStudy:
         val = data.part("val")
         operating = evaluation.operating_threshold(predict(val), map(val.mask, val.ids))
         levels = sorted({evaluation.PAPER_THRESHOLD, operating})
-        without = cell.films.partition("without_")[2]
         sets = film_sets(whole, self.outlines)
-        sets |= unseen_sets(whole, [without] if without else tuple(WITHOUT))
-        packed = {
-            key: pack_scores(test.score(predict(test.scans), levels), operating)
+        if cell.system in DRAWING:  # who saw a finding is asked about it too
+            without = cell.films.partition("without_")[2]
+            sets |= unseen_sets(whole, [without] if without else tuple(WITHOUT))
+        scored = {
+            key: test.score(predict(test.scans), levels)
             for key, test in sets.items()
             if not key.endswith(("_pa", "_ap"))  # a film's view tells
         }
@@ -179,8 +180,8 @@ class FilmStudy:
         about = {"trained_on": data.origin, "scored_on": whole.origin}
         about |= {"data_hash": data.data_hash, "split_hash": data.split_hash}
         about |= {"start": recipe.start, "n_train": len(data.part("train"))}
-        about |= {"operating": operating, "sets": packed, "means": means}
-        return about | {"stamp": stamp}
+        about |= {"operating": operating, "means": means, "stamp": stamp}
+        return about | pack_scores(scored, operating)
 
 
 def main() -> None:

@@ -64,8 +64,8 @@ def test_a_cell_is_trained_scored_and_skipped(study, tmp_path, monkeypatch):
             "nih_unseen_ild",
         }
     assert found[1]["n_train"] < found[0]["n_train"]
-    assert found[0]["sets"]["nih_boxes"]["ids"] == found[1]["sets"]["nih_boxes"]["ids"]
-    scores = join_scores([found[0]["sets"]["nih_boxes"]])["operating"]
+    scores, other = (join_scores([one], "nih_boxes")["operating"] for one in found)
+    assert scores.ids == other.ids
     ious = metrics.iou_per_image(scores.scores[0.5])
     assert 0 < np.isfinite(ious).sum() < len(ious)
     folder = study.work / "films" / "supermodel__without_ild" / "fold1_seed0"
