@@ -135,9 +135,9 @@ def pack_scores(scored: Mapping[str, ScoredSet], operating: float) -> dict:
 
     Returns:
         "films": "ids", "patients" (the id where none is known) and "film_score" of
-        every film, once. "sets": by set
-        key "rows", which films they are; `SOFT` with four digits behind the point; and
-        by threshold, "paper" or "operating", `PIXEL_COUNTS` in pixels. "pixels": of a film.
+        every film, once. "sets": by set key "rows", which films they are; `SOFT` with
+        four digits behind the point; and by threshold, "paper" or "operating",
+        `PIXEL_COUNTS`. "pixels": of a film.
     """
     levels = {"paper": PAPER_THRESHOLD, "operating": operating}
     films: dict[str, tuple] = {}
