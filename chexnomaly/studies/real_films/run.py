@@ -21,12 +21,12 @@ from chexnomaly import evaluation, results, systems
 from chexnomaly.datasets import sampling
 from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.datasets.sources import chestx_det, nih
-from chexnomaly.evaluation.evaluator import TestSet
+from chexnomaly.evaluation.evaluator import Predictor, TestSet
 from chexnomaly.evaluation.films import FEW, film_sets
 from chexnomaly.labels import SYNONYMS
 from chexnomaly.studies.cells import Cell, pack_scores, run_cells
 from chexnomaly.studies.design import command_line
-from chexnomaly.systems import Options
+from chexnomaly.systems import Options, baselines
 from chexnomaly.systems.recipes import Recipe
 from chexnomaly.workspace import FoldRuns, Workspace
 
@@ -36,6 +36,9 @@ SECTIONS = ("08_real_films", "real_films_twins")
 SINGLE = ("pleural_effusion", "cardiomegaly", "pulmonary_fibrosis", "emphysema")
 WITHOUT = SYNONYMS | {name: (name,) for name in SINGLE}
 """What is kept from training in turn, with the names that readers use for it."""
+
+BLIND = ("mean_mask", "random_box", "view_alone")
+"""Predictors that never look and are cells of their own, for the first seed."""
 
 DRAWING = ("supermodel", "chexnomaly")
 FILM_ARMS = (
@@ -47,7 +50,8 @@ FILM_ARMS = (
     *(("max_ensemble__films", ""), ("model_ensemble__films", "")),
     ("supermodel", "shuffled"),
     *product(("supermodel", "supermodel__from_phantoms"), ("25", "50", "100")),
-    *product(DRAWING, (f"without_{name}" for name in WITHOUT)),
+    *((system, "") for system in BLIND),
+    *product((*DRAWING, "mean_mask"), (f"without_{name}" for name in WITHOUT)),
 )
 """System, and what its films differ in; see `change_films`."""
 
@@ -74,6 +78,19 @@ def change_films(data: PreparedSet, how: str, seed: int) -> PreparedSet:
     if how.startswith("without_"):
         return sampling.without_findings(data, WITHOUT[how.removeprefix("without_")])
     return sampling.few_films(data, int(how)) if how else data
+
+
+def blind_predictors(data: PreparedSet, seed: int) -> dict[str, Predictor]:
+    """Give the predictors that never look, fitted on the training part, by key."""
+    train, views = data.part("train"), data.films["view"].to_dict()
+    prior = baselines.mean_mask(train)
+    return {
+        "all_empty": partial(baselines.constant, value=0.0),
+        "all_ones": partial(baselines.constant, value=1.0),
+        "mean_mask": partial(baselines.fixed_map, probs=prior),
+        "random_box": partial(baselines.random_box, train_set=train, seed=seed),
+        "view_alone": partial(baselines.label_alone, labels=views, train_set=train),
+    }
 
 
 def unseen_sets(
@@ -148,20 +165,29 @@ class FilmStudy:
         name = f"fold{cell.fold}_seed{cell.seed}"
         return FoldRuns(self.work / "films", name, cell.films, elsewhere)
 
+    def predictor(self, cell: Cell, data: PreparedSet) -> tuple[Predictor, str]:
+        """Train a cell's system, or fit what never looks; also say where it started."""
+        if cell.system in BLIND:
+            return blind_predictors(data, cell.seed)[cell.system], ""
+        options = partial(self.options, seed=cell.seed)
+        trained = systems.train_in_order(cell.system, data, self.runs(cell), options)
+        *_, (recipe, last) = trained
+        return partial(evaluation.predict, last.model), recipe.start
+
     def measure(self, cell: Cell) -> dict:
         """Train and score one cell; see `cells.run_cells`."""
         started, processor = time.perf_counter(), time.process_time()
         whole = PreparedSet.open(self.workspace.data / "nih").hold_out(cell.fold)
         data = change_films(whole, cell.films, cell.seed)
-        options = partial(self.options, seed=cell.seed)
-        trained = systems.train_in_order(cell.system, data, self.runs(cell), options)
-        *_, (recipe, last) = trained
-        predict = partial(evaluation.predict, last.model)
+        predict, start = self.predictor(cell, data)
         val = data.part("val")
         operating = evaluation.operating_threshold(predict(val), map(val.mask, val.ids))
         levels = sorted({evaluation.PAPER_THRESHOLD, operating})
         sets = film_sets(whole, self.outlines)
-        if cell.system in DRAWING:  # who saw a finding is asked about it too
+        if cell.system in (
+            *DRAWING,
+            "mean_mask",
+        ):  # who saw a finding is asked about it too
             without = cell.films.partition("without_")[2]
             sets |= unseen_sets(whole, [without] if without else tuple(WITHOUT))
         scored = {
@@ -169,17 +195,16 @@ class FilmStudy:
             for key, test in sets.items()
             if not key.endswith(("_pa", "_ap"))  # a film's view tells
         }
-        means = {
-            key: evaluation.summarize(
-                test.score(predict(test.scans), levels), operating, keys=test.keys
-            )
-            for key, test in covid_sets(self.workspace.data / "covid_lesions").items()
-        }
+        means = {}
+        if cell.system != "view_alone":  # whose films have no view
+            for key, test in covid_sets(self.workspace.data / "covid_lesions").items():
+                found = test.score(predict(test.scans), levels)
+                means[key] = evaluation.summarize(found, operating, keys=test.keys)
         stamp = results.stamp({}, started)
         stamp["processor_s"] = round(time.process_time() - processor, 1)
         about = {"trained_on": data.origin, "scored_on": whole.origin}
         about |= {"data_hash": data.data_hash, "split_hash": data.split_hash}
-        about |= {"start": recipe.start, "n_train": len(data.part("train"))}
+        about |= {"start": start, "n_train": len(data.part("train"))}
         about |= {"operating": operating, "means": means, "stamp": stamp}
         return about | pack_scores(scored, operating)
 
@@ -195,7 +220,11 @@ def main() -> None:
     outlines = outline_masks(nih.folder(), size)
     study = FilmStudy(workspace, given.work, outlines=outlines)
     order = product(given.seeds, given.folds, FILM_ARMS)
-    cells = [Cell(*arm, fold, seed) for seed, fold, arm in order]
+    cells = [
+        Cell(*arm, fold, seed)
+        for seed, fold, arm in order
+        if arm[0] not in BLIND or seed == given.seeds[0]
+    ]
     made = (study.measure, given.out, study.settings, given.workers)
     if failed := run_cells(cells, *made):
         raise SystemExit(f"{len(failed)} of {len(cells)} cells failed")

@@ -19,7 +19,7 @@ from chexnomaly.metrics.classification import auc_statistic
 from chexnomaly.studies.cells import Cell, join_scores, run_cells
 from chexnomaly.studies.real_films import run
 from chexnomaly.studies.real_films.run import FILM_ARMS, FilmStudy, change_films
-from chexnomaly.systems import RECIPES, Options
+from chexnomaly.systems import RECIPES, Options, baselines
 from chexnomaly.training.schedule import Schedule
 from chexnomaly.workspace import FoldRuns, Workspace
 from tests.real_films import as_films, write_films
@@ -39,7 +39,7 @@ def test_every_arm_is_a_system_and_a_choice_of_films(squares, monkeypatch):
     held = as_films(squares).hold_out(1, val_share=0.3)
     assert len(set(FILM_ARMS)) == len(FILM_ARMS)
     for system, how in FILM_ARMS:
-        assert system in RECIPES
+        assert system in RECIPES or system in run.BLIND
         if not how.isdigit():
             changed = change_films(held, how, seed=0)
             assert changed.ids("test") == held.ids("test")
@@ -72,6 +72,20 @@ def test_a_cell_is_trained_scored_and_skipped(study, tmp_path, monkeypatch):
     assert (folder / "model.safetensors").is_file()
     monkeypatch.setattr(FilmStudy, "measure", None)  # nothing is measured again
     assert run_cells(cells, None, tmp_path / "out", study.settings, 1) == []
+
+
+def test_the_mean_mask_of_a_cell_is_that_of_its_training_films(study, monkeypatch):
+    monkeypatch.setattr(run, "WITHOUT", {"ild": ("ild",)})
+    data = PreparedSet.open(study.workspace.data / "nih").hold_out(1)
+    found = study.measure(Cell("mean_mask", "without_ild", 1, 0))
+    learned = change_films(data, "without_ild", 0)
+    scans, prior = data.part("test"), baselines.mean_mask(learned.part("train"))
+    marked = (prior > found["operating"]).numpy()
+    masks = np.stack([scans.mask(i).numpy() > 0 for i in scans.ids])
+    expected = metrics.iou_per_image(metrics.count_pixels(marked, masks))
+    scores = join_scores([found], "nih_boxes")["operating"].scores[0.5]
+    np.testing.assert_allclose(metrics.iou_per_image(scores), expected)
+    assert found["start"] == "" and found["n_train"] == len(learned.part("train"))
 
 
 def write_stripes(out: Path, n: int, size: int = 32) -> PreparedSet:
