@@ -11,6 +11,7 @@ paired ones included, are over seeds and films together says so in `resampled`:
 
 import math
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -158,8 +159,9 @@ class Shelf:
                 return found if first is a else found.negated()
         return None
 
+    @cached_property
     def each(self) -> list["Shelf"]:
-        """Give a shelf for each folder alone, then this one: a study is a whole."""
+        """A shelf for each folder alone, then this one: a study is a whole."""
         return [*(Shelf(folder) for folder in self.folders), self]
 
     def sets(self) -> list[str]:

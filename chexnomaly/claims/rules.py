@@ -108,7 +108,7 @@ def ask(tests: Sequence[Comparison], shelf: Shelf) -> list[Answer]:
         ResultError: A results file is corrupted.
     """
     answers, missing = [], None
-    for one in shelf.each():
+    for one in shelf.each:
         for sets in _places(tests, one):
             try:
                 answers.append(_answer(tests, sets, one))

@@ -20,12 +20,12 @@ CATEGORY_SHARES = tuple(
     for name in ("tp", "tn", "fp", "fn")
     for rule in ("strict", "lenient")
 )
-PROPORTIONS = (*CATEGORY_SHARES, "partial_share", "outlier_share")
-"""Shares of all films: 0 and 1 get Wilson's interval."""
+PROPORTIONS = (*CATEGORY_SHARES, "partial_share", "outlier_share", "recall_any_pixel")
+"""Shares of films, which get Wilson's interval: it has a width at 0 and 1 too."""
 
 OPERATING_KEYS = (
     *("iou_a", "iou_b", "iou_c", "mae_hard", "f1_any_pixel", "f1_healthy"),
-    *("pixel_precision", "recall_any_pixel", "predicted_share", "rectangularity"),
+    *("pixel_precision", "predicted_share", "rectangularity"),
     *("hard_error_median", "hard_error_skewness", *PROPORTIONS),
 )
 """What is also reported at the operating threshold."""
@@ -166,10 +166,16 @@ def _entries(
         for key in keys:
             if not suffix or key in OPERATING_KEYS:
                 patients = scored[0].patients
-                one = interval(
+                if key in PROPORTIONS and not patients:
+                    values[key + suffix] = _proportion(key, table[key], samples[0])
+                    continue
+                values[key + suffix] = interval(
                     table[key], *samples, patients=patients, resamples=resamples
                 )
-                if key in PROPORTIONS and one["value"] in (0, 1):
-                    one = share_entry(int(one["value"]) * one["n"], one["n"])
-                values[key + suffix] = one
     return values
+
+
+def _proportion(key: str, statistic: Statistic, scores: metrics.Scores) -> Entry:
+    abnormal = scores["tp"] + scores["fn"] > 0
+    n = int(abnormal.sum()) if key == "recall_any_pixel" else len(abnormal)
+    return share_entry(round(np.nan_to_num(float(statistic(scores))) * n), n)

@@ -12,17 +12,13 @@ from chexnomaly import evidence
 from chexnomaly.evaluation.intervals import Entry
 from chexnomaly.figures import style
 
-VERDICT_COLORS = {
-    verdict: color
-    for map_, verdicts in (
-        ("Blues_r", evidence.AGREE),
-        ("Oranges_r", evidence.DISAGREE),
-        ("Greys_r", evidence.OPEN),
+SHADES = {"Blues_r": evidence.AGREE, "Oranges_r": evidence.DISAGREE}
+SHADES |= {"Greys_r": evidence.OPEN}
+VERDICT_COLORS: dict[str, str] = {}
+for name, group in SHADES.items():
+    VERDICT_COLORS |= zip(
+        group, sns.color_palette(name, len(group)).as_hex(), strict=True
     )
-    for verdict, color in zip(
-        verdicts, sns.color_palette(map_, len(verdicts)).as_hex(), strict=True
-    )
-}
 
 
 def figure_entries(

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 
 from chexnomaly import evaluation, metrics
 from chexnomaly.boxes import mask_to_boxes
@@ -185,3 +186,18 @@ def test_a_network_predicts_in_the_order_of_the_data(squares):
     probs = torch.cat(list(evaluation.predict(Brightness(), data, batch_size=4)))
     images = torch.stack([data[i][0] for i in range(len(data))])
     assert torch.allclose(probs, torch.sigmoid((images - 0.5) * 10), atol=1e-6)
+
+
+def test_shares_of_films_have_wilsons_interval_also_where_none_is_found(squares):
+    test = squares.part("test")
+    empty = [torch.zeros(len(test.ids), 1, 32, 32)]
+    scored = evaluation.score_set(empty, test, [0.5, 0.4])
+    values = evaluation.summarize(scored, 0.4, 10)
+    abnormal = int(test.is_abnormal().sum())
+    expected = {"fn_share_strict": (abnormal, 10), "tp_share_lenient": (0, 10)}
+    expected |= {"recall_any_pixel": (0, abnormal)}
+    for key, (count, n) in expected.items():
+        ends = stats.binomtest(count, n).proportion_ci(method="wilson")
+        wanted = {"value": count / n, "low": ends.low, "high": ends.high, "n": n}
+        for suffix in ("", "@operating"):
+            assert values[key + suffix] == pytest.approx(wanted, abs=1e-6)
