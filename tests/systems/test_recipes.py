@@ -61,7 +61,7 @@ def runs(squares, tmp_path_factory):
             patch.setattr(store, "image", recording)
             for needed in RECIPES[key].reads:
                 if not (folder / needed).exists():  # of other films, an absent finding
-                    arm = needed.partition("__")[2]
+                    arm = needed.partition("__")[2].removesuffix("films")
                     name = "__".join(filter(None, ["specialized_ild", arm]))
                     name = needed.partition(":")[2] or name
                     shutil.copytree(folder / name, folder / needed)
