@@ -115,6 +115,10 @@ study: $(READY) ## does it generalize, and what do undecided choices do? into bo
 	@for part in generalization multiverse; do OMP_NUM_THREADS=1 $(BIN)/python \
 		-m chexnomaly.studies.$$part.run --out book/reference/study || exit 1; done
 
+study-films: $(READY) ## the paper's systems on real films, fold by fold; resumable. After 02_data and 08_real_films
+	@OMP_NUM_THREADS=1 $(BIN)/python -m chexnomaly.studies.real_films.run \
+		--out book/reference/real_films $(ARGS)
+
 system: $(READY) ## train one system alone, and what it builds on: make system SYSTEM=supermodel__soft_boxes
 	@$(SNAKEMAKE) _build/notebooks/$(PROFILE)/02_data.ipynb $(SAY_LESS)
 	@OMP_NUM_THREADS=1 $(BIN)/python -m chexnomaly.systems $(SYSTEM) --profile $(PROFILE)

@@ -69,7 +69,13 @@ NOTEBOOKS = {
         "needs": ["02_data", "03_supermodels", "06_siamese_networks"],
         "reads": ["CHEXNOMALY_REAL_DATA"],
     },
-    "08_what_annotations_say": {"needs": ["04_specialized_models", "07_chexnomaly"]},
+    "08_real_films": {
+        "gpu": True,
+        "sections": ["real_films_twins"],
+        "needs": ["02_data"],
+        "reads": ["CHEXNOMALY_NIH", "CHEXNOMALY_REAL_DATA"],
+        "reference": ["films", "real_films"],
+    },
     "09_comparison": {
         "needs": ["04_specialized_models", "05_box_focal_loss", "07_chexnomaly"],
     },
@@ -91,11 +97,18 @@ NOTEBOOKS = {
         "reads": ["CHEXNOMALY_REAL_DATA"],
     },
     "15_your_own_data_set": {"reference": ["pretrained"]},
-    "16_speed_and_scale": {"reference": ["bench", "gpu"]},
+    "16_what_annotations_say": {"needs": ["04_specialized_models", "07_chexnomaly"]},
     "17_claims": {
-        "needs": ["05_box_focal_loss", "08_what_annotations_say", "09_comparison", "10_errors"],
+        "needs": [
+            "05_box_focal_loss",
+            "08_real_films",
+            "09_comparison",
+            "10_errors",
+            "16_what_annotations_say",
+        ],
         "reference": ["study"],
     },
+    "18_speed_and_scale": {"reference": ["bench", "gpu"]},
 }
 
 LIMIT_MIN = float(config.get("limit_min", 24 * 60))

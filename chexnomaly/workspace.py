@@ -5,7 +5,8 @@ which `make notebook` makes it. What a committed run holds comes from `book/refe
 """
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from chexnomaly.errors import MissingInputError
@@ -52,6 +53,11 @@ class Workspace:
     def runs(self) -> Path:
         """Trained systems, one folder each."""
         return self.root / "_build" / "runs" / self.profile
+
+    def film_runs(self, fold: int, seed: int, arm: str = "") -> "FoldRuns":
+        """Runs on real films with one fold held out; they may start from phantoms."""
+        cell, other = f"fold{fold}_seed{seed}", {"phantoms": self.runs}
+        return FoldRuns(self.runs / "films", cell, arm, other)
 
     @property
     def results(self) -> Path:
@@ -116,6 +122,31 @@ class Workspace:
             f"with profile = {self.profile!r}, or call "
             f"`make notebook NAME={notebook} PROFILE={self.profile}`",
         )
+
+
+@dataclass(frozen=True)
+class FoldRuns:
+    """Where the systems of one fold and seed are trained: `runs / system`.
+
+    Attributes:
+        root: Folder of all runs on one collection of films.
+        cell: Fold and seed, such as "fold1_seed0".
+        arm: What their films differ in, such as "without_fracture"; "" for nothing.
+        elsewhere: Runs on other collections by name, for a system that starts with
+            weights from there: `runs / "phantoms:supermodel"`.
+    """
+
+    root: Path
+    cell: str
+    arm: str = ""
+    elsewhere: Mapping[str, Path] = field(default_factory=dict)
+
+    def __truediv__(self, system: str) -> Path:
+        """Give a system's folder; KeyError for a collection that is not known."""
+        collection, _, key = system.rpartition(":")
+        if collection:
+            return self.elsewhere[collection] / key
+        return self.root / "__".join(filter(None, [key, self.arm])) / self.cell
 
 
 def real_data(variable: str) -> Path | None:

@@ -36,7 +36,7 @@ STAGES = (
     ("04_specialized_models",),
     ("05_box_focal_loss",),
     ("07_chexnomaly", "12_phantom"),
-    ("10_errors", "08_what_annotations_say"),
+    ("10_errors", "16_what_annotations_say"),
     RESULTS,
 )
 CALL = command(1, targets=RESULTS)

@@ -3,7 +3,7 @@
 import pytest
 
 from chexnomaly.errors import MissingInputError
-from chexnomaly.workspace import Workspace, project_root, real_data
+from chexnomaly.workspace import FoldRuns, Workspace, project_root, real_data
 
 
 @pytest.fixture
@@ -65,3 +65,15 @@ def test_a_relative_folder_starts_where_make_is_called(checkout, monkeypatch):
     for folder in (checkout, checkout / "notebooks"):
         monkeypatch.chdir(folder)
         assert real_data("CHEXNOMALY_COVID") == checkout / "my data"
+
+
+def test_runs_on_films_lie_by_system_fold_and_seed(checkout):
+    workspace = Workspace("demo", checkout)
+    root = workspace.runs / "films"
+    runs = workspace.film_runs(2, 5)
+    assert runs / "chexnomaly__concat" == root / "chexnomaly__concat" / "fold2_seed5"
+    kept = workspace.film_runs(2, 5, "without_fracture") / "supermodel"
+    assert kept == root / "supermodel__without_fracture" / "fold2_seed5"
+    assert runs / "phantoms:supermodel" == workspace.runs / "supermodel"
+    with pytest.raises(KeyError):
+        FoldRuns(root, "fold0_seed0") / "phantoms:supermodel"

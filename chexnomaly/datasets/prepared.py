@@ -8,7 +8,8 @@ hashed on the way (`identities`), but for those that are public: NIH's.
 import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 
@@ -25,7 +26,7 @@ from chexnomaly.evidence import IMAGES, OPEN_IMAGES, ORIGIN_OF, PHANTOM, weakest
 from chexnomaly.files import write_atomic
 from chexnomaly.labels import NO_FINDING
 
-FILMS = "films.csv"
+FILM_TABLE = "films.csv"
 """What is known of films as a whole, beside the findings."""
 
 PUBLIC = {PHANTOM, "nih"}
@@ -46,6 +47,8 @@ class PreparedSet:
         films: What the source knows of each stored film as a whole, films without a
             row in the findings table included; index image_id. None for a source that
             knows nothing.
+        changed: What was changed in the findings since they were read, in words that
+            enter the hash.
     """
 
     root: Path
@@ -54,6 +57,7 @@ class PreparedSet:
     split: pd.Series
     numbered: bool = False
     films: pd.DataFrame | None = None
+    changed: str = ""
 
     @classmethod
     def open(cls, root: Path) -> "PreparedSet":
@@ -93,7 +97,8 @@ class PreparedSet:
         else:
             table = (self.root / "findings.csv").read_bytes()
         if self.films is not None:
-            table += (self.root / FILMS).read_bytes()
+            table += self.films.to_csv(lineterminator="\n").encode()
+        table += self.changed.encode()
         return hashlib.sha256(self.store.data_hash.encode() + table).hexdigest()
 
     @property
@@ -102,8 +107,9 @@ class PreparedSet:
         return splits.split_hash(self.split)
 
     def ids(self, part: str) -> list[str]:
-        """Image ids of one part, sorted."""
-        return sorted(self.split.index[self.split == part])
+        """Image ids of one part, sorted; films with a label alone are left out."""
+        ids = self.split.index[self.split == part]
+        return sorted(ids if self.films is None else ids.intersection(self._placed))
 
     def part(self, part: str, **options) -> SegmentationSet:
         """Images and masks of one part.
@@ -116,6 +122,39 @@ class PreparedSet:
             The data set, ordered by image id.
         """
         return SegmentationSet(self.store, self.findings, self.ids(part), **options)
+
+    def labelled_part(self, part: str) -> SegmentationSet:
+        """Images of one part with a label for the whole film, boxed or not.
+
+        Args:
+            part: "train", "val" or "test".
+
+        Returns:
+            The data set, ordered by image id; `is_abnormal` follows the labels. Where
+            films have none, what `part` gives.
+        """
+        if self.films is None:
+            return self.part(part)
+        abnormal = self.films["abnormal"].dropna().astype(bool)
+        ids = abnormal.index.intersection(self.split.index[self.split == part])
+        films = sorted(ids)
+        return SegmentationSet(self.store, self.findings, films, abnormal=abnormal)
+
+    def hold_out(self, fold: int, val_share: float = 0.15) -> "PreparedSet":
+        """Make one fold of patients the test part; see `splits.split_by_fold`.
+
+        Raises:
+            ValueError: There is no such fold, or the source tells no patients apart.
+        """
+        if self.films is None:
+            raise ValueError(f"fold {fold}, expected films whose patients are known")
+        split = splits.split_by_fold(self.films, fold, val_share)
+        return replace(self, split=split)
+
+    @cached_property
+    def _placed(self) -> pd.Index:
+        """Films that somebody looked at for places: with boxes, or called healthy."""
+        return pd.Index(self.findings.image_id.unique())
 
 
 def choose_positives(
@@ -208,13 +247,13 @@ def prepare(
 
 
 def _save_films(films: pd.DataFrame, root: Path) -> None:
-    (root / FILMS).unlink(missing_ok=True)
+    (root / FILM_TABLE).unlink(missing_ok=True)
     if len(films):
-        write_atomic(root / FILMS, films.to_csv(lineterminator="\n"))
+        write_atomic(root / FILM_TABLE, films.to_csv(lineterminator="\n"))
 
 
 def _load_films(root: Path) -> pd.DataFrame | None:
-    path = root / FILMS
+    path = root / FILM_TABLE
     if not path.is_file():
         return None
     types = defaultdict(lambda: "str", fold="int64", abnormal="boolean")

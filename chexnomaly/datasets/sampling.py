@@ -1,10 +1,14 @@
-"""Scans chosen anew from one part: specialized data and oversampling (Section III).
+"""Films chosen anew: specialized data, oversampling, a disease kept from training.
 
 "Specialized models utilized datasets with a 50-50 split between disease and no-disease
 data"; the supermodel's second "contrasting method" (Fig. 8) is read as repeating the
-abnormal films. Both choose within one part, so that a test film stays a test film.
+abnormal films. Both choose within one part, so that a test film stays a test film, and
+so does what real films are asked: to learn without a disease, from few films, or from
+masks of other films.
 """
 
+import hashlib
+from collections.abc import Collection
 from dataclasses import replace
 
 import numpy as np
@@ -113,3 +117,103 @@ def fold_ids(data: PreparedSet, fold: int) -> list[str]:
 def without_fold(data: PreparedSet, fold: int) -> PreparedSet:
     """Take one fold out of the training part; the other parts stay."""
     return replace(data, split=data.split.drop(fold_ids(data, fold)))
+
+
+HEALTHY_PER_ABNORMAL = 10 / 4
+"""Healthy films for each abnormal one in the paper's test sets (Section III)."""
+
+
+def films_showing(data: PreparedSet, findings: Collection[str]) -> set[str]:
+    """Find the films on which a reader, or the report's label, names a finding."""
+    rows = data.findings.finding.isin(set(findings))
+    named = set(data.findings.image_id[rows])
+    if data.films is not None:
+        told = data.films["labels"].fillna("").str.split("|")
+        named |= set(told.index[[bool({*findings} & {*one}) for one in told]])
+    return named
+
+
+def without_findings(data: PreparedSet, findings: Collection[str]) -> PreparedSet:
+    """Take every film that shows one of some findings out of training and validation.
+
+    Args:
+        data: A prepared set.
+        findings: A finding and its synonyms; see `labels.SYNONYMS`.
+
+    Returns:
+        The same set with a smaller split; the test part stays.
+    """
+    shown = data.split.index.isin(films_showing(data, findings))
+    return replace(data, split=data.split[~shown | (data.split == "test")])
+
+
+def unseen_part(data: PreparedSet, findings: Collection[str]) -> SegmentationSet:
+    """Choose test films that show a finding, and healthy ones at the paper's ratio.
+
+    Args:
+        data: A prepared set.
+        findings: The finding and its synonyms; masks show these alone.
+
+    Returns:
+        The data set, ordered by image id; all healthy films where there are too few.
+    """
+    shown = data.part("test", findings_kept=sorted(findings))
+    abnormal, (_, healthy) = shown.kinds()[0], data.part("test").kinds()
+    n = round(HEALTHY_PER_ABNORMAL * len(abnormal))
+    return shown.subset([*abnormal, *_in_drawn_order(healthy)[:n]])
+
+
+def few_films(data: PreparedSet, n: int) -> PreparedSet:
+    """Keep n training films, abnormal and healthy in the proportion of all.
+
+    Args:
+        data: A prepared set.
+        n: How many; fewer films are always among the more.
+
+    Returns:
+        The same set with a smaller training part; validation and test stay.
+
+    Raises:
+        ValueError: There are fewer than n.
+    """
+    abnormal, healthy = data.part("train").kinds()
+    total = len(abnormal) + len(healthy)
+    if n > total:
+        raise ValueError(f"expected at least {n} training films, got {total}")
+    k = round(n * len(abnormal) / total)
+    kept = {*_in_drawn_order(abnormal)[:k], *_in_drawn_order(healthy)[: n - k]}
+    learns = (data.split == "train") & ~data.split.index.isin(kept)
+    return replace(data, split=data.split[~learns])
+
+
+def shuffled_masks(data: PreparedSet, seed: int) -> PreparedSet:
+    """Give the films to learn from each other's boxes and labels, as a control.
+
+    What a network then learns is where findings tend to be, and nothing of a film.
+
+    Args:
+        data: A prepared set.
+        seed: Seed of the permutation, within each part.
+
+    Returns:
+        The same set; the test part keeps its own.
+    """
+    rng, swap = np.random.default_rng(seed), {}
+    for part in ("train", "val"):
+        placed = data.ids(part)
+        labelled = sorted({*data.split.index[data.split == part]} - {*placed})
+        for ids in (placed, labelled):
+            swap |= dict(zip(ids, rng.permutation(np.array(ids, object)), strict=True))
+    renamed = data.findings.image_id.map(lambda name: swap.get(name, name))
+    findings = data.findings.assign(image_id=renamed.astype("str"))
+    films = data.films
+    if films is not None:
+        given = films["abnormal"].rename(index=lambda name: swap.get(name, name))
+        films = films.assign(abnormal=given.reindex(films.index))
+    changed = f"masks and labels shuffled, seed {seed}"
+    return replace(data, findings=findings, films=films, changed=changed)
+
+
+def _in_drawn_order(ids: Collection[str]) -> list[str]:
+    """Order films by a hash of their ids, the same whatever else there is."""
+    return sorted(ids, key=lambda name: hashlib.sha256(name.encode()).hexdigest())

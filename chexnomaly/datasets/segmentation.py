@@ -4,7 +4,7 @@ Masks are made from the readers' boxes on the fly: the union of all readers by
 default (ambiguity: the paper does not say how three readers become one mask).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 
 import numpy as np
@@ -30,6 +30,10 @@ class SegmentationSet(Dataset):
         readers: "union" of all readers, an integer k for pixels that at least k
             readers marked, "first" for each image's first reader by id, or a reader's
             id.
+        abnormal: Whether an image is abnormal as a whole, by id, where that is known
+            without boxes; by default those with a box of the kept findings are.
+        outlines: Masks by id, (S, S), bool, in place of the boxes; an image without
+            one is normal.
 
     Attributes:
         ids: The image ids.
@@ -43,11 +47,17 @@ class SegmentationSet(Dataset):
         ids: Sequence[str],
         findings_kept: Sequence[str] | None = None,
         readers: str | int = "union",
+        abnormal: Mapping[str, bool] | None = None,
+        outlines: Mapping[str, np.ndarray] | None = None,
     ):
         self.store = store
         self.ids = list(ids)
         self.size = store.size
         self.readers = readers
+        self._outlines = outlines
+        if outlines is not None:
+            abnormal = {i: bool(mask.any()) for i, mask in outlines.items()}
+        self._abnormal = abnormal
         table = findings[findings.image_id.isin(set(self.ids))]
         opinions = table[["image_id", "reader"]].drop_duplicates()
         self._readers = opinions.groupby("image_id").reader.apply(sorted).to_dict()
@@ -91,6 +101,9 @@ class SegmentationSet(Dataset):
 
     def reader_mask(self, image_id: str, readers: str | int) -> np.ndarray:
         """Draw one image's mask under any readers' rule; (S, S), float32."""
+        if self._outlines is not None:
+            empty = np.zeros((self.size, self.size), dtype=bool)
+            return self._outlines.get(image_id, empty).astype(np.float32)
         by_reader = self._boxes.get(image_id, {})
         if readers == "first":
             readers = next(iter(self.readers_of(image_id)), readers)
@@ -114,8 +127,9 @@ class SegmentationSet(Dataset):
         return self._readers.get(image_id, [])
 
     def is_abnormal(self) -> np.ndarray:
-        """Tell which images have any box of the kept findings; (N,), bool."""
-        return np.array([bool(self._boxes.get(i)) for i in self.ids])
+        """Tell which images are abnormal, by label or by any kept box; (N,), bool."""
+        known = self._boxes if self._abnormal is None else self._abnormal
+        return np.array([bool(known.get(i)) for i in self.ids])
 
     def _fill(self, boxes: Sequence[np.ndarray]) -> np.ndarray:
         mask = np.zeros((self.size, self.size), dtype=bool)

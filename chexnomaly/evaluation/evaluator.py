@@ -6,7 +6,7 @@ notebooks can compare systems film by film without predicting again.
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ from chexnomaly.datasets.segmentation import SegmentationSet
 from chexnomaly.evaluation.scores import PAPER_THRESHOLD, ScoredSet
 from chexnomaly.results import write_result
 from chexnomaly.tensor_files import read_tensors, write_tensors
-from chexnomaly.workspace import Workspace
+from chexnomaly.workspace import FoldRuns, Workspace
 
 Predictor = Callable[[SegmentationSet], Iterable[Tensor]]
 
@@ -31,12 +31,24 @@ class TestSet:
     Attributes:
         scans: Its images and masks.
         origin: What its pixels are, as its data set says: one of `evidence.ORIGINS`.
+        patients: Image id to patient, where the source tells them apart.
+        keys: The statistics that are computed; all where it is empty.
     """
 
     __test__ = False  # no test class, whatever pytest thinks
 
     scans: SegmentationSet
     origin: str
+    patients: Mapping[str, str] = field(default_factory=dict)
+    keys: Sequence[str] = ()
+
+    def score(
+        self, predictions: Iterable[Tensor], thresholds: Sequence[float]
+    ) -> ScoredSet:
+        """Score predictions for its images, and note whose each image is."""
+        scored = evaluation.score_set(predictions, self.scans, thresholds)
+        known = self.patients
+        return replace(scored, patients=[known[i] for i in scored.ids if known])
 
 
 @dataclass(frozen=True)
@@ -51,6 +63,8 @@ class Evaluator:
         resamples: Bootstrap samples per interval.
         parameters: For the stamp.
         started: For the wall time.
+        runs: Where the systems were trained, beside which their scores are kept; by
+            default the workspace's runs.
     """
 
     workspace: Workspace
@@ -60,6 +74,7 @@ class Evaluator:
     resamples: int = 2000
     parameters: dict = field(default_factory=dict)
     started: float = field(default_factory=time.perf_counter)
+    runs: Path | FoldRuns | None = None
 
     def measure(
         self,
@@ -70,6 +85,7 @@ class Evaluator:
         learned: bool = True,
         rivals: Sequence[str] = (),
         validation: SegmentationSet | None = None,
+        **details,
     ) -> dict[str, ScoredSet]:
         """Score one system on several sets and write its results files.
 
@@ -81,6 +97,7 @@ class Evaluator:
             rivals: Systems already measured on the same sets, to compare with.
             validation: Where the operating threshold is chosen; the validation part
                 of the data by default.
+            details: Further fields of the results files, such as "start".
 
         Returns:
             Set key to per-image scores.
@@ -90,9 +107,10 @@ class Evaluator:
         operating = evaluation.operating_threshold(predictor(val), masks)
         scored = {}
         for key, test in tests.items():
-            scans, thresholds = test.scans, sorted({PAPER_THRESHOLD, operating})
-            scored[key] = evaluation.score_set(predictor(scans), scans, thresholds)
-            self.write(system, key, scored[key], operating, test, learned, rivals)
+            thresholds = sorted({PAPER_THRESHOLD, operating})
+            scored[key] = test.score(predictor(test.scans), thresholds)
+            told = (operating, test, learned, rivals)
+            self.write(system, key, scored[key], *told, **details)
         return scored
 
     def write(
@@ -104,6 +122,7 @@ class Evaluator:
         test: TestSet,
         learned: bool = True,
         rivals: Sequence[str] = (),
+        **details,
     ) -> Path:
         """Write scores and the results file of one system on one set.
 
@@ -116,6 +135,7 @@ class Evaluator:
             learned: Whether the training part entered the system.
             rivals: Systems to compare with, measured before; those without scores
                 are left out.
+            details: Further fields of the results file.
 
         Returns:
             The results file.
@@ -127,7 +147,7 @@ class Evaluator:
                 other, others = self.scores(rival, key)
                 both = None if None in (operating, others) else (operating, others)
                 paired[rival] = evaluation.paired_differences(
-                    scores, other, both, self.resamples
+                    scores, other, both, self.resamples, test.keys
                 )
         thresholds = {"paper": PAPER_THRESHOLD, "operating": operating}
         return write_result(
@@ -140,7 +160,7 @@ class Evaluator:
             scored_on=test.origin,
             n=len(scores.ids),
             n_positive=int(test.scans.is_abnormal().sum()),
-            values=evaluation.summarize(scores, operating, self.resamples),
+            values=evaluation.summarize(scores, operating, self.resamples, test.keys),
             paired=paired,
             seeds=[self.seed],
             threshold={k: t for k, t in thresholds.items() if t is not None},
@@ -148,6 +168,7 @@ class Evaluator:
             split_hash=self.data.split_hash,
             started=self.started,
             parameters=self.parameters,
+            **details,
         )
 
     def scores(self, system: str, key: str) -> tuple[ScoredSet, float | None]:
@@ -159,7 +180,9 @@ class Evaluator:
         return load_scores(self._scores_path(system, key))
 
     def _scores_path(self, system: str, key: str) -> Path:
-        return self.workspace.runs / system / f"scores__{key}.safetensors"
+        return (
+            (self.runs or self.workspace.runs) / system / f"scores__{key}.safetensors"
+        )
 
 
 def save_scores(path: Path, scores: ScoredSet, operating: float | None) -> None:
@@ -176,7 +199,8 @@ def save_scores(path: Path, scores: ScoredSet, operating: float | None) -> None:
         for threshold, table in scores.scores.items()
         for name, values in table.items()
     }
-    write_tensors(path, tensors, {"ids": scores.ids, "operating": operating})
+    about = {"ids": scores.ids, "patients": [*scores.patients]}
+    write_tensors(path, tensors, about | {"operating": operating})
 
 
 def load_scores(path: Path) -> tuple[ScoredSet, float | None]:
@@ -190,4 +214,5 @@ def load_scores(path: Path) -> tuple[ScoredSet, float | None]:
     for name, values in tensors.items():
         threshold, _, quantity = name.rpartition(".")
         table.setdefault(float(threshold), {})[quantity] = values.numpy()
-    return ScoredSet(meta["ids"], table, [], []), meta["operating"]
+    patients = meta.get("patients", [])
+    return ScoredSet(meta["ids"], table, [], [], patients), meta["operating"]

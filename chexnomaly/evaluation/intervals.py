@@ -1,7 +1,7 @@
 """Results entries of plain samples: means, shares and spreads with 95 % intervals."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from scipy import stats
@@ -103,33 +103,42 @@ class Drawn(dict):
 def interval(
     statistic: Callable[..., np.ndarray],
     *samples: metrics.Scores,
+    patients: Sequence[str] = (),
     resamples: int = 2000,
     seed: int = 0,
 ) -> Entry:
     """Percentile bootstrap over films, paired where several systems are given.
 
+    Films of one patient are alike. Where patients are known, these are drawn, each
+    with all films, so that twenty films of one are no twenty witnesses.
+
     Args:
         statistic: Called with one Scores per system; reduces the last axis.
         samples: Per-image scores of each system on the same films, in one order.
+        patients: Whose each film is; by default each is another's.
         resamples: Bootstrap samples.
         seed: Seed of the resampling.
 
     Returns:
-        The entry, with the number of films as its n; without ends where that is
-        below 2.
+        The entry, with the number of films as its n; without ends where that, or the
+        number of patients, is below 2.
     """
     n = len(next(iter(samples[0].values())))
+    films = FilmsOf(patients) if len(patients) else None
 
-    def resampled(index: np.ndarray, axis: int = -1) -> np.ndarray:
+    def of(index: np.ndarray) -> np.ndarray:  # films (..., N) to (...)
         return statistic(*(Drawn(s, index) for s in samples))
 
-    value = float(resampled(np.arange(n)))
-    if n < 2 or np.isnan(value):
+    def resampled(drawn: np.ndarray, axis: int = -1) -> np.ndarray:
+        return of(drawn) if films is None else films.apply(of, drawn)
+
+    value, units = float(of(np.arange(n))), n if films is None else len(films)
+    if units < 2 or np.isnan(value):
         return entry(value, None, None, n)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", stats.DegenerateDataWarning)
         drawn = stats.bootstrap(
-            (np.arange(n),),
+            (np.arange(units),),
             resampled,
             n_resamples=resamples,
             batch=max(1, 2_000_000 // n),
@@ -140,3 +149,44 @@ def interval(
     drawn = drawn[~np.isnan(drawn)]  # a draw may lack what the statistic needs
     ends = np.percentile(drawn, [2.5, 97.5]) if len(drawn) else (None, None)
     return entry(value, *ends, n)
+
+
+class FilmsOf:
+    """Which films belong to which patient, to draw patients with all their films.
+
+    Args:
+        patients: Whose each film is, one name for each film.
+    """
+
+    def __init__(self, patients: Sequence[str]):
+        _, owner = np.unique(np.asarray(patients, dtype=str), return_inverse=True)
+        self._films = np.argsort(owner, kind="stable")
+        self._counts = np.bincount(owner)
+        self._starts = np.cumsum(self._counts) - self._counts
+
+    def __len__(self) -> int:
+        return len(self._counts)
+
+    def apply(
+        self, of: Callable[[np.ndarray], np.ndarray], drawn: np.ndarray
+    ) -> np.ndarray:
+        """Compute a statistic of the films of drawn patients.
+
+        Args:
+            of: Takes films, (draws, films), to one number a draw.
+            drawn: Patients by number, (draws, patients).
+
+        Returns:
+            Shape (draws,).
+        """
+        totals = self._counts[drawn].sum(axis=1)
+        values = np.empty(len(drawn))
+        for total in np.unique(totals):  # draws with equally many films make an array
+            rows = totals == total
+            owners = drawn[rows].ravel()
+            counts = self._counts[owners]
+            first = np.repeat(np.cumsum(counts) - counts, counts)
+            nth = np.arange(len(first)) - first  # which of its patient's films
+            films = self._films[np.repeat(self._starts[owners], counts) + nth]
+            values[rows] = of(films.reshape(-1, total))
+        return values

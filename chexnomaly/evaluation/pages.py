@@ -21,6 +21,8 @@ HEADINGS = {
     "iou_b": "IoU B at 0.5",
     "mae_soft": "MAE, soft",
     "mae_hard": "MAE, hard",
+    "auc": "AUC, sick or healthy",
+    "pointing": "highest pixel inside",
     "f1_any_pixel": "F1, abnormal",
     "f1_healthy": "F1, healthy",
     "ap_0.4": "AP at 0.4",

@@ -1,5 +1,7 @@
 """Scores of a pair classifier: Table IV's accuracy and MAE, and what they leave out."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 import torch
@@ -90,19 +92,26 @@ def resampled_weights(table: pd.DataFrame, resamples: int, seed: int = 0) -> np.
     return drawn[:, first] * drawn[:, second]
 
 
-def summarize_pairs(table: pd.DataFrame, resamples: int = 2000) -> dict[str, Entry]:
+def summarize_pairs(
+    table: pd.DataFrame,
+    resamples: int = 2000,
+    patients: Mapping[str, str] | None = None,
+) -> dict[str, Entry]:
     """Compute the results entries of a pair classifier.
 
     Args:
         table: From `score_pairs`.
         resamples: Bootstrap samples, of films.
+        patients: Image id to patient: patients are drawn, each with all films.
 
     Returns:
         "accuracy", "mae_soft", "auc", and "majority_share", what always giving the
         commoner class would be right for.
     """
     share, n = float(table.similar.mean()), len(table)
-    weights, found = resampled_weights(table, resamples), {}
+    films = table[["first", "second"]]
+    owners = films if patients is None else films.map(patients.get)
+    weights, found = resampled_weights(owners, resamples), {}
     statistics = {"accuracy": accuracy, "mae_soft": absolute_error, "auc": auc}
     for key, statistic in statistics.items():
         with np.errstate(invalid="ignore"):

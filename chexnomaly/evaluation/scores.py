@@ -34,12 +34,14 @@ class ScoredSet:
         scores: Per-image counts by threshold.
         found: Predicted boxes and their scores per image, at the paper's threshold.
         truth: Boxes of the mask's components per image.
+        patients: Whose each image is; empty where the source does not say.
     """
 
     ids: list[str]
     scores: dict[float, metrics.Scores]
     found: list[tuple[Tensor, Tensor]]
     truth: list[Tensor]
+    patients: Sequence[str] = ()
 
 
 @torch.no_grad()
@@ -86,10 +88,11 @@ def score(
     parts: dict[float, list[metrics.Scores]] = {t: [] for t in thresholds}
     found, truth = [], []
     for probs, mask in _batches(predictions, masks):
+        whole = metrics.film_scores(probs, mask)
         for threshold in thresholds:
             counts = metrics.image_scores(probs, mask, threshold)
             boxes = box_scores(probs, mask, threshold)
-            parts[threshold].append(counts | boxes)
+            parts[threshold].append(counts | boxes | whole)
         found += detections(probs, PAPER_THRESHOLD)
         truth += masks_to_boxes(mask)
     if len(found) != len(ids):

@@ -70,6 +70,13 @@ def statistics() -> dict[str, Statistic]:
     }
 
 
+FILM_STATISTICS: dict[str, Statistic] = {
+    "auc": classification.auc_statistic,
+    "pointing": classification.pointing_statistic,
+}
+"""Of films whose patients are known: sick against healthy, and the highest pixel."""
+
+
 def _share_of(name: str, sort: Callable, scores: metrics.Scores) -> np.ndarray:
     return (sort(scores) == name).mean(-1)
 
@@ -80,7 +87,10 @@ def _area(kinds: tuple[str, str], scores: metrics.Scores) -> np.ndarray:
 
 
 def summarize(
-    scored: ScoredSet, operating: float | None = None, resamples: int = 2000
+    scored: ScoredSet,
+    operating: float | None = None,
+    resamples: int = 2000,
+    keys: Iterable[str] = (),
 ) -> dict[str, Entry]:
     """Compute every statistic of a results file, with intervals.
 
@@ -88,17 +98,18 @@ def summarize(
         scored: Per-image scores at the paper's threshold and the operating one.
         operating: The threshold chosen on validation; its keys end in "@operating".
         resamples: Bootstrap samples per interval.
+        keys: Which statistics; all by default.
 
     Returns:
         Results entries by key; convention C counts abnormal images as its n.
     """
-    table = statistics()
+    table = statistics() | (FILM_STATISTICS if scored.patients else {})
     chosen = None if operating is None else [operating]
-    values = _entries(table, table, [scored], chosen, resamples)
+    values = _entries(table, keys or table, [scored], chosen, resamples)
     for key in values.keys() & {"iou_c", "iou_c@operating"}:
         scores = scored.scores[operating if "@" in key else PAPER_THRESHOLD]
         values[key]["n"] = int((scores["tp"] + scores["fn"] > 0).sum())
-    for t in AP_THRESHOLDS:
+    for t in AP_THRESHOLDS if not keys else ():
         value = metrics.average_precision_of_boxes(scored.found, scored.truth, t)
         values[f"ap_{t}"] = entry(value, None, None, len(scored.ids))
     return values
@@ -109,6 +120,7 @@ def paired_differences(
     second: ScoredSet,
     operating: tuple[float, float] | None = None,
     resamples: int = 2000,
+    keys: Iterable[str] = (),
 ) -> dict[str, Entry]:
     """Compare two systems on the same films.
 
@@ -117,6 +129,8 @@ def paired_differences(
         second: Scores of the other, on the same ids in the same order.
         operating: Each system's own operating threshold.
         resamples: Bootstrap samples per interval.
+        keys: Which statistics; by default `PAIRED_KEYS`, and `FILM_STATISTICS` where
+            patients are known.
 
     Returns:
         First minus second by key, with paired intervals.
@@ -126,11 +140,13 @@ def paired_differences(
     """
     if first.ids != second.ids:
         raise ValueError("expected two systems scored on the same films, in one order")
+    extra = FILM_STATISTICS if first.patients else {}
     table = {
         key: lambda a, b, s=statistic: s(a) - s(b)
-        for key, statistic in statistics().items()
+        for key, statistic in (statistics() | extra).items()
     }
-    return _entries(table, PAIRED_KEYS, [first, second], operating, resamples)
+    keys = keys or (*PAIRED_KEYS, *extra)
+    return _entries(table, keys, [first, second], operating, resamples)
 
 
 def _entries(
@@ -149,10 +165,12 @@ def _entries(
         samples = [s.scores[t] for s, t in zip(scored, levels, strict=True)]
         for key in keys:
             if not suffix or key in OPERATING_KEYS:
-                values[key + suffix] = (
-                    _proportion(key, table[key], samples[0])
-                    if key in PROPORTIONS
-                    else interval(table[key], *samples, resamples=resamples)
+                patients = scored[0].patients
+                if key in PROPORTIONS and not patients:
+                    values[key + suffix] = _proportion(key, table[key], samples[0])
+                    continue
+                values[key + suffix] = interval(
+                    table[key], *samples, patients=patients, resamples=resamples
                 )
     return values
 

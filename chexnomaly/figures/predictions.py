@@ -19,7 +19,7 @@ from chexnomaly.datasets.segmentation import SegmentationSet
 from chexnomaly.datasets.store.images import read_image
 from chexnomaly.evidence import IMAGES, PHANTOM
 from chexnomaly.figures import style
-from chexnomaly.figures.viewer import Panel, Viewer, boxes_layer, mask_layer
+from chexnomaly.figures.viewer import ON_PAGES, Panel, Viewer, boxes_layer, mask_layer
 from chexnomaly.labels import DISPLAY_NAMES, NO_FINDING
 
 
@@ -31,7 +31,8 @@ class Example:
         film: (H, W) in [0, 1], any size; None where it may not be shown.
         boxes: True boxes, (N, 4), xyxy px of the prediction's frame.
         maps: Probability map (S, S) by system name.
-        origin: What the pixels are, "phantom" or "images" (real radiographs).
+        origin: What the pixels are: "phantom", "nih" (real films that may be shown), or
+            "images" (real films that may not).
     """
 
     film: np.ndarray | None
@@ -53,8 +54,8 @@ def make_cases(
         ids: Which films.
         data: Their data set.
         predictors: System name to what yields its probability maps.
-        films: Image id to file, read at full size for display; a real film is not
-            even opened.
+        films: Image id to file, read at full size for display; a real film that may
+            not be shown is not even opened.
         findings_kept: Only boxes of these findings; all by default.
 
     Returns:
@@ -70,8 +71,9 @@ def make_cases(
     }
     cases = {}
     for row, image_id in enumerate(ids):
-        origin = PHANTOM if source.get(image_id) == PHANTOM else IMAGES
-        shown = origin == PHANTOM and image_id in films
+        collection = source.get(image_id)
+        origin = collection if collection in ON_PAGES else IMAGES
+        shown = origin in ON_PAGES and image_id in films
         film = read_image(films[image_id]) if shown else None
         marked = {name: probs[row] for name, probs in maps.items()}
         boxes = subset.boxes(image_id).numpy()

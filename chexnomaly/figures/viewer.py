@@ -35,6 +35,9 @@ OWN = "own"
 """Origin of a film that its reader named in a parameter: shown to them, where they
 are; the book itself is built without one."""
 
+ON_PAGES = (PHANTOM, "nih")
+"""Collections whose films any page may show; a page with NIH's says whose they are."""
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -126,17 +129,18 @@ def heat_layer(values: np.ndarray, top: float, words: str) -> Layer:
 def film_source(film: np.ndarray | None, origin: str) -> str | None:
     """Turn a film into a picture's address, if it may be shown.
 
-    The one door through which films reach a page. Real films stay out of the site:
-    only phantoms pass, and a file that a reader names to see it on their own machine.
+    The one door through which films reach a page. Phantoms pass, real films whose
+    provider sets no restriction, and a file that a reader names to see it on their own
+    machine; all others stay out of the site.
 
     Args:
         film: (H, W) in [0, 1]; None where there is none.
-        origin: What the pixels are: "phantom", `OWN`, or anything else.
+        origin: What the pixels are: one of `ON_PAGES`, `OWN`, or anything else.
 
     Returns:
         A data address; None where the film is missing or may not be shown.
     """
-    if film is None or origin not in (PHANTOM, OWN):
+    if film is None or origin not in (*ON_PAGES, OWN):
         return None
     return _webp(np.asarray(film, dtype=float))
 
@@ -179,7 +183,7 @@ class Panel:
 
     Attributes:
         film: (H, W) in [0, 1]; None where there is none.
-        origin: What the pixels are. Only a "phantom" and a reader's `OWN` are
+        origin: What the pixels are. Only those of `ON_PAGES` and a reader's `OWN` are
             shown; of any other film nothing appears, no box and no mask either.
         layers: What lies over it.
         title: Text under it.
@@ -203,7 +207,7 @@ class Panel:
         title = f'<p class="xray-title">{escape(self.title)}</p>' if self.title else ""
         title += self.below
         if source is None:
-            why = "no film" if self.origin == PHANTOM else "a real film: withheld"
+            why = "no film" if self.origin in ON_PAGES else "a real film: withheld"
             return _cell(f'<p class="xray-none">{why}</p>', title)
         height, width = self.film.shape
         side = "width" if width >= height else "height"

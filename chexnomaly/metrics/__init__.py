@@ -1,7 +1,13 @@
 """The paper's metrics, under every convention that its text allows."""
 
 from chexnomaly.metrics.categories import lenient_categories, strict_categories
-from chexnomaly.metrics.classification import F1_RULES, f1_score, f1_statistic
+from chexnomaly.metrics.classification import (
+    F1_RULES,
+    auc,
+    f1_score,
+    f1_statistic,
+    film_scores,
+)
 from chexnomaly.metrics.detection import average_precision, average_precision_of_boxes
 from chexnomaly.metrics.segmentation import (
     IOU_CONVENTIONS,

@@ -1,10 +1,14 @@
-"""F1 score and recall of films, under each rule that decides what counts as found."""
+"""Films judged as wholes: F1 score and recall by each rule, and a film's own score."""
 
 import numpy as np
+from scipy import stats
 from torch import Tensor
 
 from chexnomaly.metrics.categories import strict_categories
 from chexnomaly.metrics.segmentation import Scores, divide, image_scores
+
+TOP_SHARE = 0.05
+"""Share of the pixels, the highest ones, whose mean is a film's score."""
 
 F1_RULES = ("any_pixel", "healthy", "strict", "pooled", "mean_iou_0.3")
 
@@ -70,3 +74,52 @@ def recall_statistic(scores: Scores, axis: int = -1) -> np.ndarray:
     """Share of abnormal images with any predicted pixel; NaN without any."""
     abnormal, flagged = _decisions(scores, "any_pixel")
     return divide((abnormal & flagged).sum(axis), abnormal.sum(axis), np.nan)
+
+
+def film_scores(probs: Tensor, mask: Tensor) -> Scores:
+    """Score each film as a whole, without a threshold.
+
+    Args:
+        probs: Probabilities in [0, 1]. Shape (B, 1, H, W).
+        mask: Targets in {0, 1}, same shape.
+
+    Returns:
+        Arrays of shape (B,), float64: "film_score", the mean of the highest
+        `TOP_SHARE` of the pixels; "peak_inside", 1 where the highest pixel lies in the
+        mask, and of several highest ones the share that does.
+    """
+    p, y = probs.flatten(1).double(), mask.flatten(1).double()  # (B, H * W)
+    top = p.topk(max(1, round(TOP_SHARE * p.shape[1])), dim=1).values
+    peak = (p == p.amax(1, keepdim=True)).double()
+    inside = (peak * y).sum(1) / peak.sum(1)
+    return {"film_score": top.mean(1).numpy(), "peak_inside": inside.numpy()}
+
+
+def auc(values: np.ndarray, positive: np.ndarray, axis: int = -1) -> np.ndarray:
+    """Chance that a positive item has a higher value than a negative one.
+
+    Args:
+        values: Any shape.
+        positive: Which items are positive, bool, the same shape.
+        axis: The axis of the items.
+
+    Returns:
+        In [0, 1], that axis removed; ties count half, NaN where a kind is missing.
+    """
+    ranks = stats.rankdata(values, axis=axis)
+    positives = positive.sum(axis).astype(np.float64)
+    negatives = positive.shape[axis] - positives
+    wins = np.where(positive, ranks, 0).sum(axis) - positives * (positives + 1) / 2
+    return divide(wins, positives * negatives, np.nan)
+
+
+def auc_statistic(scores: Scores, axis: int = -1) -> np.ndarray:
+    """Chance that an abnormal film outranks a healthy one by its score; see `auc`."""
+    return auc(scores["film_score"], scores["tp"] + scores["fn"] > 0, axis)
+
+
+def pointing_statistic(scores: Scores, axis: int = -1) -> np.ndarray:
+    """Share of abnormal films whose highest pixel lies in the mask; NaN without any."""
+    abnormal = scores["tp"] + scores["fn"] > 0
+    hits = np.where(abnormal, scores["peak_inside"], 0).sum(axis)
+    return divide(hits, abnormal.sum(axis), np.nan)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from chexnomaly import systems
 from chexnomaly.datasets.prepared import PreparedSet
+from chexnomaly.systems.recipes import Recipe
 from chexnomaly.workspace import Workspace
 
 
@@ -22,12 +23,15 @@ def train_with_parts(key: str, data: PreparedSet, runs: Path, profile: str) -> N
         runs: Folder of all runs.
         profile: Name of the profile.
     """
-    for recipe in map(systems.find_recipe, systems.build_order(key)):
+
+    def options(recipe: Recipe) -> systems.Options:
+        return systems.Options.from_profile(profile, recipe.section)
+
+    for recipe, trained in systems.train_in_order(key, data, runs, options):
         if not recipe.trains:
             print(f"{recipe.key}: nothing to train, it joins what it builds on")
             continue
-        options = systems.Options.from_profile(profile, recipe.section)
-        history = systems.train_system(recipe.key, data, runs, options).history
+        history = trained.history
         best = f"epoch {history.best_epoch} of {history.epoch}"
         print(f"{recipe.key}: validation loss {min(history.val_loss):.5f}, {best}")
 

@@ -4,9 +4,10 @@ The paper compares with none. Each function yields probability maps in the order
 data set, as `evaluation.predict` does for a network.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor
 
@@ -63,6 +64,28 @@ def fixed_map(dataset: SegmentationSet, probs: Tensor) -> Iterator[Tensor]:
     """
     for count in _batches(len(dataset)):
         yield probs.expand(count, -1, -1, -1)
+
+
+def label_alone(
+    dataset: SegmentationSet, labels: Mapping[str, str], train_set: SegmentationSet
+) -> Iterator[Tensor]:
+    """Predict how often training images of the same label are abnormal.
+
+    With AP and PA as labels: how far the view alone tells sick from healthy.
+
+    Args:
+        dataset: Whose images would be predicted.
+        labels: Image id to its label.
+        train_set: The training part.
+
+    Yields:
+        Maps of one value, (1, 1, S, S); 0 for a label that no training image has.
+    """
+    known = [labels[i] for i in train_set.ids]
+    shares = pd.Series(train_set.is_abnormal(), index=known).groupby(level=0).mean()
+    for image_id in dataset.ids:
+        share = shares.get(labels[image_id], 0.0)
+        yield torch.full((1, 1, dataset.size, dataset.size), float(share))
 
 
 def random_box(

@@ -1,7 +1,7 @@
 """Training of any system: one way for all, and the hash of what a run depends on."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -10,9 +10,10 @@ from torch import nn
 
 from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.imports import ROOT, follow
+from chexnomaly.systems.networks import load_system
 from chexnomaly.systems.options import Options
 from chexnomaly.systems.plans import TrainingPlan, plan_training
-from chexnomaly.systems.recipes import Recipe, find_recipe
+from chexnomaly.systems.recipes import Recipe, build_order, find_recipe
 from chexnomaly.training.checkpoints import read_header
 from chexnomaly.training.loop import train
 from chexnomaly.training.schedule import History, seeded_model
@@ -58,6 +59,28 @@ def train_system(
     return fit(recipe, plan, data, runs, options)
 
 
+def train_in_order(
+    system: str, data: PreparedSet, runs: Path, options: Callable[[Recipe], Options]
+) -> Iterator[tuple[Recipe, Trained]]:
+    """Train what a system builds on, then the system, or take up their runs.
+
+    Args:
+        system: One of `RECIPES`.
+        data: Training and validation parts.
+        runs: Folder of all runs.
+        options: Gives the options of each recipe.
+
+    Yields:
+        Each recipe and its trained system, the one asked for last; what only joins
+        others has an empty history.
+    """
+    for recipe in map(find_recipe, build_order(system)):
+        if recipe.trains:
+            yield recipe, train_system(recipe, data, runs, options(recipe))
+        else:
+            yield recipe, Trained(load_system(recipe, runs), History())
+
+
 def fit(
     recipe: Recipe,
     plan: TrainingPlan,
@@ -84,7 +107,7 @@ def fit(
     """
     workers = 0 if plan.in_memory else options.schedule.workers
     schedule = replace(options.schedule, workers=workers)
-    parts = [read_header(runs / key)["fingerprint"] for key in recipe.needs]
+    parts = [read_header(runs / key)["fingerprint"] for key in recipe.reads]
     network = seeded_model(plan.build, schedule.seed)
     history = train(
         network,

@@ -86,11 +86,11 @@ def joining_network(recipe: Recipe, options: Options) -> nn.Module:
     )
 
 
-def load_system(key: str, runs: Path) -> nn.Module:
+def load_system(system: str | Recipe, runs: Path) -> nn.Module:
     """Load a trained system; its options and sizes are read from its run.
 
     Args:
-        key: One of `RECIPES`.
+        system: One of `RECIPES`, or a recipe that need not be among them.
         runs: Folder of all runs.
 
     Returns:
@@ -100,17 +100,18 @@ def load_system(key: str, runs: Path) -> nn.Module:
         ValueError: The key is unknown.
         CheckpointError: A checkpoint is missing, corrupted or of another program.
     """
-    recipe = find_recipe(key)
+    recipe = find_recipe(system) if isinstance(system, str) else system
     specialists = [load_system(one, runs) for one in recipe.specialists]
     if not recipe.trains:
         return MaxEnsemble(specialists).eval()
-    header = read_header(runs / key)
+    folder = runs / recipe.key
+    header = read_header(folder)
     try:
         options = Options.from_parameters(**header["options"])
         network = build_network(recipe, options, header["size"])
     except (KeyError, TypeError) as error:
         problem = f"a header of another program ({error})"
         expected = "the options and the image size of the run"
-        raise CheckpointError(problem, file=runs / key, expected=expected) from error
-    load_model(runs / key, network)
+        raise CheckpointError(problem, file=folder, expected=expected) from error
+    load_model(folder, network)
     return (ModelEnsemble(specialists, network) if specialists else network).eval()

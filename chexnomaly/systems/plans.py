@@ -83,18 +83,29 @@ def plan_training(
     )
     match recipe.kind:
         case "siamese":
-            return plan_on_pairs(plan, recipe)
+            plan = plan_on_pairs(plan, recipe)
         case "chexnomaly":
-            return plan_on_twin(plan, recipe, size, runs, options)
+            plan = plan_on_twin(plan, recipe, size, runs, options)
         case "model_ensemble":
-            return plan_on_masks(plan, recipe, data, runs, options)
+            plan = plan_on_masks(plan, recipe, data, runs, options)
+    if recipe.start:
+        plan = replace(plan, build=partial(_started, plan.build, runs / recipe.start))
     return plan
+
+
+def _started(build: Callable[[], nn.Module], run_dir: Path) -> nn.Module:
+    """Build a network and load its U-Net with the weights of another run."""
+    network = build()
+    load_model(run_dir, getattr(network, "unet", network))
+    return network
 
 
 def choose_films(
     recipe: Recipe, data: PreparedSet
 ) -> tuple[SegmentationSet, SegmentationSet]:
     """Choose the films that a recipe learns from and is validated on."""
+    if recipe.kind == "siamese":
+        return tuple(map(data.labelled_part, TRAINING_PARTS))
     if recipe.left_out is not None:
         data = sampling.without_fold(data, recipe.left_out)
     choose = partial(PreparedSet.part, readers=recipe.readers)
@@ -127,14 +138,7 @@ def plan_on_twin(
     pair = seeded_model(twin, options.schedule.seed)
     if recipe.trained_twin:
         load_model(runs / recipe.twin, pair)
-
-    def build() -> nn.Module:
-        network = plan.build(base=pair.base)
-        if recipe.start:
-            load_model(runs / recipe.start, network.unet)
-        return network
-
-    return replace(plan, build=build)
+    return replace(plan, build=partial(plan.build, base=pair.base))
 
 
 def plan_on_masks(

@@ -48,7 +48,8 @@ class Recipe:
         trained_twin: False for a base with its initial weights, as a control.
         fusion: Where the base's features join the U-Net; one of `FUSIONS`.
         frozen: What of the base is frozen; one of `FROZEN`.
-        start: Key of a system whose weights the U-Net starts with.
+        start: Key of a system whose weights the U-Net starts with; "phantoms:" before
+            it for a run on phantoms, where the films are others.
         specialists: Keys of the specialized models that an ensemble joins.
         joining: How they are joined: "unet" with a channel for each, "convolution"
             with one weight for each, or "unet_on_max" of their maximum.
@@ -126,8 +127,14 @@ class Recipe:
     def needs(self) -> tuple[str, ...]:
         """Keys of the systems that it builds on, trained before it."""
         twin = [self.twin] if self.trained_twin else []
-        parts = [*twin, self.start, *self.specialists, *sum(self.folds, [])]
+        start = "" if ":" in self.start else self.start
+        parts = [*twin, start, *self.specialists, *sum(self.folds, [])]
         return tuple(filter(None, parts))
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Every run whose weights it takes, also of a system trained on other films."""
+        return tuple(dict.fromkeys([*self.needs, *filter(None, [self.start])]))
 
 
 OWN_KEYS = {
@@ -164,6 +171,14 @@ SPECIALISTS = [
 SPECIALIZED = tuple(one.key for one in SPECIALISTS)
 """Keys of the fourteen specialized models, in the order of Table II."""
 
+# Of the findings that enough of the shipped real films show, Table II has all but one.
+PNEUMONIA = Recipe(
+    "specialized_pneumonia__films",
+    *("segmentation", "04_specialized_models", "films"),
+    finding="pneumonia",
+)
+ON_FILMS = (PNEUMONIA.key, "specialized_consolidation", "specialized_pleural_effusion")
+
 SPECIALIST_ARMS = [
     arm
     for one in SPECIALISTS
@@ -192,6 +207,7 @@ JOINED_ARMS = JOINED.arms(
 ENSEMBLES = [
     MAXIMUM,
     JOINED,
+    *(one.change("films", specialists=ON_FILMS) for one in (MAXIMUM, JOINED)),
     *(
         one.change(f"{name}_any_negatives", f"{SEES_OTHERS} ({name})", **ANY_NEGATIVES)
         for name, one in (("max", MAXIMUM), ("model", JOINED))
@@ -260,8 +276,14 @@ CHEXNOMALIES = [
     *CHEXNOMALY_ARMS,
 ]
 
-EVERY = [SUPERMODEL, *SUPERMODEL_ARMS, *SPECIALISTS, *SPECIALIST_ARMS]
-EVERY += [*ENSEMBLES, *TWINS, *CHEXNOMALIES]
+# Trained on real films; the weights at the start were trained on phantoms.
+FROM_PHANTOMS = [
+    one.change("from_phantoms", start="phantoms:supermodel")
+    for one in (SUPERMODEL, CHEXNOMALY)
+]
+
+EVERY = [SUPERMODEL, *SUPERMODEL_ARMS, *SPECIALISTS, PNEUMONIA, *SPECIALIST_ARMS]
+EVERY += [*ENSEMBLES, *TWINS, *CHEXNOMALIES, *FROM_PHANTOMS]
 RECIPES: dict[str, Recipe] = {recipe.key: recipe for recipe in EVERY}
 """Every system by its key."""
 

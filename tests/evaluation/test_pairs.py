@@ -79,3 +79,27 @@ def test_pairs_that_share_films_say_less_than_their_number():
     summary = pair_metrics.summarize_pairs(table(prob, similar, *names))["accuracy"]
     over_pairs = 2 * 1.96 * np.sqrt(0.25 / keep.sum())
     assert summary["high"] - summary["low"] > 3 * over_pairs
+
+
+def test_patients_are_drawn_with_all_their_pairs_against_a_slow_loop():
+    rng = np.random.default_rng(0)
+    first, second = rng.integers(0, 40, size=(2, 150))
+    similar = np.arange(150) % 2
+    prob = (0.5 + 0.1 * similar + 0.02 * first + rng.normal(0, 0.2, 150)).clip(0, 1)
+    names = [f"f{k}" for k in first], [f"g{k}" for k in second]
+    found = pair_metrics.summarize_pairs(
+        table(prob, similar, *names),
+        2000,
+        {f"{kind}{k}": str(k // 5) for kind in "fg" for k in range(40)},
+    )["auc"]
+    drawn = []
+    for _ in range(1000):
+        times = np.bincount(rng.integers(0, 8, 8), minlength=8)
+        often = np.repeat(np.arange(150), times[first // 5] * times[second // 5])
+        ill = similar[often] == 1
+        if 0 < ill.sum() < len(ill):
+            wins = mannwhitneyu(prob[often][ill], prob[often][~ill]).statistic
+            drawn.append(wins / ill.sum() / (~ill).sum())
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    assert found["low"] == pytest.approx(low, abs=0.04)
+    assert found["high"] == pytest.approx(high, abs=0.04)

@@ -1,4 +1,4 @@
-"""The viewer shows phantoms with their layers, and nothing of a real film."""
+"""The viewer shows phantoms and public films with their layers, and no other film."""
 
 import base64
 import io
@@ -67,7 +67,7 @@ def test_a_film_keeps_its_grays_and_its_size():
     assert np.abs(shown[..., 0] - 255 * FILM).mean() < 3
 
 
-@pytest.mark.parametrize("origin", ["images", "annotations", "phantom-to-real", ""])
+@pytest.mark.parametrize("origin", ["images", "open-images", "coco", "annotations", ""])
 def test_nothing_of_a_real_film_reaches_the_page(origin):
     probs = np.zeros((32, 32))
     probs[4:9, 4:9] = 1
@@ -94,6 +94,18 @@ def test_a_real_set_is_not_even_opened(squares):
     shown = predictions.figure_cases({"all": [replace(case, film=FILM)]}, 0.5)
     assert "withheld" in shown._repr_html_()
     assert "data:image" not in shown._repr_html_()
+
+
+def test_a_film_that_its_provider_lets_anybody_show_is_shown(squares, tmp_path):
+    public = replace(squares, findings=squares.findings.assign(source="nih"))
+    zero = {"x": lambda scans: iter([torch.zeros(len(scans), 1, 32, 32)])}
+    image_id, file = public.ids("test")[0], tmp_path / "film.webp"
+    Image.fromarray((FILM * 255).astype(np.uint8)).save(file)
+    case = predictions.make_cases([image_id], public, zero, {image_id: file})[image_id]
+    panel = predictions.case_panel(case, {"x": 0.5})
+    assert case.origin == "nih" and "data:image" in panel.html()
+    # What the page's attribution goes by: a chest film, and no computed one.
+    assert panel.alt().startswith("Chest film")
 
 
 def test_boxes_are_drawn_where_they_are():

@@ -215,3 +215,28 @@ def test_one_prediction_may_stand_for_all_images():
     masks = np.array([[True, False, False], [False, False, True], [False] * 3])
     ious = metrics.iou_per_image(metrics.count_pixels(marked, masks))
     np.testing.assert_array_equal(ious, [1 / 2, 0, np.nan])
+
+
+def test_a_films_score_is_the_mean_of_its_highest_pixels():
+    probs = torch.linspace(0, 1, 100).reshape(1, 1, 10, 10)
+    mask = torch.zeros(1, 1, 10, 10)
+    mask[..., 9, 9] = 1  # the highest pixel
+    scores = metrics.film_scores(probs, mask)
+    # the highest 5 of 0, 1/99, ..., 99/99: the mean of 95 to 99 is 97
+    assert scores["film_score"] == pytest.approx([97 / 99])
+    assert scores["peak_inside"] == [1]
+    assert metrics.film_scores(probs, 1 - mask)["peak_inside"] == [0]
+    flat = metrics.film_scores(torch.full_like(probs, 0.5), mask)
+    assert flat["peak_inside"] == pytest.approx([0.01])  # one of a hundred equals
+
+
+def test_auc_counts_pairs():
+    rng = np.random.default_rng(0)
+    values = rng.integers(0, 6, size=(3, 20)).astype(float)
+    positive = rng.random((3, 20)) < 0.4
+    for row, kinds, found in zip(
+        values, positive, metrics.auc(values, positive), strict=True
+    ):
+        gaps = row[kinds][:, None] - row[~kinds][None]
+        assert found == pytest.approx(((gaps > 0) + 0.5 * (gaps == 0)).mean())
+    assert np.isnan(metrics.auc(np.ones(3), np.ones(3, dtype=bool)))

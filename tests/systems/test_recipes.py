@@ -20,6 +20,8 @@ from chexnomaly.tensor_files import read_tensors, write_tensors
 from chexnomaly.training.augmentation import augment_pairs
 from chexnomaly.training.checkpoints import read_header
 from chexnomaly.training.schedule import Schedule, seeded_model
+from chexnomaly.workspace import FoldRuns
+from tests.real_films import as_films
 
 TINY = Options(
     base_channels=4,
@@ -32,14 +34,14 @@ SIZE = 32
 
 # `squares` holds two findings only; the other twelve specialized models are copies.
 PRESENT = ("ild", "nodule_mass")
-ABSENT = tuple(f for f in FINDINGS if f not in PRESENT)
+ABSENT = (*(f for f in FINDINGS if f not in PRESENT), "pneumonia")
 TRAINED = [
     key
     for key, recipe in RECIPES.items()
     if recipe.trains and not any(finding in key for finding in ABSENT)
 ]
 # A system comes after what it builds on.
-TRAINED.sort(key=lambda key: len(RECIPES[key].needs))
+TRAINED.sort(key=lambda key: len(RECIPES[key].reads))
 
 
 @pytest.fixture(scope="module")
@@ -57,10 +59,11 @@ def runs(squares, tmp_path_factory):
                 return read(self, row)
 
             patch.setattr(store, "image", recording)
-            for needed in RECIPES[key].needs:
-                if not (folder / needed).exists():  # of a finding that is absent
-                    arm = needed.partition("__")[2]
+            for needed in RECIPES[key].reads:
+                if not (folder / needed).exists():  # of other films, an absent finding
+                    arm = needed.partition("__")[2].removesuffix("films")
                     name = "__".join(filter(None, ["specialized_ild", arm]))
+                    name = needed.partition(":")[2] or name
                     shutil.copytree(folder / name, folder / needed)
             trained[key] = systems.train_system(key, squares, folder, TINY)
     return folder, trained, opened
@@ -266,6 +269,46 @@ def test_a_unet_that_starts_from_the_supermodel_holds_its_weights(squares, runs)
     start = plan_training(recipe, squares, folder, TINY).build()
     weights = systems.load_system("supermodel", folder).state_dict()
     assert all(torch.equal(weights[n], t) for n, t in start.unet.state_dict().items())
+
+
+@pytest.mark.parametrize("key", ["supermodel", "chexnomaly"])
+def test_a_system_starts_with_weights_trained_on_other_films(squares, runs, key):
+    folder = runs[0]
+    other = FoldRuns(folder, "", elsewhere={"phantoms": folder})
+    recipe = find_recipe(f"{key}__from_phantoms")
+    assert recipe.needs == find_recipe(key).needs  # nothing of its own is the start
+    start = plan_training(recipe, squares, other, TINY).build()
+    weights = systems.load_system("supermodel", folder).state_dict()
+    unet = getattr(start, "unet", start).state_dict()
+    assert all(torch.equal(weights[n], t) for n, t in unet.items())
+
+
+def test_a_start_is_part_of_a_run_and_must_be_there(squares, tmp_path):
+    one = replace(TINY, schedule=replace(TINY.schedule, seed=1))
+    prints = set()
+    for name, options in (("a", TINY), ("b", one)):
+        systems.train_system("supermodel", squares, tmp_path / name, options)
+        folder = FoldRuns(tmp_path, "c", elsewhere={"phantoms": tmp_path / name})
+        systems.train_system("supermodel__from_phantoms", squares, folder, TINY)
+        header = read_header(folder / "supermodel__from_phantoms")
+        prints.add(header["fingerprint"])
+    assert len(prints) == 2
+    nowhere = FoldRuns(tmp_path, "d", elsewhere={"phantoms": tmp_path / "none"})
+    with pytest.raises(CheckpointError):
+        systems.train_system("supermodel__from_phantoms", squares, nowhere, TINY)
+
+
+@pytest.mark.parametrize("key", ["siamese_unet", "siamese_cnn"])
+def test_a_twin_learns_from_films_with_a_label_alone(squares, tmp_path, key):
+    held = as_films(squares).hold_out(1, val_share=0.3)
+    plan = plan_training(find_recipe(key), held, tmp_path, TINY)
+    for pairs, part in zip(plan.sets, ("train", "val"), strict=True):
+        seen = {name for pair in pairs.ids for name in pair}
+        assert seen <= set(held.labelled_part(part).ids)
+        assert seen - set(held.ids(part)) or part == "val"
+        assert len(pairs) == 2 * len(held.labelled_part(part))
+    supermodel = plan_training(find_recipe("supermodel"), held, tmp_path, TINY)
+    assert supermodel.sets[0].ids == held.ids("train")
 
 
 def test_the_encoder_alone_is_frozen(runs):

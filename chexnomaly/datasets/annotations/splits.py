@@ -4,7 +4,7 @@ The split is of unique images, stratified by whether any reader drew any box, an
 depends on nothing but ids, findings, fractions and seed: images are ordered by a hash
 of seed and id, so the order of rows, the platform and the library versions do not
 matter. VinDr-CXR names no patients; where a source does, `groups` keeps a patient's
-images together.
+images together, and `split_by_fold` holds out one fold of them after the other.
 """
 
 import hashlib
@@ -64,6 +64,33 @@ def split_images(
     assigned = [parts[patient] for patient in patients]
     index = pd.Index(positive.index, name="image_id")
     return pd.Series(assigned, index=index, name="split", dtype="str").sort_index()
+
+
+def split_by_fold(films: pd.DataFrame, fold: int, val_share: float) -> pd.Series:
+    """Hold one fold of patients out as the test part.
+
+    Of the other patients a hash of fold and name says who validates, so that it
+    depends on nothing else, least of all on what other films there are.
+
+    Args:
+        films: Index image_id; columns "patient" and "fold".
+        fold: Which.
+        val_share: Share of the other patients that validate, about.
+
+    Returns:
+        As `split_images`; a patient's films share a part.
+
+    Raises:
+        ValueError: No film is in that fold.
+    """
+    if not (films["fold"] == fold).any():
+        known = sorted(films["fold"].unique().tolist())
+        raise ValueError(f"fold {fold}, expected one of {known}")
+    place = films["patient"].map(lambda name: int(_hash(f"{fold}\n{name}")[:8], 16))
+    validates = place < val_share * 16**8
+    parts = np.select([films["fold"] == fold, validates], ["test", "val"], "train")
+    index = pd.Index(films.index, name="image_id")
+    return pd.Series(parts, index=index, name="split", dtype="str").sort_index()
 
 
 def _apportion(totals: list[int], fraction: float) -> list[int]:

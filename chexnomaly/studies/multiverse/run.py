@@ -21,34 +21,11 @@ from chexnomaly.studies.design import Design, World, command_line, make_world
 from chexnomaly.studies.maps import batches, best_threshold, masks_of, predict_maps
 from chexnomaly.studies.multiverse.arms import ARMS, Arm
 from chexnomaly.studies.multiverse.effects import Effects
+from chexnomaly.systems.recipes import Recipe
 from chexnomaly.workspace import Workspace
 
 REPORTED = ("iou_c@operating", "iou_c", "mae_soft", "f1_any_pixel")
 """What is reported of every arm."""
-
-
-def train_with_parts(
-    system: str, data: PreparedSet, runs: Path, design: Design, **chosen
-) -> torch.nn.Module:
-    """Train a system and what it builds on, or take up its run.
-
-    Args:
-        system: System key.
-        data: Training and validation films.
-        runs: Folder of all runs with these options.
-        design: Gives the options.
-        chosen: Options that differ.
-
-    Returns:
-        The network.
-    """
-    for key in systems.build_order(system):
-        if systems.find_recipe(key).trains:
-            options = design.options(key, **chosen)
-            model = systems.train_system(key, data, runs, options).model
-        else:
-            model = systems.load_system(key, runs)
-    return model
 
 
 Measured = dict[str, dict[str, Scores]]
@@ -106,8 +83,12 @@ def run_study(
         other = work / f"films_{arm.draw}"
         data = design.films(other, arm.draw) if arm.draw else world.data
         runs, chosen = work / "arms" / arm.folder(seed), arm.options(seed)
-        model = train_with_parts(arm.system, data, runs, design, **chosen)
-        return measure(model, data, world)
+
+        def options(recipe: Recipe) -> systems.Options:
+            return design.options(recipe.key, **chosen)
+
+        *_, (_, trained) = systems.train_in_order(arm.system, data, runs, options)
+        return measure(trained.model, data, world)
 
     for arm in arms:
         if arm.default not in defaults:
