@@ -311,4 +311,4 @@ rule site:
         " && mkdir -p book/notebooks && {params.pages}"
         " && if ! NO_COLOR=1 CHEXNOMALY_PROFILE={params.profile} jupyter-book build book"
         "    --all -W --keep-going -n > {log} 2>&1;"
-        " then tail -n 60 {log} >&2; exit 1; fi"
+        " then tail -n 20 {log} >&2; grep -aE 'WARNING|ERROR' {log} >&2; exit 1; fi"
