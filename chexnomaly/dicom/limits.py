@@ -18,7 +18,7 @@ import numpy as np
 from pydicom.filereader import read_file_meta_info
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
-from chexnomaly.errors import ImageError
+from chexnomaly.errors import ImageError, raised_as
 
 SYNTAX_TAG, PIXELS_TAG = "(0002,0010)", "(7FE0,0010)"
 
@@ -122,15 +122,10 @@ def library_errors(
 ) -> Iterator[None]:
     """Turn whatever a library raises on a hostile file into an ImageError.
 
-    The library's own message may quote the header, so only its kind is kept; for
-    the same reason its warnings and log lines are dropped.
+    Its warnings and log lines may quote the header, so they are dropped.
     """
-    try:
-        with quiet(), warnings.catch_warnings(), np.errstate(all="ignore"):
+    where = {"file": path, "column": tag, "expected": expected}
+    with raised_as(ImageError, f"broken {what}", **where), quiet():
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             yield
-    except ImageError:
-        raise
-    except Exception as error:
-        problem = f"broken {what} ({type(error).__name__})"
-        raise ImageError(problem, file=path, column=tag, expected=expected) from None

@@ -17,7 +17,7 @@ from torch import nn
 from chexnomaly import systems
 from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.datasets.store.resize import resize_square
-from chexnomaly.errors import CheckpointError
+from chexnomaly.errors import CheckpointError, raised_as
 from chexnomaly.results import read_result
 from chexnomaly.systems import Options, baselines
 from chexnomaly.tensor_files import read_tensors, write_tensors
@@ -89,7 +89,9 @@ def load_pretrained(folder: Path) -> Pretrained:
     """
     path = folder / FILE
     tensors, meta = read_tensors(path)
-    try:
+    expected = ", ".join(KEPT)
+    problem = "systems of another program"
+    with raised_as(CheckpointError, problem, file=path, expected=expected):
         options = Options.from_parameters(**meta["options"])
         prior, size = tensors.pop(PRIOR).numpy(), meta["size"]
         recipes = [systems.find_recipe(name) for name in meta["systems"]]
@@ -97,12 +99,6 @@ def load_pretrained(folder: Path) -> Pretrained:
         models = nn.ModuleDict(built).eval()
         models.load_state_dict(tensors)
         return Pretrained(models, prior, meta["thresholds"], size, meta["about"])
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise CheckpointError(
-            f"systems of another program ({type(error).__name__})",
-            file=path,
-            expected=", ".join(KEPT),
-        ) from error
 
 
 def save_pretrained(workspace: Workspace, folder: Path) -> Path:

@@ -22,7 +22,7 @@ from chexnomaly import labels
 from chexnomaly.datasets.annotations import folders
 from chexnomaly.datasets.annotations.findings import BOX, MAX_SIDE_PX, clean_findings
 from chexnomaly.datasets.annotations.validation import Origin
-from chexnomaly.errors import AnnotationError, Refusal
+from chexnomaly.errors import AnnotationError, Refusal, raised_as
 
 TABLE = "annotations.json"
 IMAGE_FOLDER = "images"
@@ -160,14 +160,11 @@ def load_json(path: Path, expected: str, holds: Callable[[object], bool]) -> obj
     """Read a bounded JSON file; raises AnnotationError where its content is another."""
     if path.stat().st_size > MAX_BYTES:
         raise AnnotationError("table too large", file=path, expected=expected)
-    try:
+    with raised_as(AnnotationError, "unreadable", file=path, expected=expected):
         content = json.loads(path.read_text(encoding="utf-8-sig"))
         if holds(content):
             return content
-        problem = "another content"
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        problem = f"unreadable ({type(error).__name__})"
-    raise AnnotationError(problem, file=path, expected=expected)
+    raise AnnotationError("another content", file=path, expected=expected)
 
 
 scan_folder = partial(folders.scan_images, folder=IMAGE_FOLDER)
