@@ -73,15 +73,15 @@ def inflates_beyond(path: Path, limit_bytes: int) -> bool:
     """Tell whether a deflated data set is larger than a limit, without holding it.
 
     Args:
-        path: Any file.
+        path: A DICOM file.
         limit_bytes: The limit.
 
     Returns:
-        False for files that are not deflated DICOM.
+        False for files that are not deflated.
+
+    Raises:
+        InvalidDicomError: The file is no DICOM.
     """
-    with path.open("rb") as stream:
-        if stream.read(132)[128:] != b"DICM":
-            return False
     meta = read_file_meta_info(path)
     if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
         return False

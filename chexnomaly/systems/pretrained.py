@@ -120,10 +120,7 @@ def save_pretrained(workspace: Workspace, folder: Path) -> Path:
     options = read_header(workspace.runs / KEPT[0])["options"]
     models = {name: systems.load_system(name, workspace.runs) for name in KEPT}
     prior = {PRIOR: baselines.mean_mask(data.part("train"))[0]}
-    measured = {
-        name: read_result(workspace.results / f"{name}__vindr_test.json")
-        for name in (*KEPT, PRIOR)
-    }
+    results = {k: workspace.results / f"{k}__vindr_test.json" for k in (*KEPT, PRIOR)}
     about = {
         "profile": workspace.profile,
         "trained_on": data.origin,
@@ -134,7 +131,10 @@ def save_pretrained(workspace: Workspace, folder: Path) -> Path:
     meta = {
         "systems": [*KEPT],
         "options": options,
-        "thresholds": {k: one["threshold"]["operating"] for k, one in measured.items()},
+        "thresholds": {
+            name: read_result(path)["threshold"]["operating"]
+            for name, path in results.items()
+        },
         "size": data.store.size,
         "about": about,
     }
