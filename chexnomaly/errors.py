@@ -4,6 +4,8 @@ A message always says which file, which row and column where there is one, what
 was found, and what was expected.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -82,6 +84,25 @@ class MissingInputError(InputError):
 
 class DownloadError(InputError):
     """A data set was not fetched: its terms, its host, or what is installed."""
+
+
+@contextmanager
+def raised_as(kind: type[InputError], problem: str, **where) -> Iterator[None]:
+    """Turn whatever a library raises on a hostile file into a named error.
+
+    The library's own message may quote the file, so only its kind is kept.
+
+    Args:
+        kind: The error to raise; one that is named already goes through.
+        problem: What was found, in a word or two.
+        where: The error's further arguments: file, row, column, expected.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        raise kind(f"{problem} ({type(error).__name__})", **where) from None
 
 
 @dataclass(frozen=True)

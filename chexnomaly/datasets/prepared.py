@@ -21,7 +21,7 @@ from chexnomaly.datasets.annotations import identities, splits
 from chexnomaly.datasets.segmentation import SegmentationSet
 from chexnomaly.datasets.store.preparing import prepare_store
 from chexnomaly.datasets.store.store import Store
-from chexnomaly.errors import AnnotationError, Refusal
+from chexnomaly.errors import AnnotationError, Refusal, raised_as
 from chexnomaly.evidence import IMAGES, OPEN_IMAGES, ORIGIN_OF, PHANTOM, weakest
 from chexnomaly.files import write_atomic
 from chexnomaly.labels import NO_FINDING
@@ -257,12 +257,9 @@ def _load_films(root: Path) -> pd.DataFrame | None:
     if not path.is_file():
         return None
     types = defaultdict(lambda: "str", fold="int64", abnormal="boolean")
-    try:
+    expected = "what is known of each film; prepare the set again"
+    with raised_as(AnnotationError, "unreadable", file=path, expected=expected):
         return pd.read_csv(path, dtype=types).set_index("image_id")
-    except (OSError, ValueError, KeyError) as error:
-        problem = f"unreadable ({type(error).__name__})"
-        expected = "what is known of each film; prepare the set again"
-        raise AnnotationError(problem, file=path, expected=expected) from None
 
 
 def _hash_names(

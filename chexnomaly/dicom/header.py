@@ -72,11 +72,11 @@ def read_header(path: Path, window: str = "minmax") -> Dataset:
         expected = f"at most {MAX_FILE_BYTES} bytes"
         raise ImageError("file too large", file=path, expected=expected)
     with library_errors(path, "header", None, "a DICOM file (PS3.10)"):
-        if inflates_beyond(path, MAX_FILE_BYTES):
-            expected = f"at most {MAX_FILE_BYTES} bytes inflated"
-            raise ImageError("file too large", file=path, expected=expected)
         tags = [*TAGS, *(WINDOW_TAGS if window == "voi" else ())]
         try:
+            if inflates_beyond(path, MAX_FILE_BYTES):
+                expected = f"at most {MAX_FILE_BYTES} bytes inflated"
+                raise ImageError("file too large", file=path, expected=expected)
             header = dcmread(path, stop_before_pixels=True, specific_tags=tags)
         except InvalidDicomError:
             raise ImageError(

@@ -18,7 +18,7 @@ import numpy as np
 from pydicom.filereader import read_file_meta_info
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
-from chexnomaly.errors import ImageError
+from chexnomaly.errors import ImageError, raised_as
 
 SYNTAX_TAG, PIXELS_TAG = "(0002,0010)", "(7FE0,0010)"
 
@@ -73,15 +73,15 @@ def inflates_beyond(path: Path, limit_bytes: int) -> bool:
     """Tell whether a deflated data set is larger than a limit, without holding it.
 
     Args:
-        path: Any file.
+        path: A DICOM file.
         limit_bytes: The limit.
 
     Returns:
-        False for files that are not deflated DICOM.
+        False for files that are not deflated.
+
+    Raises:
+        InvalidDicomError: The file is no DICOM.
     """
-    with path.open("rb") as stream:
-        if stream.read(132)[128:] != b"DICM":
-            return False
     meta = read_file_meta_info(path)
     if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
         return False
@@ -122,15 +122,10 @@ def library_errors(
 ) -> Iterator[None]:
     """Turn whatever a library raises on a hostile file into an ImageError.
 
-    The library's own message may quote the header, so only its kind is kept; for
-    the same reason its warnings and log lines are dropped.
+    Its warnings and log lines may quote the header, so they are dropped.
     """
-    try:
-        with quiet(), warnings.catch_warnings(), np.errstate(all="ignore"):
+    where = {"file": path, "column": tag, "expected": expected}
+    with raised_as(ImageError, f"broken {what}", **where), quiet():
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             yield
-    except ImageError:
-        raise
-    except Exception as error:
-        problem = f"broken {what} ({type(error).__name__})"
-        raise ImageError(problem, file=path, column=tag, expected=expected) from None

@@ -55,7 +55,7 @@ def read_radiograph(path: str | Path, window: str = "minmax") -> np.ndarray:
         raise ValueError(f"window: expected one of {WINDOWS}, received {window!r}")
     path = Path(path)
     header = read_header(path, window)
-    return scale_stored(path, _read_cells(path, header), header, window)
+    return scale_stored(path, _read_cells(path, header), header)
 
 
 def read_size(path: str | Path) -> tuple[int, int]:

@@ -24,17 +24,15 @@ Padding = tuple[np.ndarray, int, int]
 """Numbers, (H, W), to look for padding in, and the least and highest that pad."""
 
 
-def scale_stored(
-    path: Path, stored: np.ndarray, header: Dataset, window: str
-) -> np.ndarray:
-    """Rescale, apply the window, scale and, for MONOCHROME1, invert.
+def scale_stored(path: Path, stored: np.ndarray, header: Dataset) -> np.ndarray:
+    """Rescale, apply the header's window, scale and, for MONOCHROME1, invert.
 
     Args:
         path: The file, for what is refused.
         stored: The cells that pixels are stored in, (H, W), any integer type; their
             unused bits may hold anything.
-        header: The file's header, as `header.read_header` gives it.
-        window: As in `dicom.read_radiograph`.
+        header: The file's header, as `header.read_header` gives it: with a window only
+            where one was asked for.
 
     Returns:
         Shape (H, W), float32, in [0, 1], air dark; pixel padding is 0.
@@ -46,10 +44,10 @@ def scale_stored(
     cells, stored = _with_sign(stored, header), _stored_values(stored, header)
     with library_errors(path, "padding", "(0028,0120)", "a whole number"):
         padding = _padding(cells, stored, header)
-    low, high = _ends(path, stored, header, window, padding)
+    low, high = _ends(path, stored, header, padding)
     image = np.empty(stored.shape, dtype=np.float32)
     for rows in _strips(stored):
-        values = _shown(path, stored[rows], header, window).astype(np.float64)
+        values = _shown(path, stored[rows], header).astype(np.float64)
         values -= low
         values /= high - low
         np.clip(values, 0.0, 1.0, out=values)
@@ -68,22 +66,23 @@ def _strips(stored: np.ndarray) -> Iterator[slice]:
     yield from (slice(top, top + step) for top in range(0, height, step))
 
 
-def _shown(path: Path, stored: np.ndarray, header: Dataset, window: str) -> np.ndarray:
+def _shown(path: Path, stored: np.ndarray, header: Dataset) -> np.ndarray:
     """Give what a viewer would show of stored values, same shape, any range."""
     with_table = header.get("ModalityLUTSequence")
     tag = "(0028,3000)" if with_table else "(0028,1053)"
     with library_errors(path, "rescale", tag, "a valid modality LUT or slope"):
         values = stored.astype(np.int64) if with_table else stored
         values = apply_modality_lut(values, header)
-    if not _is_windowed(header, window):
+    if not _is_windowed(header):
         return values
     with _window_errors(path, header):
-        return apply_voi_lut(_within_table(values, header), header)
+        if header.get("VOILUTSequence"):
+            # pydicom lets values beyond 16 bits wrap around.
+            values = np.rint(values).astype(np.int64).clip(*_table_ends(header))
+        return apply_voi_lut(values, header)
 
 
-def _is_windowed(header: Dataset, window: str) -> bool:
-    if window == "minmax":
-        return False
+def _is_windowed(header: Dataset) -> bool:
     with_table = bool(header.get("VOILUTSequence"))
     return with_table or header.get("WindowWidth") is not None
 
@@ -95,14 +94,6 @@ def _window_errors(path: Path, header: Dataset):
     return library_errors(path, "window", tag, "a valid window or VOI LUT")
 
 
-def _within_table(values: np.ndarray, header: Dataset) -> np.ndarray:
-    """Keep values within the VOI table, if there is one."""
-    if not header.get("VOILUTSequence"):
-        return values
-    # pydicom lets values beyond 16 bits wrap around.
-    return np.clip(np.rint(values).astype(np.int64), *_table_ends(header))
-
-
 def _table_ends(header: Dataset) -> np.ndarray:
     """First and last value that the VOI table maps, (2,), int64."""
     entries, first, _ = header.VOILUTSequence[0].LUTDescriptor
@@ -110,11 +101,7 @@ def _table_ends(header: Dataset) -> np.ndarray:
 
 
 def _ends(
-    path: Path,
-    stored: np.ndarray,
-    header: Dataset,
-    window: str,
-    padding: Padding | None,
+    path: Path, stored: np.ndarray, header: Dataset, padding: Padding | None
 ) -> tuple[float, float]:
     """Find the two values that become 0 and 1.
 
@@ -123,7 +110,7 @@ def _ends(
     """
     everything, inside = [], []
     for rows in _strips(stored):
-        values = _shown(path, stored[rows], header, window)
+        values = _shown(path, stored[rows], header)
         everything.append((values.min(), values.max()))
         if padding:
             values = values[~_is_padding(rows, *padding)]
@@ -137,7 +124,7 @@ def _ends(
             column=PIXELS_TAG if inside else "(0028,0120)",
             expected="at least two different pixel values, padding aside",
         )
-    if not _is_windowed(header, window):
+    if not _is_windowed(header):
         return ends
     low, high = _extremes(everything)
     with _window_errors(path, header):

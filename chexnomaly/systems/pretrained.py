@@ -17,7 +17,7 @@ from torch import nn
 from chexnomaly import systems
 from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.datasets.store.resize import resize_square
-from chexnomaly.errors import CheckpointError
+from chexnomaly.errors import CheckpointError, raised_as
 from chexnomaly.results import read_result
 from chexnomaly.systems import Options, baselines
 from chexnomaly.tensor_files import read_tensors, write_tensors
@@ -89,7 +89,9 @@ def load_pretrained(folder: Path) -> Pretrained:
     """
     path = folder / FILE
     tensors, meta = read_tensors(path)
-    try:
+    expected = ", ".join(KEPT)
+    problem = "systems of another program"
+    with raised_as(CheckpointError, problem, file=path, expected=expected):
         options = Options.from_parameters(**meta["options"])
         prior, size = tensors.pop(PRIOR).numpy(), meta["size"]
         recipes = [systems.find_recipe(name) for name in meta["systems"]]
@@ -97,12 +99,6 @@ def load_pretrained(folder: Path) -> Pretrained:
         models = nn.ModuleDict(built).eval()
         models.load_state_dict(tensors)
         return Pretrained(models, prior, meta["thresholds"], size, meta["about"])
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise CheckpointError(
-            f"systems of another program ({type(error).__name__})",
-            file=path,
-            expected=", ".join(KEPT),
-        ) from error
 
 
 def save_pretrained(workspace: Workspace, folder: Path) -> Path:
@@ -124,10 +120,7 @@ def save_pretrained(workspace: Workspace, folder: Path) -> Path:
     options = read_header(workspace.runs / KEPT[0])["options"]
     models = {name: systems.load_system(name, workspace.runs) for name in KEPT}
     prior = {PRIOR: baselines.mean_mask(data.part("train"))[0]}
-    measured = {
-        name: read_result(workspace.results / f"{name}__vindr_test.json")
-        for name in (*KEPT, PRIOR)
-    }
+    results = {k: workspace.results / f"{k}__vindr_test.json" for k in (*KEPT, PRIOR)}
     about = {
         "profile": workspace.profile,
         "trained_on": data.origin,
@@ -138,7 +131,10 @@ def save_pretrained(workspace: Workspace, folder: Path) -> Path:
     meta = {
         "systems": [*KEPT],
         "options": options,
-        "thresholds": {k: one["threshold"]["operating"] for k, one in measured.items()},
+        "thresholds": {
+            name: read_result(path)["threshold"]["operating"]
+            for name, path in results.items()
+        },
         "size": data.store.size,
         "about": about,
     }

@@ -8,6 +8,7 @@ nothing is masked.
 
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
@@ -41,18 +42,17 @@ def read_text_risk(path: str | Path) -> str | None:
     References:
         DICOM PS3.3, C.7.6.1 (General Image) and C.8.6.1 (SC Equipment).
     """
-    try:
-        with library_errors(Path(path), "header", None, "a DICOM file"):
-            header = dcmread(path, stop_before_pixels=True, specific_tags=_TAGS)
-            stated = str(header.get("BurnedInAnnotation") or "").strip().upper()
-            kind = str(header.get("SOPClassUID") or "")
-            captured = bool(header.get("ConversionType"))
-    except ImageError:
-        return None
-    if stated == "YES":
-        return SAYS_SO
-    captured |= kind == SECONDARY_CAPTURE or kind.startswith(SECONDARY_CAPTURE + ".")
-    return IS_CAPTURE if captured and stated != "NO" else None
+    unread = library_errors(Path(path), "header", None, "a DICOM file")
+    with suppress(ImageError), unread:
+        header = dcmread(path, stop_before_pixels=True, specific_tags=_TAGS)
+        stated = str(header.get("BurnedInAnnotation") or "").strip().upper()
+        if stated == "YES":
+            return SAYS_SO
+        kind = str(header.get("SOPClassUID") or "") + "."
+        captured = kind.startswith(SECONDARY_CAPTURE + ".")
+        if stated != "NO" and (captured or header.get("ConversionType")):
+            return IS_CAPTURE
+    return None
 
 
 def warn_of_text(images: Mapping[str, Path], out: Path) -> None:

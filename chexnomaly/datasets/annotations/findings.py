@@ -26,7 +26,7 @@ from chexnomaly.datasets.annotations import frames, validation
 from chexnomaly.datasets.annotations.refusals import refusal_table as refusal_table
 from chexnomaly.datasets.annotations.tables import read_table
 from chexnomaly.datasets.annotations.validation import BOX, SIDES, Origin
-from chexnomaly.errors import AnnotationError, Refusal
+from chexnomaly.errors import AnnotationError, Refusal, raised_as
 from chexnomaly.files import write_atomic
 
 COLUMNS = ("image_id", "reader", "finding", *BOX, *SIDES, "source", "row")
@@ -180,17 +180,14 @@ def load_findings(path: Path) -> pd.DataFrame:
     Raises:
         AnnotationError: It is missing, or a column or row does not hold.
     """
-    try:
+    expected = "a findings table"
+    with raised_as(AnnotationError, "unreadable", file=path, expected=expected):
         table = pd.read_csv(path, dtype="str", keep_default_na=False)
         if not isinstance(table.index, pd.RangeIndex):
             raise ValueError("more cells in a row than in the header")
         for name in (*BOX, *SIDES, "row"):
             table[name] = pd.to_numeric(table[name].replace("", None))
         table = table.astype(_TYPES)
-    except (OSError, ValueError, TypeError, KeyError, OverflowError) as error:
-        problem = f"unreadable ({type(error).__name__})"
-        expected = "a findings table"
-        raise AnnotationError(problem, file=path, expected=expected) from None
     table, refusals = _split(table, Origin(Path(path)))
     if refusals:
         first = refusals[0]

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from chexnomaly.errors import AnnotationError
+from chexnomaly.errors import AnnotationError, raised_as
 from chexnomaly.files import write_atomic
 
 FOLDER = "private"
@@ -93,12 +93,9 @@ def load_numbers(out: Path) -> Mapping[str, str]:
     path = list_path(out)
     if not path.exists():
         return {}
-    try:
+    expected = "columns image_id and code; prepare the set again"
+    with raised_as(AnnotationError, "unreadable", file=path, expected=expected):
         codes = pd.read_csv(path, dtype="str", keep_default_na=False)["code"]
-    except (OSError, ValueError, KeyError) as error:
-        problem = f"unreadable ({type(error).__name__})"
-        expected = "columns image_id and code; prepare the set again"
-        raise AnnotationError(problem, file=path, expected=expected) from None
     return {code: f"film{place:06d}" for place, code in enumerate(codes)}
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from chexnomaly import labels
-from chexnomaly.errors import AnnotationError
+from chexnomaly.errors import AnnotationError, raised_as
 from chexnomaly.files import write_atomic
 
 PARTS = ("train", "val", "test")
@@ -147,14 +147,11 @@ def load_split(path: Path) -> pd.Series:
     """
     path = Path(path)
     expected = "a split as it was saved; make it again"
-    try:
+    with raised_as(AnnotationError, "unreadable", file=path, expected=expected):
         frame = pd.read_csv(path, dtype="str", keep_default_na=False)
         note = json.loads(Path(f"{path}.json").read_text(encoding="utf-8-sig"))
         split = frame.set_index("image_id")["split"]
         digest = note["split_hash"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        problem = f"unreadable ({type(error).__name__})"
-        raise AnnotationError(problem, file=path, expected=expected) from None
     if split_hash(split) != digest:
         raise AnnotationError("changed since saved", file=path, expected=expected)
     return split

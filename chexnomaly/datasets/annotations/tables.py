@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from chexnomaly.errors import AnnotationError, Refusal
+from chexnomaly.errors import AnnotationError, Refusal, raised_as
 
 MAX_TABLE_BYTES = 256 * 2**20
 """Largest table that is read, uncompressed. VinDr-CXR's has 5 MB."""
@@ -76,12 +76,9 @@ def read_table(
 
 
 def _read_text(path: Path) -> str:
-    try:
+    with raised_as(AnnotationError, "unreadable", file=path, expected="a CSV file"):
         with _open(path) as stream:
             content = stream.read(MAX_TABLE_BYTES + 1)
-    except (OSError, EOFError, zipfile.BadZipFile, RuntimeError, ValueError) as error:
-        problem = f"unreadable ({type(error).__name__})"
-        raise AnnotationError(problem, file=path, expected="a CSV file") from None
     if len(content) > MAX_TABLE_BYTES:
         expected = f"at most {MAX_TABLE_BYTES} bytes"
         raise AnnotationError("table too large", file=path, expected=expected)

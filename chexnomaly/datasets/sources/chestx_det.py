@@ -57,14 +57,15 @@ def read_markings(
     def marks(entry: dict, row: int) -> tuple:
         return film(entry), row, _marks(entry)
 
-    read = parse_entries(entries, marks, "file_name", film, path=path, refused=refused)
+    where = {"path": path, "refused": refused}
+    read, unused = parse_entries(entries, marks, "file_name", film, **where)
     rows = [
         (name, key, *box, row) for name, row, found in read for key, box, _ in found
     ]
     boxes = pd.DataFrame(rows, columns=["image_id", "finding", *BOX, "row"])
     outlines = {name: [(k, line) for k, _, line in found] for name, _, found in read}
-    named = {attempt(film, entry) for entry in entries}
-    boxes.attrs["refused_ids"] = frozenset(named - outlines.keys() - {None})
+    lost = {attempt(film, entry) for entry in unused}
+    boxes.attrs["refused_ids"] = frozenset(lost - {None})
     return boxes.assign(reader="chestx-det"), outlines, refused
 
 

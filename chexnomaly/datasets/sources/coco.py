@@ -22,7 +22,7 @@ from chexnomaly import labels
 from chexnomaly.datasets.annotations import folders
 from chexnomaly.datasets.annotations.findings import BOX, MAX_SIDE_PX, clean_findings
 from chexnomaly.datasets.annotations.validation import Origin
-from chexnomaly.errors import AnnotationError, Refusal
+from chexnomaly.errors import AnnotationError, Refusal, raised_as
 
 TABLE = "annotations.json"
 IMAGE_FOLDER = "images"
@@ -57,8 +57,8 @@ def read_annotations(root: Path) -> tuple[pd.DataFrame, list[Refusal]]:
     )
     refused: list[Refusal] = []
     sections = partial(parse_entries, path=path, refused=refused)
-    finding = dict(sections(content["categories"], _category, "categories", _id))
-    films = dict(sections(content["images"], _image, "images", _id, _film))
+    finding = dict(sections(content["categories"], _category, "categories", _id)[0])
+    films = dict(sections(content["images"], _image, "images", _id, _film)[0])
 
     def box(entry: dict, row: int) -> tuple:
         name, width, height, _ = films[_id(entry, "image_id")]
@@ -68,8 +68,8 @@ def read_annotations(root: Path) -> tuple[pd.DataFrame, list[Refusal]]:
         reader = str(entry.get("annotator", READER))
         return (name, reader, kind, *corners, width, height, row)
 
-    rows = sections(content["annotations"], box, "annotations")
-    drawn, understood = ({row[k] for row in rows} for k in (0, -1))
+    rows, unused = sections(content["annotations"], box, "annotations")
+    drawn = {name for name, *_ in rows}
     nothing = (labels.NO_FINDING, *[float("nan")] * 4)
     rows += [
         (name, READER, *nothing, width, height, row)
@@ -79,13 +79,8 @@ def read_annotations(root: Path) -> tuple[pd.DataFrame, list[Refusal]]:
     columns = ["image_id", "reader", "finding", *BOX, "width_px", "height_px", "row"]
     table = pd.DataFrame(rows, columns=columns)
     table["source"] = folders.source_name(root, "coco")
-    meant = (
-        attempt(partial(_id, name="image_id"), entry)
-        for row, entry in enumerate(content["annotations"], start=1)
-        if row not in understood
-    )
-    lost = frozenset(films[key][0] for key in meant if key in films)
-    table.attrs["refused_ids"] = lost
+    meant = {attempt(partial(_id, name="image_id"), entry) for entry in unused}
+    table.attrs["refused_ids"] = frozenset(films[k][0] for k in meant & films.keys())
     table, bad = clean_findings(table, Origin(path, {"image_id": "file_name"}))
     return table, refused + bad
 
@@ -119,7 +114,7 @@ def _image(entry: dict, row: int) -> tuple[str, tuple]:
 
 def parse_entries(
     entries: list, parse: Callable, section: str, *keys, path: Path, refused: list
-) -> list:
+) -> tuple[list, list]:
     """Parse each entry of a section; one that cannot be is refused by its number.
 
     So is every entry that shares one of its `keys`, its id or its film, with another.
@@ -133,20 +128,21 @@ def parse_entries(
         refused: Takes up the refusals.
 
     Returns:
-        What was made of the entries that hold.
+        What was made of the entries that hold, and the entries that do not.
     """
     holders = Counter((key, attempt(key, entry)) for key in keys for entry in entries)
-    found = []
+    found, unused = [], []
     for row, entry in enumerate(entries, start=1):
         try:
             if any(holders[key, key(entry)] > 1 for key in keys):
                 raise ValueError("another entry has the same id or file")
             found.append(parse(entry, row))
         except _UNUSABLE as error:
+            unused.append(entry)
             problem = f"unusable entry ({type(error).__name__}: {error})"[:200]
             told = (row, section, problem, "an entry in the file's own form")
             refused.append(Refusal("AnnotationError", str(path), *told))
-    return found
+    return found, unused
 
 
 def attempt(key: Callable, entry: object) -> str | None:
@@ -160,14 +156,11 @@ def load_json(path: Path, expected: str, holds: Callable[[object], bool]) -> obj
     """Read a bounded JSON file; raises AnnotationError where its content is another."""
     if path.stat().st_size > MAX_BYTES:
         raise AnnotationError("table too large", file=path, expected=expected)
-    try:
+    with raised_as(AnnotationError, "unreadable", file=path, expected=expected):
         content = json.loads(path.read_text(encoding="utf-8-sig"))
         if holds(content):
             return content
-        problem = "another content"
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        problem = f"unreadable ({type(error).__name__})"
-    raise AnnotationError(problem, file=path, expected=expected)
+    raise AnnotationError("another content", file=path, expected=expected)
 
 
 scan_folder = partial(folders.scan_images, folder=IMAGE_FOLDER)

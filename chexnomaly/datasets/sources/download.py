@@ -27,7 +27,7 @@ from pathlib import Path
 from urllib.request import urlretrieve
 
 from chexnomaly.datasets.sources import nih
-from chexnomaly.errors import DownloadError
+from chexnomaly.errors import DownloadError, raised_as
 
 
 @dataclass(frozen=True)
@@ -52,21 +52,17 @@ class Offer:
 
 
 def _kaggle(competition: str, out: Path) -> None:
-    try:
-        import kagglehub
-
+    expected = "the competition's rules accepted on its page, and an API token in "
+    expected += "~/.kaggle or KAGGLE_API_TOKEN"
+    with raised_as(DownloadError, "Kaggle refused", file=out, expected=expected):
+        try:
+            import kagglehub
+        except ImportError:
+            expected = "pip install kagglehub"
+            raise DownloadError(
+                "kagglehub is not installed", expected=expected
+            ) from None
         kagglehub.competition_download(competition, output_dir=str(out))
-    except ImportError:
-        raise DownloadError(
-            "kagglehub is not installed", expected="pip install kagglehub"
-        ) from None
-    except Exception as error:
-        raise DownloadError(
-            f"Kaggle refused ({type(error).__name__})",
-            file=out,
-            expected="the competition's rules accepted on its page, and an API "
-            "token in ~/.kaggle or KAGGLE_API_TOKEN",
-        ) from error
 
 
 def _git(address: str, commit: str, out: Path) -> None:

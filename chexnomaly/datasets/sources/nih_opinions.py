@@ -39,8 +39,8 @@ _ENTRY = {
     "labels": "Finding Labels",
 }
 _VALUE = {
-    **{("rsna", name): key for name, key in CLASS_OF_NAME.items()},
-    **{("tang", name): name for name in (NORMAL, "abnormal")},
+    **{f"rsna {name}": key for name, key in CLASS_OF_NAME.items()},
+    **{f"tang {name}": name for name in (NORMAL, "abnormal")},
 }
 
 
@@ -91,12 +91,7 @@ def read_opinions(path: Path) -> tuple[pd.DataFrame, list[Refusal]]:
     columns = {"image_id": "image_id", "group": "source", "value": "opinion"}
     derive = {
         "group": lambda table: table["group"].str.split().str[0],
-        "value": lambda table: pd.Series(
-            [
-                _VALUE.get(said)
-                for said in zip(table["group"], table["value"], strict=True)
-            ]
-        ),
+        "value": lambda table: (table["group"] + " " + table["value"]).map(_VALUE),
     }
     return read_rows(path, columns, _OPINION_RULES, derive)
 

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
 from chexnomaly import dicom
-from chexnomaly.errors import ImageError
+from chexnomaly.errors import ImageError, raised_as
 
 LUMINANCE = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in a gray value (ITU-R BT.601)."""
@@ -130,12 +130,9 @@ def _sniff(path: Path) -> str:
     """Return "DICOM", "PNG", "JPEG" or "WEBP" from the first bytes of a file."""
     if not path.is_file():
         raise ImageError("no such file", file=path, expected=_EXPECTED)
-    try:
+    with raised_as(ImageError, "unreadable", file=path, expected=_EXPECTED):
         with path.open("rb") as stream:
             head = stream.read(132)
-    except OSError as error:
-        problem = f"unreadable ({type(error).__name__})"
-        raise ImageError(problem, file=path, expected=_EXPECTED) from None
     if head[128:] == b"DICM":
         return "DICOM"
     if head[:4] + head[8:12] == b"RIFFWEBP":
@@ -150,19 +147,12 @@ def _sniff(path: Path) -> str:
 def _open(path: Path) -> Iterator[Image.Image]:
     """Open a picture, its size checked; what Pillow raises becomes ImageError."""
     kind = _sniff(path)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(path, formats=(kind,)) as picture:
-                if picture.width * picture.height > dicom.MAX_PIXELS:
-                    raise ImageError(
-                        f"{picture.height} x {picture.width} pixels",
-                        file=path,
-                        expected=f"at most {dicom.MAX_PIXELS} pixels",
-                    )
-                yield picture
-    except ImageError:
-        raise
-    except Exception as error:
-        problem = f"unreadable ({type(error).__name__})"
-        raise ImageError(problem, file=path, expected=_EXPECTED) from None
+    named = raised_as(ImageError, "unreadable", file=path, expected=_EXPECTED)
+    with named, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with Image.open(path, formats=(kind,)) as picture:
+            if picture.width * picture.height > dicom.MAX_PIXELS:
+                found = f"{picture.height} x {picture.width} pixels"
+                expected = f"at most {dicom.MAX_PIXELS} pixels"
+                raise ImageError(found, file=path, expected=expected)
+            yield picture

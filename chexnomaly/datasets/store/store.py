@@ -13,11 +13,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from tokenize import TokenError
 
 import numpy as np
 
-from chexnomaly.errors import Refusal, StoreError
+from chexnomaly.errors import Refusal, StoreError, raised_as
 
 STORE_SCHEMA = 1
 PIXELS_FILE = "images.npy"
@@ -29,10 +28,6 @@ Mark = tuple[int, int, str]
 
 MAX_STORED_SIDE_PX = 8192
 """Largest image side that a manifest may claim."""
-
-UNREADABLE = (OSError, ValueError, SyntaxError, EOFError)
-UNREADABLE += (TokenError, OverflowError, MemoryError)
-"""What NumPy raises where the head of an array's file is damaged."""
 
 
 def hash_pixels(pixels: np.ndarray) -> str:
@@ -158,31 +153,27 @@ def _read_manifest(path: Path) -> dict:
     """Read a store's manifest; raises StoreError where it is missing or malformed."""
     file = path / MANIFEST_FILE
     expected = f"the manifest of a finished store, schema {STORE_SCHEMA}"
-    try:
-        manifest = json.loads(file.read_text(encoding="utf-8-sig"))
+    with raised_as(StoreError, "unreadable", file=file, expected=expected):
+        try:
+            manifest = json.loads(file.read_text(encoding="utf-8-sig"))
+        except FileNotFoundError:
+            raise StoreError("no store", file=path, expected=expected) from None
         size, refused = manifest["size"], manifest["refused"].items()
         manifest["refused"] = {name: Refusal(**fields) for name, fields in refused}
         sound = manifest["schema"] == STORE_SCHEMA and type(size) is int
         if sound and 1 <= size <= MAX_STORED_SIDE_PX:
             return manifest
-        problem = "unknown schema, or a bad value"
-    except FileNotFoundError:
-        raise StoreError("no store", file=path, expected=expected) from None
-    except (*UNREADABLE, KeyError, TypeError, AttributeError, RecursionError) as error:
-        problem = f"unreadable ({type(error).__name__})"
+    problem = "unknown schema, or a bad value"
     raise StoreError(problem, file=file, expected=expected)
 
 
 def _read_index(file: Path, manifest: dict) -> tuple[dict[str, str], np.ndarray]:
     """Read each image's hash by its id, and (height_px, width_px), (N, 2), int64."""
-    try:
+    with raised_as(StoreError, "unreadable", file=file):
         content = file.read_bytes()
         rows = list(csv.reader(io.StringIO(content.decode(), newline="")))[1:]
         hashes = {image_id: sha256 for image_id, _, _, sha256 in rows}
         sizes = np.array([(height, width) for _, width, height, _ in rows], np.int64)
-    except (OSError, ValueError, csv.Error) as error:
-        problem = f"unreadable ({type(error).__name__})"
-        raise StoreError(problem, file=file) from None
     index_hash = hashlib.sha256(content).hexdigest()
     found = len(hashes), combine_hashes(hashes), index_hash
     if found != tuple(manifest.get(key) for key in ("n", "data_hash", "index_hash")):
@@ -196,11 +187,8 @@ def _map_pixels(path: Path, n: int, size: int) -> np.ndarray:
     expected = f"uint16 of shape {(n, size, size)}"
     if n == 0:
         return np.zeros((0, size, size), dtype="<u2")
-    try:
+    with raised_as(StoreError, "unreadable", file=file, expected=expected):
         pixels = np.load(file, mmap_mode="r", allow_pickle=False)
-    except UNREADABLE as error:
-        problem = f"unreadable ({type(error).__name__})"
-        raise StoreError(problem, file=file, expected=expected) from None
     sound = pixels.offset + pixels.nbytes == file.stat().st_size
     if not sound or pixels.dtype != np.dtype("<u2") or pixels.shape != (n, size, size):
         problem = f"{pixels.dtype} of shape {pixels.shape}, or trailing bytes"
