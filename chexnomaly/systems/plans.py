@@ -15,7 +15,7 @@ from chexnomaly.datasets.predicted import PredictedSet
 from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.datasets.segmentation import SegmentationSet
 from chexnomaly.models import ModelEnsemble
-from chexnomaly.systems.networks import build_network, load_system
+from chexnomaly.systems.networks import base_of, build_network, load_system
 from chexnomaly.systems.objectives import segmentation_loss, siamese_loss
 from chexnomaly.systems.options import Options
 from chexnomaly.systems.recipes import Recipe, find_recipe
@@ -139,7 +139,7 @@ def plan_on_twin(
     pair = seeded_model(twin, options.schedule.seed)
     if recipe.trained_twin:
         load_model(runs / recipe.twin, pair)
-    return replace(plan, build=partial(plan.build, base=pair.base))
+    return replace(plan, build=partial(plan.build, base=base_of(pair)))
 
 
 def plan_on_masks(
