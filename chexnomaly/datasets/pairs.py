@@ -21,17 +21,24 @@ equally often; all ordered pairs equally often, (N, N) as class 0."""
 
 
 class PairsSet(Dataset):
-    """Pairs of films and whether they are similar, drawn once.
+    """Pairs of films and whether they are similar.
+
+    Pairs of one epoch after another are numbered on: where they are `fresh`, item
+    `len(self) * epoch + k` is pair k of that epoch, whatever was read before.
 
     Args:
         scans: Where the films come from; repeated ids count once.
         n_pairs: How many pairs; 2 per film in the register.
         scheme: One of `SCHEMES`.
         seed: Seed of the draw.
+        fresh: Draw other pairs in each epoch of a training; else those of the first.
 
     Attributes:
         ids: Image ids of the pairs, a list of (first, second), never equal.
         kinds: Index into `PAIR_KINDS` of each pair, (n_pairs,).
+        fresh: As given.
+
+    `ids` and `kinds` are those of the epoch that was read last, the first at first.
 
     Raises:
         ValueError: Unknown scheme, no pair asked for, fewer than two abnormal films
@@ -44,6 +51,7 @@ class PairsSet(Dataset):
         n_pairs: int,
         scheme: str = "balanced",
         seed: int = 0,
+        fresh: bool = False,
     ):
         if scheme not in SCHEMES:
             raise ValueError(f"scheme {scheme!r}, expected one of {SCHEMES}")
@@ -56,24 +64,33 @@ class PairsSet(Dataset):
                 "expected at least two abnormal scans and one normal scan for pairs, "
                 f"got {len(abnormal)} and {len(normal)}"
             )
-        rng = np.random.default_rng(seed)
-        self.kinds = _draw_kinds(rng, scheme, n_pairs, len(abnormal), len(normal))
-        members = _draw_members(rng, self.kinds, {"P": abnormal, "N": normal})
-        self.ids = list(map(tuple, members))
+        self._pools = {"P": abnormal, "N": normal}
+        self.scheme, self.n_pairs, self.seed, self.fresh = scheme, n_pairs, seed, fresh
+        self._draw(0)
+
+    def _draw(self, epoch: int) -> None:
+        """Draw the pairs of an epoch; seed and epoch alone decide."""
+        self._epoch, rng = epoch, np.random.default_rng([self.seed, epoch])
+        sizes = map(len, self._pools.values())
+        self.kinds = _draw_kinds(rng, self.scheme, self.n_pairs, *sizes)
+        self.ids = list(map(tuple, _draw_members(rng, self.kinds, self._pools)))
 
     def __len__(self) -> int:
-        return len(self.ids)
+        return self.n_pairs
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor, Tensor]:
         """Read one pair.
 
         Args:
-            index: Number of the pair.
+            index: Number of the pair, counted on over the epochs.
 
         Returns:
             Two images in [0, 1], (1, S, S) each, and 1.0 for similar or 0.0, scalar;
             all float32.
         """
+        epoch, index = divmod(index, len(self))
+        if self.fresh and epoch != self._epoch:
+            self._draw(epoch)
         read = self._scans.store.image
         first, second = (
             torch.from_numpy(read(i)).unsqueeze(0) for i in self.ids[index]

@@ -3,8 +3,9 @@
 Ours, where the paper is silent or contradicts itself:
 - The distance is the root of the mean, not of the sum, of squared differences, so that
   one margin suits 128 numbers and a map of any size.
-- The CNN base is the U-Net's encoder, averaged over the image, and a dense layer of 128
-  units (Section V-C; Section IV-F says 8), without an activation.
+- The CNN base is the U-Net's encoder, its channels' average and maximum over the image,
+  and a dense layer of 128 units (Section V-C; Section IV-F says 8), without an
+  activation.
 - The U-Net base has half the width and one level fewer than the segmentation U-Net
   ("a modified U-Net architecture to accommodate the memory constraints", IV-F).
 """
@@ -27,7 +28,7 @@ class CNNBase(Encoder):
 
     def __init__(self, units: int = 128, **shape):
         super().__init__(**shape)
-        self.dense = nn.Linear(self.widths[-1], units)
+        self.dense = nn.Linear(2 * self.widths[-1], units)
 
     def forward(self, image: Tensor) -> Tensor:
         """Encode images.
@@ -38,7 +39,9 @@ class CNNBase(Encoder):
         Returns:
             Codes, (B, units), unbounded.
         """
-        return self.dense(self.encode(image)[-1].mean(dim=(2, 3)))
+        lowest = self.encode(image)[-1]
+        pooled = [lowest.mean(dim=(2, 3)), lowest.amax(dim=(2, 3))]
+        return self.dense(torch.cat(pooled, dim=1))
 
 
 class UNetBase(UNet):

@@ -54,9 +54,14 @@ def build_network(
     kind = JoiningUNet if recipe.fusion == "bottleneck" else ATTENTION[recipe.attention]
     if recipe.kind == "segmentation":
         return kind(1, **options.network)
-    base = base or siamese_network(find_recipe(recipe.twin), options, size).base
+    base = base or base_of(build_network(find_recipe(recipe.twin), options, size))
     drawing = kind(in_channels(recipe.fusion), **options.network)
     return CheXNomaly(base, drawing, recipe.fusion, recipe.frozen)
+
+
+def base_of(network: nn.Module) -> nn.Module:
+    """Take what CheX-Nomaly freezes: a twin's base, or a whole network of one image."""
+    return network.base if isinstance(network, siamese.SiameseNetwork) else network
 
 
 def siamese_network(

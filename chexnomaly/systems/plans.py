@@ -15,7 +15,7 @@ from chexnomaly.datasets.predicted import PredictedSet
 from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.datasets.segmentation import SegmentationSet
 from chexnomaly.models import ModelEnsemble
-from chexnomaly.systems.networks import build_network, load_system
+from chexnomaly.systems.networks import base_of, build_network, load_system
 from chexnomaly.systems.objectives import segmentation_loss, siamese_loss
 from chexnomaly.systems.options import Options
 from chexnomaly.systems.recipes import Recipe, find_recipe
@@ -83,7 +83,7 @@ def plan_training(
     )
     match recipe.kind:
         case "siamese":
-            plan = plan_on_pairs(plan, recipe)
+            plan = plan_on_pairs(plan, recipe, options.schedule.seed)
         case "chexnomaly":
             plan = plan_on_twin(plan, recipe, size, runs, options)
         case "model_ensemble":
@@ -118,15 +118,16 @@ def choose_films(
     return train, val
 
 
-def plan_on_pairs(plan: TrainingPlan, recipe: Recipe) -> TrainingPlan:
-    """Plan a Siamese network; an epoch passes over all pairs once (Section IV-E)."""
+def plan_on_pairs(plan: TrainingPlan, recipe: Recipe, seed: int) -> TrainingPlan:
+    """Plan a Siamese network: other pairs each epoch, validated on the same ones."""
     terms = {name: getattr(recipe, name) for name in SIAMESE_TERMS}
     train, val = (
-        PairsSet(films, max(1, round(recipe.pairs_per_film * len(films))), recipe.pairs)
+        partial(PairsSet, films, max(1, round(recipe.pairs_per_film * len(films))))
         for films in plan.sets
     )
+    sets = (train(recipe.pairs, seed, fresh=True), val(recipe.pairs))
     loss = partial(siamese_loss, **terms)
-    return replace(plan, loss=loss, sets=(train, val), augment=augment_pairs)
+    return replace(plan, loss=loss, sets=sets, augment=augment_pairs)
 
 
 def plan_on_twin(
@@ -138,7 +139,7 @@ def plan_on_twin(
     pair = seeded_model(twin, options.schedule.seed)
     if recipe.trained_twin:
         load_model(runs / recipe.twin, pair)
-    return replace(plan, build=partial(plan.build, base=pair.base))
+    return replace(plan, build=partial(plan.build, base=base_of(pair)))
 
 
 def plan_on_masks(

@@ -44,7 +44,8 @@ class Recipe:
         cross_entropy: Weight of the cross-entropy of the head.
         margin: Of the contrastive loss.
         on_head: Take the head's sigmoid for the distance in the contrastive loss.
-        twin: Key of the Siamese network whose base CheX-Nomaly freezes.
+        twin: Key of the Siamese network whose base CheX-Nomaly freezes; of the
+            supermodel in the positive control, which shows what a base can be worth.
         trained_twin: False for a base with its initial weights, as a control.
         fusion: Where the base's features join the U-Net; one of `FUSIONS`.
         frozen: What of the base is frozen; one of `FROZEN`.
@@ -259,7 +260,8 @@ CHEXNOMALY_ARMS = CHEXNOMALY.arms(
         "46: the twin's map joined at the bottleneck",
         {"fusion": "bottleneck"},
     ),
-    from_supermodel=(
+    from_supermodel=("", {"twin": "supermodel"}),
+    supermodel_start=(
         "47: starts with the supermodel's weights",
         {"start": "supermodel"},
     ),

@@ -17,23 +17,25 @@ class TrainingBatches:
     """One process's share of the training batches, in another order each epoch.
 
     Args:
-        dataset: The training set.
+        dataset: The training set. One whose `fresh` is true is asked for items that
+            are numbered on from epoch to epoch.
         schedule: Gives the images of a step, over all processes.
         fabric: Knows device and processes.
     """
 
     def __init__(self, dataset: Dataset, schedule: Schedule, fabric: "Fabric"):
         self.n = len(dataset)
+        self.step_on = self.n * getattr(dataset, "fresh", False)
         self.schedule = schedule
         self.fabric = fabric
         self._order: list[int] = []  # each epoch fills in its own
         self._loader = make_loader(dataset, schedule, self._order, fabric.world_size)
 
-    def shuffled(self, generator: torch.Generator) -> Iterator[Batch]:
+    def shuffled(self, generator: torch.Generator, epoch: int = 0) -> Iterator[Batch]:
         """Draw an order and yield the batches of an epoch, on the device."""
-        whole = torch.randperm(self.n, generator=generator).tolist()
+        whole = torch.randperm(self.n, generator=generator) + self.step_on * epoch
         rank, world = self.fabric.global_rank, self.fabric.world_size
-        self._order[:] = share_of(whole, self.schedule.batch_size, rank, world)
+        self._order[:] = share_of(whole.tolist(), self.schedule.batch_size, rank, world)
         yield from moved_ahead(self._loader, self.fabric.device)
 
     def progress(self, step: int) -> float:

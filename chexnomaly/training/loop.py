@@ -116,7 +116,7 @@ def train_epoch(
     model.train()
     generator = epoch_generator(schedule.seed, epoch)
     total = torch.zeros((), device=fabric.device)
-    for step, batch in enumerate(batches.shuffled(generator)):
+    for step, batch in enumerate(batches.shuffled(generator, epoch)):
         set_rate(optimizer, schedule, epoch + batches.progress(step))
         if augment is not None:
             batch = augment(batch, generator)

@@ -122,3 +122,29 @@ def test_an_unknown_scheme_and_no_pairs_are_refused(squares):
         PairsSet(squares.part("train"), 4, "even")
     with pytest.raises(ValueError, match="at least 1 pair"):
         PairsSet(squares.part("train"), 0)
+
+
+def test_fresh_pairs_depend_on_seed_and_epoch_alone(squares):
+    """An epoch's pairs are the same whichever epochs were read before it."""
+    train = squares.part("train")
+    once, later = (PairsSet(train, 40, seed=3, fresh=True) for _ in range(2))
+    epochs = []
+    for epoch in range(4):
+        read = [once[40 * epoch + k] for k in range(40)]
+        assert once.class_shares() == expected_shares("balanced", 3, 5)
+        for (first, second), item in zip(once.ids, read, strict=True):
+            np.testing.assert_array_equal(item[0][0], squares.store.image(first))
+            np.testing.assert_array_equal(item[1][0], squares.store.image(second))
+            assert item[2] == float(is_abnormal(first) and is_abnormal(second))
+        epochs.append(once.ids)
+    assert len(set(map(tuple, epochs))) == 4
+    assert epochs[0] == PairsSet(train, 40, seed=3).ids
+    _ = later[40 * 3 + 5]
+    assert later.ids == epochs[3]
+
+
+def test_pairs_that_are_not_fresh_stay(squares):
+    pairs = PairsSet(squares.part("train"), 40)
+    before = pairs.ids
+    again, first = pairs[40 + 1], pairs[1]
+    assert pairs.ids == before and all(map(torch.equal, again, first))

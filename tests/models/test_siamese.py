@@ -34,7 +34,7 @@ def count(model: torch.nn.Module) -> int:
 def test_the_cnn_base_is_the_encoder_and_a_dense_layer_of_128():
     encoder = conv(1, 4) + conv(4, 4)
     encoder += conv(4, 8) + conv(8, 8) + conv(8, 16) + conv(16, 16)
-    assert count(CNNBase(**SMALL)) == encoder + 16 * 128 + 128
+    assert count(CNNBase(**SMALL)) == encoder + 2 * 16 * 128 + 128
     # The same encoder as the U-Net's: stem and steps down, name by name.
     own = {n: p.shape for n, p in CNNBase(**SMALL).named_parameters() if n[:2] != "de"}
     unet = dict(UNet(**SMALL).named_parameters())
@@ -43,11 +43,11 @@ def test_the_cnn_base_is_the_encoder_and_a_dense_layer_of_128():
 
 def test_the_papers_cnn_base_has_19_million_parameters():
     widths = [1, 64, 128, 256, 512, 1024]
-    expected = 1024 * 128 + 128
+    expected = 2 * 1024 * 128 + 128
     for k in range(5):
         expected += conv(widths[k], widths[k + 1]) + conv(widths[k + 1], widths[k + 1])
     with torch.device("meta"):
-        assert count(CNNBase()) == expected == 18_973_248
+        assert count(CNNBase()) == expected == 19_104_320
 
 
 def test_the_unet_base_has_half_the_width_and_a_level_fewer():

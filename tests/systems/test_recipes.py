@@ -265,10 +265,17 @@ def test_an_out_of_fold_mask_comes_from_models_that_never_saw_the_scan(squares, 
 
 def test_a_unet_that_starts_from_the_supermodel_holds_its_weights(squares, runs):
     folder = runs[0]
-    recipe = find_recipe("chexnomaly__from_supermodel")
+    recipe = find_recipe("chexnomaly__supermodel_start")
     start = plan_training(recipe, squares, folder, TINY).build()
     weights = systems.load_system("supermodel", folder).state_dict()
     assert all(torch.equal(weights[n], t) for n, t in start.unet.state_dict().items())
+
+
+def test_the_positive_control_freezes_the_supermodel(squares, runs):
+    trained = runs[1]["chexnomaly__from_supermodel"].model.base.module.state_dict()
+    weights = runs[1]["supermodel"].model.state_dict()
+    assert trained.keys() == weights.keys()
+    assert all(torch.equal(weights[n], t) for n, t in trained.items())
 
 
 @pytest.mark.parametrize("key", ["supermodel", "chexnomaly"])
