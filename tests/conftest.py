@@ -1,5 +1,6 @@
 """Shared fixtures: a small prepared data set that needs no phantom."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,10 @@ from chexnomaly.datasets.annotations.findings import COLUMNS, save_findings
 from chexnomaly.datasets.annotations.splits import save_split, split_images
 from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.datasets.store.writer import StoreWriter
+
+# torch's compiler imports setuptools, which else would take the place of a distutils
+# that another test has imported before.
+os.environ.setdefault("SETUPTOOLS_USE_DISTUTILS", "stdlib")
 
 READERS = ("R1", "R2", "R3")
 
