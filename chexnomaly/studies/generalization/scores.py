@@ -7,8 +7,8 @@ reason, and leaving them unmarked says nothing about this finding.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
+from chexnomaly import metrics
 from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.datasets.segmentation import SegmentationSet
 from chexnomaly.labels import FINDINGS
@@ -71,18 +71,9 @@ def score_target(maps: np.ndarray, target: Target, threshold: float) -> FilmScor
     """
     marked = (maps > threshold) & target.scored
     hit = (marked & target.mask).sum(axis=(1, 2))
-    pixels = zip(maps, target.mask, target.scored, strict=True)
+    pixels = zip(maps, target.mask, target.mask | target.scored, strict=True)
     return {
         "iou@operating": iou_per_image(marked, target.mask),
         "found@operating": hit / np.maximum(target.mask.sum(axis=(1, 2)), 1),
-        "auc": np.array([_auc(one[m], one[free & ~m]) for one, m, free in pixels]),
+        "auc": np.array([metrics.auc(one[here], m[here]) for one, m, here in pixels]),
     }
-
-
-def _auc(inside: np.ndarray, outside: np.ndarray) -> float:
-    """Chance that a pixel inside outranks one outside; ties count half."""
-    if not len(inside) or not len(outside):
-        return np.nan
-    ranks = stats.rankdata(np.concatenate([inside, outside]))
-    above = ranks[: len(inside)].sum() - len(inside) * (len(inside) + 1) / 2
-    return float(above / (len(inside) * len(outside)))

@@ -41,6 +41,9 @@ BLIND = ("mean_mask", "random_box", "view_alone")
 """Predictors that never look and are cells of their own, for the first seed."""
 
 DRAWING = ("supermodel", "chexnomaly")
+ASKED_UNSEEN = (*DRAWING, "mean_mask")
+"""Systems whose question is what they make of findings that they never saw."""
+
 FILM_ARMS = (
     *((system, "") for system in DRAWING),
     *(("supermodel__plain_focal", ""), ("attention_supermodel", "")),
@@ -52,7 +55,7 @@ FILM_ARMS = (
     ("supermodel", "shuffled"),
     *product(("supermodel", "supermodel__from_phantoms"), ("25", "50", "100")),
     *((system, "") for system in BLIND),
-    *product((*DRAWING, "mean_mask"), (f"without_{name}" for name in WITHOUT)),
+    *product(ASKED_UNSEEN, (f"without_{name}" for name in WITHOUT)),
 )
 """System, and what its films differ in; see `change_films`."""
 
@@ -185,10 +188,7 @@ class FilmStudy:
         operating = evaluation.operating_threshold(predict(val), map(val.mask, val.ids))
         levels = sorted({evaluation.PAPER_THRESHOLD, operating})
         sets = film_sets(whole, self.outlines)
-        if cell.system in (
-            *DRAWING,
-            "mean_mask",
-        ):  # who saw a finding is asked about it too
+        if cell.system in ASKED_UNSEEN:  # who saw a finding is asked about it too
             without = cell.films.partition("without_")[2]
             sets |= unseen_sets(whole, [without] if without else tuple(WITHOUT))
         scored = {
