@@ -65,7 +65,7 @@ def read_step_costs(reference: Path) -> dict[str, dict]:
     if not path.is_file():
         return {}
     report = json.loads(path.read_text(encoding="utf-8-sig"))
-    return report["unet"] if report["hardware"]["gpu"] else {}
+    return report["unet"] if report["stamp"]["hardware"]["gpu"] else {}
 
 
 def ratios(benches: Mapping[str, dict]) -> dict[str, dict]:
