@@ -1,10 +1,7 @@
-"""What a cohort is made of, and work on its films in several processes."""
+"""What a cohort is made of."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
-from multiprocessing import get_context
 
 from chexnomaly.errors import InputError
 from chexnomaly.phantom.films import Film, Switches, film
@@ -54,13 +51,3 @@ class Request:
             self.film(0, pixels=False)
         except ValueError as error:
             raise InputError(str(error)) from None
-
-
-def each_index(task: Callable, wanted: Sequence[int], workers: int) -> Iterator:
-    """Run a task for each index and yield the results in order."""
-    if workers == 1:
-        yield from map(task, wanted)
-        return
-    chunk = max(1, min(16, len(wanted) // workers))
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(task, wanted, chunksize=chunk)

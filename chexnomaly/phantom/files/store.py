@@ -5,11 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
+from chexnomaly.datasets.store.preparing import work_in_order
 from chexnomaly.datasets.store.resize import resize_square
 from chexnomaly.datasets.store.store import Store
 from chexnomaly.datasets.store.writer import StoreWriter
 from chexnomaly.phantom.films import Film
-from chexnomaly.phantom.request import Request, each_index
+from chexnomaly.phantom.request import Request
 
 
 def write_store(
@@ -50,7 +51,7 @@ def write_store(
         rows = list(writer.missing)
         wanted = [order[row] for row in rows]
         task = partial(_square_film, request, size, natural)
-        images = each_index(task, wanted, workers)
+        images = work_in_order(task, wanted, workers)
         for row, index, image in zip(rows, wanted, images, strict=True):
             height, width = films[index].size_px
             writer.write(row, image, width, height)
