@@ -14,7 +14,7 @@ import pandas as pd
 
 from chexnomaly.datasets.annotations import folders
 from chexnomaly.datasets.annotations.findings import read_boxes
-from chexnomaly.datasets.annotations.validation import is_one_of, read_rows
+from chexnomaly.datasets.annotations.validation import SIDES, is_one_of, read_rows
 from chexnomaly.errors import Refusal
 from chexnomaly.labels import FINDING_OF_NAME
 
@@ -69,9 +69,8 @@ def read_findings(
     path: Path, source: str = "rsna", only: Set[str] | None = None
 ) -> tuple[pd.DataFrame, list[Refusal]]:
     """Read one table, plain or compressed, or its lines of some films."""
-    fixed = {"source": source, "reader": "rsna"}
-    if source == "rsna":
-        fixed |= {"width_px": SIDE_PX, "height_px": SIDE_PX}
+    sides = dict.fromkeys(SIDES, SIDE_PX) if source == "rsna" else {}
+    fixed = {"source": source, "reader": "rsna", **sides}
     names = FINDING_OF_NAME["rsna"]
     return read_boxes(path, _COLUMNS, names, sides=True, only=only, **fixed)
 
