@@ -14,7 +14,7 @@ import numpy as np
 from chexnomaly.labels import FINDINGS
 from chexnomaly.phantom.portable import random
 
-NUMBERS = tomllib.loads(Path(__file__).with_name("cohort.toml").read_text("utf-8"))
+_NUMBERS = tomllib.loads(Path(__file__).with_name("cohort.toml").read_text("utf-8"))
 
 BLOCK = 41
 """Images per block."""
@@ -26,7 +26,7 @@ COUNTS = np.array([0.11, 0.325, 0.25, 0.16, 0.085, 0.045, 0.025])
 """Chance that a positive image truly has 1, 2, ... findings. Readers who disagree
 add further names, so the printed count per image is higher."""
 
-WEIGHTS, AFFINITY = (NUMBERS[key] for key in ("weights", "affinity"))
+WEIGHTS, AFFINITY = (_NUMBERS[key] for key in ("weights", "affinity"))
 """Relative chance of each finding, and the factor on it where another one is there."""
 
 KRONECKER = np.sqrt(np.array([2.0, 3.0, 5.0, 7.0, 11.0, 13.0, 17.0, 19.0])) % 1

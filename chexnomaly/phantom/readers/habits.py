@@ -18,14 +18,14 @@ READERS = tuple(f"R{number}" for number in range(1, 18))
 BUSY = {"R8": 0.27, "R9": 0.36, "R10": 0.29}
 """Readers who see most of the abnormal images, with their share."""
 
-NUMBERS = tomllib.loads(Path(__file__).with_name("habits.toml").read_text("utf-8"))
+_NUMBERS = tomllib.loads(Path(__file__).with_name("habits.toml").read_text("utf-8"))
 
-OBVIOUS, JITTER = NUMBERS["obvious"], NUMBERS["jitter"]
+OBVIOUS, JITTER = _NUMBERS["obvious"], _NUMBERS["jitter"]
 """Finding to (share of obvious cases, chance that a reader sees an obvious case,
 chance for a subtle one); and to the spread of a box side, as a share of the box;
 others 0.115."""
 
-NEIGHBORS, FALSE_ALARMS = NUMBERS["neighbors"], NUMBERS["false_alarms"]
+NEIGHBORS, FALSE_ALARMS = _NUMBERS["neighbors"], _NUMBERS["false_alarms"]
 """Finding to the names it is mistaken for, with chances; and names given to what is
 not there, with shares."""
 
