@@ -1,11 +1,26 @@
-"""What a cohort is made of."""
+"""What a cohort is made of, and by which version of the generator."""
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from chexnomaly.errors import InputError
 from chexnomaly.phantom.films import Film, Switches, film
-from chexnomaly.phantom.version import GENERATOR
+
+
+def generator_version() -> str:
+    """Hash the phantom's own sources, numbers included; 12 hexadecimal digits."""
+    digest = hashlib.sha256()
+    package = Path(__file__).parent
+    for file in sorted([*package.rglob("*.py"), *package.rglob("*.toml")]):
+        place = file.relative_to(package).as_posix()
+        digest.update(place.encode() + file.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+GENERATOR = generator_version()
+"""Stands in every phantom.json, so that films of older code are never mixed in."""
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Render a cohort straight into a store: no files in between, no pydicom."""
 
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -46,8 +47,8 @@ def write_store(
     films = [request.film(index, pixels=False) for index in range(n)]
     order = sorted(range(n), key=lambda index: films[index].image_id)
     ids = [films[index].image_id for index in order]
-    writer = StoreWriter(Path(out), ids, size, origin=request.dump().decode())
-    try:
+    origin = request.dump().decode()
+    with closing(StoreWriter(Path(out), ids, size, origin)) as writer:
         rows = list(writer.missing)
         wanted = [order[row] for row in rows]
         task = partial(_square_film, request, size, natural)
@@ -56,8 +57,6 @@ def write_store(
             height, width = films[index].size_px
             writer.write(row, image, width, height)
         writer.finish()
-    finally:
-        writer.close()
     return films
 
 
