@@ -30,7 +30,9 @@ def code_of(notebook: Path) -> str:
 def tables_named(code: str) -> tuple[str, ...]:
     """Name the tables in some code's texts; the same code is parsed once."""
     values = [getattr(node, "value", None) for node in ast.walk(ast.parse(code))]
-    return tuple(v for v in values if isinstance(v, str) and v.endswith(".csv"))
+    return tuple(
+        v for v in values if isinstance(v, str) and v.endswith((".csv", ".toml"))
+    )
 
 
 def data_of(module: Path, code: str) -> Iterator[Path]:

@@ -7,6 +7,7 @@ file without a name that vanishes with the process, so that memory stays flat.
 
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -21,10 +22,11 @@ PROB_STEPS = 255
 """Probabilities are kept as whole numbers of this many steps."""
 
 
+@dataclass(eq=False)
 class PredictedSet(Dataset):
     """Predicted maps and the mask of each image of a data set.
 
-    Args:
+    Attributes:
         scans: Images and masks.
         predict: Images (B, 1, S, S) to probabilities (B, C, S, S); called once per
             image, without gradient.
@@ -33,18 +35,11 @@ class PredictedSet(Dataset):
         workers: Processes that read the images.
     """
 
-    def __init__(
-        self,
-        scans: SegmentationSet,
-        predict: Callable[[Tensor], Tensor],
-        folder: Path,
-        batch_size: int = 16,
-        workers: int = 0,
-    ):
-        self.scans = scans
-        self._predict = predict
-        self._folder = folder
-        self._loader = DataLoader(scans, batch_size=batch_size, num_workers=workers)
+    scans: SegmentationSet
+    predict: Callable[[Tensor], Tensor]
+    folder: Path
+    batch_size: int = 16
+    workers: int = 0
 
     def __len__(self) -> int:
         return len(self.scans)
@@ -65,14 +60,15 @@ class PredictedSet(Dataset):
     @cached_property
     def _maps(self) -> np.ndarray:
         """All maps, (N, C, S, S), uint8, in the unnamed file."""
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        loader = DataLoader(self.scans, self.batch_size, num_workers=self.workers)
         maps, done = None, 0
-        for image, _ in self._loader:
+        for image, _ in loader:
             with torch.no_grad():
-                probs = self._predict(image).float().cpu()
+                probs = self.predict(image).float().cpu()
             if maps is None:
                 shape = (len(self), *probs.shape[1:])
-                with tempfile.TemporaryFile(dir=self._folder) as file:
+                with tempfile.TemporaryFile(dir=self.folder) as file:
                     maps = np.memmap(file, np.uint8, "w+", shape=shape)
             maps[done : done + len(probs)] = (probs * PROB_STEPS).round().byte().numpy()
             done += len(probs)

@@ -11,4 +11,4 @@ from chexnomaly.phantom.files.dataset import write_dataset
 from chexnomaly.phantom.files.store import write_store
 from chexnomaly.phantom.films import Film, Switches, film
 from chexnomaly.phantom.readers.reading import Opinion, Truth
-from chexnomaly.phantom.version import GENERATOR
+from chexnomaly.phantom.request import GENERATOR

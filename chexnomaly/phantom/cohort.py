@@ -5,12 +5,16 @@ so shares are kept by dealing findings within small fixed blocks of indices, not
 looking at the whole cohort.
 """
 
+import tomllib
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from chexnomaly.labels import FINDINGS
 from chexnomaly.phantom.portable import random
+
+_NUMBERS = tomllib.loads(Path(__file__).with_name("cohort.toml").read_text("utf-8"))
 
 BLOCK = 41
 """Images per block."""
@@ -22,46 +26,8 @@ COUNTS = np.array([0.11, 0.325, 0.25, 0.16, 0.085, 0.045, 0.025])
 """Chance that a positive image truly has 1, 2, ... findings. Readers who disagree
 add further names, so the printed count per image is higher."""
 
-WEIGHTS = {
-    "aortic_enlargement": 1.535,
-    "atelectasis": 0.104,
-    "calcification": 0.135,
-    "cardiomegaly": 0.880,
-    "consolidation": 0.116,
-    "ild": 0.174,
-    "infiltration": 0.080,
-    "lung_opacity": 0.228,
-    "nodule_mass": 0.161,
-    "other_lesion": 0.419,
-    "pleural_effusion": 0.269,
-    "pleural_thickening": 0.735,
-    "pneumothorax": 0.034,
-    "pulmonary_fibrosis": 0.463,
-}
-"""Relative chance of each finding, fitted so that the readers' tables show
-VinDr-CXR's shares."""
-
-AFFINITY = {
-    ("aortic_enlargement", "cardiomegaly"): 3.2,
-    ("lung_opacity", "pulmonary_fibrosis"): 1.4,
-    ("cardiomegaly", "lung_opacity"): 0.75,
-    ("cardiomegaly", "pulmonary_fibrosis"): 0.7,
-    ("cardiomegaly", "ild"): 0.6,
-    ("cardiomegaly", "infiltration"): 0.6,
-    ("atelectasis", "pleural_effusion"): 2.0,
-    ("atelectasis", "pneumothorax"): 3.0,
-    ("consolidation", "pleural_effusion"): 2.0,
-    ("ild", "infiltration"): 1.6,
-    ("lung_opacity", "pleural_effusion"): 1.5,
-    ("pleural_effusion", "pleural_thickening"): 1.5,
-    ("pneumothorax", "pleural_effusion"): 2.2,
-    ("calcification", "nodule_mass"): 1.8,
-    ("cardiomegaly", "atelectasis"): 0.5,
-    ("cardiomegaly", "consolidation"): 0.6,
-    ("cardiomegaly", "nodule_mass"): 0.6,
-    ("cardiomegaly", "pneumothorax"): 0.4,
-}
-"""Pairs that occur together more (or less) often than by chance."""
+WEIGHTS, AFFINITY = (_NUMBERS[key] for key in ("weights", "affinity"))
+"""Relative chance of each finding, and the factor on it where another one is there."""
 
 KRONECKER = np.sqrt(np.array([2.0, 3.0, 5.0, 7.0, 11.0, 13.0, 17.0, 19.0])) % 1
 """Irrational steps of the draws of successive positive images."""
@@ -212,7 +178,8 @@ def _natural(draws: np.ndarray) -> tuple[str, ...]:
 
 def _affinity(first: str, second: str) -> float:
     """Factor on the chance of two findings in one image."""
-    return AFFINITY.get((first, second), AFFINITY.get((second, first), 1.0))
+    backward = AFFINITY.get(second, {}).get(first, 1.0)
+    return AFFINITY.get(first, {}).get(second, backward)
 
 
 def _dealt(seed: int, rank: int) -> tuple[str, ...]:

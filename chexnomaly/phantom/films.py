@@ -16,7 +16,7 @@ from chexnomaly.phantom.anatomy.grid import Box, Grid
 from chexnomaly.phantom.anatomy.patient import Patient, sample_patient
 from chexnomaly.phantom.cohort import Plan, family_of, plan_image
 from chexnomaly.phantom.findings.catalog import ORDER, Lesion, place_findings
-from chexnomaly.phantom.imaging.rendering import Streams, render
+from chexnomaly.phantom.imaging import Streams, render
 from chexnomaly.phantom.portable import random
 from chexnomaly.phantom.readers.reading import Opinion, Truth, read_image, tidy_box
 

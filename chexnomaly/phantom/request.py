@@ -1,14 +1,26 @@
-"""What a cohort is made of, and work on its films in several processes."""
+"""What a cohort is made of, and by which version of the generator."""
 
+import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
-from multiprocessing import get_context
+from pathlib import Path
 
 from chexnomaly.errors import InputError
 from chexnomaly.phantom.films import Film, Switches, film
-from chexnomaly.phantom.version import GENERATOR
+
+
+def generator_version() -> str:
+    """Hash the phantom's own sources, numbers included; 12 hexadecimal digits."""
+    digest = hashlib.sha256()
+    package = Path(__file__).parent
+    for file in sorted([*package.rglob("*.py"), *package.rglob("*.toml")]):
+        place = file.relative_to(package).as_posix()
+        digest.update(place.encode() + file.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+GENERATOR = generator_version()
+"""Stands in every phantom.json, so that films of older code are never mixed in."""
 
 
 @dataclass(frozen=True)
@@ -54,13 +66,3 @@ class Request:
             self.film(0, pixels=False)
         except ValueError as error:
             raise InputError(str(error)) from None
-
-
-def each_index(task: Callable, wanted: Sequence[int], workers: int) -> Iterator:
-    """Run a task for each index and yield the results in order."""
-    if workers == 1:
-        yield from map(task, wanted)
-        return
-    chunk = max(1, min(16, len(wanted) // workers))
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(task, wanted, chunksize=chunk)

@@ -16,17 +16,12 @@ import torch
 from monai.losses import FocalLoss
 from monai.networks.nets import AttentionUnet, BasicUNet
 from reporting import compare, interleaved, report, spread, step_bytes
+from step_cost import StepRunner, blobs, matrix_task, step_operations
 from torch import nn
 
 from chexnomaly.losses import box_focal_loss, sigmoid_focal_loss
 from chexnomaly.models.attention_unet import AttentionUNet
 from chexnomaly.models.unet import UNet
-from chexnomaly.studies.speed.step_cost import (
-    StepRunner,
-    blobs,
-    matrix_task,
-    step_operations,
-)
 
 WIDTH, DEPTH, SIZE, BATCH, REPEATS = 16, 5, 128, 4, 15
 WIDTHS = tuple(WIDTH * 2**level for level in range(DEPTH))

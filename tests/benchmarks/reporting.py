@@ -5,7 +5,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
 
@@ -16,9 +16,43 @@ import torch  # noqa: E402
 from torch import nn  # noqa: E402
 
 from chexnomaly import results  # noqa: E402
-from chexnomaly.studies.speed.step_cost import interleaved, spread  # noqa: E402
 
-__all__ = ["compare", "in_a_process", "interleaved", "report", "spread", "step_bytes"]
+
+def interleaved(
+    tasks: dict[str, Callable[[], object]],
+    repeats: int,
+    device: torch.device,
+    clock: Callable[[], float] = time.perf_counter,
+) -> dict[str, list[float]]:
+    """Time several tasks in turn, so that a busy moment hits all alike.
+
+    Args:
+        tasks: What to run; each runs once beforehand, untimed.
+        repeats: Rounds.
+        device: Waited for before the clock is read.
+        clock: Gives seconds: of the wall, or of this process's processors.
+
+    Returns:
+        Seconds of each round, by task.
+    """
+    wait = torch.get_device_module(device).synchronize
+    for task in tasks.values():
+        task()
+    seconds: dict[str, list[float]] = {name: [] for name in tasks}
+    for _ in range(repeats):
+        for name, task in tasks.items():
+            wait()
+            started = clock()
+            task()
+            wait()
+            seconds[name].append(clock() - started)
+    return seconds
+
+
+def spread(seconds: Sequence[float]) -> dict[str, float]:
+    """Sum up timings: least, median and most, s."""
+    ends = {"min_s": min(seconds), "median_s": median(seconds), "max_s": max(seconds)}
+    return {name: round(value, 6) for name, value in ends.items()}
 
 
 def compare(

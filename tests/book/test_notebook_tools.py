@@ -27,6 +27,8 @@ def library(tmp_path):
     (package / "losses.py").write_text("from chexnomaly.boxes import fill\n")
     (package / "ledger.py").write_text('LEDGER = "claims.csv"\nNONE = "none.csv"\n')
     (package / "claims.csv").write_text("id\n")
+    (package / "cohort.py").write_text('NUMBERS = "cohort.toml"\n')
+    (package / "cohort.toml").write_text("")
     (package / "models" / "blocks.py").write_text("")
     (package / "models" / "unet.py").write_text(
         "from chexnomaly.models.blocks import Up\n"
@@ -61,6 +63,9 @@ def test_a_table_comes_with_the_module_that_names_it(library):
     notebook = write_notebook(library / "a.ipynb", "from chexnomaly import ledger")
     used = names(modules_used(notebook, library), library)
     assert used == ["__init__.py", "claims.csv", "ledger.py"]
+    notebook = write_notebook(library / "a.ipynb", "from chexnomaly import cohort")
+    used = names(modules_used(notebook, library), library)
+    assert used == ["__init__.py", "cohort.py", "cohort.toml"]
 
 
 def test_a_notebook_without_the_library_uses_none_of_it(library):

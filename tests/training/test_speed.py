@@ -33,12 +33,17 @@ sys.meta_path.insert(0, Absent())
 
 from pathlib import Path
 from chexnomaly.studies.speed.gpu_run import Sizes, run_bundle
-from chexnomaly.studies.speed.step_cost import StepSizes
+
+sys.path.insert(0, "tests/benchmarks")
+from step_cost import StepSizes, measure_costs
 
 chosen = {"base_channels": 2, "depth": 3, "epochs": 1, "workers": 0}
 step = StepSizes(widths=(2,), size=32, batch=2, depth=3, matrix=64, repeats=2)
-small = Sizes((20, 8, 12), 32, chosen=chosen, resamples=50, workers=1, step=step)
+small = Sizes((20, 8, 12), 32, chosen=chosen, resamples=50, workers=1)
 for bundle in map(int, sys.argv[3:]):
+    if bundle == 0:
+        measure_costs(step)
+        continue
     run_bundle(bundle, Path(sys.argv[1], "out"), small, Path(sys.argv[1], "work"))
 """
 

@@ -7,6 +7,7 @@ which is handed a table already validated needs no schema library.
 
 from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -165,34 +166,33 @@ def is_one_of(column: str, values: Iterable[str], expected: str) -> Rule:
     return column, expected, lambda table: table[column].isin(known)
 
 
-def _has_size(side: str) -> Rule:
-    def holds(table: pd.DataFrame) -> pd.Series:
-        return (table[side].isna() | (table[side] >= 1)).astype(bool)
-
-    return side, "a size of at least 1 px", holds
-
-
-def _is_stated(corner: str) -> Rule:
-    def holds(table: pd.DataFrame) -> pd.Series:
-        nothing = table["finding"] == labels.NO_FINDING
-        return np.isfinite(table[corner]).mask(nothing, table[corner].isna())
-
-    return corner, "four finite corners, or none where there is no finding", holds
+def for_each(
+    columns: Iterable[str],
+    expected: str,
+    holds: Callable[[str, pd.DataFrame], pd.Series],
+) -> list[Rule]:
+    """Return one rule for each of several columns; `holds` takes the column first."""
+    return [(column, expected, partial(holds, column)) for column in columns]
 
 
-def _is_beyond(high: str, low: str) -> Rule:
-    expected = "x_min < x_max and y_min < y_max"
-    return high, expected, lambda table: ~(table[high] <= table[low])
+def _has_size(side: str, table: pd.DataFrame) -> pd.Series:
+    return (table[side].isna() | (table[side] >= 1)).astype(bool)
 
 
-def _is_inside(corner: str, side: str) -> Rule:
-    """Return the rule that a corner lies in its image, as far as sizes are known."""
+def _is_stated(corner: str, table: pd.DataFrame) -> pd.Series:
+    nothing = table["finding"] == labels.NO_FINDING
+    return np.isfinite(table[corner]).mask(nothing, table[corner].isna())
 
-    def holds(table: pd.DataFrame) -> pd.Series:
-        beyond = table[corner] > table[side].astype("float64")
-        return ~(beyond | (table[corner] < 0))
 
-    return corner, "a box inside its image", holds
+def _is_beyond(high: str, table: pd.DataFrame) -> pd.Series:
+    return ~(table[high] <= table[high.replace("max", "min")])
+
+
+def _is_inside(corner: str, table: pd.DataFrame) -> pd.Series:
+    """Whether a corner lies in its image, as far as sizes are known."""
+    side = SIDES[corner.startswith("y")]
+    beyond = table[corner] > table[side].astype("float64")
+    return ~(beyond | (table[corner] < 0))
 
 
 def _is_consistent(table: pd.DataFrame) -> pd.Series:
@@ -202,19 +202,19 @@ def _is_consistent(table: pd.DataFrame) -> pd.Series:
     return ~(nothing & keys.isin(keys[~nothing]))
 
 
+_FOUR_OR_NONE = "four finite corners, or none where there is no finding"
 _STATEMENT = ["image_id", "reader", "finding", *BOX]
 
 FINDING_RULES: tuple[Rule, ...] = (
     is_safe("image_id"),
     ("reader", "a reader's name", lambda table: table["reader"] != ""),
     is_one_of("finding", labels.DISPLAY_NAMES, "a known class"),
-    *map(_has_size, SIDES),
+    *for_each(SIDES, "a size of at least 1 px", _has_size),
     ("source", "a source", lambda table: table["source"].isin(COLLECTIONS)),
     ("row", "a line number", lambda table: table["row"].ge(1).fillna(False)),
-    *map(_is_stated, BOX),
-    _is_beyond("x_max", "x_min"),
-    _is_beyond("y_max", "y_min"),
-    *map(_is_inside, BOX, SIDES * 2),
+    *for_each(BOX, _FOUR_OR_NONE, _is_stated),
+    *for_each(BOX[2:], "x_min < x_max and y_min < y_max", _is_beyond),
+    *for_each(BOX, "a box inside its image", _is_inside),
     ("image_id", "each statement once", lambda table: ~table.duplicated(_STATEMENT)),
     ("finding", "no box by a reader who also states no finding", _is_consistent),
 )

@@ -69,24 +69,20 @@ def read_markings(
     return boxes.assign(reader="chestx-det"), outlines, refused
 
 
-def polygon_mask(
-    outlines: Iterable[tuple[str, np.ndarray]], size: int, finding: str | None = None
-) -> np.ndarray:
+def polygon_mask(outlines: Iterable[tuple[str, np.ndarray]], size: int) -> np.ndarray:
     """Fill outlines into one mask: a pixel is in when its center is.
 
     Args:
         outlines: A film's findings and outlines, as `Outlines` has them.
         size: Side of the mask, px; the whole film whatever its size.
-        finding: This finding's outlines alone; all by default.
 
     Returns:
         Shape (S, S), bool.
     """
     mask = np.zeros((size, size), dtype=bool)
-    for name, outline in outlines:
-        if finding in (None, name):
-            corners = outline[:, ::-1] * (size / FRAME_PX) - 0.5  # row, column
-            mask |= polygon2mask(mask.shape, corners)
+    for _, outline in outlines:
+        corners = outline[:, ::-1] * (size / FRAME_PX) - 0.5  # row, column
+        mask |= polygon2mask(mask.shape, corners)
     return mask
 
 

@@ -19,10 +19,10 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import tomllib
 import zipfile
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.request import urlretrieve
 
@@ -39,16 +39,29 @@ class Offer:
         terms: What its holders ask for, in our words.
         address: Where the terms stand and access is asked for.
         size: How much it is, in words.
-        fetch: Fetches it into a folder; None where only its holders give it out.
         variable: What then names the folder, where it is not the data set's own name.
+        kaggle: Its competition there.
+        git: Its repository and the commit that is fetched.
+        archives: File names to addresses.
     """
 
     title: str
     terms: str
     address: str
     size: str
-    fetch: Callable[[Path], None] | None = None
     variable: str = ""
+    kaggle: str = ""
+    git: Sequence[str] = ()
+    archives: Mapping[str, str] = field(default_factory=dict)
+
+    def fetch(self, out: Path) -> None:
+        """Fetch it into a folder, in every way that it has."""
+        out.mkdir(parents=True, exist_ok=True)
+        if self.kaggle:
+            _kaggle(self.kaggle, out)
+        if self.git:
+            _git(*self.git, out)
+        _archives(self.archives, out)
 
 
 def _kaggle(competition: str, out: Path) -> None:
@@ -101,8 +114,8 @@ def _archives(addresses: Mapping[str, str], out: Path) -> None:
             raise DownloadError(problem, file=out, expected=expected) from error
 
 
-def _nih(out: Path) -> None:
-    _archives(NIH_ARCHIVES, out)
+def _check_films(out: Path) -> None:
+    """Compare NIH's films with those that are shipped."""
     images, _ = nih.scan_folder(out)
     with (nih.shipped() / "SOURCES.csv").open(newline="") as stream:
         known = {row["image_id"]: row["sha256"] for row in csv.DictReader(stream)}
@@ -112,87 +125,8 @@ def _nih(out: Path) -> None:
             raise DownloadError("other bytes", file=images[name], expected=expected)
 
 
-def _chestx_det(out: Path) -> None:
-    _git(CHESTX_DET, "d82eb07e66aae1423ba2502522bafaf10cdceb0d", out)
-    _archives(CHESTX_DET_ARCHIVES, out)
-
-
-_BOX_KEYS = (
-    "vfk49d74nhbxq3nqjg0900w5nvkorp5c i28rlmbvmfjbl8p2n3ril0pptcmcu9d1 "
-    "f1t00wrtdk94satdfb9olcolqx20z2jp 0aowwzs5lhjrceb3qp67ahp0rd1l1etg "
-    "v5e3goj22zr6h8tzualxfsqlqaygfbsn asi7ikud9jwnkrnkj99jnpfkjdes7l6l "
-    "jn1b4mw4n6lnh74ovmcjb8y48h8xj07n tvpxmn7qyrgl0w8wfh9kqfjskv6nmm1j "
-    "upyy3ml7qdumlgk2rfcvlb9k6gvqq2pj l6nilvfa9cg3s28tqv1qc1olm3gnz54p "
-    "hhq8fkdgvcari67vfhs7ppg2w6ni4jze ioqwiy20ihqwyr8pf4c24eazhh281pbu"
-)
-NIH_ARCHIVES = {
-    f"images_{k:03d}.tar.gz": f"https://nihcc.box.com/shared/static/{key}.gz"
-    for k, key in enumerate(_BOX_KEYS.split(), start=1)
-}
-"""The twelve archives that the list at NIH's download site leads to."""
-
-CHESTX_DET = "https://github.com/Deepwise-AILab/ChestX-Det-Dataset"
-CHESTX_DET_ARCHIVES = {
-    name: f"http://resource.deepwise.com/ChestX-Det/{name}"
-    for name in ("train_data.zip", "test_data.zip")
-}
-
-COVID = "https://github.com/ieee8023/covid-chestxray-dataset"
-
-OFFERS = {
-    "vindr": Offer(
-        "VinDr-CXR, training part, as the Kaggle competition gives it",
-        "For research and education, not for commerce; no passing on; no attempt to "
-        "find out who a patient is. Kaggle's rules of the competition have to be "
-        "accepted there first. PhysioNet gives the same films with the official test "
-        "part to credentialed users.",
-        "https://www.kaggle.com/c/vinbigdata-chest-xray-abnormalities-detection/rules",
-        "about 190 GB",
-        partial(_kaggle, "vinbigdata-chest-xray-abnormalities-detection"),
-    ),
-    "rsna": Offer(
-        "RSNA Pneumonia Detection Challenge",
-        "For research and education, not for commerce; to be cited as its page says. "
-        "Kaggle's rules of the competition have to be accepted there first.",
-        "https://www.kaggle.com/c/rsna-pneumonia-detection-challenge/rules",
-        "about 4 GB",
-        partial(_kaggle, "rsna-pneumonia-detection-challenge"),
-    ),
-    "covid": Offer(
-        "covid-chestxray-dataset",
-        "Each film has a license of its own, in the column `license` of metadata.csv; "
-        "many may be used for non-commercial purposes only. Its authors warn against "
-        "claims of diagnostic value.",
-        COVID,
-        "about 0.6 GB",
-        partial(_git, COVID, "6a4242344473ccb5ed0d2148d8c7bfb1691e4ed8"),
-    ),
-    "nih": Offer(
-        "NIH ChestX-ray14, all 112,120 films",
-        "No restriction on use. NIH asks for a link to its download site, for the "
-        "citation of Wang et al. (CVPR 2017), and that the NIH Clinical Center be "
-        "named as the provider. Make no attempt to find out who a patient is.",
-        "https://nihcc.app.box.com/v/ChestXray-NIHCC",
-        "about 42 GB",
-        _nih,
-    ),
-    "chestxdet": Offer(
-        "ChestX-Det: 3,578 films of NIH with boxes and outlines",
-        "The annotations under Apache-2.0, with attribution (Lian et al., 2021); the "
-        "films under NIH's terms. The films come without encryption, and their holder "
-        "states no checksum.",
-        CHESTX_DET,
-        "size not stated",
-        _chestx_det,
-        "CHEXNOMALY_NIH",
-    ),
-    "candid": Offer(
-        "CANDID-PTX",
-        "Given out by its holders alone, after ethics training and a signed agreement.",
-        "https://doi.org/10.1148/ryai.2021210136",
-        "size not stated",
-    ),
-}
+_TEXT = Path(__file__).with_name("download.toml").read_text(encoding="utf-8")
+OFFERS = {name: Offer(**offer) for name, offer in tomllib.loads(_TEXT).items()}
 """Key to data set."""
 
 
@@ -213,13 +147,14 @@ def download(name: str, out: Path, accept_terms: bool = False) -> Path:
     """
     if (offer := OFFERS.get(name)) is None:
         raise DownloadError(f"data set {name!r}", expected=f"one of {[*OFFERS]}")
-    if offer.fetch is None:
+    if not (offer.kaggle or offer.git or offer.archives):
         expected = f"a request: {offer.address}"
         raise DownloadError(f"{offer.title} cannot be fetched", expected=expected)
     if not accept_terms:
         raise DownloadError("the terms were not accepted", expected="--accept-terms")
-    out.mkdir(parents=True, exist_ok=True)
     offer.fetch(out)
+    if name == "nih":
+        _check_films(out)
     return out
 
 

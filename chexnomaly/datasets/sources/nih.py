@@ -20,23 +20,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from chexnomaly.datasets.annotations import folders
+from chexnomaly.datasets.annotations import folders, validation
 from chexnomaly.datasets.annotations.findings import join_findings, read_boxes
-from chexnomaly.datasets.annotations.validation import (
-    BOX,
-    SIDES,
-    Origin,
-    read_rows,
-)
-from chexnomaly.datasets.sources import chestx_det, packaged, rsna
-from chexnomaly.datasets.sources.nih_opinions import (
-    FILM_NAME,
-    IS_NAMED,
-    NORMAL,
-    judge_films,
-    read_entries,
-    read_opinions,
-)
+from chexnomaly.datasets.annotations.validation import BOX, SIDES, Origin
+from chexnomaly.datasets.sources import chestx_det, nih_opinions, packaged, rsna
 from chexnomaly.datasets.store.images import read_size
 from chexnomaly.errors import AnnotationError, ImageError, Refusal
 from chexnomaly.labels import FINDING_OF_NAME, NO_FINDING
@@ -89,8 +76,7 @@ def scan_folder(root: Path) -> tuple[dict[str, Path], list[Refusal]]:
     twice = ("one of several files of one film", "one file per film")
     wrong = [(path, unknown) for path in found.pop(None, [])]
     wrong += [(p, twice) for paths in found.values() for p in paths if len(paths) > 1]
-    where = ("ImageError", None, "image_id")
-    refused += [Refusal(where[0], str(p), *where[1:], *what) for p, what in wrong]
+    refused += [Refusal("ImageError", str(p), None, "image_id", *w) for p, w in wrong]
     return {k: v[0] for k, v in sorted(found.items()) if len(v) == 1}, refused
 
 
@@ -111,9 +97,10 @@ def read_annotations(root: Path) -> tuple[pd.DataFrame, list[Refusal]]:
     """
     root, images = Path(root), scan_folder(root)[0]
     said_in = _require(root, OPINIONS)
-    films, refused = read_entries(_require(root, *ENTRY_TABLES), images.keys())
+    entries = _require(root, *ENTRY_TABLES)
+    films, refused = nih_opinions.read_entries(entries, images.keys())
     skewed = _refuse_skewed(images)
-    opinions, bad = read_opinions(said_in)
+    opinions, bad = nih_opinions.read_opinions(said_in)
     parts, outlines, worse = _read_marks(root)
     refused += [*skewed.values(), *bad, *worse]
     for read in (_read_rsna, _read_nih):
@@ -123,7 +110,7 @@ def read_annotations(root: Path) -> tuple[pd.DataFrame, list[Refusal]]:
     tables = (films, opinions, *parts.values())
     lost = set().union(*(table.attrs["refused_ids"] for table in tables))
     films = films.drop(index=[*skewed], errors="ignore")
-    films = judge_films(films, opinions, outlines, boxed, lost)
+    films = nih_opinions.judge_films(films, opinions, outlines, boxed, lost)
     parts[said_in] = _healthy_rows(opinions, films)
     absent = set().union(*(t["image_id"] for t in parts.values())) - images.keys()
     fixed = {"source": folders.source_name(root, "nih"), **_SQUARE}
@@ -196,11 +183,9 @@ def _read_nih(root: Path) -> tuple[Path, pd.DataFrame, list[Refusal]]:
 
 def _healthy_rows(opinions: pd.DataFrame, films: pd.DataFrame) -> pd.DataFrame:
     healthy = opinions["image_id"].isin(films.index[films.pop("healthy")])
-    rows = opinions[healthy & (opinions["value"] == NORMAL)]
-    rows = rows.drop_duplicates(["image_id", "group"]).rename(
-        columns={"group": "reader"}
-    )
-    return rows.assign(finding=NO_FINDING)
+    rows = opinions[healthy & (opinions["value"] == nih_opinions.NORMAL)]
+    rows = rows.rename(columns={"group": "reader"}).assign(finding=NO_FINDING)
+    return rows.drop_duplicates(["image_id", "reader"])
 
 
 def _read_join(
@@ -208,11 +193,11 @@ def _read_join(
 ) -> tuple[dict[str, str], set[str], list[Refusal]]:
     """Read another collection's names of NIH's films: theirs to NIH's; films lost."""
     columns = {"image_id": "image_id", "theirs": column}
-    once = [
-        (name, "each name once", lambda t, name=name: ~t[name].duplicated(keep=False))
-        for name in columns
-    ]
-    good, refused = read_rows(path, columns, [IS_NAMED, *once])
+    once = validation.for_each(
+        columns, "each name once", lambda name, t: ~t[name].duplicated(keep=False)
+    )
+    rules = [nih_opinions.IS_NAMED, *once]
+    good, refused = validation.read_rows(path, columns, rules)
     names = dict(zip(good["theirs"], good["image_id"], strict=True))
     return names, set(good.attrs["refused_ids"]), refused
 
@@ -225,7 +210,8 @@ def _namer(root: Path) -> Callable[[str], str | None]:
         path = find(root, FILM_NUMBERS)
         return _read_join(path, "number")[0] if path else {}
 
-    return lambda stem: stem if re.fullmatch(FILM_NAME, stem) else numbers().get(stem)
+    form = re.compile(nih_opinions.FILM_NAME)
+    return lambda stem: stem if form.fullmatch(stem) else numbers().get(stem)
 
 
 def find(root: Path, *names: str) -> Path | None:

@@ -26,6 +26,9 @@ _EXPECTED = "a DICOM, PNG, JPEG or WebP file"
 def read_image(path: str | Path, window: str = "minmax") -> np.ndarray:
     """Read a radiograph of any kind.
 
+    A picture is scaled between its extremes; color becomes luminance, and what is
+    transparent becomes black.
+
     Args:
         path: A DICOM, PNG, JPEG or WebP file.
         window: As in `dicom.read_radiograph`; pictures have no window.
@@ -37,9 +40,16 @@ def read_image(path: str | Path, window: str = "minmax") -> np.ndarray:
         ImageError: The file is missing, of another kind, broken, constant or
             larger than `dicom.MAX_PIXELS`.
     """
-    if _sniff(Path(path)) == "DICOM":
+    path = Path(path)
+    if _sniff(path) == "DICOM":
         return dicom.read_radiograph(path, window)
-    return read_picture(path)
+    with _open(path) as picture:
+        values = _gray(_upright(picture))
+    low, high = values.min(), values.max()
+    if low == high:
+        expected = "at least two different pixel values"
+        raise ImageError("constant image", file=path, expected=expected)
+    return ((values - low) / (high - low)).astype(np.float32)
 
 
 def read_size(path: str | Path) -> tuple[int, int]:
@@ -56,27 +66,6 @@ def read_size(path: str | Path) -> tuple[int, int]:
             if picture.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8):
                 return width, height
         return height, width
-
-
-def read_picture(path: str | Path) -> np.ndarray:
-    """Read a PNG, JPEG or WebP radiograph, scaled between its extremes.
-
-    Color becomes luminance; what is transparent becomes black.
-
-    Returns:
-        Shape (H, W), float32, in [0, 1].
-
-    Raises:
-        ImageError: As `read_image`.
-    """
-    path = Path(path)
-    with _open(path) as picture:
-        values = _gray(_upright(picture))
-    low, high = values.min(), values.max()
-    if low == high:
-        expected = "at least two different pixel values"
-        raise ImageError("constant image", file=path, expected=expected)
-    return ((values - low) / (high - low)).astype(np.float32)
 
 
 def read_color(path: str | Path) -> float:

@@ -6,7 +6,7 @@ memory does not grow with the data set, and the bytes depend on nothing but the 
 
 import json
 import multiprocessing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, suppress
@@ -60,7 +60,7 @@ def prepare_store(
     with closing(StoreWriter(out, ids, size, origin)) as writer:
         work = partial(_prepare_row, writer.folder, size, read)
         tasks = [(row, paths[row]) for row in writer.missing]
-        results = _in_order(work, tasks, workers)
+        results = work_in_order(work, tasks, workers)
         for (row, _), result in zip(tasks, results, strict=True):
             writer.note(row, result)
         store = writer.finish()
@@ -109,8 +109,17 @@ def _stamp(path: Path) -> list[int]:
     return [0, 0]
 
 
-def _in_order(work: Callable, tasks: list, workers: int) -> Iterator:
-    """Yield each task's result, in order; at most a thousand parcels wait."""
+def work_in_order(work: Callable, tasks: Sequence, workers: int) -> Iterator:
+    """Yield each task's result, in order; at most a thousand parcels wait.
+
+    Args:
+        work: Done to each task; importable by name where workers > 1.
+        tasks: What to do it to.
+        workers: Processes that work at the same time.
+
+    Raises:
+        StoreError: A worker died.
+    """
     if workers <= 1 or len(tasks) < 2:
         yield from map(work, tasks)
         return
@@ -124,6 +133,7 @@ def _in_order(work: Callable, tasks: list, workers: int) -> Iterator:
 
 
 def _one_thread() -> None:
-    import cv2
+    with suppress(ImportError):  # films that are made here may need no OpenCV
+        import cv2
 
-    cv2.setNumThreads(1)
+        cv2.setNumThreads(1)

@@ -6,11 +6,12 @@ import shutil
 from functools import partial
 from pathlib import Path
 
+from chexnomaly.datasets.store.preparing import work_in_order
 from chexnomaly.errors import InputError
 from chexnomaly.files import open_atomic, write_atomic
 from chexnomaly.phantom.files.layouts import LAYOUTS
 from chexnomaly.phantom.films import Film
-from chexnomaly.phantom.request import Request, each_index
+from chexnomaly.phantom.request import Request
 
 STATEMENT = "phantom.json"
 """File in the root that says the pixels are synthetic."""
@@ -51,7 +52,7 @@ def write_dataset(
     root = Path(root)
     request = Request(n, seed, layout, **options)
     _claim(root, request, replace)
-    films = list(each_index(partial(_write_film, request, root), range(n), workers))
+    films = list(work_in_order(partial(_write_film, request, root), range(n), workers))
     for name, table in LAYOUTS[layout].tables(films).items():
         write_atomic(root / name, table.to_csv(index=False), durable=False)
     write_atomic(root / STATEMENT, request.dump(), durable=False)

@@ -1,15 +1,17 @@
 """Render a cohort straight into a store: no files in between, no pydicom."""
 
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from chexnomaly.datasets.store.preparing import work_in_order
 from chexnomaly.datasets.store.resize import resize_square
 from chexnomaly.datasets.store.store import Store
 from chexnomaly.datasets.store.writer import StoreWriter
 from chexnomaly.phantom.films import Film
-from chexnomaly.phantom.request import Request, each_index
+from chexnomaly.phantom.request import Request
 
 
 def write_store(
@@ -45,18 +47,16 @@ def write_store(
     films = [request.film(index, pixels=False) for index in range(n)]
     order = sorted(range(n), key=lambda index: films[index].image_id)
     ids = [films[index].image_id for index in order]
-    writer = StoreWriter(Path(out), ids, size, origin=request.dump().decode())
-    try:
+    origin = request.dump().decode()
+    with closing(StoreWriter(Path(out), ids, size, origin)) as writer:
         rows = list(writer.missing)
         wanted = [order[row] for row in rows]
         task = partial(_square_film, request, size, natural)
-        images = each_index(task, wanted, workers)
+        images = work_in_order(task, wanted, workers)
         for row, index, image in zip(rows, wanted, images, strict=True):
             height, width = films[index].size_px
             writer.write(row, image, width, height)
         writer.finish()
-    finally:
-        writer.close()
     return films
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 from chexnomaly import metrics
 from chexnomaly.evaluation.intervals import Entry
 from chexnomaly.metrics.segmentation import IOU_CONVENTIONS, Scores
-from chexnomaly.studies.annotations.draws import AUDIT_KEYS
+from chexnomaly.studies.annotations.audit import AUDIT_KEYS
 
 
 def atlas_rows(
@@ -28,7 +28,7 @@ def atlas_rows(
 
     Returns:
         Columns "group", "system", "printed" and "A" to "E" (one or the other NaN), and
-        each key of `draws.AUDIT_KEYS`.
+        each key of `audit.AUDIT_KEYS`.
     """
     rows = [
         {"group": "printed, convention unknown", "system": name, "printed": value}

@@ -1,6 +1,11 @@
-"""Every predictor that needs no pixel, on every set that the paper may have meant."""
+"""Every predictor that needs no pixel, on every set that the paper may have meant.
 
-from collections.abc import Mapping, Sequence
+A whole table is no sample, so its values have no interval. A drawn set has one: the
+range of the middle 95 % of many draws, which says how far a test set of that size
+moves a score that is fixed.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,16 +14,25 @@ import pandas as pd
 
 from chexnomaly.datasets.annotations.findings import scale_boxes
 from chexnomaly.datasets.annotations.validation import BOX
-from chexnomaly.evaluation.intervals import Entry
+from chexnomaly.evaluation.intervals import Entry, entry
+from chexnomaly.evaluation.statistics import statistics
 from chexnomaly.labels import NO_FINDING
-from chexnomaly.metrics.segmentation import Scores
-from chexnomaly.results import format_entry, read_result, write_result
+from chexnomaly.metrics.classification import F1_RULES
+from chexnomaly.metrics.segmentation import IOU_CONVENTIONS, Scores
+from chexnomaly.results import read_result, write_result
 from chexnomaly.studies.annotations import predictors as blind
 from chexnomaly.studies.annotations import rectangles as covers
-from chexnomaly.studies.annotations.draws import draw_sets, drawn_entries, whole_entries
 
 OTHER_N = 200
 """Scans in the paper's "Other Disease" set (Table I)."""
+
+AUDIT_KEYS = (
+    *(f"iou_{convention.lower()}" for convention in IOU_CONVENTIONS),
+    *("mae_soft", "mae_hard"),
+    *(f"f1_{rule}" for rule in F1_RULES),
+    *("recall_any_pixel", "pixel_precision", "predicted_share", "true_share"),
+)
+"""What is computed: every convention of the metrics, and what explains them."""
 
 Values = dict[str, dict[str, Entry]]
 
@@ -109,6 +123,81 @@ def rsna_sets() -> dict[str, tuple[int, int]]:
     }
 
 
+def draw_sets(
+    abnormal: np.ndarray, positives: int, negatives: int, draws: int, seed: int
+) -> np.ndarray:
+    """Draw test sets with a fixed number of abnormal and of normal images.
+
+    Args:
+        abnormal: Whether each image is, bool, shape (N,).
+        positives: Abnormal images per set.
+        negatives: Normal images per set.
+        draws: Number of sets, D.
+        seed: Seed of the draws.
+
+    Returns:
+        Positions of images, shape (D, positives + negatives); no image twice in a set.
+
+    Raises:
+        ValueError: There are fewer images of a kind than a set needs.
+    """
+    rng = np.random.default_rng(seed)
+    pools = np.flatnonzero(abnormal), np.flatnonzero(~abnormal)
+    kinds = list(zip(pools, (positives, negatives), strict=True))
+    for pool, wanted in kinds:
+        if len(pool) < wanted:
+            raise ValueError(f"expected {wanted} images of a kind, got {len(pool)}")
+    sets = [
+        [rng.choice(pool, n, replace=False, shuffle=False) for pool, n in kinds]
+        for _ in range(draws)
+    ]
+    return np.array([np.concatenate(parts) for parts in sets])
+
+
+def whole_entries(scores: Scores, rows: np.ndarray | None = None) -> dict[str, Entry]:
+    """Compute every value of `AUDIT_KEYS` on a whole table.
+
+    Args:
+        scores: Shape (N,), or (R, N): values are then means over the first axis.
+        rows: Which images, bool, shape (N,); all by default.
+
+    Returns:
+        Entries without interval; undefined values are None.
+    """
+    if rows is not None:
+        scores = {name: values[..., rows] for name, values in scores.items()}
+    n = next(iter(scores.values())).shape[-1]
+    return {
+        key: entry(np.mean(values), None, None, n)
+        for key, values in _values(scores).items()
+    }
+
+
+def drawn_entries(scores: Scores, sets: np.ndarray) -> dict[str, Entry]:
+    """Compute every value of `AUDIT_KEYS` on drawn test sets.
+
+    Args:
+        scores: Shape (N,) or (R, N).
+        sets: From `draw_sets`, shape (D, n).
+
+    Returns:
+        Entries: the mean over the draws and the range of their middle 95 %; n is the
+        size of one set. A value that some draw leaves undefined is None.
+    """
+    drawn = {name: values[..., sets] for name, values in scores.items()}
+    entries = {}
+    for key, values in _values(drawn).items():
+        each = values.reshape(-1, len(sets)).mean(axis=0)
+        low, high = np.percentile(each, [2.5, 97.5])
+        entries[key] = entry(each.mean(), low, high, sets.shape[1])
+    return entries
+
+
+def _values(scores: Scores) -> dict[str, np.ndarray]:
+    table = statistics()
+    return {key: np.asarray(table[key](scores)) for key in AUDIT_KEYS}
+
+
 def values_by_set(
     audited: Audited, sets: dict[str, tuple[int, int]], draws: int, seed: int
 ) -> dict[str, Values]:
@@ -164,24 +253,3 @@ def write_values(
             )
             written[path.stem] = read_result(path)
     return written
-
-
-def table(paths: Sequence[Path], columns: Mapping[str, str]) -> pd.DataFrame:
-    """Lay results files out, set by set.
-
-    Args:
-        paths: Results files, one row each.
-        columns: Results key to heading.
-
-    Returns:
-        Index (set with its evidence level and n, system), values with their range.
-    """
-    rows = []
-    for path in paths:
-        result = read_result(path)
-        where = f"{result['set']}: {result['evidence']}, n = {result['n']:,}"
-        cells = {h: format_entry(result["values"][k]) for k, h in columns.items()}
-        kept = {h: cell.replace(" ", "\N{NO-BREAK SPACE}") for h, cell in cells.items()}
-        rows.append({"set": where, "system": result["system"]} | kept)
-    index = ["set", "system"]
-    return pd.DataFrame(rows, columns=[*index, *columns.values()]).set_index(index)

@@ -2,7 +2,7 @@
 
 Everything is counted on findings tables, so phantom and real data go through the same
 lines. Tables without image sizes must be given a common frame first, see
-`audit.common_frame`; statistics of sizes then rest on that assumption.
+`counts.common_frame`; statistics of sizes then rest on that assumption.
 """
 
 import numpy as np

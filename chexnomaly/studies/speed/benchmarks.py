@@ -5,29 +5,17 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from chexnomaly.errors import MissingInputError
-from chexnomaly.results import format_entry
 
 BENCHMARKS = (
     *("bench_boxes", "bench_step", "bench_ingest"),
     *("bench_prepare", "bench_phantom", "bench_allocator", "bench_training"),
 )
 
-NOT_MEASURED = "not measured"
-"""What stands where no GPU could be had."""
-
 FLOOR_GOALS = {"JPEG 2000 film to store: decoding": 0.9}
 """Label of a floor to the least share of the time that was set as a goal beforehand.
 
 Of an uncompressed film there is next to nothing to decode: no goal was set.
 """
-
-GPU_ROWS = (
-    ("rate of a bfloat16 matrix product, 10^12 operations/s", "tera_operations_per_s"),
-    ("share of that rate in a training step", "share_of_matrix_rate"),
-    ("training images per second, read from the store", "images_per_s"),
-    ("speed from the store, to resident images", "speed_from_store_to_resident"),
-    ("box transform, share of a step", "transform_to_step"),
-)
 
 
 def read_benchmarks(reference: Path) -> dict[str, dict]:
@@ -65,7 +53,7 @@ def read_step_costs(reference: Path) -> dict[str, dict]:
     if not path.is_file():
         return {}
     report = json.loads(path.read_text(encoding="utf-8-sig"))
-    return report["unet"] if report["hardware"]["gpu"] else {}
+    return report["unet"] if report["stamp"]["hardware"]["gpu"] else {}
 
 
 def ratios(benches: Mapping[str, dict]) -> dict[str, dict]:
@@ -106,59 +94,6 @@ def floors(benches: Mapping[str, dict]) -> dict[str, float]:
     return shares
 
 
-def phantom_rates(benches: Mapping[str, dict]) -> dict[str, dict]:
-    """Lay out how fast films are computed, by their longer side."""
-    return {
-        f"{side} px": {
-            "films per second of one core": one["films_per_s"],
-            "in the slowest round": one["films_per_s_in_the_slowest_round"],
-            "goal": one.get("required", "none"),
-            "met": {True: "yes", False: "no"}.get(one.get("met"), "–"),
-            "films timed": one["films"],
-        }
-        for side, one in benches["bench_phantom"]["rates"].items()
-    }
-
-
-def phantom_tables(benches: Mapping[str, dict]) -> dict[str, dict]:
-    """Lay out what the phantom's tables were promised to hold, and hold."""
-    tables = benches["bench_phantom"]["tables"]
-    shares = [one["to_real"] for one in tables["shares"].values()]
-    rows = {
-        "one reader against the other two, IoU": "agreement",
-        "location prior, VinDr-like, IoU": "prior_vindr",
-        "location prior, RSNA-like, IoU": "prior_rsna",
-    }
-    found = {}
-    for label, key in rows.items():
-        one = tables[key]
-        goal = f"{one['goal']} ± {one['leeway']}"
-        found[label] = {"measured": format_entry(one), "goal": goal, "n": one["n"]}
-    label = "share of each finding, to the real one"
-    measured = f"{min(shares):.3f} to {max(shares):.3f}"
-    return found | {
-        label: {"measured": measured, "goal": "0.9 to 1.1", "n": tables["scans"]}
-    }
-
-
-def memory_kept(benches: Mapping[str, dict]) -> dict[str, dict]:
-    """Lay out what it saves that freed memory is kept, by task.
-
-    Both seconds are medians, the ratio that of one round's two processes.
-    """
-    rows = {}
-    for name, one in benches["bench_allocator"]["tasks"].items():
-        ratio = one["times_as_fast_as"]["given back"]
-        seconds, faults = one["seconds"].items(), one["page_faults"].items()
-        rows[name] = {
-            "times as fast": f"{ratio['median']:.2f}",
-            "least to most": f"{ratio['min']:.2f} to {ratio['max']:.2f}",
-            **{f"{way}, s": f"{spread['median_s']:.2f}" for way, spread in seconds},
-            **{f"{way}, page faults": f"{n:,}" for way, n in faults},
-        }
-    return rows
-
-
 def roofline(benches: Mapping[str, dict]) -> dict:
     """Collect the arguments of `figures.speed.figure_roofline`."""
     step = benches["bench_step"]["step"]
@@ -171,23 +106,4 @@ def roofline(benches: Mapping[str, dict]) -> dict:
         "points": points,
         "rate": step["giga_operations_per_s"],
         "bandwidth": step["copied_gb_per_s"],
-    }
-
-
-def gpu_table(costs: Mapping[str, dict]) -> dict[str, dict]:
-    """Lay out what was measured on a GPU, or that nothing was.
-
-    Args:
-        costs: From `read_step_costs`.
-
-    Returns:
-        Row label to a column for each width of the U-Net's first level to value or
-        `NOT_MEASURED`.
-    """
-    return {
-        label: {
-            f"width {width}": costs.get(width, {}).get(key, NOT_MEASURED)
-            for width in ("64", "32")
-        }
-        for label, key in GPU_ROWS
     }

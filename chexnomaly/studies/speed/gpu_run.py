@@ -4,14 +4,15 @@
 
 Each bundle renders the same films, trains and scores systems that build on each other,
 and needs nothing of another bundle: it may run on a machine of its own that is taken
-away afterwards. Bundle 0 trains nothing and measures what a step costs. What comes back
-in the folder is JSON. An interrupted bundle goes on where it was.
+away afterwards. What comes back in the folder is JSON. An interrupted bundle goes on
+where it was. Bundle 0 trains nothing and measures what a step costs: it is
+`tests/benchmarks/step_cost.py`.
 """
 
 import json
 import shutil
 import time
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -24,7 +25,6 @@ from chexnomaly.evaluation.evaluator import Evaluator, Predictor, TestSet
 from chexnomaly.evaluation.pairs import score_pairs, summarize_pairs
 from chexnomaly.labels import NAMED_IN_FIGURE_14
 from chexnomaly.studies.design import Design, command_line
-from chexnomaly.studies.speed.step_cost import StepSizes, measure_costs
 from chexnomaly.systems import baselines
 from chexnomaly.workspace import Workspace
 
@@ -33,20 +33,19 @@ BEFORE = tuple(
 )
 """The "before" of Fig. 14, for the findings that its caption names."""
 
-BUNDLES: tuple[tuple[str, ...], ...] = (
-    (),
-    (
+BUNDLES: dict[int, tuple[str, ...]] = {
+    1: (
         *("supermodel", "supermodel__plain_focal", "supermodel_oversampled"),
         "attention_supermodel",
     ),
-    (
+    2: (
         "siamese_unet",
         *(f"chexnomaly{arm}" for arm in ("", "__concat", "__random_base")),
     ),
-    ("siamese_cnn", "chexnomaly_cnn"),
-    (*systems.SPECIALIZED, *BEFORE, "max_ensemble", "model_ensemble"),
-)
-"""Systems of each bundle, each after what it builds on."""
+    3: ("siamese_cnn", "chexnomaly_cnn"),
+    4: (*systems.SPECIALIZED, *BEFORE, "max_ensemble", "model_ensemble"),
+}
+"""Systems of each bundle by its number, each after what it builds on."""
 
 TEST, SPECIALIZED_TEST = "reference_test", "reference_specialized_test"
 """Keys of the sets, of which no other study has any."""
@@ -78,7 +77,6 @@ class Sizes(Design):
 
     Attributes:
         resamples: Bootstrap samples per interval.
-        step: What bundle 0 measures.
     """
 
     counts: tuple[int, int, int] = (1000, 100, 300)
@@ -86,7 +84,6 @@ class Sizes(Design):
     cohort: int = 31
     workers: int = 16
     resamples: int = 1000
-    step: StepSizes = field(default_factory=StepSizes)
 
     def options(self, system: str, **chosen) -> systems.Options:
         """Give a system's options; what is chosen wins."""
@@ -99,15 +96,11 @@ def run_bundle(bundle: int, out: Path, sizes: Sizes, work: Path) -> None:
     """Run one bundle.
 
     Args:
-        bundle: Its number, an index into `BUNDLES`.
+        bundle: Its number, a key of `BUNDLES`.
         out: Receives results files, stamps and `bundle_<n>.json`.
         sizes: How large.
         work: Receives films and runs; what is finished there is taken up.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    if bundle == 0:
-        write_report(out / "bundle_0.json", measure_costs(sizes.step))
-        return
     started = time.perf_counter()
     data = sizes.films(work / "films", size_px=(sizes.size, sizes.size))
     seconds = {"films": _since(started)}
@@ -122,7 +115,9 @@ def run_bundle(bundle: int, out: Path, sizes: Sizes, work: Path) -> None:
         print(f"{system}: {seconds[system]} s", flush=True)
     shutil.copytree(workspace.results, out, dirs_exist_ok=True)
     report = {"bundle": bundle, "seconds": seconds, "total_s": _since(started)}
-    write_report(out / f"bundle_{bundle}.json", report)
+    report |= {"hardware": results.hardware(), "torch": torch.__version__}
+    text = json.dumps(report, indent=1, sort_keys=True) + "\n"
+    (out / f"bundle_{bundle}.json").write_text(text, encoding="utf-8")
 
 
 def run_system(system: str, sizes: Sizes, evaluator: Evaluator) -> None:
@@ -182,13 +177,6 @@ def write_pairs(evaluator: Evaluator, system: str, model: torch.nn.Module) -> No
     )
 
 
-def write_report(path: Path, report: dict) -> None:
-    """Write what a bundle took, with the machine it ran on."""
-    stamp = {"hardware": results.hardware(), "torch": torch.__version__}
-    text = json.dumps(report | stamp, indent=1, sort_keys=True) + "\n"
-    path.write_text(text, encoding="utf-8")
-
-
 def _since(started: float) -> float:
     return round(time.perf_counter() - started, 1)
 
@@ -197,7 +185,7 @@ def main() -> None:
     """Run one bundle, with its own sizes."""
     work = Workspace.open("reference").root / "_build" / "reference"
     parser = command_line(__doc__, work)
-    parser.add_argument("--bundle", type=int, required=True, choices=range(5))
+    parser.add_argument("--bundle", type=int, required=True, choices=BUNDLES)
     parser.set_defaults(workers=Sizes.workers)
     given = parser.parse_args()
     run_bundle(given.bundle, given.out, Sizes(workers=given.workers), given.work)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tarfile
 import types
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -124,12 +125,14 @@ def test_nih_comes_archive_by_archive_and_a_second_call_goes_on(tmp_path, monkey
     one = archive(tmp_path / "a", "one.tar.gz", {"00000001_000.png": original})
     two = archive(tmp_path / "b", "two.tar.gz", {"00000002_000.png": b"unknown"})
     broken = {"images_001.tar.gz": one, "images_002.tar.gz": two + ".missing"}
-    monkeypatch.setattr(dl, "NIH_ARCHIVES", broken)
+    offer = dl.OFFERS["nih"]
+    monkeypatch.setitem(dl.OFFERS, "nih", replace(offer, archives=broken))
     out = tmp_path / "out"
     with pytest.raises(DownloadError, match=r"images_002.*call again"):
         dl.download("nih", out, accept_terms=True)
     assert [p.name for p in out.iterdir()] == ["images_001"]
-    monkeypatch.setattr(dl, "NIH_ARCHIVES", broken | {"images_002.tar.gz": two})
+    whole = broken | {"images_002.tar.gz": two}
+    monkeypatch.setitem(dl.OFFERS, "nih", replace(offer, archives=whole))
     Path(one.removeprefix("file://")).unlink()  # it is not asked for again
     assert dl.download("nih", out, accept_terms=True) == out
     assert sorted(dl.nih.scan_folder(out)[0]) == ["00000001_000", "00000002_000"]
@@ -168,11 +171,11 @@ def test_an_archive_writes_nothing_outside(tmp_path):
 def test_chestx_det_is_lists_from_git_and_films_from_archives(
     tmp_path, upstream, monkeypatch, capsys
 ):
-    monkeypatch.setattr(dl, "CHESTX_DET", upstream[0])
-    fetch = dl._git
-    monkeypatch.setattr(dl, "_git", lambda a, commit, out: fetch(a, upstream[1], out))
     films = archive(tmp_path / "a", "train_data.zip", {"36200.png": b"x"})
-    monkeypatch.setattr(dl, "CHESTX_DET_ARCHIVES", {"train_data.zip": films})
+    offer = replace(
+        dl.OFFERS["chestxdet"], git=upstream, archives={"train_data.zip": films}
+    )
+    monkeypatch.setitem(dl.OFFERS, "chestxdet", offer)
     out = tmp_path / "out"
     assert dl.main(["chestxdet", "--out", str(out), "--accept-terms"]) == 0
     assert (out / "metadata.csv").read_text() == "first"
@@ -181,12 +184,14 @@ def test_chestx_det_is_lists_from_git_and_films_from_archives(
 
 
 def test_nih_has_twelve_archives_at_twelve_addresses():
-    assert len(set(dl.NIH_ARCHIVES.values())) == len(dl.NIH_ARCHIVES) == 12
+    archives = dl.OFFERS["nih"].archives
+    assert len(set(archives.values())) == len(archives) == 12
 
 
 def test_what_its_holders_keep_is_not_fetched(tmp_path):
-    with pytest.raises(DownloadError, match=r"doi\.org"):
-        dl.download("candid", tmp_path, accept_terms=True)
+    for accepted in (True, False):
+        with pytest.raises(DownloadError, match=r"doi\.org"):
+            dl.download("candid", tmp_path, accepted)
 
 
 def test_an_unknown_data_set_is_refused(tmp_path):

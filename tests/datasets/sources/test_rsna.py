@@ -55,29 +55,6 @@ def test_a_box_one_pixel_over_the_border_is_cut(tmp_path):
     assert rsna.read_annotations(tmp_path)[0]["x_max"].tolist() == [1024.0]
 
 
-def test_detailed_classes_tell_normal_from_not_normal(tmp_path):
-    write(
-        tmp_path,
-        "patientId,class\n"
-        "a,Normal\n"
-        "b,No Lung Opacity / Not Normal\n"
-        "c,Lung Opacity\n"
-        "c,Lung Opacity\n"
-        "d,Strange\n"
-        "e,Normal\n"
-        "e,Lung Opacity\n",
-        rsna.CLASS_TABLE,
-    )
-    classes, refusals = rsna.read_classes(tmp_path)
-    assert classes.to_dict() == {"a": "normal", "b": "not_normal", "c": "lung_opacity"}
-    assert sorted(refusal.row for refusal in refusals) == [6, 7, 8]
-
-
-def test_absent_classes_are_empty(tmp_path):
-    classes, refusals = rsna.read_classes(tmp_path)
-    assert classes.empty and not refusals
-
-
 def test_a_folder_without_a_table_is_refused(tmp_path):
     with pytest.raises(AnnotationError, match=rsna.BOX_TABLE):
         rsna.read_annotations(tmp_path)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from chexnomaly import metrics
-from chexnomaly.studies.annotations import atlas, draws
+from chexnomaly.studies.annotations import atlas, audit
 
 
 def random_scores(n_ill, n_normal, seed):
@@ -52,7 +52,7 @@ def test_a_row_is_printed_or_measured():
     scores = random_scores(12, 9, 3)
     wrong = metrics.hard_error(scores)
     scores |= {"soft_error": wrong, "soft_iou": 1 - wrong}
-    measured = {"group one": {"mine": draws.whole_entries(scores)}}
+    measured = {"group one": {"mine": audit.whole_entries(scores)}}
     table = atlas.atlas_rows({"theirs": 0.7}, measured)
     assert table.system.tolist() == ["theirs", "mine"]
     assert table.printed.tolist()[0] == 0.7 and np.isnan(table.printed[1])

@@ -50,9 +50,6 @@ def test_results_say_what_they_rest_on(audited, tmp_path):
     assert fitted["evidence"] == blind["evidence"] == "annotations"
     assert written["all_empty__vindr_positives"]["n"] == 20
     assert blind["frame"] == "one frame"
-    shown = aa.table([tmp_path / "all_empty__vindr.json"], {"iou_a": "IoU A"})
-    assert shown.index.tolist() == [("vindr: annotations, n = 40", "all_empty")]
-    assert shown["IoU A"].tolist() == ["0.500"]
 
 
 def test_a_zero_shot_mask_has_a_name_for_each_frame_and_rests_on_tables(

@@ -6,7 +6,7 @@ import torch
 
 from chexnomaly import metrics
 from chexnomaly.datasets.sources import packaged
-from chexnomaly.studies.annotations import counts, draws
+from chexnomaly.studies.annotations import audit, counts
 from chexnomaly.studies.annotations import predictors as blind
 from chexnomaly.studies.annotations import rectangles as covers
 from chexnomaly.systems import baselines
@@ -67,7 +67,7 @@ def test_no_scan_enters_its_own_place():
     seeds = [s for s in range(20) if len({*_halves(2, s)}) == 2]
     for seed in seeds:
         assert (
-            draws.whole_entries(blind.fixed_place(cover, seed))["iou_c"]["value"] == 0
+            audit.whole_entries(blind.fixed_place(cover, seed))["iou_c"]["value"] == 0
         )
 
 
@@ -80,7 +80,7 @@ def test_a_place_of_another_collection_by_hand():
     scores = blind.place_from(there, here)
     assert scores["tp"].tolist() == [288, 144, 0]
     assert scores["fp"].tolist() == [0, 144, 288]
-    whole = draws.whole_entries(scores)["iou_c"]["value"]
+    whole = audit.whole_entries(scores)["iou_c"]["value"]
     assert whole == pytest.approx((1 + 1 / 3) / 2, abs=1e-6)
 
 
@@ -93,7 +93,7 @@ def test_the_zero_shot_mask_on_the_real_tables():
     frame = covers.cover(counts.common_frame(vindr), 64)
     here = covers.cover(rsna, 64)
     rows = blind.true_pixels(here) > 0
-    found = draws.whole_entries(blind.place_from(frame, here), rows)["iou_c"]
+    found = audit.whole_entries(blind.place_from(frame, here), rows)["iou_c"]
     assert found["value"] == pytest.approx(0.207, abs=0.002)
 
 
@@ -128,7 +128,7 @@ def test_readers_by_hand():
     each = blind.true_pixels(cover, "one_reader")[:, 0] / 24**2
     assert each == pytest.approx([0.5, 0.75, 0.25])
     value = {
-        mask: draws.whole_entries(blind.one_reader(cover, mask))["iou_c"]["value"]
+        mask: audit.whole_entries(blind.one_reader(cover, mask))["iou_c"]["value"]
         for mask in ("others", "union", "two_readers")
     }
     assert value["others"] == pytest.approx((0.5 + 0.5 / 1 + 0) / 3, abs=1e-6)
@@ -159,11 +159,11 @@ def test_known_truths_of_the_real_tables():
 
     cover = covers.cover(smallest_frames(vindr[0]), 512)
     scores = blind.all_empty(cover)
-    empty = draws.whole_entries(scores)
+    empty = audit.whole_entries(scores)
     assert round(empty["iou_a"]["value"], 4) == 0.7071
     assert empty["iou_a"]["n"] == 15_000
     assert empty["iou_c"]["value"] == 0
-    reader = draws.whole_entries(blind.one_reader(cover))
+    reader = audit.whole_entries(blind.one_reader(cover))
     assert round(reader["iou_c"]["value"], 3) == 0.511
     assert round(reader["iou_a"]["value"], 3) == 0.857
     lost = (blind.true_pixels(cover, "two_readers") == 0) & (scores["fn"] > 0)
@@ -171,7 +171,7 @@ def test_known_truths_of_the_real_tables():
 
     cover = covers.cover(rsna[0], 512)
     ill = blind.true_pixels(cover) > 0
-    positives = draws.whole_entries(blind.all_empty(cover), ill)
+    positives = audit.whole_entries(blind.all_empty(cover), ill)
     assert positives["mae_soft"]["n"] == 6_012
     assert round(positives["mae_soft"]["value"], 4) == 0.1175
 

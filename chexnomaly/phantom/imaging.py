@@ -1,36 +1,92 @@
-"""From thickness maps to the integers of a file: beam, detector, display.
+"""From a patient with lesions to the displayed film: maps, beam, detector, display.
 
 Beer-Lambert attenuation, scatter, detector blur, Poisson noise, logarithm, the
 vendor's compression of the dynamic range and edge enhancement, a sigmoid curve,
 collimation and the side marker.
 """
 
+from collections.abc import Collection, Mapping
+from itertools import pairwise
+
 import numpy as np
 
+from chexnomaly.phantom.anatomy import body
+from chexnomaly.phantom.anatomy.chest import Chest
+from chexnomaly.phantom.anatomy.devices import device_map
 from chexnomaly.phantom.anatomy.grid import Array, Grid
-from chexnomaly.phantom.anatomy.thickness_maps import Maps, segment_distance
+from chexnomaly.phantom.anatomy.skeleton import bone_map
+from chexnomaly.phantom.anatomy.thickness_maps import (
+    Maps,
+    airway_gas,
+    lung_maps,
+    segment_distance,
+)
+from chexnomaly.phantom.anatomy.vessels import vessel_map
+from chexnomaly.phantom.findings.catalog import Lesion, paint_lesions
 from chexnomaly.phantom.portable import exp, log
+
+Streams = Mapping[str, np.random.Generator]
 
 MU_WATER = 0.172
 """Effective attenuation of soft tissue at chest tube voltages, 1/cm."""
 MU_BONE = 0.42
 """Additional attenuation of cortical bone over water, 1/cm."""
 
-
 STROKES = {
     "": [],
-    "L": [((0, 0), (0, 1)), ((0, 1), (0.6, 1))],
+    "L": [[(0, 0), (0, 1), (0.6, 1)]],
     "R": [
-        ((0, 0), (0, 1)),
-        ((0, 0), (0.45, 0)),
-        ((0.45, 0), (0.6, 0.14)),
-        ((0.6, 0.14), (0.6, 0.36)),
-        ((0.6, 0.36), (0.45, 0.5)),
-        ((0.45, 0.5), (0, 0.5)),
-        ((0.25, 0.5), (0.62, 1)),
+        [(0, 0), (0, 1)],
+        [(0, 0), (0.45, 0), (0.6, 0.14), (0.6, 0.36), (0.45, 0.5), (0, 0.5)],
+        [(0.25, 0.5), (0.62, 1)],
     ],
 }
-"""Letters as line segments in a unit square."""
+"""Letters as polylines in a unit square."""
+
+
+def render(
+    chest: Chest,
+    lesions: list[Lesion],
+    grid: Grid,
+    streams: Streams,
+    painted: Collection[str],
+) -> np.ndarray:
+    """Render one film.
+
+    Args:
+        chest: Curves of the patient.
+        lesions: What the patient has, in the order it acts.
+        grid: Pixel grid.
+        streams: Random streams "vessels", "gas", "bones", "devices", "tissue",
+            "technique" and "noise".
+        painted: Findings drawn as a bright ellipse in place of their physics.
+
+    Returns:
+        Brightness, air dark and bone bright, in [0, 1]. Shape (H, W), float32.
+    """
+    maps = _healthy_maps(chest, grid, streams)
+    paint_lesions(lesions, maps, grid, painted)
+    bedside = chest.patient.frontal_ap
+    return expose(maps, grid, bedside, streams["technique"], streams["noise"])
+
+
+def _healthy_maps(chest: Chest, grid: Grid, streams: Streams) -> Maps:
+    """Compute the thickness maps before any lesion is painted."""
+    lung, density = lung_maps(chest, grid, streams["tissue"])
+    vessels = vessel_map(chest, grid, streams["vessels"])
+    soft = body.breast_map(chest, grid) + body.neck_shadow(chest, grid)
+    gas = airway_gas(chest, grid) + body.abdominal_gas(chest, grid, streams["gas"])
+    return Maps(
+        body=body.body_map(chest, grid),
+        lung=lung,
+        density=density,
+        # where heart or liver takes the depth, there are fewer vessels
+        vessels=vessels * np.clip(lung / 9, 0, 1),
+        extra=soft + body.tissue_grain(chest, grid, streams["tissue"]),
+        gas=gas,
+        bone=bone_map(chest, grid, streams["bones"]),
+        metal=device_map(chest, grid, streams["devices"]),
+    )
 
 
 def expose(
@@ -111,7 +167,8 @@ def _burn_marker(shown: Array, grid: Grid, letter: str, at, height: float) -> No
     window = grid.window(x0 - size, y0 - size, x0 + 2 * size, y0 + 2 * size)
     x, y = grid.axes(window)
     stroke = max(0.09 * size, 0.5 * grid.pixel_x)
-    for (u0, v0), (u1, v1) in STROKES[letter]:
+    lines = [pair for line in STROKES[letter] for pair in pairwise(line)]
+    for (u0, v0), (u1, v1) in lines:
         start = (x0 + u0 * size, y0 + v0 * size)
         end = (x0 + u1 * size, y0 + v1 * size)
         off = np.sqrt(segment_distance(x, y, start, end))

@@ -1,12 +1,13 @@
 """What one training step costs, beside what the machine could do at most.
 
+    python tests/benchmarks/step_cost.py --out bundle_0.json
+
 The floor is the step's operations over the rate of a large matrix product, measured in
 the same run; the other parts are the box transform and the reading of images.
 """
 
 import tempfile
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import chain, count
@@ -17,6 +18,7 @@ import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
+from reporting import interleaved, report, spread
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from torch.utils.flop_counter import FlopCounterMode
@@ -52,43 +54,6 @@ class StepSizes:
     matrix: int = 8192
     repeats: int = 20
     workers: int = 8
-
-
-def interleaved(
-    tasks: dict[str, Callable[[], object]],
-    repeats: int,
-    device: torch.device,
-    clock: Callable[[], float] = time.perf_counter,
-) -> dict[str, list[float]]:
-    """Time several tasks in turn, so that a busy moment hits all alike.
-
-    Args:
-        tasks: What to run; each runs once beforehand, untimed.
-        repeats: Rounds.
-        device: Waited for before the clock is read.
-        clock: Gives seconds: of the wall, or of this process's processors.
-
-    Returns:
-        Seconds of each round, by task.
-    """
-    wait = torch.get_device_module(device).synchronize
-    for task in tasks.values():
-        task()
-    seconds: dict[str, list[float]] = {name: [] for name in tasks}
-    for _ in range(repeats):
-        for name, task in tasks.items():
-            wait()
-            started = clock()
-            task()
-            wait()
-            seconds[name].append(clock() - started)
-    return seconds
-
-
-def spread(seconds: Sequence[float]) -> dict[str, float]:
-    """Sum up timings: least, median and most, s."""
-    ends = {"min_s": min(seconds), "median_s": median(seconds), "max_s": max(seconds)}
-    return {name: round(value, 6) for name, value in ends.items()}
 
 
 def matrix_task(side: int, device: torch.device, dtype: torch.dtype) -> Callable:
@@ -193,7 +158,7 @@ def measure_width(
         loader: From `noise_loader`.
 
     Returns:
-        What bundle 0 keeps of one width: the parts of a step beside its floor and
+        What is kept of one width: the parts of a step beside its floor and
         beside each other.
     """
     bf16 = device.type == "cuda"
@@ -238,9 +203,13 @@ def measure_costs(sizes: StepSizes) -> dict:
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.backends.cudnn.benchmark = device.type == "cuda"
-    report: dict = {"sizes": asdict(sizes), "bundle": 0, "unet": {}}
+    costs: dict = {"sizes": asdict(sizes), "unet": {}}
     with tempfile.TemporaryDirectory() as folder:
         loader = noise_loader(Path(folder, "store"), sizes, device.type == "cuda")
         for width in sizes.widths:
-            report["unet"][str(width)] = measure_width(width, sizes, device, loader)
-    return report
+            costs["unet"][str(width)] = measure_width(width, sizes, device, loader)
+    return costs
+
+
+if __name__ == "__main__":
+    report(__doc__.splitlines()[0], partial(measure_costs, StepSizes()), ())

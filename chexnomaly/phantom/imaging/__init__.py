@@ -1,1 +1,0 @@
-"""From thickness to film: attenuation, exposure, processing."""
