@@ -13,7 +13,6 @@ from contextlib import suppress
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
 
 import pandas as pd
 
@@ -21,6 +20,7 @@ from chexnomaly import evidence
 from chexnomaly.claims import arithmetic, directions, ledger, outcomes, rules
 from chexnomaly.claims.ledger import load_ledger, way
 from chexnomaly.claims.lookup import MeasuredValue, NotMeasured, Shelf
+from chexnomaly.claims.rules import Verdict, joined
 from chexnomaly.errors import ClaimError, ProfileError
 
 COMPARED = tuple(
@@ -33,13 +33,6 @@ METRIC_NAMES = {"mae": "MAE", "mean_iou": "mean IoU", "f1": "F1"}
 """Printed metric to its name in tables; others keep their key."""
 
 _WHOSE = {"paper": "", "external": ", from elsewhere", "annotations": " by annotations"}
-
-
-class Verdict(NamedTuple):
-    """One of `evidence.VERDICTS`, and why; the reason may be empty."""
-
-    name: str
-    reason: str
 
 
 def verdict(
@@ -63,41 +56,27 @@ def verdict(
     if measured is None:
         return _open("not measured")
     level = measured.evidence
-    if level == evidence.PHANTOM_TO_REAL:
-        return _open("trained on phantoms, scored on real data: a transfer test")
-    if claim["kind"] == "direction":
-        return _direction_verdict(level, held)
+    if claim["kind"] == "direction" or level == evidence.PHANTOM_TO_REAL:
+        return rules.decide(measured, held)
     if not evidence.may_compare(level):
         told = f"evidence level {level}: shown, not compared by value"
         return _open(told, f"testable with the films of {ledger.test_of(claim)}")
     if level == evidence.ANNOTATIONS and way(claim) != "annotations":
         return _open("annotations alone cannot decide what needs pixels")
-    return _value_verdict(claim, measured)
+    value, low, high = _in_unit(claim, measured)
+    if not math.isfinite(value):
+        return _open("the measured value is undefined")
+    printed = claim["value"]
+    same = low <= float(printed) <= high or arithmetic.agrees(value, printed)
+    return Verdict(evidence.REPRODUCED if same else evidence.DIFFERS, _note(claim))
 
 
 def _open(*reasons: str) -> Verdict:
-    return Verdict(evidence.NOT_TESTABLE, "; ".join(filter(None, reasons)))
+    return Verdict(evidence.NOT_TESTABLE, joined(*reasons))
 
 
 def _note(claim: Mapping) -> str:
     return claim["needs"].partition(";")[2].strip()
-
-
-def _direction_verdict(level: str, held: bool | None) -> Verdict:
-    if not evidence.gives_direction(level):
-        return _open(f"evidence level {level}: shown, not compared")
-    if held is None:
-        return Verdict(evidence.NOT_RESOLVED, "")
-    return Verdict(evidence.DIRECTIONS[level][0 if held else 1], "")
-
-
-def _value_verdict(claim: Mapping, measured: MeasuredValue) -> Verdict:
-    printed = claim["value"]
-    value, low, high = _in_unit(claim, measured)
-    if not math.isfinite(value):
-        return _open("the measured value is undefined")
-    same = low <= float(printed) <= high or arithmetic.agrees(value, printed)
-    return Verdict(evidence.REPRODUCED if same else evidence.DIFFERS, _note(claim))
 
 
 def _in_unit(claim: Mapping, measured: MeasuredValue) -> list[float]:
@@ -161,7 +140,7 @@ def quantity(claim: Mapping) -> str:
     return f"{label}{whose}{place}"
 
 
-def _row(claim: Mapping, judged: "_Judged") -> tuple:
+def _row(claim: Mapping, judged: Verdict) -> tuple:
     """Give one claim's cells in the order of `COMPARED`."""
     level = evidence.QUOTED if way(claim) == "external" else ""
     found = judged.measured or MeasuredValue(math.nan, evidence=level)
@@ -169,8 +148,8 @@ def _row(claim: Mapping, judged: "_Judged") -> tuple:
     kind = "" if math.isnan(numbers[0]) else _measured_as(claim)
     printed = claim["id"], claim["where"], quantity(claim), claim["as_printed"]
     how = found.n, found.seeds, judged.thresholds, found.evidence
-    before = judged.before or judged.verdict.name
-    return *printed, kind, *numbers, *how, before, judged.rule, *judged.verdict
+    told = judged.before or judged.name, judged.rule, judged.name, judged.reason
+    return *printed, kind, *numbers, *how, *told
 
 
 def _measured_as(claim: Mapping) -> str:
@@ -178,14 +157,6 @@ def _measured_as(claim: Mapping) -> str:
         return {"arithmetic": "computed", "design": "in code"}.get(way(claim), "")
     relations = {test.relation for test in directions.read_tests(claim["needs"])}
     return "ratio" if relations == {"ratio"} else "difference"
-
-
-class _Judged(NamedTuple):
-    measured: MeasuredValue | None
-    verdict: Verdict
-    rule: str = ""
-    before: str = ""
-    thresholds: str = ""
 
 
 class _Judge:
@@ -197,7 +168,7 @@ class _Judge:
         self.answers = cache(self._answers)
         self.family = cache(self._family)
 
-    def __call__(self, claim: Mapping) -> _Judged:
+    def __call__(self, claim: Mapping) -> Verdict:
         """Judge one claim."""
         if way(claim) == "arithmetic":
             return _arithmetic(claim, self.claims)
@@ -206,7 +177,7 @@ class _Judge:
         if way(claim) == "contradicts":
             other = self.claims[ledger.test_of(claim)]
             reason = f'the paper also prints "{other["quote"]}" ({other["where"]})'
-            return _Judged(None, Verdict(evidence.INCONSISTENT, reason))
+            return Verdict(evidence.INCONSISTENT, reason)
         try:
             if way(claim) == "measured":
                 return self._direction(claim)
@@ -215,14 +186,14 @@ class _Judge:
         except NotMeasured as missing:
             before = self._before(claim).name if way(claim) == "measured" else ""
             judged = _open(str(missing), _note(claim))
-            return _Judged(None, judged, before and "missing", before)
-        return _Judged(measured, verdict(claim, measured))
+            return judged._replace(rule=before and "missing", before=before)
+        return verdict(claim, measured)._replace(measured=measured)
 
     def _tests(self, id_: str) -> list[directions.Comparison]:
         claim = self.claims[id_]
         return directions.expand(claim["needs"], claim["metric"], self.systems)
 
-    def _answers(self, id_: str) -> list[rules.Answer]:
+    def _answers(self, id_: str) -> list[Verdict]:
         return rules.ask(self._tests(id_), self.shelf)
 
     def _family(self) -> list[float]:
@@ -234,18 +205,15 @@ class _Judge:
                     found.append(self.answers(id_)[0].p)
         return [p for p in found if p is not None]
 
-    def _direction(self, claim: Mapping) -> _Judged:
-        settled = [rules.settle(a, self.family) for a in self.answers(claim["id"])]
-        told = [_direction_told(claim, answer) for answer in settled]
-        best, others = settled[0], zip(settled[1:], told[1:], strict=True)
-        beside = [f"{a.measured.evidence}: {one.name}" for a, one in others]
-        before, reason = self._before(claim)
-        fair = rules.ZERO_SHOT in claim["needs"]
-        ceiling = f"ceiling, fitted on RSNA: {reason}" if fair else ""
-        parts = (told[0].reason, ceiling, _note(claim), *beside)
-        judged = Verdict(told[0].name, "; ".join(filter(None, parts)))
-        rule = "baseline" if fair else best.rule
-        return _Judged(best.measured, judged, rule, before, best.thresholds)
+    def _direction(self, claim: Mapping) -> Verdict:
+        found = self.answers(claim["id"])
+        best, *others = (rules.settle(one, self.family) for one in found)
+        before, rule, ceiling = self._before(claim), best.rule, ""
+        if rules.ZERO_SHOT in claim["needs"]:
+            rule, ceiling = "baseline", f"ceiling, fitted on RSNA: {before.reason}"
+        beside = (f"{one.measured.evidence}: {one.name}" for one in others)
+        reason = joined(best.reason, ceiling, _note(claim), *beside)
+        return best._replace(reason=reason, rule=rule, before=before.name)
 
     def _before(self, claim: Mapping) -> Verdict:
         """Judge by an interval over films at 0.5 alone, of the network at hand."""
@@ -254,19 +222,12 @@ class _Judge:
             found = outcomes.evaluate(tests, self.shelf, fairly=False)
         except NotMeasured as missing:
             return _open(str(missing))
-        name = verdict(claim, found.measured, found.held).name
+        name = rules.decide(found.measured, found.held).name
         resolved = name != evidence.NOT_RESOLVED
         return Verdict(name if resolved else evidence.NOT_TESTABLE, found.reason)
 
 
-def _direction_told(claim: Mapping, answer: rules.Answer) -> Verdict:
-    if answer.verdict:
-        return Verdict(answer.verdict, answer.reason)
-    name, reason = verdict(claim, answer.measured, answer.held)
-    return Verdict(name, "; ".join(filter(None, (reason, answer.reason))))
-
-
-def _designed(claim: Mapping, profile: str) -> _Judged:
+def _designed(claim: Mapping, profile: str) -> Verdict:
     """Ask the code at the paper's profile; name what the live profile has instead."""
     from chexnomaly.claims import design  # so late, since it builds networks
 
@@ -275,22 +236,22 @@ def _designed(claim: Mapping, profile: str) -> _Judged:
         with suppress(ProfileError):  # the folder of results need not be a profile's
             found[name] = design.measure(ledger.test_of(claim), claim["system"], name)
     if design.STANDARD not in found:
-        return _Judged(None, _open("no profiles here; testable in a checkout"))
+        return _open("no profiles here; testable in a checkout")
     measured = MeasuredValue(found[design.STANDARD])
     same = arithmetic.agrees(_in_unit(claim, measured)[0], claim["value"])
     shown = found if len(set(found.values())) > 1 else [design.STANDARD]
     told = [f"{found[name] * _scale(claim):g} in profile {name}" for name in shown]
-    reason = "; ".join(filter(None, (*told, _note(claim))))
     name = evidence.IMPLEMENTED if same else evidence.DEVIATES
-    return _Judged(measured, Verdict(name, reason), "design", evidence.NOT_TESTABLE)
+    why = joined(*told, _note(claim)), measured, "design"
+    return Verdict(name, *why, evidence.NOT_TESTABLE)
 
 
-def _arithmetic(claim: Mapping, claims: Mapping[str, Mapping]) -> _Judged:
+def _arithmetic(claim: Mapping, claims: Mapping[str, Mapping]) -> Verdict:
     printed = ledger.printed_values(claims.values())
     same, value, reason = arithmetic.check(claim["needs"], claim["value"], printed)
     told = f"the paper's own numbers: {reason}"
     measured = None if value is None else MeasuredValue(float(value / _scale(claim)))
     if not same:
-        return _Judged(measured, Verdict(evidence.INCONSISTENT, told))
-    judged = Verdict(evidence.ADDS_UP, told)
-    return _Judged(measured, judged, "arithmetic", evidence.REPRODUCED)
+        return Verdict(evidence.INCONSISTENT, told, measured)
+    before = evidence.REPRODUCED
+    return Verdict(evidence.ADDS_UP, told, measured, "arithmetic", before)
