@@ -21,7 +21,7 @@ import math
 from collections.abc import Callable, Set
 from typing import NamedTuple
 
-from chexnomaly.claims.arithmetic import parse, refused
+from chexnomaly.claims.arithmetic import RELATIONS, parse, refused
 from chexnomaly.claims.lookup import Ref, results_key
 
 
@@ -70,10 +70,8 @@ def read_tests(needs: str) -> list[Comparison]:
 
 def _read_test(term: ast.expr) -> Comparison:
     match term:
-        case ast.Compare(a, [ast.Lt()], [b]):
-            return Comparison("below", _side(a), _side(b))
-        case ast.Compare(a, [ast.Gt()], [b]):
-            return Comparison("above", _side(a), _side(b))
+        case ast.Compare(a, [ast.Lt() | ast.Gt() as op], [b]):
+            return Comparison(RELATIONS[type(op)][1], _side(a), _side(b))
         case ast.Compare(
             ast.Constant(int() | float()) as low,
             [ast.LtE()] | [ast.LtE(), ast.LtE()],
@@ -150,13 +148,13 @@ def expand(needs: str, metric: str, systems: Set[str]) -> list[Comparison]:
             lambda ref: ref._replace(key=results_key(ref.key or metric))
         )
         for test in read_tests(needs)
-        for b in _family(test.b, test.a, systems)
+        for b in _family(test, systems)
     ]
 
 
-def _family(b: Ref | float, a: Ref | float, systems: Set[str]) -> list[Ref | float]:
-    if not isinstance(b, Ref) or "*" not in b.system:
-        return [b]
-    own = {a.system} if isinstance(a, Ref) else set()
-    members = fnmatch.filter(sorted(systems - own), b.system)
-    return [b._replace(system=name) for name in members]
+def _family(test: Comparison, systems: Set[str]) -> list[Ref | float]:
+    """Give b, or what stands for it: every such system but a's own."""
+    if not isinstance(test.b, Ref) or "*" not in test.b.system:
+        return [test.b]
+    others = sorted(systems - {ref.system for ref in test.refs})
+    return [test.b._replace(system=s) for s in fnmatch.filter(others, test.b.system)]

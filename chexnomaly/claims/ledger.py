@@ -124,17 +124,16 @@ def load_ledger(path: Path = LEDGER) -> pd.DataFrame:
         ClaimError: A row is malformed; the message names row and column.
     """
     rows = read_rows(path, LEDGER_COLUMNS, MAY_BE_EMPTY)
-    for line, row in enumerate(rows, start=2):
-        _check_row(row, path, line)
-        row["value"] = Decimal(row["value"]) if row["value"] else None
-    printed = printed_values(rows)
+    numbers = {row["id"]: row["value"] for row in rows}
+    printed = {k: Decimal(v) for k, v in numbers.items() if NUMBER.fullmatch(v)}
     for line, row in enumerate(rows, start=2):
         try:
+            _check_row(row)
+            row["value"] = printed.get(row["id"])
             _check_test(row, rows, printed)
         except ClaimError as error:
-            where = {"file": path, "row": line, "column": "needs"}
-            where["expected"] = error.expected
-            raise ClaimError(error.problem, **where) from error
+            told = {"column": "needs"} | {k: v for k, v in vars(error).items() if v}
+            raise ClaimError(**told | {"file": path, "row": line}) from error
     return pd.DataFrame(rows, columns=list(LEDGER_COLUMNS), dtype=object)
 
 
@@ -155,7 +154,7 @@ def printed_values(claims: Iterable[Mapping]) -> dict[str, Decimal]:
     return {c["id"]: c["value"] for c in claims if c["value"] is not None}
 
 
-def _check_row(row: Mapping, path: Path, line: int) -> None:
+def _check_row(row: Mapping) -> None:
     ways, value = NEEDS.get(row["kind"], ()), row["value"]
     if row["kind"] == "direction" or way(row) == "nothing printed":
         right, number = value == "", "no value"
@@ -170,8 +169,7 @@ def _check_row(row: Mapping, path: Path, line: int) -> None:
         ("quote", brief, f"at most {QUOTE_WORDS} words"),
     ):
         if not fine:
-            where = {"file": path, "row": line, "column": column}
-            raise ClaimError(f"{row[column]!r}", expected=expected, **where)
+            raise ClaimError(f"{row[column]!r}", column=column, expected=expected)
 
 
 def _check_test(row: dict, rows: Sequence[Mapping], printed: Mapping) -> None:

@@ -15,14 +15,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
+from chexnomaly import evidence as origins
 from chexnomaly.errors import ResultError
-from chexnomaly.evidence import (
-    ANNOTATIONS,
-    IMAGES,
-    OPEN_IMAGES,
-    evidence_level,
-    weakest,
-)
 from chexnomaly.results import read_result
 
 REGISTER = {
@@ -57,6 +51,11 @@ class Ref(NamedTuple):
     def file(self) -> str:
         """Name of the results file."""
         return f"{self.system}__{self.dataset}.json"
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether the system never looks at the film."""
+        return self.system.split("__")[0] in FLOOR
 
 
 class MeasuredValue(NamedTuple):
@@ -144,7 +143,7 @@ class Shelf:
         value, low, high = (_number(item.get(k)) for k in ("value", "low", "high"))
         if value is None:
             raise NotMeasured(f"{ref.key!r} of {ref.file} is undefined")
-        about = data["evidence"], data["profile"], _seeds_covered(data)
+        about = data["evidence"], data["profile"], _seeds_covered(data, ref)
         return MeasuredValue(value, low, high, item.get("n"), *about)
 
     def paired(self, a: Ref, b: Ref) -> MeasuredValue | None:
@@ -152,10 +151,8 @@ class Shelf:
         if a.dataset != b.dataset or a.key != b.key:
             return None
         for first, second in ((a, b), (b, a)):
-            differences = self.results(first).get("paired", {}).get(second.system, {})
-            if a.key in differences:
-                key = f"{second.system}/{a.key}"
-                found = self.look_up(first._replace(key=key))
+            found = self.find(first._replace(key=f"{second.system}/{a.key}"))
+            if found is not None:
                 return found if first is a else found.negated()
         return None
 
@@ -164,9 +161,10 @@ class Shelf:
         """A shelf for each folder alone, then this one: a study is a whole."""
         return [*(Shelf(folder) for folder in self.folders), self]
 
-    def sets(self) -> list[str]:
-        """Name the sets that there are results of."""
-        files = (p.stem for f in self.folders for p in Path(f).glob("*__*.json"))
+    def sets(self, system: str = "*") -> list[str]:
+        """Name the sets that there are results of, of one system or any."""
+        pattern = f"{system}__*.json"
+        files = (p.stem for f in self.folders for p in Path(f).glob(pattern))
         found = {name.rpartition("__")[2] for name in files}
         return sorted(name for name in found if "." not in name)  # no stamps
 
@@ -178,9 +176,8 @@ class Shelf:
             return None
 
 
-def _seeds_covered(result: Mapping) -> int | None:
-    blind = result["system"].split("__")[0] in FLOOR
-    if blind or result.get("trained_on") in (None, ANNOTATIONS):
+def _seeds_covered(result: Mapping, ref: Ref) -> int | None:
+    if ref.is_blind or result.get("trained_on") in (None, origins.ANNOTATIONS):
         return None
     return len(result["seeds"]) if "seeds" in result.get("resampled", ()) else 1
 
@@ -205,7 +202,7 @@ def read_checked(path: Path, ref: Ref) -> dict:
     """
     data = read_result(path)
     try:
-        earned = evidence_level(data.get("trained_on"), data.get("scored_on"))
+        earned = origins.evidence_level(data.get("trained_on"), data.get("scored_on"))
     except (TypeError, ValueError) as error:
         raise ResultError(str(error), file=path, column="scored_on") from error
     rightful = {"system": ref.system, "set": ref.dataset, "evidence": earned}
@@ -227,18 +224,15 @@ def _check_item(path: Path, key: str, item: object) -> None:
         kinds = (int, type(None)) if name == "n" else (int, float, type(None))
         found = item.get(name)
         _require(type(found) in kinds, path, f"{key}.{name}", found, "a number or null")
-    low, high = _number(item.get("low")), _number(item.get("high"))
-    absent = low is None and high is None
-    given = low is not None and high is not None and low <= high
-    expected = "both ends of an interval, low <= high"
-    _require(absent or given, path, key, (low, high), expected)
+    ends = _number(item.get("low")), _number(item.get("high"))
+    fine = ends == (None, None) or None not in ends and ends[0] <= ends[1]
+    _require(fine, path, key, ends, "both ends of an interval, low <= high")
 
 
 def _require(fine: bool, path: Path, column: str, found: object, expected: str) -> None:
     if not fine:
-        raise ResultError(
-            f"found {found!r}", file=path, column=column, expected=expected
-        )
+        where = {"file": path, "column": column}
+        raise ResultError(f"found {found!r}", **where, expected=expected)
 
 
 def common_level(values: Iterable[MeasuredValue]) -> str:
@@ -250,9 +244,10 @@ def common_level(values: Iterable[MeasuredValue]) -> str:
     """
     values = [value for value in values if value.evidence]
     levels = {value.evidence for value in values}
-    if len(levels) > 1 and not levels <= {IMAGES, OPEN_IMAGES, ANNOTATIONS}:
+    real = {origins.IMAGES, origins.OPEN_IMAGES, origins.ANNOTATIONS}
+    if len(levels) > 1 and not levels <= real:
         raise NotMeasured(f"evidence levels differ: {', '.join(sorted(levels))}")
     profiles = {value.profile for value in values}
     if len(profiles) > 1:
         raise NotMeasured(f"profiles differ: {', '.join(sorted(profiles))}")
-    return weakest(*levels)
+    return origins.weakest(*levels)

@@ -10,14 +10,9 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from chexnomaly.claims import lookup
 from chexnomaly.claims.directions import Comparison
-from chexnomaly.claims.lookup import (
-    FLOOR,
-    MeasuredValue,
-    Ref,
-    Shelf,
-    common_level,
-)
+from chexnomaly.claims.lookup import MeasuredValue, Ref, Shelf
 
 MOST_TOLD = 3
 """Comparisons that a reason tells one by one."""
@@ -39,11 +34,8 @@ class Trial(NamedTuple):
     def tie(self) -> bool:
         """Whether both values are 0, or one is of a baseline that marks nothing."""
         sides = ((self.test.a, self.a), (self.test.b, self.b))
-        zero = [found.value == 0 and found.ends == (0, 0) for _, found in sides]
-        return all(zero) or any(
-            none and isinstance(side, Ref) and side.system.split("__")[0] in FLOOR
-            for none, (side, _) in zip(zero, sides, strict=True)
-        )
+        zero = [s for s, found in sides if (found.value, *found.ends) == (0, 0, 0)]
+        return len(zero) == 2 or any(isinstance(s, Ref) and s.is_blind for s in zero)
 
     @property
     def p(self) -> float:
@@ -96,18 +88,22 @@ def evaluate(tests: Iterable[Comparison], shelf: Shelf, fairly: bool = True) -> 
         NotMeasured: A value is missing, or values cannot be compared.
         ResultError: A results file is corrupted.
     """
-    tested = [_evaluate(test, shelf, fairly) for test in tests]
-    held = [one.held for one in tested]
+    tested = [_try(test, shelf, fairly) for test in tests]
+    answers = [one.held for one in tested]
+    held = False if False in answers else None if None in answers else True
     sides = [side for one in tested for side in (one.a, one.b)]
     shown = tested[0].gap if len(tested) == 1 else MeasuredValue(math.nan)
     n = min((side.n for side in sides if side.n is not None), default=None)
     seeds = min((s.seeds for s in sides if s.seeds is not None), default=None)
-    shown = shown._replace(evidence=common_level(sides), n=n, seeds=seeds)
-    return Outcome(_all(held), shown, _told(tested, _all(held)), tested)
+    shown = shown._replace(evidence=lookup.common_level(sides), n=n, seeds=seeds)
+    return Outcome(held, shown, _told(tested, held), tested)
 
 
-def _evaluate(test: Comparison, shelf: Shelf, fairly: bool) -> Trial:
-    a, b = (_look_up(side, shelf) for side in (test.a, test.b))
+def _try(test: Comparison, shelf: Shelf, fairly: bool) -> Trial:
+    a, b = (
+        shelf.look_up(side) if isinstance(side, Ref) else MeasuredValue(side)
+        for side in (test.a, test.b)
+    )
     gap = _gap(test, a, b, shelf, fairly)
     return Trial(test, a, b, gap, _decide(test, gap))
 
@@ -129,16 +125,6 @@ def _in_numbers(one: Trial) -> str:
     if yardstick is None:
         return said
     return f"{said}, less {yardstick} on each {gap.value:+.4g}{_interval(gap)}"
-
-
-def _all(held: list[bool | None]) -> bool | None:
-    if False in held:
-        return False
-    return None if None in held else True
-
-
-def _look_up(side: Ref | float, shelf: Shelf) -> MeasuredValue:
-    return shelf.look_up(side) if isinstance(side, Ref) else MeasuredValue(side)
 
 
 def _gap(
