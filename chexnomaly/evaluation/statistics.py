@@ -14,12 +14,23 @@ from chexnomaly.results import Entry
 
 AP_THRESHOLDS = (0.4, 0.5, 0.6, 0.7)
 
+Statistic = Callable[[metrics.Scores], np.ndarray]
 
-CATEGORY_SHARES = tuple(
-    f"{name}_share_{rule}"
-    for name in ("tp", "tn", "fp", "fn")
-    for rule in ("strict", "lenient")
-)
+
+def _share_of(name: str, sort: Callable, scores: metrics.Scores) -> np.ndarray:
+    return (sort(scores) == name).mean(-1)
+
+
+CATEGORY_SHARES: dict[str, Statistic] = {
+    f"{name.lower()}_share_{rule}": partial(_share_of, name, sort)
+    for name in ("TP", "TN", "FP", "FN")
+    for rule, sort in (
+        ("strict", metrics.strict_categories),
+        ("lenient", metrics.lenient_categories),
+    )
+}
+"""Share of the films in each category, by either rule."""
+
 PROPORTIONS = (*CATEGORY_SHARES, "partial_share", "outlier_share", "recall_any_pixel")
 """Shares of films, which get Wilson's interval: it has a width at 0 and 1 too."""
 
@@ -29,9 +40,6 @@ OPERATING_KEYS = (
     *("hard_error_median", "hard_error_skewness", *PROPORTIONS),
 )
 """What is also reported at the operating threshold."""
-
-
-Statistic = Callable[[metrics.Scores], np.ndarray]
 
 
 PAIRED_KEYS = (
@@ -48,14 +56,8 @@ def statistics() -> dict[str, Statistic]:
         for c in metrics.IOU_CONVENTIONS
     }
     f1s = {f"f1_{r}": partial(metrics.f1_statistic, rule=r) for r in metrics.F1_RULES}
-    rules = {"strict": metrics.strict_categories, "lenient": metrics.lenient_categories}
-    shares = {
-        f"{name.lower()}_share_{rule}": partial(_share_of, name, sort)
-        for name in ("TP", "TN", "FP", "FN")
-        for rule, sort in rules.items()
-    }
     return {
-        **(ious | f1s | shares),
+        **(ious | f1s | CATEGORY_SHARES),
         "mae_soft": metrics.mae_statistic,
         "mae_hard": partial(metrics.mae_statistic, hard=True),
         "partial_share": partial(_share_of, "50/50", categories.unseen_categories),
@@ -75,10 +77,6 @@ FILM_STATISTICS: dict[str, Statistic] = {
     "pointing": classification.pointing_statistic,
 }
 """Of films whose patients are known: sick against healthy, and the highest pixel."""
-
-
-def _share_of(name: str, sort: Callable, scores: metrics.Scores) -> np.ndarray:
-    return (sort(scores) == name).mean(-1)
 
 
 def _area(kinds: tuple[str, str], scores: metrics.Scores) -> np.ndarray:
@@ -160,18 +158,16 @@ def _entries(
     thresholds = {"": [PAPER_THRESHOLD] * len(scored)}
     if operating is not None:
         thresholds["@operating"] = operating
-    values = {}
+    values, patients = {}, scored[0].patients
     for suffix, levels in thresholds.items():
         samples = [s.scores[t] for s, t in zip(scored, levels, strict=True)]
-        for key in keys:
-            if not suffix or key in OPERATING_KEYS:
-                patients = scored[0].patients
-                if key in PROPORTIONS and not patients:
-                    values[key + suffix] = _proportion(key, table[key], samples[0])
-                    continue
-                values[key + suffix] = interval(
-                    table[key], *samples, patients=patients, resamples=resamples
-                )
+        for key in keys if not suffix else [k for k in keys if k in OPERATING_KEYS]:
+            if key in PROPORTIONS and not patients:
+                found = _proportion(key, table[key], samples[0])
+            else:
+                about = {"patients": patients, "resamples": resamples}
+                found = interval(table[key], *samples, **about)
+            values[key + suffix] = found
     return values
 
 
