@@ -105,7 +105,7 @@ def in_words(needs: str) -> str:
         Such as "supermodel on other_200 below supermodel on vindr_test"; a set that
         both sides share is named once.
     """
-    return " and ".join(_in_words(test) for test in read_tests(needs))
+    return " and ".join(map(_in_words, read_tests(needs)))
 
 
 def _in_words(test: Comparison) -> str:

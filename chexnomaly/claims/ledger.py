@@ -93,7 +93,7 @@ def read_rows(
         raise ClaimError(str(error), file=path, expected="a CSV file") from error
     if list(found or ()) != list(columns):
         raise ClaimError(f"columns {found}", file=path, row=1, expected=str(columns))
-    names: set[str] = set()
+    names = [row[columns[0]] for row in rows]
     for line, row in enumerate(rows, start=2):
         where = {"file": path, "row": line}
         if None in row or None in row.values():
@@ -102,11 +102,9 @@ def read_rows(
         for column in columns:
             if not row[column].strip() and column not in may_be_empty:
                 raise ClaimError("empty", column=column, expected="a text", **where)
-        name = row[columns[0]]
-        if name in names:
+        if row[columns[0]] in names[: line - 2]:
             where |= {"column": columns[0], "expected": "each name once"}
-            raise ClaimError(name, **where)
-        names.add(name)
+            raise ClaimError(row[columns[0]], **where)
     return rows
 
 

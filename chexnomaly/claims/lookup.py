@@ -89,10 +89,8 @@ class MeasuredValue(NamedTuple):
 
     def negated(self) -> "MeasuredValue":
         """Give the same with the other sign: b minus a for a minus b."""
-        turned = self._replace(value=-self.value)
-        if self.low is None:
-            return turned
-        return turned._replace(low=-self.high, high=-self.low)
+        low, high = (None if x is None else -x for x in (self.high, self.low))
+        return self._replace(value=-self.value, low=low, high=high)
 
 
 def results_key(metric: str) -> str:

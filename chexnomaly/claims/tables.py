@@ -143,8 +143,11 @@ def against_the_floor(
 
     def cells(result: dict) -> dict[str, str]:
         own = {"own value": format_entry(result["values"].get(quantity))}
-        pairs = {rival: result["paired"].get(rival + suffix, {}) for rival in FLOOR}
-        return own | {name: _difference(p.get(quantity)) for name, p in pairs.items()}
+        for rival in FLOOR:
+            entry = result["paired"].get(rival + suffix, {}).get(quantity)
+            told = format_entry(entry, sign="+"), outcome(entry)
+            own[rival] = " ".join(told) if told[1] != "–" else "–"
+        return own
 
     return results_frame(_existing(results, systems, key), cells)
 
@@ -152,8 +155,3 @@ def against_the_floor(
 def _existing(results: Path, systems: Sequence[str], key: str) -> list[Path]:
     paths = [results / f"{system}__{key}.json" for system in systems]
     return [path for path in paths if path.exists()]
-
-
-def _difference(entry: dict | None) -> str:
-    told = outcome(entry)
-    return told if told == "–" else f"{format_entry(entry, sign='+')} {told}"

@@ -118,9 +118,8 @@ def compare(
     shelf, records = Shelf(results), load_ledger().to_dict("records")
     claims = {claim["id"]: claim for claim in records}
     wanted = list(claims) if ids is None else list(ids)
-    for id_ in wanted:
-        if id_ not in claims:
-            raise ClaimError(f"unknown claim id {id_!r}", file="claims.csv")
+    if unknown := [id_ for id_ in wanted if id_ not in claims]:
+        raise ClaimError(f"unknown claim id {unknown[0]!r}", file="claims.csv")
     judge = _Judge(claims, shelf)
     rows = [_row(claims[id_], judge(claims[id_])) for id_ in wanted]
     numbers = dict.fromkeys(("measured", "low", "high"), "float64")
@@ -155,8 +154,8 @@ def _row(claim: Mapping, judged: Verdict) -> tuple:
 def _measured_as(claim: Mapping) -> str:
     if way(claim) != "measured":
         return {"arithmetic": "computed", "design": "in code"}.get(way(claim), "")
-    relations = {test.relation for test in directions.read_tests(claim["needs"])}
-    return "ratio" if relations == {"ratio"} else "difference"
+    tests = directions.read_tests(claim["needs"])
+    return "ratio" if {one.relation for one in tests} == {"ratio"} else "difference"
 
 
 class _Judge:
@@ -165,7 +164,12 @@ class _Judge:
     def __init__(self, claims: Mapping[str, Mapping], shelf: Shelf):
         self.claims, self.shelf = claims, shelf
         self.systems = {claim["system"] for claim in claims.values()}
-        self.answers = cache(self._answers)
+        self.tests = {
+            id_: directions.expand(claim["needs"], claim["metric"], self.systems)
+            for id_, claim in claims.items()
+            if way(claim) == "measured"
+        }
+        self.answers = cache(lambda id_: rules.ask(self.tests[id_], shelf))
         self.family = cache(self._family)
 
     def __call__(self, claim: Mapping) -> Verdict:
@@ -179,30 +183,23 @@ class _Judge:
             reason = f'the paper also prints "{other["quote"]}" ({other["where"]})'
             return Verdict(evidence.INCONSISTENT, reason)
         try:
-            if way(claim) == "measured":
+            if claim["id"] in self.tests:
                 return self._direction(claim)
             refs = ledger.bindings(claim, self.systems)
             measured = self.shelf.look_up(refs[0]) if refs else None
         except NotMeasured as missing:
-            before = self._before(claim).name if way(claim) == "measured" else ""
             judged = _open(str(missing), _note(claim))
-            return judged._replace(rule=before and "missing", before=before)
+            if claim["id"] not in self.tests:
+                return judged
+            return judged._replace(rule="missing", before=self._before(claim).name)
         return verdict(claim, measured)._replace(measured=measured)
-
-    def _tests(self, id_: str) -> list[directions.Comparison]:
-        claim = self.claims[id_]
-        return directions.expand(claim["needs"], claim["metric"], self.systems)
-
-    def _answers(self, id_: str) -> list[Verdict]:
-        return rules.ask(self._tests(id_), self.shelf)
 
     def _family(self) -> list[float]:
         """Give the p-values of all directions that were asked."""
         found = []
-        for id_, claim in self.claims.items():
-            if way(claim) == "measured":
-                with suppress(NotMeasured):
-                    found.append(self.answers(id_)[0].p)
+        for id_ in self.tests:
+            with suppress(NotMeasured):
+                found.append(self.answers(id_)[0].p)
         return [p for p in found if p is not None]
 
     def _direction(self, claim: Mapping) -> Verdict:
@@ -217,7 +214,7 @@ class _Judge:
 
     def _before(self, claim: Mapping) -> Verdict:
         """Judge by an interval over films at 0.5 alone, of the network at hand."""
-        tests = rules.as_before(self._tests(claim["id"]))
+        tests = rules.as_before(self.tests[claim["id"]])
         try:
             found = outcomes.evaluate(tests, self.shelf, fairly=False)
         except NotMeasured as missing:
@@ -242,8 +239,8 @@ def _designed(claim: Mapping, profile: str) -> Verdict:
     shown = found if len(set(found.values())) > 1 else [design.STANDARD]
     told = [f"{found[name] * _scale(claim):g} in profile {name}" for name in shown]
     name = evidence.IMPLEMENTED if same else evidence.DEVIATES
-    why = joined(*told, _note(claim)), measured, "design"
-    return Verdict(name, *why, evidence.NOT_TESTABLE)
+    reason = joined(*told, _note(claim))
+    return Verdict(name, reason, measured, "design", evidence.NOT_TESTABLE)
 
 
 def _arithmetic(claim: Mapping, claims: Mapping[str, Mapping]) -> Verdict:

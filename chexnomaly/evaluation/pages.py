@@ -91,8 +91,8 @@ def film_files(data: PreparedSet) -> dict[str, Path]:
 
 def thresholds(results: Path, systems: Names, key: str) -> dict[str, float]:
     """Read each system's operating threshold, which was chosen on validation films."""
-    stored = {s: read_result(results / f"{s}__{key}.json") for s in systems}
-    return {system: one["threshold"]["operating"] for system, one in stored.items()}
+    found = ((s, read_result(results / f"{s}__{key}.json")) for s in systems)
+    return {system: result["threshold"]["operating"] for system, result in found}
 
 
 def scores(results: Path, systems: Names, key: str, quantities: Names) -> DataFrame:
