@@ -135,8 +135,7 @@ def _sizes(a: Mapping, b: Mapping, names: Sequence[str]) -> Iterator[str]:
         {f"{name}, {k}": v for name in names for k, v in run[name]["measured"].items()}
         for run in (a, b)
     )
-    sides = {"here": here, "there": {place: there.get(place) for place in here}}
-    table = pd.DataFrame(sides, dtype=float)
+    table = pd.DataFrame({"here": here, "there": there}, dtype=float)
     gaps = (table.here - table.there).abs()
     gaps = gaps[gaps > 0]
     relative = gaps / table.abs().max(axis=1)[gaps.index]

@@ -20,7 +20,7 @@ text is the only sign of what it belongs to.
 
 import csv
 import re
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from decimal import Decimal
 from pathlib import Path
 
@@ -145,11 +145,6 @@ def test_of(claim: Mapping) -> str:
     """Give what follows the way: a test, an id, or the collections that are needed."""
     needs = claim["needs"].partition(";")[0].strip()
     return needs.removeprefix(way(claim)).lstrip(" :")
-
-
-def printed_values(claims: Iterable[Mapping]) -> dict[str, Decimal]:
-    """Map the ids of claims to the numbers they print, where they print one."""
-    return {c["id"]: c["value"] for c in claims if c["value"] is not None}
 
 
 def _check_row(row: Mapping) -> None:

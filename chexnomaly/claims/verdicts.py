@@ -163,6 +163,9 @@ class _Judge:
 
     def __init__(self, claims: Mapping[str, Mapping], shelf: Shelf):
         self.claims, self.shelf = claims, shelf
+        self.printed = {
+            i: c["value"] for i, c in claims.items() if c["value"] is not None
+        }
         self.systems = {claim["system"] for claim in claims.values()}
         self.tests = {
             id_: directions.expand(claim["needs"], claim["metric"], self.systems)
@@ -175,7 +178,7 @@ class _Judge:
     def __call__(self, claim: Mapping) -> Verdict:
         """Judge one claim."""
         if way(claim) == "arithmetic":
-            return _arithmetic(claim, self.claims)
+            return _arithmetic(claim, self.printed)
         if way(claim) == "design":
             return _designed(claim, Path(self.shelf.folders[0]).name)
         if way(claim) == "contradicts":
@@ -243,8 +246,7 @@ def _designed(claim: Mapping, profile: str) -> Verdict:
     return Verdict(name, reason, measured, "design", evidence.NOT_TESTABLE)
 
 
-def _arithmetic(claim: Mapping, claims: Mapping[str, Mapping]) -> Verdict:
-    printed = ledger.printed_values(claims.values())
+def _arithmetic(claim: Mapping, printed: Mapping[str, Decimal]) -> Verdict:
     same, value, reason = arithmetic.check(claim["needs"], claim["value"], printed)
     told = f"the paper's own numbers: {reason}"
     measured = None if value is None else MeasuredValue(float(value / _scale(claim)))

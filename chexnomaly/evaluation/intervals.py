@@ -1,6 +1,5 @@
 """Results entries of plain samples: means, shares and spreads with 95 % intervals."""
 
-import warnings
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -130,7 +129,7 @@ def interval(
     def of(index: np.ndarray) -> np.ndarray:  # films (..., N) to (...)
         return statistic(*(Drawn(s, index) for s in samples))
 
-    def resampled(drawn: np.ndarray, axis: int = -1) -> np.ndarray:
+    def resampled(drawn: np.ndarray) -> np.ndarray:  # units (draws, units) to (draws,)
         if not len(films):
             return of(drawn)
         totals = (films >= 0).sum(axis=1)[drawn].sum(axis=1)
@@ -143,17 +142,10 @@ def interval(
     value, units = float(of(np.arange(n))), len(films) or n
     if units < 2 or np.isnan(value):
         return entry(value, None, None, n)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", stats.DegenerateDataWarning)
-        drawn = stats.bootstrap(
-            (np.arange(units),),
-            resampled,
-            n_resamples=resamples,
-            batch=max(1, 2_000_000 // n),
-            method="percentile",
-            vectorized=True,
-            rng=np.random.default_rng(seed),
-        ).bootstrap_distribution
+    rng, most = np.random.default_rng(seed), max(1, 2_000_000 // n)
+    parts = (min(most, resamples - done) for done in range(0, resamples, most))
+    draws = (rng.integers(0, units, (part, units)) for part in parts)
+    drawn = np.concatenate([resampled(units_drawn) for units_drawn in draws])
     drawn = drawn[~np.isnan(drawn)]  # a draw may lack what the statistic needs
     ends = np.percentile(drawn, [2.5, 97.5]) if len(drawn) else (None, None)
     return entry(value, *ends, n)
