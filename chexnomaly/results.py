@@ -26,7 +26,10 @@ PACKAGES = ("torch", "numpy", "scipy", "pandas", "lightning-fabric", "pydicom")
 FIELDS = ("system", "set", "profile", "notebook", "evidence", "n", "values")
 
 Entry = dict[str, float | int | None]
-"""One value of a results file: "value", "low", "high" (its 95 % interval) and "n"."""
+"""One value of a results file: "value", "low", "high" (its 95 % interval) and "n".
+
+A difference may hold "p", its p-value against 0, where its interval is not normal.
+"""
 
 READ_LOG = "CHEXNOMALY_READ_LOG"
 """Environment variable: a file to which `read_result` adds the name of what it read."""

@@ -4,9 +4,10 @@ A results file `<system>__<set>.json` holds, beside the values, what the system
 was trained and scored on; a measured value carries the evidence level along, and a
 file whose level does not follow from its origins is refused. The optional `paired`
 section holds differences on the same films, this system minus another:
-`{"<other>": {"<key>": {"value", "low", "high", "n"}}}`. A study whose intervals,
-paired ones included, are over seeds and films together says so in `resampled`:
-`["seeds", "films"]`; only then do its `seeds` count.
+`{"<other>": {"<key>": {"value", "low", "high", "n"}}}`, with "p" beside them where the
+interval is not a normal one. A study whose intervals, paired ones included, are over
+seeds and films together says so in `resampled`: `["seeds", "films"]`; only then do its
+`seeds` count.
 """
 
 import math
@@ -69,6 +70,7 @@ class MeasuredValue(NamedTuple):
         evidence: One of `evidence.LEVELS`; "" for a plain number.
         profile: Profile it was measured under.
         seeds: Trainings that its interval covers; None where no network is behind it.
+        p: P-value of a difference against 0, where the file holds it.
     """
 
     value: float
@@ -78,6 +80,7 @@ class MeasuredValue(NamedTuple):
     evidence: str = ""
     profile: str = ""
     seeds: int | None = None
+    p: float | None = None
 
     @property
     def ends(self) -> tuple[float, float]:
@@ -142,7 +145,7 @@ class Shelf:
         if value is None:
             raise NotMeasured(f"{ref.key!r} of {ref.file} is undefined")
         about = data["evidence"], data["profile"], _seeds_covered(data, ref)
-        return MeasuredValue(value, low, high, item.get("n"), *about)
+        return MeasuredValue(value, low, high, item.get("n"), *about, item.get("p"))
 
     def paired(self, a: Ref, b: Ref) -> MeasuredValue | None:
         """Look up the paired difference a minus b; None where no file has it."""
@@ -218,13 +221,15 @@ def read_checked(path: Path, ref: Ref) -> dict:
 def _check_item(path: Path, key: str, item: object) -> None:
     valued = isinstance(item, dict) and "value" in item
     _require(valued, path, key, item, "an object with a value")
-    for name in ("value", "low", "high", "n"):
+    for name in ("value", "low", "high", "n", "p"):
         kinds = (int, type(None)) if name == "n" else (int, float, type(None))
         found = item.get(name)
         _require(type(found) in kinds, path, f"{key}.{name}", found, "a number or null")
     ends = _number(item.get("low")), _number(item.get("high"))
     fine = ends == (None, None) or None not in ends and ends[0] <= ends[1]
     _require(fine, path, key, ends, "both ends of an interval, low <= high")
+    p = item.get("p")
+    _require(p is None or 0 <= p <= 1, path, f"{key}.p", p, "a p-value in [0, 1]")
 
 
 def _require(fine: bool, path: Path, column: str, found: object, expected: str) -> None:

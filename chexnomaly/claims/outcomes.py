@@ -10,6 +10,8 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from scipy import stats
+
 from chexnomaly.claims import lookup
 from chexnomaly.claims.directions import Comparison
 from chexnomaly.claims.lookup import MeasuredValue, Ref, Shelf
@@ -39,12 +41,11 @@ class Trial(NamedTuple):
 
     @property
     def p(self) -> float:
-        """Two-sided p-value that belongs to the 95 % interval of the gap."""
-        value, (low, high) = self.gap.value, self.gap.ends
-        limits = (0.0,)
-        if self.test.relation == "ratio":
-            limits = [x for x in (self.test.low, self.test.high) if math.isfinite(x)]
-        return max(_p_value(value, low, high, limit) for limit in limits)
+        """Two-sided p-value of the gap: its own, else what its interval gives."""
+        if self.test.relation != "ratio":
+            return _p_value(self.gap, 0.0) if self.gap.p is None else self.gap.p
+        limits = [x for x in (self.test.low, self.test.high) if math.isfinite(x)]
+        return max(_p_value(self.gap, limit) for limit in limits)
 
 
 class Outcome(NamedTuple):
@@ -94,8 +95,8 @@ def evaluate(tests: Iterable[Comparison], shelf: Shelf, fairly: bool = True) -> 
     sides = [side for one in tested for side in (one.a, one.b)]
     shown = tested[0].gap if len(tested) == 1 else MeasuredValue(math.nan)
     n = min((side.n for side in sides if side.n is not None), default=None)
-    seeds = min((s.seeds for s in sides if s.seeds is not None), default=None)
-    shown = shown._replace(evidence=lookup.common_level(sides), n=n, seeds=seeds)
+    about = {"evidence": lookup.common_level(sides), "seeds": _fewest_seeds(*sides)}
+    shown = shown._replace(n=n, **about)
     return Outcome(held, shown, _told(tested, held), tested)
 
 
@@ -104,8 +105,12 @@ def _try(test: Comparison, shelf: Shelf, fairly: bool) -> Trial:
         shelf.look_up(side) if isinstance(side, Ref) else MeasuredValue(side)
         for side in (test.a, test.b)
     )
-    gap = _gap(test, a, b, shelf, fairly)
+    gap = _gap(test, a, b, shelf, fairly)._replace(seeds=_fewest_seeds(a, b))
     return Trial(test, a, b, gap, _decide(test, gap))
+
+
+def _fewest_seeds(*sides: MeasuredValue) -> int | None:
+    return min((s.seeds for s in sides if s.seeds is not None), default=None)
 
 
 def _told(tested: Sequence[Trial], held: bool | None) -> str:
@@ -141,7 +146,8 @@ def _gap(
             sides = (s._replace(key=f"{yardstick}/{s.key}") for s in (test.a, test.b))
             a, b = map(shelf.look_up, sides)
     low, high = a.ends[0] - b.ends[1], a.ends[1] - b.ends[0]
-    return MeasuredValue(a.value - b.value, low, high)
+    own = a.p if test.b == 0 else None  # of a difference, held against none
+    return MeasuredValue(a.value - b.value, low, high, p=own)
 
 
 def _yardstick(test: Comparison) -> str | None:
@@ -171,14 +177,17 @@ def _decide(test: Comparison, gap: MeasuredValue) -> bool | None:
     return True if inside else False if outside else None
 
 
-def _p_value(value: float, low: float, high: float, limit: float) -> float:
-    """Read an interval as 1.96 standard errors to either side of its value."""
-    reach = value - low if value > limit else high - value
-    if not math.isfinite(value) or reach == math.inf:
+def _p_value(gap: MeasuredValue, limit: float) -> float:
+    """Read an interval over seeds as one of Student's t, over films alone as normal."""
+    low, high = gap.ends
+    reach = gap.value - low if gap.value > limit else high - gap.value
+    if not math.isfinite(gap.value) or reach == math.inf:
         return 1.0
     if reach == 0:
-        return float(value == limit)
-    return math.erfc(1.96 * abs(value - limit) / reach / math.sqrt(2))
+        return float(gap.value == limit)
+    freedom = gap.seeds - 1 if gap.seeds and gap.seeds > 1 else math.inf
+    errors = stats.t.ppf(0.975, freedom) * abs(gap.value - limit) / reach
+    return float(2 * stats.t.sf(errors, freedom))
 
 
 def holm(p: float, family: Iterable[float]) -> float:

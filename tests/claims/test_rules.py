@@ -5,23 +5,24 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from chexnomaly import claims, evidence
 from chexnomaly.claims import rules
-from chexnomaly.claims.directions import Comparison
-from chexnomaly.claims.lookup import MeasuredValue, Ref
-from chexnomaly.claims.outcomes import Trial, holm
+from chexnomaly.claims.directions import Comparison, expand
+from chexnomaly.claims.lookup import MeasuredValue, Ref, Shelf
+from chexnomaly.claims.outcomes import Trial, evaluate, holm
 
 CLEAR = {"iou_c": (0.1, 0.08, 0.12), "iou_c@operating": (0.1, 0.08, 0.12)}
 LESS = {"iou_c": (0.05, 0.04, 0.06), "iou_c@operating": (0.05, 0.04, 0.06)}
 NOTHING = {"iou_c": (0.0, 0.0, 0.0), "iou_c@operating": (0.0, 0.0, 0.0)}
 LEARNED = {"auc": (0.7, 0.6, 0.8)}
-STUDY = {"seeds": [0, 1, 2], "resampled": ["seeds", "films"]}
+STUDY = {"seeds": [*range(8)], "resampled": ["seeds", "films"]}
 
 
 def entries(values):
-    names = ("value", "low", "high")
-    return {k: dict(zip(names, v, strict=True)) | {"n": 99} for k, v in values.items()}
+    names = ("value", "low", "high", "p")
+    return {k: dict(zip(names, v, strict=False)) | {"n": 99} for k, v in values.items()}
 
 
 def put(folder, system, dataset, values, level="phantom", trained=None, **more):
@@ -47,7 +48,7 @@ def judged(folders, id_="q-attention-known"):
 
 
 def test_three_seeds_both_thresholds_and_a_clear_interval_give_a_verdict(tmp_path):
-    attention(tmp_path, CLEAR)
+    attention(tmp_path, CLEAR, seeds=[0, 1, 2])
     row = judged(tmp_path)
     assert (row.verdict, row["rule"]) == ("held in the phantom", "")
     assert (row.seeds, row.thresholds) == (3, "0.5; the one chosen on validation")
@@ -191,7 +192,7 @@ def test_a_study_speaks_before_the_live_run(tmp_path):
     attention(tmp_path / "live", LESS, CLEAR, seeds=[0], resampled=["films"])
     attention(tmp_path / "study", CLEAR)
     row = judged([tmp_path / "live", tmp_path / "study"])
-    assert (row.verdict, row.seeds) == ("held in the phantom", 3)
+    assert (row.verdict, row.seeds) == ("held in the phantom", 8)
 
 
 def test_a_study_may_name_its_sets_otherwise(tmp_path):
@@ -237,6 +238,48 @@ def test_of_several_unseen_findings_each_must_hold(tmp_path):
     assert row.verdict == "held on other real films"
     put(tmp_path, "supermodel", "nih_unseen_nodule", CLEAR, **films)
     assert judged(tmp_path, "q-chex-generalizes").verdict == "not resolved"
+
+
+@pytest.mark.parametrize("written", [True, False])
+def test_an_interval_of_three_seeds_is_not_read_as_a_normal_one(tmp_path, written):
+    """Read so, its p-value would pass Holm's correction; its own does not."""
+    found = stats.ttest_1samp([0.051, 0.045, 0.057], 0)
+    value, (low, high) = 0.051, found.confidence_interval()
+    gap = (value, low, high, found.pvalue) if written else (value, low, high)
+    paired = {"supermodel": {"iou_c": gap, "iou_c@operating": gap}}
+    three = {"seeds": [0, 1, 2]}
+    put(tmp_path, "supermodel", "vindr_test", LESS, **three)
+    put(tmp_path, "attention_supermodel", "vindr_test", CLEAR, paired=paired, **three)
+    asked = expand(
+        "measured: attention_supermodel@vindr_test > supermodel@vindr_test", "iou_c", []
+    )
+    (answer,) = rules.ask(asked, Shelf(tmp_path))
+    assert answer.name == "held in the phantom"
+    assert answer.p == pytest.approx(found.pvalue)
+    as_normal = 2 * stats.norm.sf(1.96 * value / (high - value))
+    others = [0.5] * 40
+    assert holm(as_normal, [as_normal, *others]) < 0.01
+    left = rules.settle(answer, lambda: [answer.p, *others])
+    assert (left.name, left.rule) == ("not resolved", "correction")
+    assert rules.settle(answer, lambda: [answer.p]).name == "held in the phantom"
+
+
+def test_the_p_value_of_a_study_speaks_before_what_its_interval_gives(tmp_path):
+    gap = (0.05, 0.04, 0.06, 0.012)
+    paired = {"supermodel": {"iou_c": gap, "iou_c@operating": gap}}
+    put(tmp_path, "supermodel", "vindr_test", LESS)
+    put(tmp_path, "attention_supermodel", "vindr_test", CLEAR, paired=paired)
+    shelf, at = Shelf(tmp_path), Ref("attention_supermodel", "vindr_test", "iou_c")
+    one, other = at, at._replace(system="supermodel")
+    for test in (
+        Comparison("above", one, other),
+        Comparison("below", other, one),  # from the other side, with the other sign
+        Comparison("above", at._replace(key="supermodel/iou_c"), 0.0),
+    ):
+        assert evaluate([test], shelf).p == 0.012
+    ratio = Comparison("ratio", one, other, 0.5)
+    limit = Comparison("above", at._replace(key="supermodel/iou_c"), 0.01)
+    assert all(evaluate([test], shelf).p != 0.012 for test in (ratio, limit))
 
 
 def test_holm_by_hand():
