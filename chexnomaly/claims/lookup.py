@@ -162,12 +162,11 @@ class Shelf:
         """A shelf for each folder alone, then this one: a study is a whole."""
         return [*(Shelf(folder) for folder in self.folders), self]
 
-    def sets(self, system: str = "*") -> list[str]:
-        """Name the sets that there are results of, of one system or any."""
-        pattern = f"{system}__*.json"
-        files = (p.stem for f in self.folders for p in Path(f).glob(pattern))
-        found = {name.rpartition("__")[2] for name in files}
-        return sorted(name for name in found if "." not in name)  # no stamps
+    def sets(self, system: str) -> list[str]:
+        """Name the sets that there are results of a system of."""
+        files = (p.stem for f in self.folders for p in Path(f).glob(f"{system}__*"))
+        parts = {stem.rpartition("__")[::2] for stem in files}
+        return sorted(n for own, n in parts if own == system and "." not in n)
 
     def find(self, ref: Ref) -> MeasuredValue | None:
         """Look one value up; None where it was not measured."""

@@ -6,6 +6,7 @@ same questions, and the first that is not passed decides:
 
 1. Did the assay work? The twin of CheX-Nomaly has learned, a control that was trained
    with a finding beats the mean mask, and not both values are 0: else `no signal`.
+   Of several unseen findings those whose control fails are left out.
 2. Do both thresholds agree, 0.5 and the one chosen on validation? Else `depends on the
    threshold`.
 3. Does the interval leave out no difference, do three seeds stand behind it, and does
@@ -16,12 +17,12 @@ the others gave stands beside it.
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from fnmatch import filter as matching
+from collections.abc import Callable, Iterable, Sequence
 from itertools import product
 from typing import NamedTuple
 
 from chexnomaly import evidence
+from chexnomaly.claims import places
 from chexnomaly.claims.directions import Comparison
 from chexnomaly.claims.lookup import MeasuredValue, NotMeasured, Ref, Shelf
 from chexnomaly.claims.outcomes import Outcome, evaluate, holm, named
@@ -31,15 +32,6 @@ SEEDS = 3
 
 FAMILY_ERROR = 0.05
 """Chance of any wrong verdict among all directions, at most."""
-
-SEEN_SET, UNSEEN_SET, PAIRS_SET = "vindr_test", "other_200", "siamese_pairs"
-PLACES = (
-    (SEEN_SET, UNSEEN_SET, PAIRS_SET),
-    ("study_test", "unseen_study", "study_pairs"),
-    ("nih_boxes", "nih_unseen_*", "nih_pairs"),
-)
-"""Where a claim can be asked: the paper's own sets, or what stands for them; a study's
-phantoms; real films of another collection, where each unseen finding is asked."""
 
 TWIN_OF = {"chexnomaly": "siamese_unet", "chexnomaly_cnn": "siamese_cnn"}
 """System to the twin that its pre-training rests on."""
@@ -136,7 +128,7 @@ def ask(tests: Sequence[Comparison], shelf: Shelf) -> list[Verdict]:
     """
     answers, missing = [], None
     for one in shelf.each:
-        for sets in _places(tests, one):
+        for sets in places.find_places(tests, one):
             try:
                 answers.append(_answer(tests, sets, one))
             except NotMeasured as error:
@@ -155,16 +147,6 @@ def _weakness(found: Verdict) -> tuple:
     return silent, evidence.LEVELS.index(level), seeds is not None and seeds < SEEDS
 
 
-def _places(tests: Sequence[Comparison], shelf: Shelf) -> Iterator[list[dict]]:
-    """Give the sets to ask on, the paper's own first; several unseen ones together."""
-    used = {ref.dataset for test in tests for ref in test.refs}
-    yield [{}]
-    for seen, unseen, pairs in PLACES[1:] if used <= set(PLACES[0]) else ():
-        found = matching(shelf.sets(), unseen) if UNSEEN_SET in used else [unseen]
-        own = {SEEN_SET: seen, PAIRS_SET: pairs}
-        yield [own | {UNSEEN_SET: name} for name in found]
-
-
 def _answer(tests: Sequence[Comparison], sets: list[dict], shelf: Shelf) -> Verdict:
     """Put the questions of the module's docstring, in their order."""
     if not sets:
@@ -180,6 +162,11 @@ def _answer(tests: Sequence[Comparison], sets: list[dict], shelf: Shelf) -> Verd
     judged = decide(first.measured, first.held, first.reason)
     if judged.name == evidence.NOT_TESTABLE:
         return judged
+    unasked = _without_control(tests, sets, shelf)
+    kept = [at for at, told in zip(sets, unasked, strict=True) if not told]
+    if 0 < len(kept) < len(sets):
+        judged, told = _answer(tests, kept, shelf), joined(*unasked)
+        return judged._replace(reason=joined(judged.reason, f"left out: {told}"))
     second = _at_operating(placed, first, shelf)
     both = [first] if second is None else [first, second]
     seeds = first.measured.seeds
@@ -187,7 +174,7 @@ def _answer(tests: Sequence[Comparison], sets: list[dict], shelf: Shelf) -> Verd
     open_, zero = evidence.NOT_RESOLVED, evidence.NO_SIGNAL
     asked = (
         (zero, "treatment", _untreated(tests, sets, shelf)),
-        (zero, "control", _without_control(tests, sets, shelf)),
+        (zero, "control", joined(*unasked)),
         (zero, "tie", any(one.tie for outcome in both for one in outcome.trials)),
         (open_, "one threshold", second is None),
         (evidence.BY_THRESHOLD, "threshold", _disagreement(*both)),
@@ -234,9 +221,9 @@ def _untreated(tests: Sequence[Comparison], sets: list[dict], shelf: Shelf) -> s
     ranked = any(ref.key.startswith("best_share") for ref in refs)
     judged = names & TWIN_OF.keys() if len(names) > 1 or ranked else set()
     twins = {TWIN_OF[name] for name in judged} | names & set(TWIN_OF.values())
-    places = {at.get(PAIRS_SET, PAIRS_SET) for at in sets}
-    for twin, place in product(sorted(twins), places):
-        ref = Ref(twin, place, "auc")
+    pairs = {at.get(places.PAIRS_SET, places.PAIRS_SET) for at in sets}
+    for twin, name in product(sorted(twins), sorted(pairs)):
+        ref = Ref(twin, name, "auc")
         if (auc := shelf.look_up(ref)).ends[0] <= 0.5:
             return named(ref, auc)
     return ""
@@ -244,21 +231,24 @@ def _untreated(tests: Sequence[Comparison], sets: list[dict], shelf: Shelf) -> s
 
 def _without_control(
     tests: Sequence[Comparison], sets: list[dict], shelf: Shelf
-) -> str:
-    """Say which control fails, where a claim is about what was never seen.
+) -> list[str]:
+    """Say of each set which control fails, where a claim is about the unseen.
 
     The control is `supermodel__<set>_control`, trained with the finding; without that
     file it is the supermodel on the findings that it was trained on.
     """
-    asked = any(ref.dataset == UNSEEN_SET for test in tests for ref in test.refs)
-    for at in sets if asked else ():
-        unseen, seen = (at.get(key, key) for key in (UNSEEN_SET, SEEN_SET))
-        key = f"mean_mask/iou_c{OPERATING}"
-        own = Ref("supermodel", f"{unseen}_control", key)
+    if not any(ref.dataset == places.UNSEEN_SET for test in tests for ref in test.refs):
+        return [""] * len(sets)
+    told, key = [], f"mean_mask/iou_c{OPERATING}"
+    for at in sets:
+        unseen, seen = (
+            at.get(name, name) for name in (places.UNSEEN_SET, places.SEEN_SET)
+        )
+        own = Ref("supermodel", unseen + places.CONTROL, key)
         gain = shelf.find(own) or shelf.look_up(own._replace(dataset=seen))
-        if gain.ends[0] <= 0:
-            return f"IoU of {named(own, gain)}"
-    return ""
+        fails = gain.ends[0] <= 0
+        told.append(f"IoU of {named(own, gain)} on {unseen}" if fails else "")
+    return told
 
 
 def as_before(tests: Iterable[Comparison]) -> list[Comparison]:

@@ -282,6 +282,56 @@ def test_the_p_value_of_a_study_speaks_before_what_its_interval_gives(tmp_path):
     assert all(evaluate([test], shelf).p != 0.012 for test in (ratio, limit))
 
 
+def held_out(folder, families, gains):
+    """Give what q-chex-generalizes asks of a study with families held out."""
+    put(folder, "siamese_unet", "study_pairs", LEARNED)
+    gain = {"mean_mask": {"iou_c@operating": (0.05, 0.04, 0.06)}}
+    put(folder, "supermodel", "study_test", CLEAR, paired=gain)
+    for family, own in zip(families, gains, strict=True):
+        put(folder, "chexnomaly", family, CLEAR)
+        put(folder, "supermodel", family, LESS)
+        paired = {"mean_mask": {"iou_c@operating": own}}
+        put(folder, "supermodel", f"{family}_control", CLEAR, paired=paired)
+
+
+BEATEN, BEATS = (0.01, -0.01, 0.03), (0.03, 0.01, 0.05)
+
+
+def test_families_whose_control_fails_are_left_out_by_name(tmp_path):
+    """The control's own file is no set to ask on, and its failing is no answer."""
+    families = ["study_without_mass", "study_without_effusion", "study_unseen_covid"]
+    held_out(tmp_path, families, [BEATS, BEATEN, BEATS])
+    row = judged(tmp_path, "q-chex-generalizes")
+    assert row.verdict == "held in the phantom"
+    assert "left out: IoU of supermodel 0.01 [-0.01, 0.03] on study_without_effu" in (
+        row.reason
+    )
+    assert "_control" not in row.reason
+    # What was not asked cannot decide against the claim; what was can.
+    put(tmp_path, "supermodel", "study_without_effusion", CLEAR)
+    put(tmp_path, "chexnomaly", "study_without_effusion", LESS)
+    assert judged(tmp_path, "q-chex-generalizes").verdict == "held in the phantom"
+    put(tmp_path, "supermodel", "study_unseen_covid", CLEAR)
+    put(tmp_path, "chexnomaly", "study_unseen_covid", LESS)
+    row = judged(tmp_path, "q-chex-generalizes")
+    assert row.verdict == "did not hold in the phantom"
+
+
+def test_where_every_control_fails_nothing_was_asked(tmp_path):
+    families = ["study_without_mass", "study_without_effusion"]
+    held_out(tmp_path, families, [BEATEN, BEATEN])
+    row = judged(tmp_path, "q-chex-generalizes")
+    assert (row.verdict, row["rule"]) == ("no signal", "control")
+
+
+def test_a_family_that_one_side_was_not_scored_on_is_not_asked(tmp_path):
+    families = ["study_without_mass", "study_without_effusion"]
+    held_out(tmp_path, families, [BEATS, BEATS])
+    (tmp_path / "chexnomaly__study_without_effusion.json").unlink()
+    put(tmp_path, "chexnomaly__concat", "study_without_effusion", LESS)  # an arm's
+    assert judged(tmp_path, "q-chex-generalizes").verdict == "held in the phantom"
+
+
 def test_holm_by_hand():
     # 3 x 0.01; 2 x 0.03; the largest may not fall below the one before: 0.06.
     family = [0.04, 0.01, 0.03]
