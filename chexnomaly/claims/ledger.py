@@ -15,7 +15,8 @@ testing and may end with "; note":
     external, undefined, nothing printed     no test exists, and why
 
 `position only` as the note marks a cell of Table I whose place in the scrambled
-text is the only sign of what it belongs to.
+text is the only sign of what it belongs to. A direction's `says` puts it into plain
+English.
 """
 
 import csv
@@ -34,15 +35,18 @@ LEDGER = Path(__file__).parents[1] / "claims.csv"
 """The committed ledger."""
 
 LEDGER_COLUMNS = tuple(
-    "id where system dataset metric value unit as_printed quote kind needs".split()
+    "id where system dataset metric value unit as_printed quote kind needs says".split()
 )
 """Columns of the ledger, in order."""
 
-MAY_BE_EMPTY = {"dataset", "value", "unit", "as_printed"}
+MAY_BE_EMPTY = {"dataset", "value", "unit", "as_printed", "says"}
 """Columns that need no text in every row."""
 
 QUOTE_WORDS = 15
 """Most words a quote may have."""
+
+SAYS_WORDS = range(4, 13)
+"""How many words may say a direction in plain English."""
 
 NEEDS = {
     "count": ("annotations", "nothing printed"),
@@ -154,12 +158,14 @@ def _check_row(row: Mapping) -> None:
     else:
         right, number = NUMBER.fullmatch(value), "a finite number"
     brief = len(row["quote"].split()) <= QUOTE_WORDS
+    directed, said = row["kind"] == "direction", len(row["says"].split())
     for column, fine, expected in (
         ("kind", ways, f"one of {', '.join(NEEDS)}"),
         ("needs", way(row) in ways, f"one of {', '.join(ways)}"),
         ("value", right, number),
         ("as_printed", row["as_printed"] or not value, "the printed digits"),
         ("quote", brief, f"at most {QUOTE_WORDS} words"),
+        ("says", said in SAYS_WORDS if directed else not said, "what a direction says"),
     ):
         if not fine:
             raise ClaimError(f"{row[column]!r}", column=column, expected=expected)

@@ -53,6 +53,7 @@ GROUNDS = {
     "one threshold": "measured at 0.5 alone",
     "interval": "the interval covers no difference",
     "seeds": "fewer than three seeds",
+    "study": "at least three seeds decide, not the one network at hand",
     "correction": "not after correction for all directions",
     "missing": "a value that the verdict needs was not measured",
     "baseline": "a fair baseline: fitted where the paper's models were trained",

@@ -60,10 +60,10 @@ def verdicts(ids: Iterable[str], results: Path | Sequence[Path]) -> pd.DataFrame
         results: Folder of results files, or several.
 
     Returns:
-        Index id; columns quantity, printed, measured with its 95 % interval, evidence,
-        verdict and reason. What is not known is a dash.
+        Index claim, in plain English; columns quantity, printed, measured with its 95 %
+        interval, evidence, verdict and reason. What is not known is a dash.
     """
-    compared = claims.compare(ids, results).set_index("id")
+    compared = claims.compare(ids, results).set_index("says").rename_axis("claim")
     kept = ["quantity", "printed", "measured", "evidence", "verdict", "reason"]
     told = [_measured_freely(claim) for claim in compared.itertuples()]
     return compared[kept].assign(measured=told).fillna("–").replace("", "–")

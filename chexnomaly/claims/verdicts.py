@@ -24,7 +24,7 @@ from chexnomaly.claims.rules import Verdict, joined
 from chexnomaly.errors import ClaimError, ProfileError
 
 COMPARED = tuple(
-    "id where quantity printed measured_as measured low high n seeds thresholds "
+    "id where says quantity printed measured_as measured low high n seeds thresholds "
     "evidence before rule verdict reason".split()
 )
 """Columns of `compare`, in order."""
@@ -102,7 +102,8 @@ def compare(
             first that has a file gives it.
 
     Returns:
-        One row per claim with the columns `COMPARED`. `measured`, `low` and
+        One row per claim with the columns `COMPARED`. `says` is a direction in plain
+        English, and the quantity for any other claim. `measured`, `low` and
         `high` are in the claim's unit (shares in % for `%`), NaN where there is
         none. `measured_as` tells what they are where that is no measured value: for
         one comparison the "difference" a - b or the "ratio" a / b, for arithmetic the
@@ -145,10 +146,11 @@ def _row(claim: Mapping, judged: Verdict) -> tuple:
     found = judged.measured or MeasuredValue(math.nan, evidence=level)
     numbers = _in_unit(claim, found)
     kind = "" if math.isnan(numbers[0]) else _measured_as(claim)
-    printed = claim["id"], claim["where"], quantity(claim), claim["as_printed"]
+    about = quantity(claim)
+    printed = claim["id"], claim["where"], claim["says"] or about, about
     how = found.n, found.seeds, judged.thresholds, found.evidence
     told = judged.before or judged.name, judged.rule, judged.name, judged.reason
-    return *printed, kind, *numbers, *how, *told
+    return *printed, claim["as_printed"], kind, *numbers, *how, *told
 
 
 def _measured_as(claim: Mapping) -> str:
@@ -211,6 +213,8 @@ class _Judge:
         before, rule, ceiling = self._before(claim), best.rule, ""
         if rules.ZERO_SHOT in claim["needs"]:
             rule, ceiling = "baseline", f"ceiling, fitted on RSNA: {before.reason}"
+        elif before.name != best.name:
+            rule = rule or "study"
         beside = (f"{one.measured.evidence}: {one.name}" for one in others)
         reason = joined(best.reason, ceiling, _note(claim), *beside)
         return best._replace(reason=reason, rule=rule, before=before.name)

@@ -10,6 +10,7 @@ from scipy import stats
 from chexnomaly import claims, evidence
 from chexnomaly.claims import rules
 from chexnomaly.claims.directions import Comparison, expand
+from chexnomaly.claims.expected import all_verdicts, write_verdicts
 from chexnomaly.claims.lookup import MeasuredValue, Ref, Shelf
 from chexnomaly.claims.outcomes import Trial, evaluate, holm
 
@@ -44,7 +45,9 @@ def attention(folder, values, other=LESS, dataset="vindr_test", **more):
 
 
 def judged(folders, id_="q-attention-known"):
-    return claims.compare([id_], folders).iloc[0]
+    row = claims.compare([id_], folders).iloc[0]
+    assert row.before == row.verdict or row["rule"] in rules.GROUNDS  # what changed it
+    return row
 
 
 def test_three_seeds_both_thresholds_and_a_clear_interval_give_a_verdict(tmp_path):
@@ -193,6 +196,19 @@ def test_a_study_speaks_before_the_live_run(tmp_path):
     attention(tmp_path / "study", CLEAR)
     row = judged([tmp_path / "live", tmp_path / "study"])
     assert (row.verdict, row.seeds) == ("held in the phantom", 8)
+    assert (row.before, row["rule"]) == ("did not hold in the phantom", "study")
+
+
+def test_a_written_row_says_on_how_many_seeds_and_which_thresholds_it_rests(tmp_path):
+    attention(tmp_path, CLEAR)
+    as_json, _ = write_verdicts(all_verdicts(tmp_path), tmp_path / "html")
+    rows = {row["id"]: row for row in json.loads(as_json.read_text())}
+    one, other = rows["q-attention-known"], rows["attention-gain"]
+    assert (one["level"], one["seeds"]) == ("phantom", 8)
+    assert one["thresholds"] == "0.5; the one chosen on validation"
+    assert one["says"] == "Attention raises the overlap on known findings"
+    assert (other["level"], other["seeds"], other["thresholds"]) == ("", None, "")
+    assert other["says"] == other["quantity"]
 
 
 def test_a_study_may_name_its_sets_otherwise(tmp_path):
