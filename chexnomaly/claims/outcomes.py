@@ -36,7 +36,7 @@ class Trial(NamedTuple):
     def tie(self) -> bool:
         """Whether both values are 0, or one is of a baseline that marks nothing."""
         sides = ((self.test.a, self.a), (self.test.b, self.b))
-        zero = [s for s, found in sides if (found.value, *found.ends) == (0, 0, 0)]
+        zero = [s for s, found in sides if found.value == found.ends[0] == 0]
         return len(zero) == 2 or any(isinstance(s, Ref) and s.is_blind for s in zero)
 
     @property

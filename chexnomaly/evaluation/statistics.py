@@ -1,6 +1,6 @@
 """One number per film of everything a table shows, and what they come to together."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 import numpy as np
@@ -31,8 +31,16 @@ CATEGORY_SHARES: dict[str, Statistic] = {
 }
 """Share of the films in each category, by either rule."""
 
-PROPORTIONS = (*CATEGORY_SHARES, "partial_share", "outlier_share", "recall_any_pixel")
-"""Shares of films, which get Wilson's interval: it has a width at 0 and 1 too."""
+PROPORTIONS = (
+    *(*CATEGORY_SHARES, "partial_share", "outlier_share"),
+    *("recall_any_pixel", "false_alarms"),
+)
+SHARES = (*PROPORTIONS, "pointing")
+"""Shares of films, which get Wilson's interval: it has a width at 0 and 1 too. The
+highest pixel is found without a threshold."""
+
+OF_ABNORMAL = ("iou_c", "recall_any_pixel", "pointing")
+"""What counts abnormal films alone."""
 
 OPERATING_KEYS = (
     *("iou_a", "iou_b", "iou_c", "mae_hard", "f1_any_pixel", "f1_healthy"),
@@ -62,8 +70,11 @@ def statistics() -> dict[str, Statistic]:
         "mae_hard": partial(metrics.mae_statistic, hard=True),
         "partial_share": partial(_share_of, "50/50", categories.unseen_categories),
         "pixel_precision": segmentation.pixel_precision_statistic,
-        "recall_any_pixel": classification.recall_statistic,
-        "outlier_share": lambda s: (metrics.hard_error(s) > 0.04).mean(-1),
+        "recall_any_pixel": classification.flagged_statistic,
+        "false_alarms": partial(classification.flagged_statistic, healthy=True),
+        "outlier_share": lambda s: (
+            metrics.hard_error(s) > categories.OUTLIER_LIMIT
+        ).mean(-1),
         "hard_error_median": lambda s: np.median(metrics.hard_error(s), -1),
         "hard_error_skewness": lambda s: stats.skew(metrics.hard_error(s), axis=-1),
         "rectangularity": categories.rectangularity,
@@ -99,14 +110,15 @@ def summarize(
         keys: Which statistics; all by default.
 
     Returns:
-        Results entries by key; convention C counts abnormal images as its n.
+        Results entries by key; n is of the films that a statistic counts.
     """
     table = statistics() | (FILM_STATISTICS if scored.patients else {})
+
+    def measure(key: str, scores: metrics.Scores) -> Entry:
+        return _of_films(key, table[key], scores, scored.patients, resamples)
+
     chosen = None if operating is None else [operating]
-    values = _entries(table, keys or table, [scored], chosen, resamples)
-    for key in values.keys() & {"iou_c", "iou_c@operating"}:
-        scores = scored.scores[operating if "@" in key else PAPER_THRESHOLD]
-        values[key]["n"] = int((scores["tp"] + scores["fn"] > 0).sum())
+    values = _entries(measure, keys or table, [scored], chosen)
     for t in AP_THRESHOLDS if not keys else ():
         value = metrics.average_precision_of_boxes(scored.found, scored.truth, t)
         values[f"ap_{t}"] = entry(value, None, None, len(scored.ids))
@@ -139,39 +151,54 @@ def paired_differences(
     if first.ids != second.ids:
         raise ValueError("expected two systems scored on the same films, in one order")
     extra = FILM_STATISTICS if first.patients else {}
-    table = {
-        key: lambda a, b, s=statistic: s(a) - s(b)
-        for key, statistic in (statistics() | extra).items()
-    }
-    keys = keys or (*PAIRED_KEYS, *extra)
-    return _entries(table, keys, [first, second], operating, resamples)
+    table, about = statistics() | extra, {"patients": first.patients}
+
+    def measure(key: str, one: metrics.Scores, other: metrics.Scores) -> Entry:
+        def gap(a: metrics.Scores, b: metrics.Scores) -> np.ndarray:
+            return table[key](a) - table[key](b)
+
+        return interval(gap, one, other, resamples=resamples, **about)
+
+    return _entries(measure, keys or (*PAIRED_KEYS, *extra), [first, second], operating)
 
 
 def _entries(
-    table: Mapping[str, Callable[..., np.ndarray]],
+    measure: Callable[..., Entry],
     keys: Iterable[str],
     scored: Sequence[ScoredSet],
     operating: Sequence[float] | None,
-    resamples: int,
 ) -> dict[str, Entry]:
     """Compute statistics of one system or two, each at its thresholds."""
     thresholds = {"": [PAPER_THRESHOLD] * len(scored)}
     if operating is not None:
         thresholds["@operating"] = operating
-    values, patients = {}, scored[0].patients
+    values = {}
     for suffix, levels in thresholds.items():
         samples = [s.scores[t] for s, t in zip(scored, levels, strict=True)]
         for key in keys if not suffix else [k for k in keys if k in OPERATING_KEYS]:
-            if key in PROPORTIONS and not patients:
-                found = _proportion(key, table[key], samples[0])
-            else:
-                about = {"patients": patients, "resamples": resamples}
-                found = interval(table[key], *samples, **about)
-            values[key + suffix] = found
+            values[key + suffix] = measure(key, *samples)
     return values
 
 
-def _proportion(key: str, statistic: Statistic, scores: metrics.Scores) -> Entry:
+def _of_films(
+    key: str,
+    statistic: Statistic,
+    scores: metrics.Scores,
+    patients: Sequence[str],
+    resamples: int,
+) -> Entry:
+    """Compute a statistic of the films that it counts.
+
+    A share gets Wilson's interval. Films that share patients are drawn with these; but
+    where all films count or none, no draw differs, and each patient stands for one.
+    """
     abnormal = scores["tp"] + scores["fn"] > 0
-    n = int(abnormal.sum()) if key == "recall_any_pixel" else len(abnormal)
-    return share_entry(round(np.nan_to_num(float(statistic(scores))) * n), n)
+    kinds = dict.fromkeys(OF_ABNORMAL, abnormal) | {"false_alarms": ~abnormal}
+    counted = np.flatnonzero(kinds.get(key, np.ones_like(abnormal)))
+    value = float(statistic(scores)) if key in SHARES else np.nan
+    if key in SHARES and (not patients or value in (0, 1) or len(counted) == 0):
+        units = {*np.asarray(patients)[counted]} if len(patients) else counted
+        found = share_entry(round(np.nan_to_num(value) * len(units)), len(units))
+    else:
+        found = interval(statistic, scores, patients=patients, resamples=resamples)
+    return found | {"n": len(counted)}

@@ -66,6 +66,17 @@ def test_two_zeros_are_no_comparison(tmp_path):
     assert row.before == "did not hold in the phantom"
 
 
+def test_two_shares_of_0_are_a_tie_though_wilsons_interval_has_a_width(tmp_path):
+    none = {key: (0.0, 0.0, 0.04) for key in CLEAR}
+    attention(tmp_path, none, none)
+    row = judged(tmp_path)
+    assert (row.verdict, row["rule"]) == ("no signal", "tie")
+    # A difference of 0 whose interval reaches to both sides is none.
+    paired = {"supermodel": {key: (0.0, -0.1, 0.1) for key in CLEAR}}
+    attention(tmp_path, CLEAR, CLEAR, paired=paired)
+    assert judged(tmp_path)["rule"] == "interval"
+
+
 @pytest.mark.parametrize("key", ["iou_c", "iou_c@operating"])
 def test_a_tie_at_one_threshold_is_enough(tmp_path, key):
     tied = {key: (0.0, 0.0, 0.0)}
