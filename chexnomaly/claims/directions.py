@@ -95,40 +95,6 @@ def _side(node: ast.expr) -> Ref | float:
     raise refused(node, "a number, system@set or system@set['key']")
 
 
-def in_words(needs: str) -> str:
-    """Put the tests of a directional claim into words, for a table.
-
-    Args:
-        needs: The row's `needs`, a well-formed test.
-
-    Returns:
-        Such as "supermodel on other_200 below supermodel on vindr_test"; a set that
-        both sides share is named once.
-    """
-    return " and ".join(map(_in_words, read_tests(needs)))
-
-
-def _in_words(test: Comparison) -> str:
-    (a, a_place), (b, b_place) = _side_in_words(test.a), _side_in_words(test.b)
-    if a_place == b_place:
-        a_place = ""
-    relation = test.relation
-    if relation == "ratio":
-        high = f" to {test.high:g}" if test.high < math.inf else ""
-        relation = f"{'' if high else 'at least '}{test.low:g}{high} times"
-    return f"{a}{a_place} {relation} {b}{b_place}"
-
-
-def _side_in_words(side: Ref | float) -> tuple[str, str]:
-    """Give a side, and where it was measured."""
-    if not isinstance(side, Ref):
-        return f"{side:g}", ""
-    other, _, own = side.key.replace("_", " ").rpartition("/")
-    key = f"{own} less {other}" if other else own
-    system = side.system.replace("*", "any other")
-    return system + (f" ({key})" if key else ""), f" on {side.dataset}"
-
-
 def expand(needs: str, metric: str, systems: Set[str]) -> list[Comparison]:
     """Read the tests of a directional claim, ready to be looked up.
 

@@ -129,12 +129,15 @@ def compare(
 
 
 def quantity(claim: Mapping) -> str:
-    """Say in words what a claim is about, such as "MAE of supermodel on vindr_test"."""
+    """Say what a claim is about, such as "MAE of supermodel on vindr_test".
+
+    A direction is named by its test as it is written: "MAE: a@vindr_test < b@rsna".
+    """
     metric = claim["metric"]
     label = METRIC_NAMES.get(metric, metric.replace("_", " "))
     label = re.sub(r"^n ", "number of ", label)
     if way(claim) == "measured":
-        return f"{label}: {directions.in_words(claim['needs'])}"
+        return f"{label}: {ledger.test_of(claim)}"
     whose = _WHOSE.get(claim["system"], f" of {claim['system']}")
     place = f" on {claim['dataset']}" if claim["dataset"] else ""
     return f"{label}{whose}{place}"

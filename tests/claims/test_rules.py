@@ -220,6 +220,7 @@ def test_a_written_row_says_on_how_many_seeds_and_which_thresholds_it_rests(tmp_
     assert one["says"] == "Attention raises the overlap on known findings"
     assert (other["level"], other["seeds"], other["thresholds"]) == ("", None, "")
     assert other["says"] == other["quantity"]
+    assert one["quantity"].startswith("mean IoU: attention_supermodel@vindr_test >")
 
 
 def test_a_study_may_name_its_sets_otherwise(tmp_path):
