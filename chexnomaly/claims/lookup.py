@@ -14,6 +14,7 @@ import math
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
+from types import NoneType
 from typing import NamedTuple
 
 from chexnomaly import evidence as origins
@@ -141,11 +142,13 @@ class Shelf:
         if key not in values:
             raise NotMeasured(f"{ref.file} has no value {ref.key!r}")
         item = values[key]
-        value, low, high = (_number(item.get(k)) for k in ("value", "low", "high"))
+        value, low, high, p = (
+            _number(item.get(k)) for k in ("value", "low", "high", "p")
+        )
         if value is None:
             raise NotMeasured(f"{ref.key!r} of {ref.file} is undefined")
         about = data["evidence"], data["profile"], _seeds_covered(data, ref)
-        return MeasuredValue(value, low, high, item.get("n"), *about, item.get("p"))
+        return MeasuredValue(value, low, high, item.get("n"), *about, p)
 
     def paired(self, a: Ref, b: Ref) -> MeasuredValue | None:
         """Look up the paired difference a minus b; None where no file has it."""
@@ -220,15 +223,14 @@ def read_checked(path: Path, ref: Ref) -> dict:
 def _check_item(path: Path, key: str, item: object) -> None:
     valued = isinstance(item, dict) and "value" in item
     _require(valued, path, key, item, "an object with a value")
-    for name in ("value", "low", "high", "n", "p"):
-        kinds = (int, type(None)) if name == "n" else (int, float, type(None))
-        found = item.get(name)
-        _require(type(found) in kinds, path, f"{key}.{name}", found, "a number or null")
-    ends = _number(item.get("low")), _number(item.get("high"))
-    fine = ends == (None, None) or None not in ends and ends[0] <= ends[1]
-    _require(fine, path, key, ends, "both ends of an interval, low <= high")
-    p = item.get("p")
-    _require(p is None or 0 <= p <= 1, path, f"{key}.p", p, "a p-value in [0, 1]")
+    numbers = [item.get(name) for name in ("n", "value", "low", "high", "p")]
+    kinds = [{int, NoneType}] + 4 * [{int, float, NoneType}]
+    typed = all(type(x) in known for x, known in zip(numbers, kinds, strict=True))
+    _require(typed, path, key, item, "numbers or null, n whole")
+    low, high, p = map(_number, numbers[2:])
+    fine = low is high is None or None not in (low, high) and low <= high
+    _require(fine, path, key, (low, high), "both ends of an interval, low <= high")
+    _require(p is None or 0 <= p <= 1, path, key, p, "a p-value in [0, 1]")
 
 
 def _require(fine: bool, path: Path, column: str, found: object, expected: str) -> None:

@@ -42,22 +42,15 @@ def compare_all(pairs: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> pd.DataFr
         Student's 95 % interval; "n": films; "p": Wilcoxon's signed-rank test, two
         sides; "p, adjusted". NaN where no two values differ.
     """
-    rows = {name: _compare(*values) for name, values in pairs.items()}
-    table = pd.DataFrame.from_dict(rows, orient="index").astype(float)
-    table = table.astype({"n": int})
-    known = table["p"].notna()
-    table["p, adjusted"] = np.nan
-    if known.any():
-        adjusted = stats.false_discovery_control(table.loc[known, "p"])
-        table.loc[known, "p, adjusted"] = adjusted
-    return table
-
-
-def _compare(first: np.ndarray, second: np.ndarray) -> dict[str, float]:
-    gaps = np.asarray(first, dtype=np.float64) - second
-    entry = mean_entry(gaps)
-    p = stats.wilcoxon(gaps).pvalue if np.any(gaps) else np.nan
-    return {"difference": entry.pop("value"), **entry, "p": float(p)}
+    gaps = {name: np.subtract(*map(np.asarray, pair)) for name, pair in pairs.items()}
+    table = pd.DataFrame({name: mean_entry(gap) for name, gap in gaps.items()}).T
+    table = table.rename(columns={"value": "difference"}).astype(float)
+    signed = {k: stats.wilcoxon(gap).pvalue for k, gap in gaps.items() if np.any(gap)}
+    table["p"] = pd.Series(signed, dtype=float)
+    known = table["p"].dropna()
+    adjusted = stats.false_discovery_control(known) if len(known) else known
+    table["p, adjusted"] = pd.Series(adjusted, known.index)
+    return table.astype({"n": int})
 
 
 KINDS_OF_FILM = ("unseen", "many", "one", "healthy")
