@@ -8,28 +8,14 @@ from pandas import DataFrame
 from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.datasets.sources import rsna, vindr
 from chexnomaly.evaluation.evaluator import TestSet
+from chexnomaly.evaluation.statistics import QUANTITIES
 from chexnomaly.evidence import PHANTOM
 from chexnomaly.results import format_entry, read_result, results_frame
 from chexnomaly.workspace import Workspace
 
 Names = Iterable[str]
 
-HEADINGS = {
-    "iou_c@operating": "IoU C, operating",
-    "iou_c": "IoU C at 0.5",
-    "iou_a": "IoU A at 0.5",
-    "iou_b": "IoU B at 0.5",
-    "mae_soft": "MAE, soft",
-    "mae_hard": "MAE, hard",
-    "auc": "AUC, sick or healthy",
-    "pointing": "highest pixel inside",
-    "f1_any_pixel": "F1, abnormal",
-    "f1_healthy": "F1, healthy",
-    "ap_0.4": "AP at 0.4",
-    "predicted_share": "marked share",
-    "true_share": "true share",
-    "recall_any_pixel": "films with a mark",
-}
+HEADINGS = QUANTITIES["heading"].to_dict()
 """Results key to its heading in the tables of every notebook."""
 
 

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from scipy import stats
 
 from chexnomaly import metrics
@@ -12,49 +14,14 @@ from chexnomaly.evaluation.scores import PAPER_THRESHOLD, ScoredSet
 from chexnomaly.metrics import categories, classification, segmentation
 from chexnomaly.results import Entry
 
+QUANTITIES = pd.read_csv(Path(__file__).parent / "quantities.csv", index_col="key")
+"""What a results file holds, a row for each key: its heading in tables; whether it is
+also taken at the operating threshold, compared between two systems, and a share of
+films; and which films it counts, "all", "abnormal" or "healthy"."""
+
 AP_THRESHOLDS = (0.4, 0.5, 0.6, 0.7)
 
 Statistic = Callable[[metrics.Scores], np.ndarray]
-
-
-def _share_of(name: str, sort: Callable, scores: metrics.Scores) -> np.ndarray:
-    return (sort(scores) == name).mean(-1)
-
-
-CATEGORY_SHARES: dict[str, Statistic] = {
-    f"{name.lower()}_share_{rule}": partial(_share_of, name, sort)
-    for name in ("TP", "TN", "FP", "FN")
-    for rule, sort in (
-        ("strict", metrics.strict_categories),
-        ("lenient", metrics.lenient_categories),
-    )
-}
-"""Share of the films in each category, by either rule."""
-
-PROPORTIONS = (
-    *(*CATEGORY_SHARES, "partial_share", "outlier_share"),
-    *("recall_any_pixel", "false_alarms"),
-)
-SHARES = (*PROPORTIONS, "pointing")
-"""Shares of films, which get Wilson's interval: it has a width at 0 and 1 too. The
-highest pixel is found without a threshold."""
-
-OF_ABNORMAL = ("iou_c", "recall_any_pixel", "pointing")
-"""What counts abnormal films alone."""
-
-OPERATING_KEYS = (
-    *("iou_a", "iou_b", "iou_c", "mae_hard", "f1_any_pixel", "f1_healthy"),
-    *("pixel_precision", "predicted_share", "rectangularity"),
-    *("hard_error_median", "hard_error_skewness", *PROPORTIONS),
-)
-"""What is also reported at the operating threshold."""
-
-
-PAIRED_KEYS = (
-    *("iou_a", "iou_c", "mae_soft", "mae_hard", "f1_any_pixel"),
-    *("pixel_precision", "predicted_share", "rectangularity"),
-)
-"""What two systems are compared by."""
 
 
 def statistics() -> dict[str, Statistic]:
@@ -64,8 +31,14 @@ def statistics() -> dict[str, Statistic]:
         for c in metrics.IOU_CONVENTIONS
     }
     f1s = {f"f1_{r}": partial(metrics.f1_statistic, rule=r) for r in metrics.F1_RULES}
+    rules = {"strict": metrics.strict_categories, "lenient": metrics.lenient_categories}
+    shares = {
+        f"{name.lower()}_share_{rule}": partial(_share_of, name, sort)
+        for name in ("TP", "TN", "FP", "FN")
+        for rule, sort in rules.items()
+    }
     return {
-        **(ious | f1s | CATEGORY_SHARES),
+        **(ious | f1s | shares),
         "mae_soft": metrics.mae_statistic,
         "mae_hard": partial(metrics.mae_statistic, hard=True),
         "partial_share": partial(_share_of, "50/50", categories.unseen_categories),
@@ -88,6 +61,10 @@ FILM_STATISTICS: dict[str, Statistic] = {
     "pointing": classification.pointing_statistic,
 }
 """Of films whose patients are known: sick against healthy, and the highest pixel."""
+
+
+def _share_of(name: str, sort: Callable, scores: metrics.Scores) -> np.ndarray:
+    return (sort(scores) == name).mean(-1)
 
 
 def _area(kinds: tuple[str, str], scores: metrics.Scores) -> np.ndarray:
@@ -139,8 +116,8 @@ def paired_differences(
         second: Scores of the other, on the same ids in the same order.
         operating: Each system's own operating threshold.
         resamples: Bootstrap samples per interval.
-        keys: Which statistics; by default `PAIRED_KEYS`, and `FILM_STATISTICS` where
-            patients are known.
+        keys: Which statistics; by default those that `QUANTITIES` pairs, and
+            `FILM_STATISTICS` where patients are known.
 
     Returns:
         First minus second by key, with paired intervals.
@@ -159,7 +136,8 @@ def paired_differences(
 
         return interval(gap, one, other, resamples=resamples, **about)
 
-    return _entries(measure, keys or (*PAIRED_KEYS, *extra), [first, second], operating)
+    pairs = QUANTITIES.index[QUANTITIES["paired"].notna()]
+    return _entries(measure, keys or (*pairs, *extra), [first, second], operating)
 
 
 def _entries(
@@ -175,8 +153,9 @@ def _entries(
     values = {}
     for suffix, levels in thresholds.items():
         samples = [s.scores[t] for s, t in zip(scored, levels, strict=True)]
-        for key in keys if not suffix else [k for k in keys if k in OPERATING_KEYS]:
-            values[key + suffix] = measure(key, *samples)
+        for key in keys:
+            if not suffix or QUANTITIES["operating"].notna()[key]:
+                values[key + suffix] = measure(key, *samples)
     return values
 
 
@@ -193,10 +172,10 @@ def _of_films(
     where all films count or none, no draw differs, and each patient stands for one.
     """
     abnormal = scores["tp"] + scores["fn"] > 0
-    kinds = dict.fromkeys(OF_ABNORMAL, abnormal) | {"false_alarms": ~abnormal}
-    counted = np.flatnonzero(kinds.get(key, np.ones_like(abnormal)))
-    value = float(statistic(scores)) if key in SHARES else np.nan
-    if key in SHARES and (not patients or value in (0, 1) or len(counted) == 0):
+    kinds = {"abnormal": abnormal, "healthy": ~abnormal, "all": abnormal | True}
+    counted = np.flatnonzero(kinds[QUANTITIES["films"][key]])
+    value, share = float(statistic(scores)), QUANTITIES["share"].notna()[key]
+    if share and (not patients or value in (0, 1) or len(counted) == 0):
         units = {*np.asarray(patients)[counted]} if len(patients) else counted
         found = share_entry(round(np.nan_to_num(value) * len(units)), len(units))
     else:

@@ -10,6 +10,7 @@ from scipy import stats
 from chexnomaly import evaluation, metrics
 from chexnomaly.boxes import mask_to_boxes
 from chexnomaly.datasets.segmentation import SegmentationSet
+from chexnomaly.evaluation.statistics import FILM_STATISTICS, QUANTITIES
 from chexnomaly.systems import baselines
 
 
@@ -223,3 +224,11 @@ def test_a_share_of_0_or_1_has_a_width_where_patients_are_drawn_too(squares):
         wanted = {"value": count / units, "low": ends.low, "high": ends.high, "n": n}
         assert values[key] == pytest.approx(wanted, abs=1e-6)
         assert values[key]["low"] < values[key]["high"]
+
+
+def test_every_statistic_has_its_row_in_the_table_of_quantities():
+    table = evaluation.statistics() | FILM_STATISTICS
+    named = {key for key in QUANTITIES.index if not key.startswith("ap_")}
+    assert named - {"iou_c@operating"} == table.keys()
+    assert {*QUANTITIES["films"]} == {"all", "abnormal", "healthy"}
+    assert QUANTITIES["heading"].is_unique and QUANTITIES.index.is_unique
