@@ -43,9 +43,9 @@ class Trial(NamedTuple):
     def p(self) -> float:
         """Two-sided p-value of the gap: its own, else what its interval gives."""
         if self.test.relation != "ratio":
-            return _p_value(self.gap, 0.0) if self.gap.p is None else self.gap.p
+            return p_value(self.gap) if self.gap.p is None else self.gap.p
         limits = [x for x in (self.test.low, self.test.high) if math.isfinite(x)]
-        return max(_p_value(self.gap, limit) for limit in limits)
+        return max(p_value(self.gap, limit) for limit in limits)
 
 
 class Outcome(NamedTuple):
@@ -177,8 +177,17 @@ def _decide(test: Comparison, gap: MeasuredValue) -> bool | None:
     return True if inside else False if outside else None
 
 
-def _p_value(gap: MeasuredValue, limit: float) -> float:
-    """Read an interval over seeds as one of Student's t, over films alone as normal."""
+def p_value(gap: MeasuredValue, limit: float = 0.0) -> float:
+    """Give the two-sided p-value that belongs to a 95 % interval.
+
+    Args:
+        gap: A difference or ratio. An interval over seeds is read as one of Student's
+            t, one over films alone as normal.
+        limit: What it is held against.
+
+    Returns:
+        In [0, 1]; 1 where nothing is known of the gap.
+    """
     low, high = gap.ends
     reach = gap.value - low if gap.value > limit else high - gap.value
     if not math.isfinite(gap.value) or reach == math.inf:

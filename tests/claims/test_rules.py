@@ -12,7 +12,7 @@ from chexnomaly.claims import rules
 from chexnomaly.claims.directions import Comparison, expand
 from chexnomaly.claims.expected import all_verdicts, write_verdicts
 from chexnomaly.claims.lookup import MeasuredValue, Ref, Shelf
-from chexnomaly.claims.outcomes import Trial, evaluate, holm
+from chexnomaly.claims.outcomes import Trial, evaluate, holm, p_value
 
 CLEAR = {"iou_c": (0.1, 0.08, 0.12), "iou_c@operating": (0.1, 0.08, 0.12)}
 LESS = {"iou_c": (0.05, 0.04, 0.06), "iou_c@operating": (0.05, 0.04, 0.06)}
@@ -358,6 +358,18 @@ def test_a_family_that_one_side_was_not_scored_on_is_not_asked(tmp_path):
     (tmp_path / "chexnomaly__study_without_effusion.json").unlink()
     put(tmp_path, "chexnomaly__concat", "study_without_effusion", LESS)  # an arm's
     assert judged(tmp_path, "q-chex-generalizes").verdict == "held in the phantom"
+
+
+def test_the_p_value_of_an_interval_is_that_of_its_test():
+    """Over films: mean 3, standard error 1, z = 3; over five seeds: Student's t."""
+    normal = MeasuredValue(3.0, 3 - 1.96, 3 + 1.96, 50)
+    assert p_value(normal) == pytest.approx(2 * stats.norm.sf(3), rel=0.01)
+    assert p_value(normal, 1.0) == pytest.approx(2 * stats.norm.sf(2), rel=0.01)
+    sample = [0.9, 1.4, 0.2, 1.1, 0.6]
+    found = stats.ttest_1samp(sample, 0)
+    ends = found.confidence_interval()
+    assert p_value(MeasuredValue(0.84, *ends, seeds=5)) == pytest.approx(found.pvalue)
+    assert p_value(MeasuredValue(0.0, 0.0, 0.0)) == 1.0
 
 
 def test_holm_by_hand():
