@@ -19,7 +19,10 @@ the others gave stands beside it.
 import math
 from collections.abc import Callable, Iterable, Sequence
 from itertools import product
+from pathlib import Path
 from typing import NamedTuple
+
+import pandas as pd
 
 from chexnomaly import evidence
 from chexnomaly.claims import places
@@ -45,22 +48,8 @@ CEILING = Ref("mean_mask", "rsna_positives", "")
 """The baseline of a printed value on RSNA: fitted on VinDr-CXR, as the paper's models
 were; and the one fitted on RSNA itself, which none of them could reach by looking."""
 
-GROUNDS = {
-    "treatment": "the twin's AUC does not lie above 0.5",
-    "control": "the control does not beat the mean mask",
-    "tie": "both values are 0, or the baseline marks nothing",
-    "threshold": "0.5 and the threshold chosen on validation disagree",
-    "one threshold": "measured at 0.5 alone",
-    "interval": "the interval covers no difference",
-    "seeds": "fewer than three seeds",
-    "study": "at least three seeds decide, not the one network at hand",
-    "correction": "not after correction for all directions",
-    "missing": "a value that the verdict needs was not measured",
-    "baseline": "a fair baseline: fitted where the paper's models were trained",
-    "arithmetic": "arithmetic on printed numbers reproduces nothing",
-    "design": "checked against the code",
-}
-"""What may decide a verdict, in words."""
+GROUNDS = pd.read_csv(Path(__file__).with_name("grounds.csv"), index_col=0)["words"]
+"""What may decide a verdict, in words: one row for each rule."""
 
 
 class Verdict(NamedTuple):
