@@ -26,7 +26,10 @@ PACKAGES = ("torch", "numpy", "scipy", "pandas", "lightning-fabric", "pydicom")
 FIELDS = ("system", "set", "profile", "notebook", "evidence", "n", "values")
 
 Entry = dict[str, float | int | None]
-"""One value of a results file: "value", "low", "high" (its 95 % interval) and "n"."""
+"""One value of a results file: "value", "low", "high" (its 95 % interval) and "n".
+
+A difference may hold "p", its p-value against 0, where its interval is not normal.
+"""
 
 READ_LOG = "CHEXNOMALY_READ_LOG"
 """Environment variable: a file to which `read_result` adds the name of what it read."""
@@ -72,7 +75,7 @@ def write_result(
     origins = {"trained_on": trained_on, "scored_on": scored_on}
     result = {
         "schema": RESULT_SCHEMA,
-        "evidence": evidence_level(trained_on, scored_on),
+        "evidence": evidence_level(**origins),
         "n": n,
         "seeds": seeds or [],
         "values": values,
@@ -81,8 +84,9 @@ def write_result(
     path = folder / f"{system}__{dataset}.json"
     hashes = {name: result.get(name) for name in ("seeds", "data_hash", "split_hash")}
     _say_what_is_replaced(path, result)
-    _write_json(path.with_suffix(".stamp.json"), hashes | stamp(parameters, started))
-    _write_json(path, result)
+    how = _as_json(hashes | stamp(parameters, started))
+    write_atomic(path.with_suffix(".stamp.json"), how, durable=False)
+    write_atomic(path, _as_json(result), durable=False)
     return path
 
 
@@ -259,7 +263,3 @@ def _git(*arguments: str) -> str:
 
 def _as_json(value: dict) -> str:
     return json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n"
-
-
-def _write_json(path: Path, value: dict) -> None:
-    write_atomic(path, _as_json(value), durable=False)

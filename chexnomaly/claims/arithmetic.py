@@ -140,15 +140,15 @@ def holds(test: ast.expr, printed: Mapping[str, Decimal]) -> tuple[bool, str]:
             relation, word = RELATIONS[type(op)]
         case _:
             raise refused(test, "a < b or a > b")
-    a, b = compute(left, printed), compute(right, printed)
-    true = relation(a.value, b.value)
-    told = [_told(node, side) for node, side in ((left, a), (right, b))]
-    return true, f"{told[0]} {'is' if true else 'is not'} {word} {told[1]}"
+    (a, a_told), (b, b_told) = (_told(side, printed) for side in (left, right))
+    true = relation(a, b)
+    return true, f"{a_told} {'is' if true else 'is not'} {word} {b_told}"
 
 
-def _told(node: ast.expr, side: Computed) -> str:
-    how = "" if isinstance(node, ast.Constant) else f" ({side.words})"
-    return _short(side.value) + how
+def _told(node: ast.expr, printed: Mapping[str, Decimal]) -> tuple[Decimal, str]:
+    value, words = compute(node, printed)
+    how = "" if isinstance(node, ast.Constant) else f" ({words})"
+    return value, _short(value) + how
 
 
 def _short(value: Decimal) -> str:

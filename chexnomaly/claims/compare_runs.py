@@ -15,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from chexnomaly.errors import ResultError
+from chexnomaly.files import write_atomic
 from chexnomaly.results import read_json, read_result
 
 CAUSES = {"seeds": "seeds", "data_hash": "data", "split_hash": "split"}
@@ -77,11 +78,10 @@ def load_run(path: Path) -> dict:
 
 def write_run(run: Mapping, path: Path) -> None:
     """Write the summary of a run as JSON, one result in a line."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     lines = (f"{json.dumps(k)}: {json.dumps(v)}" for k, v in run["results"].items())
     results, stamps = ",\n".join(lines), json.dumps(run["stamps"])
     whole = f'{{\n"stamps": {stamps},\n"results": {{\n{results}\n}}\n}}\n'
-    path.write_text(whole, encoding="utf-8")
+    write_atomic(path, whole)
 
 
 def differences(ours: Mapping, theirs: Mapping) -> list[str]:
@@ -100,11 +100,21 @@ def differences(ours: Mapping, theirs: Mapping) -> list[str]:
     sides = {"here": a.keys() - b.keys(), "there": b.keys() - a.keys()}
     found = [f"only {side}: {_named(names)}" for side, names in sides.items() if names]
     common = sorted(a.keys() & b.keys())
-    for field, words in CAUSES.items():
-        names = [name for name in common if a[name][field] != b[name][field]]
+    causes = {
+        words: {name for name in common if a[name][field] != b[name][field]}
+        for field, words in CAUSES.items()
+    }
+    for words, names in causes.items():
         if names:
             found.append(f"{words}: {_named(names)} of {len(common)} in common")
-    found += _moved(a, b, common)
+    moved = defaultdict(list)
+    for name in common:
+        if a[name]["values"] != b[name]["values"]:
+            moved[" and ".join(w for w in causes if name in causes[w])].append(name)
+    for cause, group in sorted(moved.items()):
+        how = f"with {cause}" if cause else "though seeds, data and split agree"
+        names = f"{_named(group)} of {len(common)} in common"
+        found += [f"values that moved {how}: {names}", *_sizes(a, b, group)]
     here, there = ours["stamps"], theirs["stamps"]
     for field in sorted(here.keys() | there.keys()):
         x, y = (" and ".join(side.get(field, ["none"])) for side in (here, there))
@@ -119,27 +129,13 @@ def _named(names: Iterable[str], shown: int = 4) -> str:
     return f"{', '.join(names[:shown])}{more} ({len(names)})"
 
 
-def _moved(a: Mapping, b: Mapping, names: Sequence[str]) -> Iterator[str]:
-    """Tell what values moved with, and how far."""
-    moved = defaultdict(list)
-    for name in names:
-        if a[name]["values"] != b[name]["values"]:
-            causes = [w for key, w in CAUSES.items() if a[name][key] != b[name][key]]
-            moved[" and ".join(causes)].append(name)
-    for causes, group in sorted(moved.items()):
-        told = f"with {causes}" if causes else "though seeds, data and split agree"
-        yield f"values that moved {told}: {_named(group)} of {len(names)} in common"
-        yield from _sizes(a, b, group)
-
-
 def _sizes(a: Mapping, b: Mapping, names: Sequence[str]) -> Iterator[str]:
     """Tell the middle and largest difference, absolute and relative, and where."""
     here, there = (
         {f"{name}, {k}": v for name in names for k, v in run[name]["measured"].items()}
         for run in (a, b)
     )
-    sides = {"here": here, "there": {place: there.get(place) for place in here}}
-    table = pd.DataFrame(sides, dtype=float)
+    table = pd.DataFrame({"here": here, "there": there}, dtype=float)
     gaps = (table.here - table.there).abs()
     gaps = gaps[gaps > 0]
     relative = gaps / table.abs().max(axis=1)[gaps.index]

@@ -112,17 +112,16 @@ def effects(results: Path | str | Iterable[Path]) -> Iterator[Effect]:
         ClaimError: A key is not of the form `<item>.<arm>.<metric>`.
     """
     shelf = Shelf(results)
-    names = {p.name for f in shelf.folders for p in Path(f).glob(f"{SYSTEM}__*.json")}
-    for name in sorted(name for name in names if not name.endswith(".stamp.json")):
-        dataset = name.removeprefix(f"{SYSTEM}__").removesuffix(".json")
-        data = shelf.results(Ref(SYSTEM, dataset, ""))
+    for dataset in shelf.sets(SYSTEM):
+        ref = Ref(SYSTEM, dataset, "")
+        data = shelf.results(ref)
         for key in data["values"]:
             if not (parts := EFFECT_KEY.fullmatch(key)):
                 expected = "<item>.<arm>.<metric>, item a number"
-                raise ClaimError(f"key {key!r}", file=name, expected=expected)
+                raise ClaimError(f"key {key!r}", file=ref.file, expected=expected)
             item, arm, metric = parts.groups()
-            entry = shelf.find(Ref(SYSTEM, dataset, key))
-            gap = shelf.find(Ref(SYSTEM, dataset, f"default/{key}"))
+            entry = shelf.find(ref._replace(key=key))
+            gap = shelf.find(ref._replace(key=f"default/{key}"))
             says = data.get("arms", {}).get(f"{item}.{arm}", {}).get("says", "")
             if entry is not None:
                 yield Effect(int(item), arm, metric, dataset, entry, gap, str(says))

@@ -21,7 +21,7 @@ import math
 from collections.abc import Callable, Set
 from typing import NamedTuple
 
-from chexnomaly.claims.arithmetic import parse, refused
+from chexnomaly.claims.arithmetic import RELATIONS, parse, refused
 from chexnomaly.claims.lookup import Ref, results_key
 
 
@@ -70,10 +70,8 @@ def read_tests(needs: str) -> list[Comparison]:
 
 def _read_test(term: ast.expr) -> Comparison:
     match term:
-        case ast.Compare(a, [ast.Lt()], [b]):
-            return Comparison("below", _side(a), _side(b))
-        case ast.Compare(a, [ast.Gt()], [b]):
-            return Comparison("above", _side(a), _side(b))
+        case ast.Compare(a, [ast.Lt() | ast.Gt() as op], [b]):
+            return Comparison(RELATIONS[type(op)][1], _side(a), _side(b))
         case ast.Compare(
             ast.Constant(int() | float()) as low,
             [ast.LtE()] | [ast.LtE(), ast.LtE()],
@@ -97,40 +95,6 @@ def _side(node: ast.expr) -> Ref | float:
     raise refused(node, "a number, system@set or system@set['key']")
 
 
-def in_words(needs: str) -> str:
-    """Put the tests of a directional claim into words, for a table.
-
-    Args:
-        needs: The row's `needs`, a well-formed test.
-
-    Returns:
-        Such as "supermodel on other_200 below supermodel on vindr_test"; a set that
-        both sides share is named once.
-    """
-    return " and ".join(_in_words(test) for test in read_tests(needs))
-
-
-def _in_words(test: Comparison) -> str:
-    (a, a_place), (b, b_place) = _side_in_words(test.a), _side_in_words(test.b)
-    if a_place == b_place:
-        a_place = ""
-    relation = test.relation
-    if relation == "ratio":
-        high = f" to {test.high:g}" if test.high < math.inf else ""
-        relation = f"{'' if high else 'at least '}{test.low:g}{high} times"
-    return f"{a}{a_place} {relation} {b}{b_place}"
-
-
-def _side_in_words(side: Ref | float) -> tuple[str, str]:
-    """Give a side, and where it was measured."""
-    if not isinstance(side, Ref):
-        return f"{side:g}", ""
-    other, _, own = side.key.replace("_", " ").rpartition("/")
-    key = f"{own} less {other}" if other else own
-    system = side.system.replace("*", "any other")
-    return system + (f" ({key})" if key else ""), f" on {side.dataset}"
-
-
 def expand(needs: str, metric: str, systems: Set[str]) -> list[Comparison]:
     """Read the tests of a directional claim, ready to be looked up.
 
@@ -150,13 +114,13 @@ def expand(needs: str, metric: str, systems: Set[str]) -> list[Comparison]:
             lambda ref: ref._replace(key=results_key(ref.key or metric))
         )
         for test in read_tests(needs)
-        for b in _family(test.b, test.a, systems)
+        for b in _family(test, systems)
     ]
 
 
-def _family(b: Ref | float, a: Ref | float, systems: Set[str]) -> list[Ref | float]:
-    if not isinstance(b, Ref) or "*" not in b.system:
-        return [b]
-    own = {a.system} if isinstance(a, Ref) else set()
-    members = fnmatch.filter(sorted(systems - own), b.system)
-    return [b._replace(system=name) for name in members]
+def _family(test: Comparison, systems: Set[str]) -> list[Ref | float]:
+    """Give b, or what stands for it: every such system but a's own."""
+    if not isinstance(test.b, Ref) or "*" not in test.b.system:
+        return [test.b]
+    others = sorted(systems - {ref.system for ref in test.refs})
+    return [test.b._replace(system=s) for s in fnmatch.filter(others, test.b.system)]

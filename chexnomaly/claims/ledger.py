@@ -15,12 +15,13 @@ testing and may end with "; note":
     external, undefined, nothing printed     no test exists, and why
 
 `position only` as the note marks a cell of Table I whose place in the scrambled
-text is the only sign of what it belongs to.
+text is the only sign of what it belongs to. A direction's `says` puts it into plain
+English.
 """
 
 import csv
 import re
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from decimal import Decimal
 from pathlib import Path
 
@@ -34,15 +35,18 @@ LEDGER = Path(__file__).parents[1] / "claims.csv"
 """The committed ledger."""
 
 LEDGER_COLUMNS = tuple(
-    "id where system dataset metric value unit as_printed quote kind needs".split()
+    "id where system dataset metric value unit as_printed quote kind needs says".split()
 )
 """Columns of the ledger, in order."""
 
-MAY_BE_EMPTY = {"dataset", "value", "unit", "as_printed"}
+MAY_BE_EMPTY = {"dataset", "value", "unit", "as_printed", "says"}
 """Columns that need no text in every row."""
 
 QUOTE_WORDS = 15
 """Most words a quote may have."""
+
+SAYS_WORDS = range(4, 13)
+"""How many words may say a direction in plain English."""
 
 NEEDS = {
     "count": ("annotations", "nothing printed"),
@@ -93,7 +97,7 @@ def read_rows(
         raise ClaimError(str(error), file=path, expected="a CSV file") from error
     if list(found or ()) != list(columns):
         raise ClaimError(f"columns {found}", file=path, row=1, expected=str(columns))
-    names: set[str] = set()
+    names = [row[columns[0]] for row in rows]
     for line, row in enumerate(rows, start=2):
         where = {"file": path, "row": line}
         if None in row or None in row.values():
@@ -102,11 +106,9 @@ def read_rows(
         for column in columns:
             if not row[column].strip() and column not in may_be_empty:
                 raise ClaimError("empty", column=column, expected="a text", **where)
-        name = row[columns[0]]
-        if name in names:
+        if row[columns[0]] in names[: line - 2]:
             where |= {"column": columns[0], "expected": "each name once"}
-            raise ClaimError(name, **where)
-        names.add(name)
+            raise ClaimError(row[columns[0]], **where)
     return rows
 
 
@@ -124,17 +126,16 @@ def load_ledger(path: Path = LEDGER) -> pd.DataFrame:
         ClaimError: A row is malformed; the message names row and column.
     """
     rows = read_rows(path, LEDGER_COLUMNS, MAY_BE_EMPTY)
-    for line, row in enumerate(rows, start=2):
-        _check_row(row, path, line)
-        row["value"] = Decimal(row["value"]) if row["value"] else None
-    printed = printed_values(rows)
+    numbers = {row["id"]: row["value"] for row in rows}
+    printed = {k: Decimal(v) for k, v in numbers.items() if NUMBER.fullmatch(v)}
     for line, row in enumerate(rows, start=2):
         try:
+            _check_row(row)
+            row["value"] = printed.get(row["id"])
             _check_test(row, rows, printed)
         except ClaimError as error:
-            where = {"file": path, "row": line, "column": "needs"}
-            where["expected"] = error.expected
-            raise ClaimError(error.problem, **where) from error
+            told = {"column": "needs"} | {k: v for k, v in vars(error).items() if v}
+            raise ClaimError(**told | {"file": path, "row": line}) from error
     return pd.DataFrame(rows, columns=list(LEDGER_COLUMNS), dtype=object)
 
 
@@ -150,28 +151,24 @@ def test_of(claim: Mapping) -> str:
     return needs.removeprefix(way(claim)).lstrip(" :")
 
 
-def printed_values(claims: Iterable[Mapping]) -> dict[str, Decimal]:
-    """Map the ids of claims to the numbers they print, where they print one."""
-    return {c["id"]: c["value"] for c in claims if c["value"] is not None}
-
-
-def _check_row(row: Mapping, path: Path, line: int) -> None:
+def _check_row(row: Mapping) -> None:
     ways, value = NEEDS.get(row["kind"], ()), row["value"]
     if row["kind"] == "direction" or way(row) == "nothing printed":
         right, number = value == "", "no value"
     else:
         right, number = NUMBER.fullmatch(value), "a finite number"
     brief = len(row["quote"].split()) <= QUOTE_WORDS
+    directed, said = row["kind"] == "direction", len(row["says"].split())
     for column, fine, expected in (
         ("kind", ways, f"one of {', '.join(NEEDS)}"),
         ("needs", way(row) in ways, f"one of {', '.join(ways)}"),
         ("value", right, number),
         ("as_printed", row["as_printed"] or not value, "the printed digits"),
         ("quote", brief, f"at most {QUOTE_WORDS} words"),
+        ("says", said in SAYS_WORDS if directed else not said, "what a direction says"),
     ):
         if not fine:
-            where = {"file": path, "row": line, "column": column}
-            raise ClaimError(f"{row[column]!r}", expected=expected, **where)
+            raise ClaimError(f"{row[column]!r}", column=column, expected=expected)
 
 
 def _check_test(row: dict, rows: Sequence[Mapping], printed: Mapping) -> None:

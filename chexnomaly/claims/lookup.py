@@ -4,25 +4,21 @@ A results file `<system>__<set>.json` holds, beside the values, what the system
 was trained and scored on; a measured value carries the evidence level along, and a
 file whose level does not follow from its origins is refused. The optional `paired`
 section holds differences on the same films, this system minus another:
-`{"<other>": {"<key>": {"value", "low", "high", "n"}}}`. A study whose intervals,
-paired ones included, are over seeds and films together says so in `resampled`:
-`["seeds", "films"]`; only then do its `seeds` count.
+`{"<other>": {"<key>": {"value", "low", "high", "n"}}}`, with "p" beside them where the
+interval is not a normal one. A study whose intervals, paired ones included, are over
+seeds and films together says so in `resampled`: `["seeds", "films"]`; only then do its
+`seeds` count.
 """
 
 import math
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
+from types import NoneType
 from typing import NamedTuple
 
+from chexnomaly import evidence as origins
 from chexnomaly.errors import ResultError
-from chexnomaly.evidence import (
-    ANNOTATIONS,
-    IMAGES,
-    OPEN_IMAGES,
-    evidence_level,
-    weakest,
-)
 from chexnomaly.results import read_result
 
 REGISTER = {
@@ -58,6 +54,11 @@ class Ref(NamedTuple):
         """Name of the results file."""
         return f"{self.system}__{self.dataset}.json"
 
+    @property
+    def is_blind(self) -> bool:
+        """Whether the system never looks at the film."""
+        return self.system.split("__")[0] in FLOOR
+
 
 class MeasuredValue(NamedTuple):
     """One entry of a results file, with the evidence level and profile of the file.
@@ -70,6 +71,7 @@ class MeasuredValue(NamedTuple):
         evidence: One of `evidence.LEVELS`; "" for a plain number.
         profile: Profile it was measured under.
         seeds: Trainings that its interval covers; None where no network is behind it.
+        p: P-value of a difference against 0, where the file holds it.
     """
 
     value: float
@@ -79,6 +81,7 @@ class MeasuredValue(NamedTuple):
     evidence: str = ""
     profile: str = ""
     seeds: int | None = None
+    p: float | None = None
 
     @property
     def ends(self) -> tuple[float, float]:
@@ -90,10 +93,8 @@ class MeasuredValue(NamedTuple):
 
     def negated(self) -> "MeasuredValue":
         """Give the same with the other sign: b minus a for a minus b."""
-        turned = self._replace(value=-self.value)
-        if self.low is None:
-            return turned
-        return turned._replace(low=-self.high, high=-self.low)
+        low, high = (None if x is None else -x for x in (self.high, self.low))
+        return self._replace(value=-self.value, low=low, high=high)
 
 
 def results_key(metric: str) -> str:
@@ -141,21 +142,21 @@ class Shelf:
         if key not in values:
             raise NotMeasured(f"{ref.file} has no value {ref.key!r}")
         item = values[key]
-        value, low, high = (_number(item.get(k)) for k in ("value", "low", "high"))
+        value, low, high, p = (
+            _number(item.get(k)) for k in ("value", "low", "high", "p")
+        )
         if value is None:
             raise NotMeasured(f"{ref.key!r} of {ref.file} is undefined")
-        about = data["evidence"], data["profile"], _seeds_covered(data)
-        return MeasuredValue(value, low, high, item.get("n"), *about)
+        about = data["evidence"], data["profile"], _seeds_covered(data, ref)
+        return MeasuredValue(value, low, high, item.get("n"), *about, p)
 
     def paired(self, a: Ref, b: Ref) -> MeasuredValue | None:
         """Look up the paired difference a minus b; None where no file has it."""
         if a.dataset != b.dataset or a.key != b.key:
             return None
         for first, second in ((a, b), (b, a)):
-            differences = self.results(first).get("paired", {}).get(second.system, {})
-            if a.key in differences:
-                key = f"{second.system}/{a.key}"
-                found = self.look_up(first._replace(key=key))
+            found = self.find(first._replace(key=f"{second.system}/{a.key}"))
+            if found is not None:
                 return found if first is a else found.negated()
         return None
 
@@ -164,11 +165,11 @@ class Shelf:
         """A shelf for each folder alone, then this one: a study is a whole."""
         return [*(Shelf(folder) for folder in self.folders), self]
 
-    def sets(self) -> list[str]:
-        """Name the sets that there are results of."""
-        files = (p.stem for f in self.folders for p in Path(f).glob("*__*.json"))
-        found = {name.rpartition("__")[2] for name in files}
-        return sorted(name for name in found if "." not in name)  # no stamps
+    def sets(self, system: str) -> list[str]:
+        """Name the sets that there are results of a system of."""
+        files = (p.stem for f in self.folders for p in Path(f).glob(f"{system}__*"))
+        parts = {stem.rpartition("__")[::2] for stem in files}
+        return sorted(n for own, n in parts if own == system and "." not in n)
 
     def find(self, ref: Ref) -> MeasuredValue | None:
         """Look one value up; None where it was not measured."""
@@ -178,9 +179,8 @@ class Shelf:
             return None
 
 
-def _seeds_covered(result: Mapping) -> int | None:
-    blind = result["system"].split("__")[0] in FLOOR
-    if blind or result.get("trained_on") in (None, ANNOTATIONS):
+def _seeds_covered(result: Mapping, ref: Ref) -> int | None:
+    if ref.is_blind or result.get("trained_on") in (None, origins.ANNOTATIONS):
         return None
     return len(result["seeds"]) if "seeds" in result.get("resampled", ()) else 1
 
@@ -205,7 +205,7 @@ def read_checked(path: Path, ref: Ref) -> dict:
     """
     data = read_result(path)
     try:
-        earned = evidence_level(data.get("trained_on"), data.get("scored_on"))
+        earned = origins.evidence_level(data.get("trained_on"), data.get("scored_on"))
     except (TypeError, ValueError) as error:
         raise ResultError(str(error), file=path, column="scored_on") from error
     rightful = {"system": ref.system, "set": ref.dataset, "evidence": earned}
@@ -223,22 +223,20 @@ def read_checked(path: Path, ref: Ref) -> dict:
 def _check_item(path: Path, key: str, item: object) -> None:
     valued = isinstance(item, dict) and "value" in item
     _require(valued, path, key, item, "an object with a value")
-    for name in ("value", "low", "high", "n"):
-        kinds = (int, type(None)) if name == "n" else (int, float, type(None))
-        found = item.get(name)
-        _require(type(found) in kinds, path, f"{key}.{name}", found, "a number or null")
-    low, high = _number(item.get("low")), _number(item.get("high"))
-    absent = low is None and high is None
-    given = low is not None and high is not None and low <= high
-    expected = "both ends of an interval, low <= high"
-    _require(absent or given, path, key, (low, high), expected)
+    numbers = [item.get(name) for name in ("n", "value", "low", "high", "p")]
+    kinds = [{int, NoneType}] + 4 * [{int, float, NoneType}]
+    typed = all(type(x) in known for x, known in zip(numbers, kinds, strict=True))
+    _require(typed, path, key, item, "numbers or null, n whole")
+    low, high, p = map(_number, numbers[2:])
+    fine = low is high is None or None not in (low, high) and low <= high
+    _require(fine, path, key, (low, high), "both ends of an interval, low <= high")
+    _require(p is None or 0 <= p <= 1, path, key, p, "a p-value in [0, 1]")
 
 
 def _require(fine: bool, path: Path, column: str, found: object, expected: str) -> None:
     if not fine:
-        raise ResultError(
-            f"found {found!r}", file=path, column=column, expected=expected
-        )
+        where = {"file": path, "column": column}
+        raise ResultError(f"found {found!r}", **where, expected=expected)
 
 
 def common_level(values: Iterable[MeasuredValue]) -> str:
@@ -250,9 +248,10 @@ def common_level(values: Iterable[MeasuredValue]) -> str:
     """
     values = [value for value in values if value.evidence]
     levels = {value.evidence for value in values}
-    if len(levels) > 1 and not levels <= {IMAGES, OPEN_IMAGES, ANNOTATIONS}:
+    real = {origins.IMAGES, origins.OPEN_IMAGES, origins.ANNOTATIONS}
+    if len(levels) > 1 and not levels <= real:
         raise NotMeasured(f"evidence levels differ: {', '.join(sorted(levels))}")
     profiles = {value.profile for value in values}
     if len(profiles) > 1:
         raise NotMeasured(f"profiles differ: {', '.join(sorted(profiles))}")
-    return weakest(*levels)
+    return origins.weakest(*levels)

@@ -10,14 +10,11 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from scipy import stats
+
+from chexnomaly.claims import lookup
 from chexnomaly.claims.directions import Comparison
-from chexnomaly.claims.lookup import (
-    FLOOR,
-    MeasuredValue,
-    Ref,
-    Shelf,
-    common_level,
-)
+from chexnomaly.claims.lookup import MeasuredValue, Ref, Shelf
 
 MOST_TOLD = 3
 """Comparisons that a reason tells one by one."""
@@ -39,20 +36,16 @@ class Trial(NamedTuple):
     def tie(self) -> bool:
         """Whether both values are 0, or one is of a baseline that marks nothing."""
         sides = ((self.test.a, self.a), (self.test.b, self.b))
-        zero = [found.value == 0 and found.ends == (0, 0) for _, found in sides]
-        return all(zero) or any(
-            none and isinstance(side, Ref) and side.system.split("__")[0] in FLOOR
-            for none, (side, _) in zip(zero, sides, strict=True)
-        )
+        zero = [s for s, found in sides if found.value == found.ends[0] == 0]
+        return len(zero) == 2 or any(isinstance(s, Ref) and s.is_blind for s in zero)
 
     @property
     def p(self) -> float:
-        """Two-sided p-value that belongs to the 95 % interval of the gap."""
-        value, (low, high) = self.gap.value, self.gap.ends
-        limits = (0.0,)
-        if self.test.relation == "ratio":
-            limits = [x for x in (self.test.low, self.test.high) if math.isfinite(x)]
-        return max(_p_value(value, low, high, limit) for limit in limits)
+        """Two-sided p-value of the gap: its own, else what its interval gives."""
+        if self.test.relation != "ratio":
+            return p_value(self.gap) if self.gap.p is None else self.gap.p
+        limits = [x for x in (self.test.low, self.test.high) if math.isfinite(x)]
+        return max(p_value(self.gap, limit) for limit in limits)
 
 
 class Outcome(NamedTuple):
@@ -96,20 +89,28 @@ def evaluate(tests: Iterable[Comparison], shelf: Shelf, fairly: bool = True) -> 
         NotMeasured: A value is missing, or values cannot be compared.
         ResultError: A results file is corrupted.
     """
-    tested = [_evaluate(test, shelf, fairly) for test in tests]
-    held = [one.held for one in tested]
+    tested = [_try(test, shelf, fairly) for test in tests]
+    answers = [one.held for one in tested]
+    held = False if False in answers else None if None in answers else True
     sides = [side for one in tested for side in (one.a, one.b)]
     shown = tested[0].gap if len(tested) == 1 else MeasuredValue(math.nan)
     n = min((side.n for side in sides if side.n is not None), default=None)
-    seeds = min((s.seeds for s in sides if s.seeds is not None), default=None)
-    shown = shown._replace(evidence=common_level(sides), n=n, seeds=seeds)
-    return Outcome(_all(held), shown, _told(tested, _all(held)), tested)
+    about = {"evidence": lookup.common_level(sides), "seeds": _fewest_seeds(*sides)}
+    shown = shown._replace(n=n, **about)
+    return Outcome(held, shown, _told(tested, held), tested)
 
 
-def _evaluate(test: Comparison, shelf: Shelf, fairly: bool) -> Trial:
-    a, b = (_look_up(side, shelf) for side in (test.a, test.b))
-    gap = _gap(test, a, b, shelf, fairly)
+def _try(test: Comparison, shelf: Shelf, fairly: bool) -> Trial:
+    a, b = (
+        shelf.look_up(side) if isinstance(side, Ref) else MeasuredValue(side)
+        for side in (test.a, test.b)
+    )
+    gap = _gap(test, a, b, shelf, fairly)._replace(seeds=_fewest_seeds(a, b))
     return Trial(test, a, b, gap, _decide(test, gap))
+
+
+def _fewest_seeds(*sides: MeasuredValue) -> int | None:
+    return min((s.seeds for s in sides if s.seeds is not None), default=None)
 
 
 def _told(tested: Sequence[Trial], held: bool | None) -> str:
@@ -131,16 +132,6 @@ def _in_numbers(one: Trial) -> str:
     return f"{said}, less {yardstick} on each {gap.value:+.4g}{_interval(gap)}"
 
 
-def _all(held: list[bool | None]) -> bool | None:
-    if False in held:
-        return False
-    return None if None in held else True
-
-
-def _look_up(side: Ref | float, shelf: Shelf) -> MeasuredValue:
-    return shelf.look_up(side) if isinstance(side, Ref) else MeasuredValue(side)
-
-
 def _gap(
     test: Comparison, a: MeasuredValue, b: MeasuredValue, shelf: Shelf, fairly: bool
 ) -> MeasuredValue:
@@ -155,7 +146,8 @@ def _gap(
             sides = (s._replace(key=f"{yardstick}/{s.key}") for s in (test.a, test.b))
             a, b = map(shelf.look_up, sides)
     low, high = a.ends[0] - b.ends[1], a.ends[1] - b.ends[0]
-    return MeasuredValue(a.value - b.value, low, high)
+    own = a.p if test.b == 0 else None  # of a difference, held against none
+    return MeasuredValue(a.value - b.value, low, high, p=own)
 
 
 def _yardstick(test: Comparison) -> str | None:
@@ -185,14 +177,26 @@ def _decide(test: Comparison, gap: MeasuredValue) -> bool | None:
     return True if inside else False if outside else None
 
 
-def _p_value(value: float, low: float, high: float, limit: float) -> float:
-    """Read an interval as 1.96 standard errors to either side of its value."""
-    reach = value - low if value > limit else high - value
-    if not math.isfinite(value) or reach == math.inf:
+def p_value(gap: MeasuredValue, limit: float = 0.0) -> float:
+    """Give the two-sided p-value that belongs to a 95 % interval.
+
+    Args:
+        gap: A difference or ratio. An interval over seeds is read as one of Student's
+            t, one over films alone as normal.
+        limit: What it is held against.
+
+    Returns:
+        In [0, 1]; 1 where nothing is known of the gap.
+    """
+    low, high = gap.ends
+    reach = gap.value - low if gap.value > limit else high - gap.value
+    if not math.isfinite(gap.value) or reach == math.inf:
         return 1.0
     if reach == 0:
-        return float(value == limit)
-    return math.erfc(1.96 * abs(value - limit) / reach / math.sqrt(2))
+        return float(gap.value == limit)
+    freedom = gap.seeds - 1 if gap.seeds and gap.seeds > 1 else math.inf
+    errors = stats.t.ppf(0.975, freedom) * abs(gap.value - limit) / reach
+    return float(2 * stats.t.sf(errors, freedom))
 
 
 def holm(p: float, family: Iterable[float]) -> float:

@@ -6,6 +6,7 @@ same questions, and the first that is not passed decides:
 
 1. Did the assay work? The twin of CheX-Nomaly has learned, a control that was trained
    with a finding beats the mean mask, and not both values are 0: else `no signal`.
+   Of several unseen findings those whose control fails are left out.
 2. Do both thresholds agree, 0.5 and the one chosen on validation? Else `depends on the
    threshold`.
 3. Does the interval leave out no difference, do three seeds stand behind it, and does
@@ -16,12 +17,15 @@ the others gave stands beside it.
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from fnmatch import filter as matching
+from collections.abc import Callable, Iterable, Sequence
 from itertools import product
+from pathlib import Path
 from typing import NamedTuple
 
+import pandas as pd
+
 from chexnomaly import evidence
+from chexnomaly.claims import places
 from chexnomaly.claims.directions import Comparison
 from chexnomaly.claims.lookup import MeasuredValue, NotMeasured, Ref, Shelf
 from chexnomaly.claims.outcomes import Outcome, evaluate, holm, named
@@ -31,15 +35,6 @@ SEEDS = 3
 
 FAMILY_ERROR = 0.05
 """Chance of any wrong verdict among all directions, at most."""
-
-SEEN_SET, UNSEEN_SET, PAIRS_SET = "vindr_test", "other_200", "siamese_pairs"
-PLACES = (
-    (SEEN_SET, UNSEEN_SET, PAIRS_SET),
-    ("study_test", "unseen_study", "study_pairs"),
-    ("nih_boxes", "nih_unseen_*", "nih_pairs"),
-)
-"""Where a claim can be asked: the paper's own sets, or what stands for them; a study's
-phantoms; real films of another collection, where each unseen finding is asked."""
 
 TWIN_OF = {"chexnomaly": "siamese_unet", "chexnomaly_cnn": "siamese_cnn"}
 """System to the twin that its pre-training rests on."""
@@ -53,47 +48,61 @@ CEILING = Ref("mean_mask", "rsna_positives", "")
 """The baseline of a printed value on RSNA: fitted on VinDr-CXR, as the paper's models
 were; and the one fitted on RSNA itself, which none of them could reach by looking."""
 
-GROUNDS = {
-    "treatment": "the twin's AUC does not lie above 0.5",
-    "control": "the control does not beat the mean mask",
-    "tie": "both values are 0, or the baseline marks nothing",
-    "threshold": "0.5 and the threshold chosen on validation disagree",
-    "one threshold": "measured at 0.5 alone",
-    "interval": "the interval covers no difference",
-    "seeds": "fewer than three seeds",
-    "correction": "not after correction for all directions",
-    "missing": "a value that the verdict needs was not measured",
-    "baseline": "a fair baseline: fitted where the paper's models were trained",
-    "arithmetic": "arithmetic on printed numbers reproduces nothing",
-    "design": "checked against the code",
-}
-"""What may decide a verdict, in words."""
+GROUNDS = pd.read_csv(Path(__file__).with_name("grounds.csv"), index_col=0)["words"]
+"""What may decide a verdict, in words: one row for each rule."""
 
 
-class Answer(NamedTuple):
-    """What one place says of a direction.
+class Verdict(NamedTuple):
+    """What is said of a claim, and why.
 
     Attributes:
-        measured: The difference or ratio at 0.5, with level, n and seeds.
-        held: Whether the direction held at every threshold; None where left open.
-        verdict: `evidence.NO_SIGNAL` and the like; "" where level and `held` decide.
-        rule: Key of `GROUNDS` that left it open; "" where none did.
-        reason: What was compared, and why it was left open.
+        name: One of `evidence.VERDICTS`.
+        reason: What was compared, and why it was left open; may be empty.
+        measured: What was measured; the difference or ratio at 0.5 for a direction,
+            with level, n and seeds. None where there is nothing.
+        rule: Key of `GROUNDS` that decided; "" where none did.
+        before: The verdict of an interval over films at 0.5 alone; "" for the same.
         thresholds: In words; "" where the quantity has none.
-        p: P-value of the direction at its weaker threshold; None where no network is
+        p: P-value of a direction at its weaker threshold; None where no network is
             behind it, or a rule decided before.
     """
 
-    measured: MeasuredValue
-    held: bool | None
-    verdict: str
-    rule: str
-    reason: str
+    name: str
+    reason: str = ""
+    measured: MeasuredValue | None = None
+    rule: str = ""
+    before: str = ""
     thresholds: str = ""
     p: float | None = None
 
 
-def ask(tests: Sequence[Comparison], shelf: Shelf) -> list[Answer]:
+def joined(*reasons: str) -> str:
+    """Join reasons; empty ones are left out."""
+    return "; ".join(filter(None, reasons))
+
+
+def decide(measured: MeasuredValue, held: bool | None, reason: str = "") -> Verdict:
+    """Name what is found of a direction, as far as its evidence level allows.
+
+    Args:
+        measured: What was compared.
+        held: Whether the direction held; None where the intervals do not tell.
+        reason: What was compared, in words.
+    """
+    level, name = measured.evidence, evidence.NOT_TESTABLE
+    if level == evidence.PHANTOM_TO_REAL:
+        told = "trained on phantoms, scored on real data: a transfer test"
+        reason = joined(told, reason)
+    elif not evidence.gives_direction(level):
+        reason = joined(f"evidence level {level}: shown, not compared", reason)
+    elif held is None:
+        name = evidence.NOT_RESOLVED
+    else:
+        name = evidence.DIRECTIONS[level][0 if held else 1]
+    return Verdict(name, reason, measured)
+
+
+def ask(tests: Sequence[Comparison], shelf: Shelf) -> list[Verdict]:
     """Ask a direction wherever it was measured.
 
     Args:
@@ -109,36 +118,26 @@ def ask(tests: Sequence[Comparison], shelf: Shelf) -> list[Answer]:
     """
     answers, missing = [], None
     for one in shelf.each:
-        for sets in _places(tests, one):
+        for sets in places.find_places(tests, one):
             try:
                 answers.append(_answer(tests, sets, one))
             except NotMeasured as error:
                 missing = error if sets == [{}] else missing
     if not answers:
         raise missing
-    best: dict[str, Answer] = {}
+    best: dict[str, Verdict] = {}
     for found in sorted(answers, key=_weakness):
         best.setdefault(found.measured.evidence, found)
     return list(best.values())
 
 
-def _weakness(found: Answer) -> tuple:
+def _weakness(found: Verdict) -> tuple:
     level, seeds = found.measured.evidence, found.measured.seeds
     silent = not evidence.gives_direction(level)
     return silent, evidence.LEVELS.index(level), seeds is not None and seeds < SEEDS
 
 
-def _places(tests: Sequence[Comparison], shelf: Shelf) -> Iterator[list[dict]]:
-    """Give the sets to ask on, the paper's own first; several unseen ones together."""
-    used = {ref.dataset for test in tests for ref in test.refs}
-    yield [{}]
-    for seen, unseen, pairs in PLACES[1:] if used <= set(PLACES[0]) else ():
-        found = matching(shelf.sets(), unseen) if UNSEEN_SET in used else [unseen]
-        own = {SEEN_SET: seen, PAIRS_SET: pairs}
-        yield [own | {UNSEEN_SET: name} for name in found]
-
-
-def _answer(tests: Sequence[Comparison], sets: list[dict], shelf: Shelf) -> Answer:
+def _answer(tests: Sequence[Comparison], sets: list[dict], shelf: Shelf) -> Verdict:
     """Put the questions of the module's docstring, in their order."""
     if not sets:
         raise NotMeasured("no unseen set")
@@ -150,41 +149,36 @@ def _answer(tests: Sequence[Comparison], sets: list[dict], shelf: Shelf) -> Answ
         for test in tests
     ]
     first = evaluate(placed, shelf)
-    level, seeds = first.measured.evidence, first.measured.seeds
-    if not evidence.gives_direction(level):
-        return Answer(first.measured, None, "", "", first.reason)
+    judged = decide(first.measured, first.held, first.reason)
+    if judged.name == evidence.NOT_TESTABLE:
+        return judged
+    unasked = _without_control(tests, sets, shelf)
+    kept = [at for at, told in zip(sets, unasked, strict=True) if not told]
+    if 0 < len(kept) < len(sets):
+        judged, told = _answer(tests, kept, shelf), joined(*unasked)
+        return judged._replace(reason=joined(judged.reason, f"left out: {told}"))
     second = _at_operating(placed, first, shelf)
     both = [first] if second is None else [first, second]
-    thresholds = "" if second is first else "0.5; the one chosen on validation"
-    answer = Answer(first.measured, None, "", "", first.reason, thresholds)
-
-    def left_open(verdict: str, rule: str, reason: str) -> Answer:
-        told = "; ".join(filter(None, (GROUNDS[rule], reason, first.reason)))
-        return answer._replace(verdict=verdict, rule=rule, reason=told)
-
-    for rule, failed in (
-        ("treatment", _untreated(tests, sets, shelf)),
-        ("control", _without_control(tests, sets, shelf)),
-        ("tie", any(one.tie for outcome in both for one in outcome.trials)),
-    ):
-        if failed:
-            told = "" if failed is True else failed
-            return left_open(evidence.NO_SIGNAL, rule, told)
-    if second is None:
-        return left_open(evidence.NOT_RESOLVED, "one threshold", "")
-    if first.held is not second.held:
-        told = f"at 0.5 {_said(first)}, at the other {_said(second)}: {second.reason}"
-        return left_open(evidence.BY_THRESHOLD, "threshold", told)
+    seeds = first.measured.seeds
     few = seeds is not None and seeds < SEEDS
-    if seeds is not None and not few:
-        answer = answer._replace(p=max(first.p, second.p))
-    if first.held is None:
-        told = _excluded(first) + ", for the network at hand" * few
-        return left_open(evidence.NOT_RESOLVED, "interval", told)
-    if few:
-        told = "one network says nothing about others"
-        return left_open(evidence.NOT_RESOLVED, "seeds", told)
-    return answer._replace(held=first.held)
+    open_, zero = evidence.NOT_RESOLVED, evidence.NO_SIGNAL
+    asked = (
+        (zero, "treatment", _untreated(tests, sets, shelf)),
+        (zero, "control", joined(*unasked)),
+        (zero, "tie", any(one.tie for outcome in both for one in outcome.trials)),
+        (open_, "one threshold", second is None),
+        (evidence.BY_THRESHOLD, "threshold", _disagreement(*both)),
+        (open_, "interval", _excluded(first, few)),
+        (open_, "seeds", few and "one network says nothing about others"),
+    )
+    name, rule, told = next(filter(lambda one: one[2], asked), (judged.name, "", ""))
+    if rule in ("", "interval") and seeds is not None and not few:
+        judged = judged._replace(p=max(one.p for one in both))
+    if second is not first:
+        judged = judged._replace(thresholds="0.5; the one chosen on validation")
+    told = "" if told is True else told
+    reason = joined(GROUNDS.get(rule, ""), told, first.reason)
+    return judged._replace(name=name, rule=rule, reason=reason)
 
 
 def _at_operating(
@@ -217,9 +211,9 @@ def _untreated(tests: Sequence[Comparison], sets: list[dict], shelf: Shelf) -> s
     ranked = any(ref.key.startswith("best_share") for ref in refs)
     judged = names & TWIN_OF.keys() if len(names) > 1 or ranked else set()
     twins = {TWIN_OF[name] for name in judged} | names & set(TWIN_OF.values())
-    places = {at.get(PAIRS_SET, PAIRS_SET) for at in sets}
-    for twin, place in product(sorted(twins), places):
-        ref = Ref(twin, place, "auc")
+    pairs = {at.get(places.PAIRS_SET, places.PAIRS_SET) for at in sets}
+    for twin, name in product(sorted(twins), sorted(pairs)):
+        ref = Ref(twin, name, "auc")
         if (auc := shelf.look_up(ref)).ends[0] <= 0.5:
             return named(ref, auc)
     return ""
@@ -227,21 +221,24 @@ def _untreated(tests: Sequence[Comparison], sets: list[dict], shelf: Shelf) -> s
 
 def _without_control(
     tests: Sequence[Comparison], sets: list[dict], shelf: Shelf
-) -> str:
-    """Say which control fails, where a claim is about what was never seen.
+) -> list[str]:
+    """Say of each set which control fails, where a claim is about the unseen.
 
     The control is `supermodel__<set>_control`, trained with the finding; without that
     file it is the supermodel on the findings that it was trained on.
     """
-    asked = any(ref.dataset == UNSEEN_SET for test in tests for ref in test.refs)
-    for at in sets if asked else ():
-        unseen, seen = (at.get(key, key) for key in (UNSEEN_SET, SEEN_SET))
-        key = f"mean_mask/iou_c{OPERATING}"
-        own = Ref("supermodel", f"{unseen}_control", key)
+    if not any(ref.dataset == places.UNSEEN_SET for test in tests for ref in test.refs):
+        return [""] * len(sets)
+    told, key = [], f"mean_mask/iou_c{OPERATING}"
+    for at in sets:
+        unseen, seen = (
+            at.get(name, name) for name in (places.UNSEEN_SET, places.SEEN_SET)
+        )
+        own = Ref("supermodel", unseen + places.CONTROL, key)
         gain = shelf.find(own) or shelf.look_up(own._replace(dataset=seen))
-        if gain.ends[0] <= 0:
-            return f"IoU of {named(own, gain)}"
-    return ""
+        fails = gain.ends[0] <= 0
+        told.append(f"IoU of {named(own, gain)} on {unseen}" if fails else "")
+    return told
 
 
 def as_before(tests: Iterable[Comparison]) -> list[Comparison]:
@@ -254,20 +251,26 @@ def as_before(tests: Iterable[Comparison]) -> list[Comparison]:
     return list(dict.fromkeys(test.change(ceiling) for test in tests))
 
 
-def _said(outcome: Outcome) -> str:
+def _disagreement(first: Outcome, second: Outcome | None = None) -> str:
+    """Say what two thresholds say differently."""
+    if second is None or first.held is second.held:
+        return ""
     words = {True: "it holds", False: "the opposite holds", None: "nothing is resolved"}
-    return words[outcome.held]
+    one, other = words[first.held], words[second.held]
+    return f"at 0.5 {one}, at the other {other}: {second.reason}"
 
 
-def _excluded(outcome: Outcome) -> str:
+def _excluded(outcome: Outcome, few: bool) -> str:
     """Say what an interval that covers no difference leaves out nevertheless."""
-    gap = next(one.gap for one in outcome.trials if one.held is None)
-    if not math.isfinite(gap.ends[1] - gap.ends[0]):
-        return "nothing is excluded"
-    return "excluded is what lies below {:.3g} or above {:.3g}".format(*gap.ends)
+    if outcome.held is not None:
+        return ""
+    low, high = next(one.gap.ends for one in outcome.trials if one.held is None)
+    told = f"excluded is what lies below {low:.3g} or above {high:.3g}"
+    told = told if math.isfinite(high - low) else "nothing is excluded"
+    return told + ", for the network at hand" * few
 
 
-def settle(answer: Answer, family: Callable[[], Iterable[float]]) -> Answer:
+def settle(answer: Verdict, family: Callable[[], Iterable[float]]) -> Verdict:
     """Correct an answer for the number of directions that were asked.
 
     Args:
@@ -277,8 +280,8 @@ def settle(answer: Answer, family: Callable[[], Iterable[float]]) -> Answer:
     Returns:
         The answer, left open where the corrected p-value is too large.
     """
-    if None in (answer.held, answer.p) or holm(answer.p, family()) <= FAMILY_ERROR:
+    kept = answer.rule or answer.p is None
+    if kept or holm(answer.p, family()) <= FAMILY_ERROR:
         return answer
-    told = f"{GROUNDS['correction']}; {answer.reason}"
-    left = answer._replace(verdict=evidence.NOT_RESOLVED, rule="correction")
-    return left._replace(held=None, reason=told)
+    told = joined(GROUNDS["correction"], answer.reason)
+    return answer._replace(name=evidence.NOT_RESOLVED, rule="correction", reason=told)

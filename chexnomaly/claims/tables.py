@@ -34,22 +34,20 @@ def printed_and_measured(
         column per system. A cell that was not measured holds a dash; a measured one
         its 95 % interval.
     """
-    ledger = claims.load_ledger().set_index("id")
-    compared = claims.compare(ids, results).set_index("id")
-    place = ledger.loc[compared.index, ["dataset", "metric", "system"]]
-    levels = compared.evidence.groupby([place.dataset, place.metric])
-    label = levels.transform(lambda found: ", ".join(sorted(set(found) - {""})))
-    table: dict[tuple[str, str, str], dict[str, str]] = {}
-    for id_, claim in compared.iterrows():
-        dataset, metric, system = place.loc[id_]
-        row = dataset, claims.METRIC_NAMES.get(metric, metric)
-        measured = f"measured ({label[id_] or 'nothing'})"
-        value = format_entry(claim.rename({"measured": "value"}))
-        for cell, text in (("printed", claim.printed or "(lost)"), (measured, value)):
-            table.setdefault((*row, cell), {}).setdefault(system, text)
-    wide = pd.DataFrame(list(table.values()), pd.MultiIndex.from_tuples(table))
-    wide = wide[place.system.unique()].rename_axis(columns="system").fillna("–")
-    return wide.rename_axis(["set", "metric", "cell"])
+    ledger = claims.load_ledger()[["id", "dataset", "metric", "system"]]
+    table = claims.compare(ids, results).merge(ledger, on="id")
+    levels = table.groupby(["dataset", "metric"]).evidence.transform(
+        lambda found: ", ".join(sorted({*found} - {""})) or "nothing"
+    )
+    values = table.rename(columns={"measured": "value"}).apply(format_entry, axis=1)
+    printed = table.printed.replace("", "(lost)")
+    told = ("printed", printed), ("measured (" + levels + ")", values)
+    rows = (table.assign(cell=cell, text=text) for cell, text in told)
+    long = pd.concat(rows).sort_index(kind="stable")
+    long = long.replace({"metric": claims.METRIC_NAMES})
+    index = ["dataset", "metric", "cell"]
+    wide = long.pivot_table("text", index, "system", aggfunc="first", sort=False)
+    return wide.fillna("–").rename_axis(["set", "metric", "cell"])
 
 
 def verdicts(ids: Iterable[str], results: Path | Sequence[Path]) -> pd.DataFrame:
@@ -60,10 +58,10 @@ def verdicts(ids: Iterable[str], results: Path | Sequence[Path]) -> pd.DataFrame
         results: Folder of results files, or several.
 
     Returns:
-        Index id; columns quantity, printed, measured with its 95 % interval, evidence,
-        verdict and reason. What is not known is a dash.
+        Index claim, in plain English; columns quantity, printed, measured with its 95 %
+        interval, evidence, verdict and reason. What is not known is a dash.
     """
-    compared = claims.compare(ids, results).set_index("id")
+    compared = claims.compare(ids, results).set_index("says").rename_axis("claim")
     kept = ["quantity", "printed", "measured", "evidence", "verdict", "reason"]
     told = [_measured_freely(claim) for claim in compared.itertuples()]
     return compared[kept].assign(measured=told).fillna("–").replace("", "–")
@@ -143,8 +141,11 @@ def against_the_floor(
 
     def cells(result: dict) -> dict[str, str]:
         own = {"own value": format_entry(result["values"].get(quantity))}
-        pairs = {rival: result["paired"].get(rival + suffix, {}) for rival in FLOOR}
-        return own | {name: _difference(p.get(quantity)) for name, p in pairs.items()}
+        for rival in FLOOR:
+            entry = result["paired"].get(rival + suffix, {}).get(quantity)
+            told = format_entry(entry, sign="+"), outcome(entry)
+            own[rival] = " ".join(told) if told[1] != "–" else "–"
+        return own
 
     return results_frame(_existing(results, systems, key), cells)
 
@@ -152,8 +153,3 @@ def against_the_floor(
 def _existing(results: Path, systems: Sequence[str], key: str) -> list[Path]:
     paths = [results / f"{system}__{key}.json" for system in systems]
     return [path for path in paths if path.exists()]
-
-
-def _difference(entry: dict | None) -> str:
-    told = outcome(entry)
-    return told if told == "–" else f"{format_entry(entry, sign='+')} {told}"

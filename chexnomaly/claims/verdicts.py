@@ -13,7 +13,6 @@ from contextlib import suppress
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
 
 import pandas as pd
 
@@ -21,10 +20,11 @@ from chexnomaly import evidence
 from chexnomaly.claims import arithmetic, directions, ledger, outcomes, rules
 from chexnomaly.claims.ledger import load_ledger, way
 from chexnomaly.claims.lookup import MeasuredValue, NotMeasured, Shelf
+from chexnomaly.claims.rules import Verdict, joined
 from chexnomaly.errors import ClaimError, ProfileError
 
 COMPARED = tuple(
-    "id where quantity printed measured_as measured low high n seeds thresholds "
+    "id where says quantity printed measured_as measured low high n seeds thresholds "
     "evidence before rule verdict reason".split()
 )
 """Columns of `compare`, in order."""
@@ -33,13 +33,6 @@ METRIC_NAMES = {"mae": "MAE", "mean_iou": "mean IoU", "f1": "F1"}
 """Printed metric to its name in tables; others keep their key."""
 
 _WHOSE = {"paper": "", "external": ", from elsewhere", "annotations": " by annotations"}
-
-
-class Verdict(NamedTuple):
-    """One of `evidence.VERDICTS`, and why; the reason may be empty."""
-
-    name: str
-    reason: str
 
 
 def verdict(
@@ -63,41 +56,27 @@ def verdict(
     if measured is None:
         return _open("not measured")
     level = measured.evidence
-    if level == evidence.PHANTOM_TO_REAL:
-        return _open("trained on phantoms, scored on real data: a transfer test")
-    if claim["kind"] == "direction":
-        return _direction_verdict(level, held)
+    if claim["kind"] == "direction" or level == evidence.PHANTOM_TO_REAL:
+        return rules.decide(measured, held)
     if not evidence.may_compare(level):
         told = f"evidence level {level}: shown, not compared by value"
         return _open(told, f"testable with the films of {ledger.test_of(claim)}")
     if level == evidence.ANNOTATIONS and way(claim) != "annotations":
         return _open("annotations alone cannot decide what needs pixels")
-    return _value_verdict(claim, measured)
+    value, low, high = _in_unit(claim, measured)
+    if not math.isfinite(value):
+        return _open("the measured value is undefined")
+    printed = claim["value"]
+    same = low <= float(printed) <= high or arithmetic.agrees(value, printed)
+    return Verdict(evidence.REPRODUCED if same else evidence.DIFFERS, _note(claim))
 
 
 def _open(*reasons: str) -> Verdict:
-    return Verdict(evidence.NOT_TESTABLE, "; ".join(filter(None, reasons)))
+    return Verdict(evidence.NOT_TESTABLE, joined(*reasons))
 
 
 def _note(claim: Mapping) -> str:
     return claim["needs"].partition(";")[2].strip()
-
-
-def _direction_verdict(level: str, held: bool | None) -> Verdict:
-    if not evidence.gives_direction(level):
-        return _open(f"evidence level {level}: shown, not compared")
-    if held is None:
-        return Verdict(evidence.NOT_RESOLVED, "")
-    return Verdict(evidence.DIRECTIONS[level][0 if held else 1], "")
-
-
-def _value_verdict(claim: Mapping, measured: MeasuredValue) -> Verdict:
-    printed = claim["value"]
-    value, low, high = _in_unit(claim, measured)
-    if not math.isfinite(value):
-        return _open("the measured value is undefined")
-    same = low <= float(printed) <= high or arithmetic.agrees(value, printed)
-    return Verdict(evidence.REPRODUCED if same else evidence.DIFFERS, _note(claim))
 
 
 def _in_unit(claim: Mapping, measured: MeasuredValue) -> list[float]:
@@ -123,7 +102,8 @@ def compare(
             first that has a file gives it.
 
     Returns:
-        One row per claim with the columns `COMPARED`. `measured`, `low` and
+        One row per claim with the columns `COMPARED`. `says` is a direction in plain
+        English, and the quantity for any other claim. `measured`, `low` and
         `high` are in the claim's unit (shares in % for `%`), NaN where there is
         none. `measured_as` tells what they are where that is no measured value: for
         one comparison the "difference" a - b or the "ratio" a / b, for arithmetic the
@@ -139,9 +119,8 @@ def compare(
     shelf, records = Shelf(results), load_ledger().to_dict("records")
     claims = {claim["id"]: claim for claim in records}
     wanted = list(claims) if ids is None else list(ids)
-    for id_ in wanted:
-        if id_ not in claims:
-            raise ClaimError(f"unknown claim id {id_!r}", file="claims.csv")
+    if unknown := [id_ for id_ in wanted if id_ not in claims]:
+        raise ClaimError(f"unknown claim id {unknown[0]!r}", file="claims.csv")
     judge = _Judge(claims, shelf)
     rows = [_row(claims[id_], judge(claims[id_])) for id_ in wanted]
     numbers = dict.fromkeys(("measured", "low", "high"), "float64")
@@ -150,42 +129,38 @@ def compare(
 
 
 def quantity(claim: Mapping) -> str:
-    """Say in words what a claim is about, such as "MAE of supermodel on vindr_test"."""
+    """Say what a claim is about, such as "MAE of supermodel on vindr_test".
+
+    A direction is named by its test as it is written: "MAE: a@vindr_test < b@rsna".
+    """
     metric = claim["metric"]
     label = METRIC_NAMES.get(metric, metric.replace("_", " "))
     label = re.sub(r"^n ", "number of ", label)
     if way(claim) == "measured":
-        return f"{label}: {directions.in_words(claim['needs'])}"
+        return f"{label}: {ledger.test_of(claim)}"
     whose = _WHOSE.get(claim["system"], f" of {claim['system']}")
     place = f" on {claim['dataset']}" if claim["dataset"] else ""
     return f"{label}{whose}{place}"
 
 
-def _row(claim: Mapping, judged: "_Judged") -> tuple:
+def _row(claim: Mapping, judged: Verdict) -> tuple:
     """Give one claim's cells in the order of `COMPARED`."""
     level = evidence.QUOTED if way(claim) == "external" else ""
     found = judged.measured or MeasuredValue(math.nan, evidence=level)
     numbers = _in_unit(claim, found)
     kind = "" if math.isnan(numbers[0]) else _measured_as(claim)
-    printed = claim["id"], claim["where"], quantity(claim), claim["as_printed"]
+    about = quantity(claim)
+    printed = claim["id"], claim["where"], claim["says"] or about, about
     how = found.n, found.seeds, judged.thresholds, found.evidence
-    before = judged.before or judged.verdict.name
-    return *printed, kind, *numbers, *how, before, judged.rule, *judged.verdict
+    told = judged.before or judged.name, judged.rule, judged.name, judged.reason
+    return *printed, claim["as_printed"], kind, *numbers, *how, *told
 
 
 def _measured_as(claim: Mapping) -> str:
     if way(claim) != "measured":
         return {"arithmetic": "computed", "design": "in code"}.get(way(claim), "")
-    relations = {test.relation for test in directions.read_tests(claim["needs"])}
-    return "ratio" if relations == {"ratio"} else "difference"
-
-
-class _Judged(NamedTuple):
-    measured: MeasuredValue | None
-    verdict: Verdict
-    rule: str = ""
-    before: str = ""
-    thresholds: str = ""
+    tests = directions.read_tests(claim["needs"])
+    return "ratio" if {one.relation for one in tests} == {"ratio"} else "difference"
 
 
 class _Judge:
@@ -193,80 +168,73 @@ class _Judge:
 
     def __init__(self, claims: Mapping[str, Mapping], shelf: Shelf):
         self.claims, self.shelf = claims, shelf
+        self.printed = {
+            i: c["value"] for i, c in claims.items() if c["value"] is not None
+        }
         self.systems = {claim["system"] for claim in claims.values()}
-        self.answers = cache(self._answers)
+        self.tests = {
+            id_: directions.expand(claim["needs"], claim["metric"], self.systems)
+            for id_, claim in claims.items()
+            if way(claim) == "measured"
+        }
+        self.answers = cache(lambda id_: rules.ask(self.tests[id_], shelf))
         self.family = cache(self._family)
 
-    def __call__(self, claim: Mapping) -> _Judged:
+    def __call__(self, claim: Mapping) -> Verdict:
         """Judge one claim."""
         if way(claim) == "arithmetic":
-            return _arithmetic(claim, self.claims)
+            return _arithmetic(claim, self.printed)
         if way(claim) == "design":
             return _designed(claim, Path(self.shelf.folders[0]).name)
         if way(claim) == "contradicts":
             other = self.claims[ledger.test_of(claim)]
             reason = f'the paper also prints "{other["quote"]}" ({other["where"]})'
-            return _Judged(None, Verdict(evidence.INCONSISTENT, reason))
+            return Verdict(evidence.INCONSISTENT, reason)
         try:
-            if way(claim) == "measured":
+            if claim["id"] in self.tests:
                 return self._direction(claim)
             refs = ledger.bindings(claim, self.systems)
             measured = self.shelf.look_up(refs[0]) if refs else None
         except NotMeasured as missing:
-            before = self._before(claim).name if way(claim) == "measured" else ""
             judged = _open(str(missing), _note(claim))
-            return _Judged(None, judged, before and "missing", before)
-        return _Judged(measured, verdict(claim, measured))
-
-    def _tests(self, id_: str) -> list[directions.Comparison]:
-        claim = self.claims[id_]
-        return directions.expand(claim["needs"], claim["metric"], self.systems)
-
-    def _answers(self, id_: str) -> list[rules.Answer]:
-        return rules.ask(self._tests(id_), self.shelf)
+            if claim["id"] not in self.tests:
+                return judged
+            return judged._replace(rule="missing", before=self._before(claim).name)
+        return verdict(claim, measured)._replace(measured=measured)
 
     def _family(self) -> list[float]:
         """Give the p-values of all directions that were asked."""
         found = []
-        for id_, claim in self.claims.items():
-            if way(claim) == "measured":
-                with suppress(NotMeasured):
-                    found.append(self.answers(id_)[0].p)
+        for id_ in self.tests:
+            with suppress(NotMeasured):
+                found.append(self.answers(id_)[0].p)
         return [p for p in found if p is not None]
 
-    def _direction(self, claim: Mapping) -> _Judged:
-        settled = [rules.settle(a, self.family) for a in self.answers(claim["id"])]
-        told = [_direction_told(claim, answer) for answer in settled]
-        best, others = settled[0], zip(settled[1:], told[1:], strict=True)
-        beside = [f"{a.measured.evidence}: {one.name}" for a, one in others]
-        before, reason = self._before(claim)
-        fair = rules.ZERO_SHOT in claim["needs"]
-        ceiling = f"ceiling, fitted on RSNA: {reason}" if fair else ""
-        parts = (told[0].reason, ceiling, _note(claim), *beside)
-        judged = Verdict(told[0].name, "; ".join(filter(None, parts)))
-        rule = "baseline" if fair else best.rule
-        return _Judged(best.measured, judged, rule, before, best.thresholds)
+    def _direction(self, claim: Mapping) -> Verdict:
+        found = self.answers(claim["id"])
+        best, *others = (rules.settle(one, self.family) for one in found)
+        before, rule, ceiling = self._before(claim), best.rule, ""
+        if rules.ZERO_SHOT in claim["needs"]:
+            rule, ceiling = "baseline", f"ceiling, fitted on RSNA: {before.reason}"
+        elif before.name != best.name:
+            rule = rule or "study"
+        beside = (f"{one.measured.evidence}: {one.name}" for one in others)
+        reason = joined(best.reason, ceiling, _note(claim), *beside)
+        return best._replace(reason=reason, rule=rule, before=before.name)
 
     def _before(self, claim: Mapping) -> Verdict:
         """Judge by an interval over films at 0.5 alone, of the network at hand."""
-        tests = rules.as_before(self._tests(claim["id"]))
+        tests = rules.as_before(self.tests[claim["id"]])
         try:
             found = outcomes.evaluate(tests, self.shelf, fairly=False)
         except NotMeasured as missing:
             return _open(str(missing))
-        name = verdict(claim, found.measured, found.held).name
+        name = rules.decide(found.measured, found.held).name
         resolved = name != evidence.NOT_RESOLVED
         return Verdict(name if resolved else evidence.NOT_TESTABLE, found.reason)
 
 
-def _direction_told(claim: Mapping, answer: rules.Answer) -> Verdict:
-    if answer.verdict:
-        return Verdict(answer.verdict, answer.reason)
-    name, reason = verdict(claim, answer.measured, answer.held)
-    return Verdict(name, "; ".join(filter(None, (reason, answer.reason))))
-
-
-def _designed(claim: Mapping, profile: str) -> _Judged:
+def _designed(claim: Mapping, profile: str) -> Verdict:
     """Ask the code at the paper's profile; name what the live profile has instead."""
     from chexnomaly.claims import design  # so late, since it builds networks
 
@@ -275,22 +243,21 @@ def _designed(claim: Mapping, profile: str) -> _Judged:
         with suppress(ProfileError):  # the folder of results need not be a profile's
             found[name] = design.measure(ledger.test_of(claim), claim["system"], name)
     if design.STANDARD not in found:
-        return _Judged(None, _open("no profiles here; testable in a checkout"))
+        return _open("no profiles here; testable in a checkout")
     measured = MeasuredValue(found[design.STANDARD])
     same = arithmetic.agrees(_in_unit(claim, measured)[0], claim["value"])
     shown = found if len(set(found.values())) > 1 else [design.STANDARD]
     told = [f"{found[name] * _scale(claim):g} in profile {name}" for name in shown]
-    reason = "; ".join(filter(None, (*told, _note(claim))))
     name = evidence.IMPLEMENTED if same else evidence.DEVIATES
-    return _Judged(measured, Verdict(name, reason), "design", evidence.NOT_TESTABLE)
+    reason = joined(*told, _note(claim))
+    return Verdict(name, reason, measured, "design", evidence.NOT_TESTABLE)
 
 
-def _arithmetic(claim: Mapping, claims: Mapping[str, Mapping]) -> _Judged:
-    printed = ledger.printed_values(claims.values())
+def _arithmetic(claim: Mapping, printed: Mapping[str, Decimal]) -> Verdict:
     same, value, reason = arithmetic.check(claim["needs"], claim["value"], printed)
     told = f"the paper's own numbers: {reason}"
     measured = None if value is None else MeasuredValue(float(value / _scale(claim)))
     if not same:
-        return _Judged(measured, Verdict(evidence.INCONSISTENT, told))
-    judged = Verdict(evidence.ADDS_UP, told)
-    return _Judged(measured, judged, "arithmetic", evidence.REPRODUCED)
+        return Verdict(evidence.INCONSISTENT, told, measured)
+    before = evidence.REPRODUCED
+    return Verdict(evidence.ADDS_UP, told, measured, "arithmetic", before)

@@ -82,10 +82,8 @@ class Evaluator:
         predictor: Predictor,
         tests: Mapping[str, TestSet],
         *,
-        learned: bool = True,
-        rivals: Sequence[str] = (),
         validation: SegmentationSet | None = None,
-        **details,
+        **about,
     ) -> dict[str, ScoredSet]:
         """Score one system on several sets and write its results files.
 
@@ -93,11 +91,9 @@ class Evaluator:
             system: System key.
             predictor: Yields probability maps in the order of a set.
             tests: Set key to what to score on.
-            learned: Whether the training part entered the system.
-            rivals: Systems already measured on the same sets, to compare with.
             validation: Where the operating threshold is chosen; the validation part
                 of the data by default.
-            details: Further fields of the results files, such as "start".
+            about: As of `write`: whether it learned, its rivals, and further fields.
 
         Returns:
             Set key to per-image scores.
@@ -109,8 +105,7 @@ class Evaluator:
         for key, test in tests.items():
             thresholds = sorted({PAPER_THRESHOLD, operating})
             scored[key] = test.score(predictor(test.scans), thresholds)
-            told = (operating, test, learned, rivals)
-            self.write(system, key, scored[key], *told, **details)
+            self.write(system, key, scored[key], operating, test, **about)
         return scored
 
     def write(
@@ -135,7 +130,7 @@ class Evaluator:
             learned: Whether the training part entered the system.
             rivals: Systems to compare with, measured before; those without scores
                 are left out.
-            details: Further fields of the results file.
+            details: Further fields of the results file, such as "start".
 
         Returns:
             The results file.
@@ -180,9 +175,8 @@ class Evaluator:
         return load_scores(self._scores_path(system, key))
 
     def _scores_path(self, system: str, key: str) -> Path:
-        return (
-            (self.runs or self.workspace.runs) / system / f"scores__{key}.safetensors"
-        )
+        runs = self.runs or self.workspace.runs
+        return runs / system / f"scores__{key}.safetensors"
 
 
 def save_scores(path: Path, scores: ScoredSet, operating: float | None) -> None:
@@ -193,7 +187,6 @@ def save_scores(path: Path, scores: ScoredSet, operating: float | None) -> None:
         scores: Per-image scores.
         operating: The operating threshold, if there is one.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     tensors = {
         f"{threshold}.{name}": torch.from_numpy(np.ascontiguousarray(values))
         for threshold, table in scores.scores.items()

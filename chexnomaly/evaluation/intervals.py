@@ -1,9 +1,9 @@
 """Results entries of plain samples: means, shares and spreads with 95 % intervals."""
 
-import warnings
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import pandas as pd
 from scipy import stats
 
 from chexnomaly import metrics
@@ -75,12 +75,12 @@ def spread_entry(values: np.ndarray, resamples: int = 1000, seed: int = 0) -> En
     if len(values) < 3:
         spread = values.std(ddof=1) if len(values) == 2 else np.nan
         return entry(spread, None, None, len(values))
-    sample = {"value": values}
-    return interval(_spread, sample, resamples=resamples, seed=seed)
-
-
-def _spread(sample: metrics.Scores) -> np.ndarray:
-    return sample["value"].std(axis=-1, ddof=1)
+    return interval(
+        lambda sample: sample["value"].std(axis=-1, ddof=1),
+        {"value": values},
+        resamples=resamples,
+        seed=seed,
+    )
 
 
 class Drawn(dict):
@@ -124,69 +124,44 @@ def interval(
         number of patients, is below 2.
     """
     n = len(next(iter(samples[0].values())))
-    films = FilmsOf(patients) if len(patients) else None
+    films = films_of(patients)
 
     def of(index: np.ndarray) -> np.ndarray:  # films (..., N) to (...)
         return statistic(*(Drawn(s, index) for s in samples))
 
-    def resampled(drawn: np.ndarray, axis: int = -1) -> np.ndarray:
-        return of(drawn) if films is None else films.apply(of, drawn)
+    def resampled(drawn: np.ndarray) -> np.ndarray:  # units (draws, units) to (draws,)
+        if not len(films):
+            return of(drawn)
+        totals = (films >= 0).sum(axis=1)[drawn].sum(axis=1)
+        values = np.empty(len(drawn))
+        for total in np.unique(totals):  # draws with equally many films make an array
+            taken = films[drawn[totals == total]]
+            values[totals == total] = of(taken[taken >= 0].reshape(-1, total))
+        return values
 
-    value, units = float(of(np.arange(n))), n if films is None else len(films)
+    value, units = float(of(np.arange(n))), len(films) or n
     if units < 2 or np.isnan(value):
         return entry(value, None, None, n)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", stats.DegenerateDataWarning)
-        drawn = stats.bootstrap(
-            (np.arange(units),),
-            resampled,
-            n_resamples=resamples,
-            batch=max(1, 2_000_000 // n),
-            method="percentile",
-            vectorized=True,
-            rng=np.random.default_rng(seed),
-        ).bootstrap_distribution
+    rng, most = np.random.default_rng(seed), max(1, 2_000_000 // n)
+    parts = (min(most, resamples - done) for done in range(0, resamples, most))
+    draws = (rng.integers(0, units, (part, units)) for part in parts)
+    drawn = np.concatenate([resampled(units_drawn) for units_drawn in draws])
     drawn = drawn[~np.isnan(drawn)]  # a draw may lack what the statistic needs
     ends = np.percentile(drawn, [2.5, 97.5]) if len(drawn) else (None, None)
     return entry(value, *ends, n)
 
 
-class FilmsOf:
-    """Which films belong to which patient, to draw patients with all their films.
+def films_of(patients: Sequence[str]) -> np.ndarray:
+    """Give each patient's films, to draw patients with all their films.
 
     Args:
         patients: Whose each film is, one name for each film.
+
+    Returns:
+        Films by position, one row a patient, filled up with -1.
     """
-
-    def __init__(self, patients: Sequence[str]):
-        _, owner = np.unique(np.asarray(patients, dtype=str), return_inverse=True)
-        self._films = np.argsort(owner, kind="stable")
-        self._counts = np.bincount(owner)
-        self._starts = np.cumsum(self._counts) - self._counts
-
-    def __len__(self) -> int:
-        return len(self._counts)
-
-    def apply(
-        self, of: Callable[[np.ndarray], np.ndarray], drawn: np.ndarray
-    ) -> np.ndarray:
-        """Compute a statistic of the films of drawn patients.
-
-        Args:
-            of: Takes films, (draws, films), to one number a draw.
-            drawn: Patients by number, (draws, patients).
-
-        Returns:
-            Shape (draws,).
-        """
-        totals = self._counts[drawn].sum(axis=1)
-        values = np.empty(len(drawn))
-        for total in np.unique(totals):  # draws with equally many films make an array
-            rows = totals == total
-            owners = drawn[rows].ravel()
-            counts = self._counts[owners]
-            first = np.repeat(np.cumsum(counts) - counts, counts)
-            nth = np.arange(len(first)) - first  # which of its patient's films
-            films = self._films[np.repeat(self._starts[owners], counts) + nth]
-            values[rows] = of(films.reshape(-1, total))
-        return values
+    owners, names = pd.factorize(np.asarray(patients, dtype=str), sort=True)
+    nth = pd.Series(owners).groupby(owners).cumcount()
+    films = np.full((len(names), max(nth, default=-1) + 1), -1)
+    films[owners, nth] = np.arange(len(owners))
+    return films

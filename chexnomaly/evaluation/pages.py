@@ -8,28 +8,14 @@ from pandas import DataFrame
 from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.datasets.sources import rsna, vindr
 from chexnomaly.evaluation.evaluator import TestSet
+from chexnomaly.evaluation.statistics import QUANTITIES
 from chexnomaly.evidence import PHANTOM
 from chexnomaly.results import format_entry, read_result, results_frame
 from chexnomaly.workspace import Workspace
 
 Names = Iterable[str]
 
-HEADINGS = {
-    "iou_c@operating": "IoU C, operating",
-    "iou_c": "IoU C at 0.5",
-    "iou_a": "IoU A at 0.5",
-    "iou_b": "IoU B at 0.5",
-    "mae_soft": "MAE, soft",
-    "mae_hard": "MAE, hard",
-    "auc": "AUC, sick or healthy",
-    "pointing": "highest pixel inside",
-    "f1_any_pixel": "F1, abnormal",
-    "f1_healthy": "F1, healthy",
-    "ap_0.4": "AP at 0.4",
-    "predicted_share": "marked share",
-    "true_share": "true share",
-    "recall_any_pixel": "films with a mark",
-}
+HEADINGS = QUANTITIES["heading"].to_dict()
 """Results key to its heading in the tables of every notebook."""
 
 
@@ -91,8 +77,24 @@ def film_files(data: PreparedSet) -> dict[str, Path]:
 
 def thresholds(results: Path, systems: Names, key: str) -> dict[str, float]:
     """Read each system's operating threshold, which was chosen on validation films."""
-    stored = {s: read_result(results / f"{s}__{key}.json") for s in systems}
-    return {system: one["threshold"]["operating"] for system, one in stored.items()}
+    found = ((s, read_result(results / f"{s}__{key}.json")) for s in systems)
+    return {system: result["threshold"]["operating"] for system, result in found}
+
+
+def marks_on_healthy(results: Path, system: str, key: str) -> str:
+    """Say on how many healthy films a system marks anything, at both thresholds."""
+    stored = read_result(results / f"{system}__{key}.json")
+    told = []
+    for name, suffix in (("operating", "@operating"), ("paper", "")):
+        entry = stored["values"][f"false_alarms{suffix}"]
+        if not entry["n"]:
+            return f"No film of {key} is healthy."
+        count, n = round(entry["value"] * entry["n"]), entry["n"]
+        number = {0: f"none of {n}", n: f"every one of {n}"}.get(
+            count, f"{count} of {n}"
+        )
+        told.append(f"at {stored['threshold'][name]:g} on {number} healthy films")
+    return f"{system} marks something {told[0]}, {told[1]}."
 
 
 def scores(results: Path, systems: Names, key: str, quantities: Names) -> DataFrame:

@@ -9,7 +9,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from chexnomaly.datasets.pairs import PairsSet
-from chexnomaly.evaluation.intervals import entry
+from chexnomaly.evaluation.intervals import entry, share_entry
 from chexnomaly.results import Entry
 
 
@@ -120,4 +120,7 @@ def summarize_pairs(
         drawn = drawn[np.isfinite(drawn)]  # a draw may lack a kind of pair
         ends = np.percentile(drawn, [2.5, 97.5]) if len(drawn) else (None, None)
         found[key] = entry(value, *ends, n)
+    if (right := found["accuracy"]["value"]) in (0, 1):  # no draw differs there
+        units = owners.stack().nunique() // 2
+        found["accuracy"] = share_entry(round(right * units), units) | {"n": n}
     return found | {"majority_share": entry(max(share, 1 - share), None, None, n)}

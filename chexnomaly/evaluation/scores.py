@@ -135,9 +135,8 @@ def choose_threshold(scored: ScoredSet) -> float:
         The threshold; the one nearest to 0.5 where several are equally good, or
         where nothing is to be found.
     """
-    values = {t: metrics.iou_statistic(s, "C") for t, s in scored.scores.items()}
-    values = {t: float(np.nan_to_num(value)) for t, value in values.items()}
-    return max(values, key=lambda t: (values[t], -abs(t - PAPER_THRESHOLD)))
+    ious = {t: metrics.iou_statistic(s, "C") for t, s in scored.scores.items()}
+    return max(ious, key=lambda t: (np.nan_to_num(ious[t]), -abs(t - PAPER_THRESHOLD)))
 
 
 def operating_threshold(

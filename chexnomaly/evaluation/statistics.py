@@ -1,9 +1,11 @@
 """One number per film of everything a table shows, and what they come to together."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from scipy import stats
 
 from chexnomaly import metrics
@@ -12,33 +14,14 @@ from chexnomaly.evaluation.scores import PAPER_THRESHOLD, ScoredSet
 from chexnomaly.metrics import categories, classification, segmentation
 from chexnomaly.results import Entry
 
+QUANTITIES = pd.read_csv(Path(__file__).parent / "quantities.csv", index_col="key")
+"""What a results file holds, a row for each key: its heading in tables; whether it is
+also taken at the operating threshold, compared between two systems, and a share of
+films; and which films it counts, "all", "abnormal" or "healthy"."""
+
 AP_THRESHOLDS = (0.4, 0.5, 0.6, 0.7)
 
-
-CATEGORY_SHARES = tuple(
-    f"{name}_share_{rule}"
-    for name in ("tp", "tn", "fp", "fn")
-    for rule in ("strict", "lenient")
-)
-PROPORTIONS = (*CATEGORY_SHARES, "partial_share", "outlier_share", "recall_any_pixel")
-"""Shares of films, which get Wilson's interval: it has a width at 0 and 1 too."""
-
-OPERATING_KEYS = (
-    *("iou_a", "iou_b", "iou_c", "mae_hard", "f1_any_pixel", "f1_healthy"),
-    *("pixel_precision", "predicted_share", "rectangularity"),
-    *("hard_error_median", "hard_error_skewness", *PROPORTIONS),
-)
-"""What is also reported at the operating threshold."""
-
-
 Statistic = Callable[[metrics.Scores], np.ndarray]
-
-
-PAIRED_KEYS = (
-    *("iou_a", "iou_c", "mae_soft", "mae_hard", "f1_any_pixel"),
-    *("pixel_precision", "predicted_share", "rectangularity"),
-)
-"""What two systems are compared by."""
 
 
 def statistics() -> dict[str, Statistic]:
@@ -60,8 +43,11 @@ def statistics() -> dict[str, Statistic]:
         "mae_hard": partial(metrics.mae_statistic, hard=True),
         "partial_share": partial(_share_of, "50/50", categories.unseen_categories),
         "pixel_precision": segmentation.pixel_precision_statistic,
-        "recall_any_pixel": classification.recall_statistic,
-        "outlier_share": lambda s: (metrics.hard_error(s) > 0.04).mean(-1),
+        "recall_any_pixel": classification.flagged_statistic,
+        "false_alarms": partial(classification.flagged_statistic, healthy=True),
+        "outlier_share": lambda s: (
+            metrics.hard_error(s) > categories.OUTLIER_LIMIT
+        ).mean(-1),
         "hard_error_median": lambda s: np.median(metrics.hard_error(s), -1),
         "hard_error_skewness": lambda s: stats.skew(metrics.hard_error(s), axis=-1),
         "rectangularity": categories.rectangularity,
@@ -101,14 +87,15 @@ def summarize(
         keys: Which statistics; all by default.
 
     Returns:
-        Results entries by key; convention C counts abnormal images as its n.
+        Results entries by key; n is of the films that a statistic counts.
     """
     table = statistics() | (FILM_STATISTICS if scored.patients else {})
+
+    def measure(key: str, scores: metrics.Scores) -> Entry:
+        return _of_films(key, table[key], scores, scored.patients, resamples)
+
     chosen = None if operating is None else [operating]
-    values = _entries(table, keys or table, [scored], chosen, resamples)
-    for key in values.keys() & {"iou_c", "iou_c@operating"}:
-        scores = scored.scores[operating if "@" in key else PAPER_THRESHOLD]
-        values[key]["n"] = int((scores["tp"] + scores["fn"] > 0).sum())
+    values = _entries(measure, keys or table, [scored], chosen)
     for t in AP_THRESHOLDS if not keys else ():
         value = metrics.average_precision_of_boxes(scored.found, scored.truth, t)
         values[f"ap_{t}"] = entry(value, None, None, len(scored.ids))
@@ -129,8 +116,8 @@ def paired_differences(
         second: Scores of the other, on the same ids in the same order.
         operating: Each system's own operating threshold.
         resamples: Bootstrap samples per interval.
-        keys: Which statistics; by default `PAIRED_KEYS`, and `FILM_STATISTICS` where
-            patients are known.
+        keys: Which statistics; by default those that `QUANTITIES` pairs, and
+            `FILM_STATISTICS` where patients are known.
 
     Returns:
         First minus second by key, with paired intervals.
@@ -141,20 +128,23 @@ def paired_differences(
     if first.ids != second.ids:
         raise ValueError("expected two systems scored on the same films, in one order")
     extra = FILM_STATISTICS if first.patients else {}
-    table = {
-        key: lambda a, b, s=statistic: s(a) - s(b)
-        for key, statistic in (statistics() | extra).items()
-    }
-    keys = keys or (*PAIRED_KEYS, *extra)
-    return _entries(table, keys, [first, second], operating, resamples)
+    table, about = statistics() | extra, {"patients": first.patients}
+
+    def measure(key: str, one: metrics.Scores, other: metrics.Scores) -> Entry:
+        def gap(a: metrics.Scores, b: metrics.Scores) -> np.ndarray:
+            return table[key](a) - table[key](b)
+
+        return interval(gap, one, other, resamples=resamples, **about)
+
+    pairs = QUANTITIES.index[QUANTITIES["paired"].notna()]
+    return _entries(measure, keys or (*pairs, *extra), [first, second], operating)
 
 
 def _entries(
-    table: Mapping[str, Callable[..., np.ndarray]],
+    measure: Callable[..., Entry],
     keys: Iterable[str],
     scored: Sequence[ScoredSet],
     operating: Sequence[float] | None,
-    resamples: int,
 ) -> dict[str, Entry]:
     """Compute statistics of one system or two, each at its thresholds."""
     thresholds = {"": [PAPER_THRESHOLD] * len(scored)}
@@ -164,18 +154,30 @@ def _entries(
     for suffix, levels in thresholds.items():
         samples = [s.scores[t] for s, t in zip(scored, levels, strict=True)]
         for key in keys:
-            if not suffix or key in OPERATING_KEYS:
-                patients = scored[0].patients
-                if key in PROPORTIONS and not patients:
-                    values[key + suffix] = _proportion(key, table[key], samples[0])
-                    continue
-                values[key + suffix] = interval(
-                    table[key], *samples, patients=patients, resamples=resamples
-                )
+            if not suffix or QUANTITIES["operating"].notna()[key]:
+                values[key + suffix] = measure(key, *samples)
     return values
 
 
-def _proportion(key: str, statistic: Statistic, scores: metrics.Scores) -> Entry:
+def _of_films(
+    key: str,
+    statistic: Statistic,
+    scores: metrics.Scores,
+    patients: Sequence[str],
+    resamples: int,
+) -> Entry:
+    """Compute a statistic of the films that it counts.
+
+    A share gets Wilson's interval. Films that share patients are drawn with these; but
+    where all films count or none, no draw differs, and each patient stands for one.
+    """
     abnormal = scores["tp"] + scores["fn"] > 0
-    n = int(abnormal.sum()) if key == "recall_any_pixel" else len(abnormal)
-    return share_entry(round(np.nan_to_num(float(statistic(scores))) * n), n)
+    kinds = {"abnormal": abnormal, "healthy": ~abnormal, "all": abnormal | True}
+    counted = np.flatnonzero(kinds[QUANTITIES["films"][key]])
+    value, share = float(statistic(scores)), QUANTITIES["share"].notna()[key]
+    if share and (not patients or value in (0, 1) or len(counted) == 0):
+        units = {*np.asarray(patients)[counted]} if len(patients) else counted
+        found = share_entry(round(np.nan_to_num(value) * len(units)), len(units))
+    else:
+        found = interval(statistic, scores, patients=patients, resamples=resamples)
+    return found | {"n": len(counted)}

@@ -6,6 +6,7 @@ which computes nothing and needs no memory.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain, pairwise
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -95,14 +96,7 @@ def figure_7(
     Returns:
         The figure.
     """
-    largest = "Max Ensemble\npixelwise maximum\nno parameters"
-    joined = f"Model Ensemble\n14-channel U-Net\n{joining:,}"
-    nodes = {
-        "max": (0.77, 0.72, largest, style.ORANGE),
-        "model": (0.77, 0.28, joined, style.GREEN),
-        "mask": (0.97, 0.5, "mask", style.GREY),
-    }
-    links = [("max", "mask"), ("model", "mask")]
+    nodes, links = _read_diagram(7, joining=joining)
     for lane, finding in enumerate(findings):
         y = 1 - (lane + 0.5) / len(findings)
         name = f"{DISPLAY_NAMES[finding]}: {scans[finding]} films, half without"
@@ -112,7 +106,6 @@ def figure_7(
         links += [(f"data {lane}", f"net {lane}"), *ends]
     fig, ax = style.one_panel(5.0)
     _draw_diagram(ax, nodes, links, fontsize=7)
-    ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     return fig
 
 
@@ -128,24 +121,10 @@ def figure_8(images: pd.Series, parameters: int, gates: int) -> plt.Figure:
         The figure; the two methods carry our reading, since the paper describes
         neither.
     """
-    share = f"{images['abnormal'] / images.sum():.1%}"
-    data = f"all training films\n{images.sum():,}\n{share} abnormal"
-    focal = "method 1 (our reading)\nnatural ratio, focal loss"
-    oversampled = "method 2 (our reading)\nabnormal oversampled"
-    nodes = {
-        "data": (0.08, 0.5, data, style.GREY),
-        "one": (0.36, 0.8, focal, style.BLUE),
-        "two": (0.36, 0.2, oversampled, style.GREEN),
-        "plain": (0.68, 0.35, f"U-Net\n{parameters:,} parameters", style.BLUE),
-        "gated": (0.68, 0.8, f"with a gate on each skip\n+ {gates:,}", style.ORANGE),
-        "mask": (0.94, 0.55, "one mask:\nabnormal\nor not", style.GREY),
-    }
-    links = "data-one data-two one-gated one-plain two-plain plain-mask gated-mask"
+    films = images.sum()
+    numbers = {"films": films, "share": images["abnormal"] / films, "gates": gates}
     fig, ax = style.one_panel()
-    _draw_diagram(ax, nodes, (link.split("-") for link in links.split()))
-    said = "the paper does not say which two"
-    ax.text(0.36, 0.5, said, ha="center", fontsize=7, color=style.GREY)
-    ax.set(xlim=(-0.03, 1.02), ylim=(0, 1))
+    _draw_diagram(ax, *_read_diagram(8, parameters=parameters, **numbers))
     return fig
 
 
@@ -161,35 +140,23 @@ def figure_9(twin: int, frozen: int, trained: int, size: int) -> plt.Figure:
     Returns:
         The figure; dashed arrows are the second arm, the image beside the map.
     """
-    pairs = (
-        "(P, P): class 1, similar\n(P, N), (N, P): class 0\n(N, N): not defined\n"
-        "P any finding, N none"
-    )
-    nodes = {
-        "film 1": (0.06, 0.86, "film 1", style.GREY),
-        "film 2": (0.06, 0.56, "film 2", style.GREY),
-        "twin 1": (0.27, 0.86, f"twin\n{twin:,} shared", style.BLUE),
-        "twin 2": (0.27, 0.56, f"twin\n{twin:,} shared", style.BLUE),
-        "distance": (0.52, 0.86, "distance D\ncontrastive loss", style.RED),
-        "class": (0.52, 0.56, "concatenate, dense,\nsigmoid: BCE", style.RED),
-        "film": (0.06, 0.16, "film", style.GREY),
-        "left": (0.27, 0.16, f"left twin, frozen\n{frozen:,}", style.GREY),
-        "map": (0.52, 0.16, f"map, normalized\n{size} x {size}", style.ORANGE),
-        "net": (0.75, 0.16, f"U-Net\n{trained:,} trained", style.GREEN),
-        "mask": (0.95, 0.16, "mask", style.GREY),
-    }
-    links = [(f"film {k}", f"twin {k}") for k in (1, 2)]
-    links += [(f"twin {k}", head) for k in (1, 2) for head in ("distance", "class")]
-    links += [("twin 2", "left"), *pairwise(("film", "left", "map", "net", "mask"))]
+    numbers = {"twin": twin, "frozen": frozen, "trained": trained, "size": size}
     fig, ax = style.one_panel(3.9)
-    texts = _draw_diagram(ax, nodes, links)
+    texts = _draw_diagram(ax, *_read_diagram(9, **numbers))
     below = {"connectionstyle": "arc3,rad=0.15", "linestyle": "--"}
     _draw_links(texts, [("film", "net")], **below)
-    ax.text(0.68, 0.71, pairs, va="center", fontsize=8)
-    ax.text(0.3, -0.05, "second arm: the film itself beside the map", fontsize=7)
-    ax.text(0.285, 0.36, "transfer, frozen", fontsize=7)
-    ax.set(xlim=(-0.02, 1.02), ylim=(-0.1, 1))
     return fig
+
+
+def _read_diagram(figure: int, **numbers: float) -> tuple[dict, list]:
+    """Read the nodes and links of a figure, with numbers put into their texts."""
+    table = pd.read_csv(Path(__file__).with_name("diagrams.csv"), keep_default_na=False)
+    nodes, links = {}, []
+    for row in table[table.figure == figure].itertuples():
+        color = getattr(style, row.color, "")
+        nodes[row.key] = row.x, row.y, row.text.format(**numbers), color
+        links += [(row.key, end) for end in row.to.split()]
+    return nodes, links
 
 
 def _draw_diagram(
@@ -201,8 +168,9 @@ def _draw_diagram(
     """Write framed texts and the arrows between them on an axes without lines.
 
     Args:
-        ax: Where to draw; its limits are left to the caller.
-        nodes: Key to x and y of the center, the text, and the color of the frame.
+        ax: Where to draw; its limits may be set afterwards.
+        nodes: Key to x and y of the center, the text, and the color of the frame; a
+            text without one is a note.
         links: Keys of the start and the end of each arrow.
         fontsize: Of all texts.
 
@@ -210,12 +178,13 @@ def _draw_diagram(
         Key to text, for more arrows.
     """
     ax.set_axis_off()
+    ax.set(xlim=(-0.03, 1.03), ylim=(-0.1, 1.02))
     centered = {"ha": "center", "va": "center", "fontsize": fontsize}
     frame = {"boxstyle": "round,pad=0.4", "facecolor": "white"}
-    texts = {
-        key: ax.text(x, y, text, bbox=frame | {"edgecolor": color}, **centered)
-        for key, (x, y, text, color) in nodes.items()
-    }
+    texts = {}
+    for key, (x, y, text, color) in nodes.items():
+        box = frame | {"edgecolor": color} if color else None
+        texts[key] = ax.text(x, y, text, bbox=box, **centered)
     _draw_links(texts, links)
     return texts
 

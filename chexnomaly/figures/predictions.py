@@ -211,7 +211,7 @@ def case_panel(
 
 
 def figure_cases(rows: Mapping[str, Sequence[Example]], threshold: float) -> Viewer:
-    """Show examples of each category in rows (Figs. 15 and 16).
+    """Show examples of each category in rows.
 
     Args:
         rows: Category to its examples.
@@ -225,6 +225,35 @@ def figure_cases(rows: Mapping[str, Sequence[Example]], threshold: float) -> Vie
         for name, cases in rows.items()
     }
     return Viewer(panels)
+
+
+def figure_categories(
+    category_of: Mapping[float, Mapping[str, str]],
+    names: Mapping[str, str],
+    draw: Callable[[Sequence[str]], Mapping[str, Example]],
+    most: int,
+    seed: int,
+) -> Viewer:
+    """Show a few films of each category at each threshold (Figs. 15 and 16).
+
+    Args:
+        category_of: Threshold to image id to category, such as "TN".
+        names: Categories in the order of the rows, each with its name in words.
+        draw: Makes cases of image ids, as `make_cases` does.
+        most: How many of each, or all where there are fewer.
+        seed: Seed of the choice.
+
+    Returns:
+        The films; categories without a case say "none found".
+    """
+    rows = {}
+    for threshold, categories in category_of.items():
+        chosen = choose_per_category(categories, names, most, seed)
+        cases = draw([i for ids in chosen.values() for i in ids])
+        shown = {name: [cases[i] for i in ids] for name, ids in chosen.items()}
+        panels = figure_cases(shown, threshold).rows
+        rows |= {f"{name}, at {threshold:g}": films for name, films in panels.items()}
+    return Viewer(rows)
 
 
 def figure_11(rows: Mapping[str, Example], thresholds: Mapping[str, float]) -> Viewer:

@@ -8,9 +8,9 @@ import pandas as pd
 import seaborn as sns
 
 from chexnomaly.figures import style
+from chexnomaly.metrics.categories import OUTLIER_LIMIT
 
-OUTLIER_PERCENT = 4.0
-"""Fig. 13: films with more than 4 % wrong pixels "are considered outliers"."""
+OUTLIER_PERCENT = 100 * OUTLIER_LIMIT
 
 
 def figure_learning(curves: Mapping[str, Mapping[str, Sequence[float]]]) -> plt.Figure:

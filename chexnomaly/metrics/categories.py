@@ -13,7 +13,14 @@ from chexnomaly.metrics.segmentation import Scores, hard_error
 EIGHT = np.ones((3, 3), dtype=bool)
 
 STRICT_LIMIT = 100 / 512**2
-"""A strict true positive differs in fewer pixels than this share (Fig. 15)."""
+"""A strict true positive differs in fewer pixels than this share (Fig. 15).
+
+The paper's limits are of 512 px. Held against shares, a smaller mask is judged as if it
+were scaled up to 512 px first, each pixel as often as it fits.
+"""
+
+OUTLIER_LIMIT = 0.04
+"""Films with a larger share of wrong pixels "are considered outliers" (Fig. 13)."""
 
 
 def box_scores(probs: Tensor, mask: Tensor, threshold: float) -> Scores:

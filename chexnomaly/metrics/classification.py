@@ -70,10 +70,22 @@ def _decisions(scores: Scores, rule: str) -> tuple[np.ndarray, np.ndarray]:
     raise ValueError(f"rule {rule!r}; expected one of {F1_RULES}")
 
 
-def recall_statistic(scores: Scores, axis: int = -1) -> np.ndarray:
-    """Share of abnormal images with any predicted pixel; NaN without any."""
+def flagged_statistic(
+    scores: Scores, healthy: bool = False, axis: int = -1
+) -> np.ndarray:
+    """Share of abnormal, or healthy, images with any predicted pixel.
+
+    Args:
+        scores: From `image_scores`; arrays of any equal shape.
+        healthy: Of healthy images, which gives the false alarms; else the recall.
+        axis: The axis of the images.
+
+    Returns:
+        In [0, 1], with that axis removed; NaN without any such image.
+    """
     abnormal, flagged = _decisions(scores, "any_pixel")
-    return divide((abnormal & flagged).sum(axis), abnormal.sum(axis), np.nan)
+    asked = ~abnormal if healthy else abnormal
+    return divide((asked & flagged).sum(axis), asked.sum(axis), np.nan)
 
 
 def film_scores(probs: Tensor, mask: Tensor) -> Scores:

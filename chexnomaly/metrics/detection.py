@@ -83,7 +83,8 @@ def average_precision_of_boxes(
     ranked = np.argsort(-np.concatenate(scores), kind="stable")
     true_positives = np.cumsum(np.concatenate(hits)[ranked])
     precision = true_positives / np.arange(1, len(true_positives) + 1)
-    return _area_under_envelope(true_positives / total, precision)
+    envelope = np.maximum.accumulate(precision[::-1])[::-1]  # no later point exceeds it
+    return float((np.diff(true_positives / total, prepend=0.0) * envelope).sum())
 
 
 def _match(boxes: np.ndarray, truth: np.ndarray, iou_threshold: float) -> np.ndarray:
@@ -113,10 +114,3 @@ def box_iou(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     overlap = np.prod(np.clip(high - low, 0, None), axis=-1)
     area = [np.prod(boxes[:, 2:] - boxes[:, :2], axis=-1) for boxes in (first, second)]
     return divide(overlap, area[0][:, None] + area[1][None] - overlap, 0.0)
-
-
-def _area_under_envelope(recall: np.ndarray, precision: np.ndarray) -> float:
-    """Area under the precision that no later point exceeds."""
-    envelope = np.maximum.accumulate(precision[::-1])[::-1]
-    steps = np.diff(recall, prepend=0.0)
-    return float((steps * envelope).sum())

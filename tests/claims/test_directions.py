@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chexnomaly.claims import directions
 from chexnomaly.claims.directions import expand
 from chexnomaly.claims.lookup import NotMeasured, Ref, Shelf
 from chexnomaly.claims.outcomes import evaluate
@@ -154,23 +153,6 @@ def test_lower_and_higher_are_each_others_mirror(tmp_path_factory, numbers):
     lower, higher = held(folder, "a@s < b@s"), held(folder, "b@s > a@s")
     assert lower is higher
     assert lower is None or not (lower and held(folder, "a@s > b@s"))
-
-
-@pytest.mark.parametrize(
-    ("needs", "words"),
-    [
-        ("a@x < b@x", "a below b on x"),
-        ("a@x > a@y; a note", "a on x above a on y"),
-        ("a@x < 0.05", "a on x below 0.05"),
-        ("a@x['some_key'] < b@x", "a (some key) below b on x"),
-        ("a@x['b/some_key'] < 0", "a (some key less b) on x below 0"),
-        ("0.9 <= (a@x) / (b@x) <= 1.1", "a 0.9 to 1.1 times b on x"),
-        ("0.9 <= (a@x) / (b@x)", "a at least 0.9 times b on x"),
-        ("a@x < b@x and a@y > 1", "a below b on x and a on y above 1"),
-    ],
-)
-def test_a_direction_reads_as_words(needs, words):
-    assert directions.in_words(f"measured: {needs}") == words
 
 
 def test_of_many_comparisons_those_that_decide_are_told(tmp_path):

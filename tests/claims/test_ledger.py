@@ -61,6 +61,13 @@ def test_quotes_have_fifteen_words_at_most_and_hold_what_is_printed(ledger):
         assert claim["as_printed"].lower() in claim["quote"].lower(), claim["id"]
 
 
+def test_every_direction_says_in_words_of_its_own_what_it_claims(ledger):
+    told = ledger[ledger.kind == "direction"]
+    assert told.says.is_unique and not set(told.says) & set(told.quote)
+    assert not told.says.str.contains("_|@|>|<").any()
+    assert told.says.str.fullmatch(r"[A-Z].*[^.]").all()
+
+
 def as_number(printed):
     """Read what the paper prints: 18,000, 42.6%, 4:10, 512x512, Seventeen."""
     if printed.lower() in NUMBER_WORDS:
@@ -145,7 +152,7 @@ GOOD = {
     "kind": "result",
     "needs": "train vindr",
 }
-DIRECTION = {"kind": "direction", "value": ""}
+DIRECTION = {"kind": "direction", "value": "", "says": "One is below the other"}
 
 
 def write(folder, *rows, columns=LEDGER_COLUMNS):
@@ -186,6 +193,10 @@ def test_a_test_may_name_a_printed_number(tmp_path):
         ("as_printed", {"as_printed": ""}),
         ("quote", {"quote": "word " * 16}),
         ("quote", {"quote": ""}),
+        ("says", {"says": "Only a direction says this"}),
+        ("says", DIRECTION | {"needs": "undefined", "says": ""}),
+        ("says", DIRECTION | {"needs": "undefined", "says": "Far too short"}),
+        ("says", DIRECTION | {"needs": "undefined", "says": "word " * 13}),
         ("needs", {"needs": "luck"}),
         ("needs", {"needs": "measured: a@s < b@s"}),
         ("needs", {"needs": "arithmetic: 'nowhere'"}),

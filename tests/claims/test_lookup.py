@@ -61,8 +61,11 @@ def test_seeds_count_where_the_intervals_cover_them(tmp_path, changes, seeds):
 
 def test_sets_are_named_without_stamps(tmp_path):
     (put(tmp_path) / "supermodel__vindr_test.stamp.json").write_text("{}")
-    put(tmp_path, system="mean_mask__cardiomegaly", set="other_200")
-    assert Shelf([tmp_path, tmp_path / "none"]).sets() == ["other_200", "vindr_test"]
+    put(tmp_path, set="other_200")
+    put(tmp_path, system="supermodel__plain_focal", set="rsna_200")  # an arm's own
+    shelf = Shelf([tmp_path, tmp_path / "none"])
+    assert shelf.sets("supermodel") == ["other_200", "vindr_test"]
+    assert shelf.sets("supermodel__plain_focal") == ["rsna_200"]
 
 
 def test_a_missing_file_a_missing_key_and_an_undefined_value_say_so(tmp_path):
@@ -102,6 +105,9 @@ def test_what_is_no_results_file_is_refused(tmp_path, text):
         {"values": {"mae_soft": {"value": True}}},
         {"values": {"mae_soft": {"value": 0.02, "n": 1.5}}},
         {"values": {"mae_soft": {"value": 0.02, "low": 0.01}}},
+        {"values": {"mae_soft": {"value": 0.02, "p": "0.02"}}},
+        {"values": {"mae_soft": {"value": 0.02, "p": 1.02}}},
+        {"values": {"mae_soft": {"value": 0.02, "p": -0.1}}},
         {"values": {"mae_soft": {"value": 0.02, "low": 0.03, "high": 0.01}}},
         {"evidence": "images"},
         {"evidence": "quoted"},

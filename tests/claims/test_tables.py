@@ -58,8 +58,12 @@ def test_verdicts_hold_the_interval_the_level_and_a_dash_for_nothing(tmp_path):
     write(tmp_path, "supermodel", 0.4)
     write(tmp_path, "supermodel__plain_focal", 0.3)
     found = tables.verdicts(["q-loss-enhances", "q-nodule-few"], tmp_path)
-    assert found.evidence["q-loss-enhances"] == "phantom"
-    assert found.measured["q-nodule-few"] == "–"
+    assert found.index.tolist() == [
+        "The box focal loss raises the supermodel's overlap",
+        "Nodules have fewer boxes than the typical finding",
+    ]
+    assert found.evidence.tolist()[0] == "phantom"
+    assert found.measured.tolist()[1] == "–"
     assert not found.isna().any(axis=None)
 
 

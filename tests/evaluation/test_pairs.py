@@ -54,7 +54,10 @@ def test_auc_of_one_kind_is_undefined():
 def test_the_summary_knows_the_majority():
     summary = pair_metrics.summarize_pairs(table([0.9, 0.8, 0.1, 0.7], [1, 1, 0, 1]))
     assert summary["majority_share"]["value"] == 0.75
-    assert summary["accuracy"]["value"] == 1.0 and summary["accuracy"]["n"] == 4
+    found = summary["accuracy"]
+    assert found["value"] == found["high"] == 1.0 and found["n"] == 4
+    # Wilson's lower end for 4 of 4, one for each two films: 4 / (4 + 1.96^2)
+    assert found["low"] == pytest.approx(4 / (4 + 1.96**2), abs=1e-4)
 
 
 def test_a_pair_weighs_as_much_as_its_films_were_drawn():

@@ -1,5 +1,7 @@
 """Scores, thresholds and intervals against direct computation."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,7 @@ from scipy import stats
 from chexnomaly import evaluation, metrics
 from chexnomaly.boxes import mask_to_boxes
 from chexnomaly.datasets.segmentation import SegmentationSet
+from chexnomaly.evaluation.statistics import FILM_STATISTICS, QUANTITIES
 from chexnomaly.systems import baselines
 
 
@@ -195,9 +198,37 @@ def test_shares_of_films_have_wilsons_interval_also_where_none_is_found(squares)
     values = evaluation.summarize(scored, 0.4, 10)
     abnormal = int(test.is_abnormal().sum())
     expected = {"fn_share_strict": (abnormal, 10), "tp_share_lenient": (0, 10)}
-    expected |= {"recall_any_pixel": (0, abnormal)}
+    expected |= {"recall_any_pixel": (0, abnormal), "false_alarms": (0, 10 - abnormal)}
     for key, (count, n) in expected.items():
         ends = stats.binomtest(count, n).proportion_ci(method="wilson")
         wanted = {"value": count / n, "low": ends.low, "high": ends.high, "n": n}
         for suffix in ("", "@operating"):
             assert values[key + suffix] == pytest.approx(wanted, abs=1e-6)
+
+
+def test_a_share_of_0_or_1_has_a_width_where_patients_are_drawn_too(squares):
+    """No draw of patients differs there; each patient stands for one film."""
+    test = squares.part("test")
+    patients = [f"p{k // 2}" for k in range(len(test.ids))]
+    abnormal = test.is_abnormal()
+    marked = torch.ones(len(test.ids), 1, 32, 32)
+    scored = evaluation.score_set([marked], test, [0.5])
+    values = evaluation.summarize(replace(scored, patients=patients), None, 50)
+    ill = len({p for p, has in zip(patients, abnormal, strict=True) if has})
+    healthy = len({p for p, has in zip(patients, abnormal, strict=True) if not has})
+    expected = {"false_alarms": (healthy, healthy, int((~abnormal).sum()))}
+    expected |= {"recall_any_pixel": (ill, ill, int(abnormal.sum()))}
+    expected |= {"tn_share_strict": (0, 5, 10)}
+    for key, (count, units, n) in expected.items():
+        ends = stats.binomtest(count, units).proportion_ci(method="wilson")
+        wanted = {"value": count / units, "low": ends.low, "high": ends.high, "n": n}
+        assert values[key] == pytest.approx(wanted, abs=1e-6)
+        assert values[key]["low"] < values[key]["high"]
+
+
+def test_every_statistic_has_its_row_in_the_table_of_quantities():
+    table = evaluation.statistics() | FILM_STATISTICS
+    named = {key for key in QUANTITIES.index if not key.startswith("ap_")}
+    assert named - {"iou_c@operating"} == table.keys()
+    assert {*QUANTITIES["films"]} == {"all", "abnormal", "healthy"}
+    assert QUANTITIES["heading"].is_unique and QUANTITIES.index.is_unique

@@ -103,6 +103,25 @@ def test_an_empty_category_is_drawn_as_none_found(squares):
     assert page.count(">no film<") == 3
 
 
+def test_categories_are_shown_at_each_threshold_with_masks_drawn_there(squares):
+    def draw(ids):
+        predictor = {"x": lambda d: iter([torch.full((len(d), 1, 32, 32), 0.4)])}
+        return predictions.make_cases(ids, squares, predictor, {})
+
+    category = {0.5: {"img000": "TN"}, 0.25: {"img000": "FP", "img002": "FP"}}
+    words = {"TN": "true negative", "FP": "false positive"}
+    shown = predictions.figure_categories(category, words, draw, 4, seed=0).rows
+    counts = {name: len(panels) for name, panels in shown.items()}
+    assert counts == {
+        "true negative, at 0.5": 1,
+        "false positive, at 0.5": 0,
+        "true negative, at 0.25": 0,
+        "false positive, at 0.25": 2,
+    }
+    (early,), (late, _) = (shown[n] for n, count in counts.items() if count)
+    assert "nothing marked" in early.alt() and "100% of the film" in late.alt()
+
+
 def test_figure_13_counts_outliers():
     values = np.array([0.1, 0.2, 3.9, 4.1, 30.0])
     fig = systems.figure_13({"a set": values}, {"a set": 3.2})

@@ -1,8 +1,11 @@
-"""Lenient categories by hand."""
+"""Lenient categories by hand, and limits of 512 px at every size."""
 
 import numpy as np
+import pytest
 import torch
+from scipy import ndimage
 
+from chexnomaly import metrics
 from chexnomaly.metrics import categories
 
 
@@ -55,3 +58,50 @@ def test_a_square_fills_its_box_and_an_l_does_not():
     assert categories.rectangularity(scores) == 28 / 32
     nothing = {name: values[2:] for name, values in scores.items()}
     assert np.isnan(categories.rectangularity(nothing))
+
+
+def blobs(size: int, films: int = 40) -> tuple[torch.Tensor, torch.Tensor]:
+    """Films of squares of 1 to 3 px, marked now and then a pixel off, or not at all."""
+    rng = np.random.default_rng(size)
+    probs, mask = np.zeros((2, films, 1, size, size), np.float32)
+    for k in range(films):
+        for _ in range(rng.integers(0, 3)):
+            y, x = rng.integers(2, size - 6, 2)
+            side, off = rng.integers(1, 4), rng.integers(0, 2)
+            mask[k, 0, y : y + side, x : x + side] = 1
+            if rng.random() < 0.8:
+                probs[k, 0, y : y + side, x + off : x + off + side] = 1
+        if rng.random() < 0.4:
+            probs[k, 0, 0, 0] = 1  # a speck
+    return torch.from_numpy(probs), torch.from_numpy(mask)
+
+
+def judged_in_px(probs: np.ndarray, mask: np.ndarray) -> tuple[str, bool, int]:
+    """Judge one film of 512 px by the paper's words, in pixels."""
+    wrong, marked = np.count_nonzero(probs != mask), probs.any()
+    outlier = wrong > 0.04 * 512**2
+    labels, count = ndimage.label(probs, structure=np.ones((3, 3)))
+    kept = sum(np.count_nonzero(labels == k) >= 100 for k in range(1, count + 1))
+    if not mask.any():
+        return ("FP" if marked else "TN"), outlier, kept
+    if wrong < 100:
+        return "TP", outlier, kept
+    missed = np.count_nonzero(mask > probs), np.count_nonzero(probs > mask)
+    return ("FN" if missed[0] >= missed[1] else "FP"), outlier, kept
+
+
+@pytest.mark.parametrize("size", [32, 64, 128, 256, 512])
+def test_limits_are_those_of_masks_scaled_up_to_512_px(size):
+    """At 64 px one pixel stands for 64 of 512 px and is within 100; two are not."""
+    probs, mask = blobs(size, 12 if size == 512 else 40)
+    counts = metrics.image_scores(probs, mask)
+    counts |= categories.box_scores(probs, mask, 0.5)
+    strict = metrics.strict_categories(counts)
+    outlier = metrics.hard_error(counts) > categories.OUTLIER_LIMIT
+    for k, maps in enumerate(zip(probs[:, 0].numpy(), mask[:, 0].numpy(), strict=True)):
+        large = [m.repeat(512 // size, 0).repeat(512 // size, 1) for m in maps]
+        found, far, kept = judged_in_px(*large)
+        assert (strict[k], outlier[k]) == (found, far)
+        assert counts["flagged"][k] == (kept > 0)
+    if size == 64:
+        assert {"TP", "TN", "FP", "FN"} == {*strict}

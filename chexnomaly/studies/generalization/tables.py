@@ -83,7 +83,7 @@ def verdict_table(result: Mapping) -> pd.DataFrame:
                 "each seed alone": f"{min(alone):+.3f} to {max(alone):+.3f}",
                 "n": f"{value['n']} {'scans' if single else 'findings'}",
                 "findings for : against": _decided(result, name),
-                "verdict": ": ".join(filter(None, judged)),
+                "verdict": ": ".join(filter(None, judged[:2])),
                 "evidence": result["evidence"],
             }
         )
