@@ -20,6 +20,26 @@ SCHEMES = ("balanced", "random", "random_nn")
 equally often; all ordered pairs equally often, (N, N) as class 0."""
 
 
+class SinglesSet(Dataset):
+    """Films one by one, and whether each is abnormal: what a twin is not told.
+
+    Args:
+        scans: Where the films come from.
+    """
+
+    def __init__(self, scans: SegmentationSet):
+        self._scans, self._abnormal = scans, scans.is_abnormal()
+
+    def __len__(self) -> int:
+        return len(self._scans)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        """Read an image in [0, 1], (1, S, S), and 1.0 for abnormal or 0.0, scalar."""
+        image = self._scans.store.image(self._scans.ids[index])
+        label = torch.tensor(float(self._abnormal[index]))
+        return torch.from_numpy(image).unsqueeze(0), label
+
+
 class PairsSet(Dataset):
     """Pairs of films and whether they are similar.
 

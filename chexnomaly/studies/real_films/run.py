@@ -27,7 +27,7 @@ from chexnomaly.labels import SYNONYMS
 from chexnomaly.studies.cells import Cell, pack_scores, run_cells
 from chexnomaly.studies.design import command_line
 from chexnomaly.systems import Options, baselines
-from chexnomaly.systems.recipes import Recipe
+from chexnomaly.systems.recipes import ON_LABELS, Recipe
 from chexnomaly.workspace import FoldRuns, Workspace
 
 SECTIONS = ("08_real_films", "real_films_twins")
@@ -62,7 +62,7 @@ FILM_ARMS = (
 
 def film_options(profile: str, recipe: Recipe, **chosen) -> Options:
     """Read the options of a recipe on real films; what is chosen wins."""
-    return Options.from_profile(profile, SECTIONS[recipe.kind == "siamese"], **chosen)
+    return Options.from_profile(profile, SECTIONS[recipe.kind in ON_LABELS], **chosen)
 
 
 def change_films(data: PreparedSet, how: str, seed: int) -> PreparedSet:
