@@ -253,7 +253,7 @@ CODES = [
 ]
 TWINS = [TWIN, *TWIN_ARMS, CODE_TWIN, *CODE_TWIN_ARMS, *CODES]
 ONE_FILM = [
-    replace(twin, key=f"one_film_{twin.base}", kind="classifier")
+    replace(twin, key=f"one_film_{twin.base}", kind="classifier", section="one_film")
     for twin in (TWIN, CODE_TWIN)
 ]
 WARM, _ = WARM_TWINS = [
