@@ -3,8 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from scipy.stats import mannwhitneyu
 
+from chexnomaly.datasets.pairs import PairsSet
 from chexnomaly.evaluation import pairs as pair_metrics
 
 
@@ -103,3 +105,70 @@ def test_patients_are_drawn_with_all_their_pairs_against_a_slow_loop():
     low, high = np.percentile(drawn, [2.5, 97.5])
     assert found["low"] == pytest.approx(low, abs=0.04)
     assert found["high"] == pytest.approx(high, abs=0.04)
+
+
+def test_single_films_score_a_pair_by_their_product(squares):
+    pairs = PairsSet(squares.part("train"), 40, seed=3)
+    rng = np.random.default_rng(0)
+    scores = {name: float(rng.random()) for name in squares.ids("train")}
+    table = pair_metrics.score_singly(pairs, scores)
+    for k, (one, other) in enumerate(pairs.ids):
+        assert table.prob[k] == pytest.approx(scores[one] * scores[other])
+        assert table.similar[k] == pairs[k][2].item()
+        assert (table["first"][k], table["second"][k]) == (one, other)
+
+
+def test_a_perfect_judge_of_single_films_knows_every_pair(squares):
+    films = squares.part("train")
+    pairs = PairsSet(films, 40)
+    knows = dict(zip(films.ids, films.is_abnormal().astype(float), strict=True))
+    summary = pair_metrics.summarize_pairs(pair_metrics.score_singly(pairs, knows), 20)
+    assert summary["accuracy"]["value"] == summary["auc"]["value"] == 1.0
+    sure = dict.fromkeys(films.ids, 1.0)  # who calls every film abnormal knows nothing
+    summary = pair_metrics.summarize_pairs(pair_metrics.score_singly(pairs, sure), 20)
+    assert summary["accuracy"]["value"] == summary["auc"]["value"] == 0.5
+
+
+def test_a_films_score_is_its_chance_or_the_mean_of_its_highest_pixels():
+    chances = [torch.tensor([0.2, 0.9]), torch.tensor([0.4])]
+    found = pair_metrics.score_films(chances, ["a", "b", "c"])
+    assert found == pytest.approx({"a": 0.2, "b": 0.9, "c": 0.4})
+    rng = np.random.default_rng(0)
+    maps = rng.random((3, 1, 20, 20)).astype(np.float32)
+    parts = [torch.from_numpy(maps[:2]), torch.from_numpy(maps[2:])]
+    found = pair_metrics.score_films(parts, ["a", "b", "c"])
+    expected = [np.sort(one.ravel())[-20:].mean() for one in maps]
+    assert [*found.values()] == pytest.approx(expected)
+    with pytest.raises(ValueError):
+        pair_metrics.score_films(chances, ["a", "b"])
+
+
+def test_the_cut_is_the_one_with_the_most_right_answers():
+    rng = np.random.default_rng(2)
+    scores = table(rng.random(30).round(1), rng.integers(0, 2, 30))
+
+    def right(cut: float) -> int:
+        pairs = zip(scores.prob, scores.similar, strict=True)
+        return sum((p > cut) == bool(y) for p, y in pairs)
+
+    cut = pair_metrics.choose_cut(scores)
+    assert right(cut) == max(map(right, scores.prob))
+    assert cut == min(p for p in scores.prob if right(p) == right(cut))
+    at = pair_metrics.summarize_pairs(scores, 20, cut=cut)
+    assert at["accuracy@operating"]["value"] == pytest.approx(right(cut) / 30)
+    assert at["accuracy"]["value"] == pytest.approx(right(0.5) / 30)
+
+
+def test_a_scale_is_undone_by_the_cut():
+    """Scores of a map are far below 0.5; the same order gives the same accuracy."""
+    rng = np.random.default_rng(4)
+    similar = rng.integers(0, 2, 60)
+    prob = (0.3 * similar + 0.7 * rng.random(60)).clip(0, 1)
+    found = []
+    for factor in (1.0, 0.01):
+        scores = table(prob * factor, similar)
+        cut = pair_metrics.choose_cut(scores)
+        found.append(pair_metrics.summarize_pairs(scores, 50, cut=cut))
+    assert found[0]["accuracy@operating"] == found[1]["accuracy@operating"]
+    assert found[0]["auc"] == found[1]["auc"]
+    assert found[1]["accuracy"]["value"] == pytest.approx(1 - similar.mean())
