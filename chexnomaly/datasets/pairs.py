@@ -54,6 +54,7 @@ class PairsSet(Dataset):
         fresh: Draw other pairs in each epoch of a training; else those of the first.
 
     Attributes:
+        scans: As given.
         ids: Image ids of the pairs, a list of (first, second), never equal.
         kinds: Index into `PAIR_KINDS` of each pair, (n_pairs,).
         fresh: As given.
@@ -77,7 +78,7 @@ class PairsSet(Dataset):
             raise ValueError(f"scheme {scheme!r}, expected one of {SCHEMES}")
         if n_pairs < 1:
             raise ValueError(f"expected at least 1 pair, got {n_pairs}")
-        self._scans = scans
+        self.scans = scans
         abnormal, normal = scans.subset(set(scans.ids)).kinds()
         if len(abnormal) < 2 or len(normal) < 1:
             raise ValueError(
@@ -111,7 +112,7 @@ class PairsSet(Dataset):
         epoch, index = divmod(index, len(self))
         if self.fresh and epoch != self._epoch:
             self._draw(epoch)
-        read = self._scans.store.image
+        read = self.scans.store.image
         first, second = (
             torch.from_numpy(read(i)).unsqueeze(0) for i in self.ids[index]
         )

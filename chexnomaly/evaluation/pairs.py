@@ -4,18 +4,19 @@ Beside it the baseline that compares nothing: whoever scores one film calls a pa
 similar where the product of the two scores is high (register item 44).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.utils.data import DataLoader
 
 from chexnomaly import metrics
 from chexnomaly.datasets.pairs import PairsSet
 from chexnomaly.evaluation.intervals import entry
+from chexnomaly.evaluation.scores import predict
 from chexnomaly.results import Entry
 
 
@@ -46,34 +47,22 @@ def score_pairs(
     return table.astype({"similar": int})
 
 
-def score_films(predictions: Iterable[Tensor], ids: Sequence[str]) -> dict[str, float]:
-    """Give each film one score.
-
-    Args:
-        predictions: In the order of `ids`: probabilities of "abnormal", (B,), or
-            maps, (B, 1, S, S), whose highest pixels count; see `metrics.film_scores`.
-        ids: Image ids.
-
-    Returns:
-        Score in [0, 1] by id.
-    """
-    found = torch.cat([*predictions])
-    if found.ndim > 1:
-        found = metrics.film_scores(found, torch.zeros_like(found))["film_score"]
-    return dict(zip(ids, found.tolist(), strict=True))
-
-
-def score_singly(pairs: PairsSet, scores: Mapping[str, float]) -> pd.DataFrame:
+def score_singly(model: nn.Module, pairs: PairsSet) -> pd.DataFrame:
     """Call a pair similar as far as both its films are abnormal, each on its own.
 
     Args:
+        model: Scores one film: a classifier by the chance that it is abnormal, a
+            network that draws by its highest pixels; see `metrics.film_scores`.
         pairs: The pairs.
-        scores: Of each of their films, from `score_films`.
 
     Returns:
         As `score_pairs`, without a distance; "prob" is the product of both scores, the
         chance that both are abnormal where a score is the chance of one.
     """
+    found = torch.cat([*predict(model, pairs.scans)])
+    if found.ndim > 1:
+        found = metrics.film_scores(found, torch.zeros_like(found))["film_score"]
+    scores = dict(zip(pairs.scans.ids, found.tolist(), strict=True))
     table = pd.DataFrame(pairs.ids, columns=["first", "second"])
     prob = table["first"].map(scores) * table["second"].map(scores)
     return table.assign(similar=(pairs.kinds == 0).astype(int), prob=prob)

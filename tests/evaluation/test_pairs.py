@@ -107,40 +107,49 @@ def test_patients_are_drawn_with_all_their_pairs_against_a_slow_loop():
     assert found["high"] == pytest.approx(high, abs=0.04)
 
 
+class Told(torch.nn.Module):
+    """Gives each film of a set what it was told, in order, of any shape."""
+
+    def __init__(self, told):
+        super().__init__()
+        self.told, self.place = torch.nn.Parameter(torch.as_tensor(told)), 0
+
+    def forward(self, image):
+        self.place += len(image)
+        return torch.logit(self.told[self.place - len(image) : self.place])
+
+
 def test_single_films_score_a_pair_by_their_product(squares):
     pairs = PairsSet(squares.part("train"), 40, seed=3)
-    rng = np.random.default_rng(0)
-    scores = {name: float(rng.random()) for name in squares.ids("train")}
-    table = pair_metrics.score_singly(pairs, scores)
+    scores = np.random.default_rng(0).random(len(pairs.scans)).astype(np.float32)
+    table = pair_metrics.score_singly(Told(scores), pairs)
+    by_id = dict(zip(squares.ids("train"), scores, strict=True))
     for k, (one, other) in enumerate(pairs.ids):
-        assert table.prob[k] == pytest.approx(scores[one] * scores[other])
+        assert table.prob[k] == pytest.approx(by_id[one] * by_id[other], rel=1e-5)
         assert table.similar[k] == pairs[k][2].item()
         assert (table["first"][k], table["second"][k]) == (one, other)
 
 
-def test_a_perfect_judge_of_single_films_knows_every_pair(squares):
-    films = squares.part("train")
-    pairs = PairsSet(films, 40)
-    knows = dict(zip(films.ids, films.is_abnormal().astype(float), strict=True))
-    summary = pair_metrics.summarize_pairs(pair_metrics.score_singly(pairs, knows), 20)
-    assert summary["accuracy"]["value"] == summary["auc"]["value"] == 1.0
-    sure = dict.fromkeys(films.ids, 1.0)  # who calls every film abnormal knows nothing
-    summary = pair_metrics.summarize_pairs(pair_metrics.score_singly(pairs, sure), 20)
-    assert summary["accuracy"]["value"] == summary["auc"]["value"] == 0.5
-
-
-def test_a_films_score_is_its_chance_or_the_mean_of_its_highest_pixels():
-    chances = [torch.tensor([0.2, 0.9]), torch.tensor([0.4])]
-    found = pair_metrics.score_films(chances, ["a", "b", "c"])
-    assert found == pytest.approx({"a": 0.2, "b": 0.9, "c": 0.4})
+def test_a_network_that_draws_scores_a_film_by_its_highest_pixels(squares):
+    pairs = PairsSet(squares.part("train"), 40)
     rng = np.random.default_rng(0)
-    maps = rng.random((3, 1, 20, 20)).astype(np.float32)
-    parts = [torch.from_numpy(maps[:2]), torch.from_numpy(maps[2:])]
-    found = pair_metrics.score_films(parts, ["a", "b", "c"])
-    expected = [np.sort(one.ravel())[-20:].mean() for one in maps]
-    assert [*found.values()] == pytest.approx(expected)
-    with pytest.raises(ValueError):
-        pair_metrics.score_films(chances, ["a", "b"])
+    maps = rng.random((len(pairs.scans), 1, 20, 20)).astype(np.float32)
+    table = pair_metrics.score_singly(Told(maps), pairs)
+    highest = [np.sort(one.ravel())[-20:].mean() for one in maps]  # 5 % of 400
+    by_id = dict(zip(squares.ids("train"), highest, strict=True))
+    expected = [by_id[one] * by_id[other] for one, other in pairs.ids]
+    assert table.prob.to_list() == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_perfect_judge_of_single_films_knows_every_pair(squares):
+    pairs = PairsSet(squares.part("train"), 40)
+    for told, expected in (
+        (pairs.scans.is_abnormal().astype(np.float32), 1.0),
+        (np.ones(len(pairs.scans), np.float32), 0.5),  # calls every film abnormal
+    ):
+        table = pair_metrics.score_singly(Told(told), pairs)
+        summary = pair_metrics.summarize_pairs(table, 20)
+        assert summary["accuracy"]["value"] == summary["auc"]["value"] == expected
 
 
 def test_the_cut_is_the_one_with_the_most_right_answers():
