@@ -63,7 +63,11 @@ NOTEBOOKS = {
         "gpu": True,
         "needs": ["02_data", "03_supermodels", "04_specialized_models"],
     },
-    "06_siamese_networks": {"needs": ["02_data"], "gpu": True},
+    "06_siamese_networks": {
+        "gpu": True,
+        "sections": ["one_film"],
+        "needs": ["02_data"],
+    },
     "07_chexnomaly": {
         "gpu": True,
         "needs": ["02_data", "03_supermodels", "06_siamese_networks"],

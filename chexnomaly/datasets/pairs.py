@@ -20,6 +20,26 @@ SCHEMES = ("balanced", "random", "random_nn")
 equally often; all ordered pairs equally often, (N, N) as class 0."""
 
 
+class SinglesSet(Dataset):
+    """Films one by one, and whether each is abnormal: what a twin is not told.
+
+    Args:
+        scans: Where the films come from.
+    """
+
+    def __init__(self, scans: SegmentationSet):
+        self._scans, self._abnormal = scans, scans.is_abnormal()
+
+    def __len__(self) -> int:
+        return len(self._scans)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        """Read an image in [0, 1], (1, S, S), and 1.0 for abnormal or 0.0, scalar."""
+        image = self._scans.store.image(self._scans.ids[index])
+        label = torch.tensor(float(self._abnormal[index]))
+        return torch.from_numpy(image).unsqueeze(0), label
+
+
 class PairsSet(Dataset):
     """Pairs of films and whether they are similar.
 
@@ -34,6 +54,7 @@ class PairsSet(Dataset):
         fresh: Draw other pairs in each epoch of a training; else those of the first.
 
     Attributes:
+        scans: As given.
         ids: Image ids of the pairs, a list of (first, second), never equal.
         kinds: Index into `PAIR_KINDS` of each pair, (n_pairs,).
         fresh: As given.
@@ -57,7 +78,7 @@ class PairsSet(Dataset):
             raise ValueError(f"scheme {scheme!r}, expected one of {SCHEMES}")
         if n_pairs < 1:
             raise ValueError(f"expected at least 1 pair, got {n_pairs}")
-        self._scans = scans
+        self.scans = scans
         abnormal, normal = scans.subset(set(scans.ids)).kinds()
         if len(abnormal) < 2 or len(normal) < 1:
             raise ValueError(
@@ -91,7 +112,7 @@ class PairsSet(Dataset):
         epoch, index = divmod(index, len(self))
         if self.fresh and epoch != self._epoch:
             self._draw(epoch)
-        read = self._scans.store.image
+        read = self.scans.store.image
         first, second = (
             torch.from_numpy(read(i)).unsqueeze(0) for i in self.ids[index]
         )

@@ -38,19 +38,50 @@ def figure_entries(
     Returns:
         The figure; rows from the top in the order of the first group.
     """
-    rows = list(dict.fromkeys(row for entries in groups.values() for row in entries))
     fig, ax = style.one_panel(height_in)
+    _draw_groups(ax, groups)
+    if zero:
+        ax.axvline(0, color="black", linewidth=0.8)
+    ax.set_xlabel(xlabel)
+    above = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": len(groups)}
+    ax.legend(frameon=False, fontsize=8, **above)
+    return fig
+
+
+def _draw_groups(ax: plt.Axes, groups: Mapping[str, Mapping[str, Entry]]) -> None:
+    """Draw the entries of `figure_entries`, a color for each group."""
+    rows = list(dict.fromkeys(row for entries in groups.values() for row in entries))
     for k, (name, entries) in enumerate(groups.items()):
         places = np.arange(len(rows)) + 0.16 * (k - (len(groups) - 1) / 2)
         table = pd.DataFrame(entries, ["value", "low", "high"], rows, dtype=float).T
         style.draw_intervals(ax, places, table, style.PALETTE[k], label=name)
-    if zero:
-        ax.axvline(0, color="black", linewidth=0.8)
     style.name_rows(ax, rows)
-    ax.set_xlabel(xlabel)
     ax.grid(axis="y", color=style.LIGHT, linewidth=0.6)
-    above = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": len(groups)}
-    ax.legend(frameon=False, fontsize=8, **above)
+
+
+def figure_twins(
+    areas: Mapping[str, Mapping[str, Entry]], curves: pd.DataFrame
+) -> plt.Figure:
+    """Draw how well pairs are told apart, and what more pairs are worth.
+
+    Args:
+        areas: Name in the legend to row name to the area under the curve on test pairs.
+        curves: A row for each epoch of a training: "pairs_seen", "auc" on validation
+            pairs, "base" (a name in the legend), "start" and "trial".
+
+    Returns:
+        The figure: areas with intervals, one half as a line; the curves by epoch.
+    """
+    fig, (axs,) = style.new_figure(1, 2, height_in=3.2)
+    _draw_groups(axs[0], areas)
+    axs[0].axvline(0.5, color="black", linewidth=0.8)
+    axs[0].set_xlabel("AUC, test pairs")
+    colors = dict(zip(areas, style.PALETTE, strict=False))
+    columns = {"hue": "base", "style": "start", "units": "trial", "estimator": None}
+    sns.lineplot(curves, x="pairs_seen", y="auc", ax=axs[1], palette=colors, **columns)
+    axs[1].axhline(0.5, color="black", linewidth=0.8)
+    axs[1].set(xlabel="pairs seen", ylabel="AUC, validation pairs")
+    axs[1].legend(frameon=False, fontsize=7)
     return fig
 
 

@@ -106,6 +106,24 @@ class SiameseNetwork(nn.Module):
         return logits, self.distance(one, other)
 
 
+class FilmClassifier(nn.Module):
+    """Tell whether one film is abnormal: a twin's base under a head for one film.
+
+    Args:
+        base: As in `SiameseNetwork`, like `features`.
+        features: Numbers that the base gives for one image.
+    """
+
+    def __init__(self, base: nn.Module, features: int):
+        super().__init__()
+        self.base = base
+        self.head = nn.Linear(features, 1)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Score films; (B, 1, H, W) in [0, 1] to logits of "abnormal", (B,)."""
+        return self.head(self.base(image).flatten(1)).squeeze(1)
+
+
 def rms_distance(first: Tensor, second: Tensor, epsilon: float = 1e-8) -> Tensor:
     r"""Distance between feature vectors, independent of their length.
 

@@ -17,7 +17,7 @@ from chexnomaly.models import (
 from chexnomaly.models.chexnomaly import JoiningUNet, in_channels
 from chexnomaly.models.ensembles import ChannelMax
 from chexnomaly.systems.options import Options
-from chexnomaly.systems.recipes import Recipe, find_recipe
+from chexnomaly.systems.recipes import ON_LABELS, Recipe, find_recipe
 from chexnomaly.training.checkpoints import load_model, read_header
 
 ATTENTION = {"": UNet, "gates": AttentionUNet, "bottleneck": BottleneckAttentionUNet}
@@ -41,13 +41,14 @@ def build_network(
         base: Base of the twin that CheX-Nomaly freezes; a fresh one by default.
 
     Returns:
-        The network: image to logits; two images to a logit and a distance where it is
-        Siamese; masks of the specialized models to logits where it joins those.
+        The network: image to logits, to one alone where it classifies films; two
+        images to a logit and a distance where it is Siamese; masks of the specialized
+        models to logits where it joins those.
 
     Raises:
         ValueError: The recipe names a base or a joining that does not exist.
     """
-    if recipe.kind == "siamese":
+    if recipe.kind in ON_LABELS:
         return siamese_network(recipe, options, size)
     if recipe.kind == "model_ensemble":
         return joining_network(recipe, options)
@@ -64,16 +65,19 @@ def base_of(network: nn.Module) -> nn.Module:
     return network.base if isinstance(network, siamese.SiameseNetwork) else network
 
 
-def siamese_network(
-    recipe: Recipe, options: Options, size: int
-) -> siamese.SiameseNetwork:
-    """Build the twin; the head of the U-Net base is sized by the images."""
+def siamese_network(recipe: Recipe, options: Options, size: int) -> nn.Module:
+    """Build a twin, or its base under a head for one film.
+
+    The head of the U-Net base is sized by the images.
+    """
     if recipe.base == "cnn":
         base, inputs = siamese.CNNBase(recipe.units, **options.network), recipe.units
     elif recipe.base == "unet":
         base, inputs = siamese.UNetBase(**options.network), size**2
     else:
         raise ValueError(f"base {recipe.base!r}, expected cnn or unet")
+    if recipe.kind == "classifier":
+        return siamese.FilmClassifier(base, inputs)
     return siamese.SiameseNetwork(base, inputs, DISTANCES[recipe.distance])
 
 

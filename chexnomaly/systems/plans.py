@@ -6,19 +6,20 @@ from functools import partial
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import ConcatDataset, Dataset
 
 from chexnomaly.datasets import sampling
-from chexnomaly.datasets.pairs import PairsSet
+from chexnomaly.datasets.pairs import PairsSet, SinglesSet
 from chexnomaly.datasets.predicted import PredictedSet
 from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.datasets.segmentation import SegmentationSet
-from chexnomaly.models import ModelEnsemble
+from chexnomaly.models import ModelEnsemble, SiameseNetwork
 from chexnomaly.systems.networks import base_of, build_network, load_system
 from chexnomaly.systems.objectives import segmentation_loss, siamese_loss
 from chexnomaly.systems.options import Options
-from chexnomaly.systems.recipes import Recipe, find_recipe
+from chexnomaly.systems.recipes import ON_LABELS, Recipe, find_recipe
 from chexnomaly.training.augmentation import augment, augment_pairs
 from chexnomaly.training.checkpoints import load_model
 from chexnomaly.training.schedule import Loss, seeded_model
@@ -82,6 +83,10 @@ def plan_training(
         augment if recipe.augmented else None,
     )
     match recipe.kind:
+        case "classifier":
+            sets = tuple(map(SinglesSet, plan.sets))
+            loss = F.binary_cross_entropy_with_logits
+            plan = replace(plan, loss=loss, sets=sets, augment=augment_pairs)
         case "siamese":
             plan = plan_on_pairs(plan, recipe, options.schedule.seed)
         case "chexnomaly":
@@ -94,9 +99,12 @@ def plan_training(
 
 
 def _started(build: Callable[[], nn.Module], run_dir: Path) -> nn.Module:
-    """Build a network and load its U-Net with the weights of another run."""
+    """Build a network and load its U-Net, or a twin's base, from another run."""
     network = build()
-    load_model(run_dir, getattr(network, "unet", network))
+    if isinstance(network, SiameseNetwork):
+        load_model(run_dir, network.base, "base.")
+    else:
+        load_model(run_dir, getattr(network, "unet", network))
     return network
 
 
@@ -104,7 +112,7 @@ def choose_films(
     recipe: Recipe, data: PreparedSet
 ) -> tuple[SegmentationSet, SegmentationSet]:
     """Choose the films that a recipe learns from and is validated on."""
-    if recipe.kind == "siamese":
+    if recipe.kind in ON_LABELS:
         return tuple(map(data.labelled_part, TRAINING_PARTS))
     if recipe.left_out is not None:
         data = sampling.without_fold(data, recipe.left_out)

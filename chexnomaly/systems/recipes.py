@@ -17,8 +17,8 @@ class Recipe:
 
     Attributes:
         key: The system's name in runs, results files and tables.
-        kind: "segmentation" (image to mask), "siamese", "chexnomaly", "max_ensemble"
-            or "model_ensemble".
+        kind: "segmentation" (image to mask), "siamese", "classifier" (of one film),
+            "chexnomaly", "max_ensemble" or "model_ensemble".
         section: The section of a profile that holds its options.
         arm: Name of the arm; "" where it is none.
         default: Key of the system whose arm it is.
@@ -35,7 +35,8 @@ class Recipe:
         oversampled: Repeat the abnormal training films.
         factor: How often; None evens out both kinds.
         augmented: False where training is never augmented, whatever the options say.
-        base: Half of a Siamese network: "cnn" (a code) or "unet" (a map).
+        base: Half of a Siamese network, or the classifier's: "cnn" (a code) or "unet"
+            (a map).
         units: Numbers in the code of the CNN base (Section V-C).
         distance: Between two outputs: "rms", or "euclidean" as printed.
         pairs: Which films are paired; see `pairs.SCHEMES`.
@@ -49,8 +50,9 @@ class Recipe:
         trained_twin: False for a base with its initial weights, as a control.
         fusion: Where the base's features join the U-Net; one of `FUSIONS`.
         frozen: What of the base is frozen; one of `FROZEN`.
-        start: Key of a system whose weights the U-Net starts with; "phantoms:" before
-            it for a run on phantoms, where the films are others.
+        start: Key of a system whose weights the U-Net, or the twin's base, starts
+            with; "phantoms:" before it for a run on phantoms, where the films are
+            others.
         specialists: Keys of the specialized models that an ensemble joins.
         joining: How they are joined: "unet" with a channel for each, "convolution"
             with one weight for each, or "unet_on_max" of their maximum.
@@ -137,6 +139,9 @@ class Recipe:
         """Every run whose weights it takes, also of a system trained on other films."""
         return tuple(dict.fromkeys([*self.needs, *filter(None, [self.start])]))
 
+
+ON_LABELS = ("siamese", "classifier")
+"""Kinds that learn from whole films and what these are called, not from masks."""
 
 OWN_KEYS = {
     "supermodel__oversampled": "supermodel_oversampled",
@@ -247,6 +252,14 @@ CODES = [
     for n in (8, 32)
 ]
 TWINS = [TWIN, *TWIN_ARMS, CODE_TWIN, *CODE_TWIN_ARMS, *CODES]
+ONE_FILM = [
+    replace(twin, key=f"one_film_{twin.base}", kind="classifier", section="one_film")
+    for twin in (TWIN, CODE_TWIN)
+]
+WARM, _ = WARM_TWINS = [
+    twin.change("warm_start", start=f"one_film_{twin.base}")
+    for twin in (TWIN, CODE_TWIN)
+]
 
 CHEXNOMALY = Recipe("chexnomaly", "chexnomaly", "07_chexnomaly", twin="siamese_unet")
 CHEXNOMALY_ARMS = CHEXNOMALY.arms(
@@ -274,7 +287,7 @@ CHEXNOMALIES = [
     ON_CODE.change("concat", fusion="concat"),
     ON_CODE.change("random_base", trained_twin=False),
     *map(ON_CODE.on, CODES),
-    *map(CHEXNOMALY.on, TWIN_ARMS),
+    *map(CHEXNOMALY.on, [*TWIN_ARMS, WARM]),
     *CHEXNOMALY_ARMS,
 ]
 
@@ -285,7 +298,7 @@ FROM_PHANTOMS = [
 ]
 
 EVERY = [SUPERMODEL, *SUPERMODEL_ARMS, *SPECIALISTS, PNEUMONIA, *SPECIALIST_ARMS]
-EVERY += [*ENSEMBLES, *TWINS, *CHEXNOMALIES, *FROM_PHANTOMS]
+EVERY += [*ENSEMBLES, *TWINS, *ONE_FILM, *WARM_TWINS, *CHEXNOMALIES, *FROM_PHANTOMS]
 RECIPES: dict[str, Recipe] = {recipe.key: recipe for recipe in EVERY}
 """Every system by its key."""
 

@@ -79,18 +79,20 @@ def read_header(run_dir: Path) -> dict:
     return read_tensors(run_dir / WEIGHTS_FILE)[1]
 
 
-def load_model(run_dir: Path, model: nn.Module) -> None:
+def load_model(run_dir: Path, model: nn.Module, part: str = "") -> None:
     """Load the best weights of a run.
 
     Args:
         run_dir: Folder of the run.
         model: A model of the run's architecture; changed in place.
+        part: Where the model is only a part of the run's, that part's name and a
+            point, such as "base.".
 
     Raises:
         CheckpointError: Missing, corrupted, or of another architecture.
     """
     path = run_dir / WEIGHTS_FILE
-    _load_weights(model, read_tensors(path)[0], path)
+    _load_weights(model, _part(read_tensors(path)[0], part), path)
 
 
 def _load_weights(model: nn.Module, weights: dict[str, Tensor], path: Path) -> None:

@@ -75,7 +75,7 @@ def test_no_scan_is_paired_with_itself(squares, repeats):
     pairs = PairsSet(scans(squares, 2, 2, repeats), 500, "random_nn")
     assert all(first != second for first, second in pairs.ids)
     assert set(Counter(pairs.ids)) == {
-        (a, b) for a in pairs._scans.ids for b in pairs._scans.ids if a != b
+        (a, b) for a in pairs.scans.ids for b in pairs.scans.ids if a != b
     }
 
 

@@ -3,8 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from scipy.stats import mannwhitneyu
 
+from chexnomaly.datasets.pairs import PairsSet
 from chexnomaly.evaluation import pairs as pair_metrics
 
 
@@ -106,3 +108,79 @@ def test_patients_are_drawn_with_all_their_pairs_against_a_slow_loop():
     low, high = np.percentile(drawn, [2.5, 97.5])
     assert found["low"] == pytest.approx(low, abs=0.04)
     assert found["high"] == pytest.approx(high, abs=0.04)
+
+
+class Told(torch.nn.Module):
+    """Gives each film of a set what it was told, in order, of any shape."""
+
+    def __init__(self, told):
+        super().__init__()
+        self.told, self.place = torch.nn.Parameter(torch.as_tensor(told)), 0
+
+    def forward(self, image):
+        self.place += len(image)
+        return torch.logit(self.told[self.place - len(image) : self.place])
+
+
+def test_single_films_score_a_pair_by_their_product(squares):
+    pairs = PairsSet(squares.part("train"), 40, seed=3)
+    scores = np.random.default_rng(0).random(len(pairs.scans)).astype(np.float32)
+    table = pair_metrics.score_singly(Told(scores), pairs)
+    by_id = dict(zip(squares.ids("train"), scores, strict=True))
+    for k, (one, other) in enumerate(pairs.ids):
+        assert table.prob[k] == pytest.approx(by_id[one] * by_id[other], rel=1e-5)
+        assert table.similar[k] == pairs[k][2].item()
+        assert (table["first"][k], table["second"][k]) == (one, other)
+
+
+def test_a_network_that_draws_scores_a_film_by_its_highest_pixels(squares):
+    pairs = PairsSet(squares.part("train"), 40)
+    rng = np.random.default_rng(0)
+    maps = rng.random((len(pairs.scans), 1, 20, 20)).astype(np.float32)
+    table = pair_metrics.score_singly(Told(maps), pairs)
+    highest = [np.sort(one.ravel())[-20:].mean() for one in maps]  # 5 % of 400
+    by_id = dict(zip(squares.ids("train"), highest, strict=True))
+    expected = [by_id[one] * by_id[other] for one, other in pairs.ids]
+    assert table.prob.to_list() == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_perfect_judge_of_single_films_knows_every_pair(squares):
+    pairs = PairsSet(squares.part("train"), 40)
+    for told, expected in (
+        (pairs.scans.is_abnormal().astype(np.float32), 1.0),
+        (np.ones(len(pairs.scans), np.float32), 0.5),  # calls every film abnormal
+    ):
+        table = pair_metrics.score_singly(Told(told), pairs)
+        summary = pair_metrics.summarize_pairs(table, 20)
+        assert summary["accuracy"]["value"] == summary["auc"]["value"] == expected
+
+
+def test_the_cut_is_the_one_with_the_most_right_answers():
+    rng = np.random.default_rng(2)
+    scores = table(rng.random(30).round(1), rng.integers(0, 2, 30))
+
+    def right(cut: float) -> int:
+        pairs = zip(scores.prob, scores.similar, strict=True)
+        return sum((p > cut) == bool(y) for p, y in pairs)
+
+    cut = pair_metrics.choose_cut(scores)
+    assert right(cut) == max(map(right, scores.prob))
+    assert cut == min(p for p in scores.prob if right(p) == right(cut))
+    at = pair_metrics.summarize_pairs(scores, 20, cut=cut)
+    assert at["accuracy@operating"]["value"] == pytest.approx(right(cut) / 30)
+    assert at["accuracy"]["value"] == pytest.approx(right(0.5) / 30)
+
+
+def test_a_scale_is_undone_by_the_cut():
+    """Scores of a map are far below 0.5; the same order gives the same accuracy."""
+    rng = np.random.default_rng(4)
+    similar = rng.integers(0, 2, 60)
+    prob = (0.3 * similar + 0.7 * rng.random(60)).clip(0, 1)
+    found = []
+    for factor in (1.0, 0.01):
+        scores = table(prob * factor, similar)
+        cut = pair_metrics.choose_cut(scores)
+        found.append(pair_metrics.summarize_pairs(scores, 50, cut=cut))
+    assert found[0]["accuracy@operating"] == found[1]["accuracy@operating"]
+    assert found[0]["auc"] == found[1]["auc"]
+    assert found[1]["accuracy"]["value"] == pytest.approx(1 - similar.mean())

@@ -53,3 +53,22 @@ def test_an_undefined_entry_leaves_a_gap():
     lines, dots = fig.axes[0].collections
     assert dots.get_offsets()[:, 0].tolist() == [0.1, None]
     assert lines.get_segments()[0][:, 0].tolist() == [0.0, 0.2]
+
+
+def test_the_twins_figure_draws_each_area_and_each_trial():
+    def entry(value):
+        return {"value": value, "low": value - 0.05, "high": value + 0.05, "n": 800}
+
+    areas = {"CNN": {"pairs": entry(0.6), "one film": entry(0.8)}}
+    areas["U-Net"] = {"pairs": entry(0.55)}
+    rows = [("CNN", "fresh", 0), ("CNN", "warm", 1), ("U-Net", "fresh", 2)]
+    curves = pd.DataFrame(rows, columns=["base", "start", "trial"])
+    epochs = pd.DataFrame({"pairs_seen": [100, 200], "auc": [0.5, 0.6]})
+    fig = beyond.figure_twins(areas, curves.merge(epochs, how="cross"))
+    left, right = fig.axes
+    first, second = (dots.get_offsets().data for dots in left.collections[1::2])
+    assert first.tolist() == [[0.6, -0.08], [0.8, 0.92]]
+    np.testing.assert_allclose(second, [[0.55, 0.08], [np.nan, 1.08]])
+    curves = [line for line in right.lines if list(line.get_xdata()) == [100, 200]]
+    assert len(curves) == 3
+    assert all(list(line.get_ydata()) == [0.5, 0.6] for line in curves)

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from chexnomaly.models.siamese import CNNBase, SiameseNetwork, UNetBase, rms_distance
+from chexnomaly.models.siamese import (
+    CNNBase,
+    FilmClassifier,
+    SiameseNetwork,
+    UNetBase,
+    rms_distance,
+)
 from chexnomaly.models.unet import UNet
 
 SMALL = {"base_channels": 4, "depth": 3}
@@ -135,3 +141,18 @@ def test_gradient_of_either_output_reaches_the_whole_base(kind, output):
 def test_an_announced_number_of_features_that_is_wrong_is_refused():
     with pytest.raises(ValueError, match="expected 64 features of an image, got 256"):
         SiameseNetwork(UNetBase(**SMALL), 64)(*pairs())
+
+
+@pytest.mark.parametrize("kind", FEATURES)
+def test_a_classifier_of_one_film_is_the_base_under_one_weighted_sum(kind):
+    base = twins(kind).base.eval()
+    model = FilmClassifier(base, FEATURES[kind]).eval()
+    film, other = pairs()
+    outputs = base(film).detach().flatten(1).numpy()
+    weights, bias = (p.detach().numpy() for p in model.head.parameters())
+    expected = [(z * weights[0]).sum() + bias[0] for z in outputs]
+    found = model(film).detach().numpy()
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+    assert not np.allclose(found, model(other).detach())
+    model(film).sum().backward()
+    assert all(p.grad is not None for p in model.parameters())

@@ -16,6 +16,7 @@ from chexnomaly.evaluation.pairs import score_pairs
 from chexnomaly.labels import FINDINGS
 from chexnomaly.systems import RECIPES, SPECIALIZED, Options, find_recipe, plan_training
 from chexnomaly.systems.fitting import sources
+from chexnomaly.systems.recipes import ON_LABELS
 from chexnomaly.tensor_files import read_tensors, write_tensors
 from chexnomaly.training.augmentation import augment_pairs
 from chexnomaly.training.checkpoints import read_header
@@ -90,7 +91,8 @@ def test_a_system_loads_again_to_the_same_predictions(squares, runs, key):
     loaded.to(memory_format=torch.channels_last)
     first, second = predict(trained[key].model, inputs), predict(loaded, inputs)
     assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
-    shape = (4,) if key.startswith("siamese") else (4, 1, SIZE, SIZE)
+    of_films = RECIPES[key].kind in ON_LABELS
+    shape = (4,) if of_films else (4, 1, SIZE, SIZE)
     assert all(a.shape == shape and torch.isfinite(a).all() for a in first)
 
 
@@ -276,6 +278,47 @@ def test_the_positive_control_freezes_the_supermodel(squares, runs):
     weights = runs[1]["supermodel"].model.state_dict()
     assert trained.keys() == weights.keys()
     assert all(torch.equal(weights[n], t) for n, t in trained.items())
+
+
+@pytest.mark.parametrize("kind", ["cnn", "unet"])
+def test_a_warm_twin_starts_from_the_classifier_of_one_film(squares, runs, kind):
+    folder, trained, _ = runs
+    recipe = find_recipe(f"siamese_{kind}__warm_start")
+    start = seeded_model(plan_training(recipe, squares, folder, TINY).build, 0)
+    weights = trained[f"one_film_{kind}"].model.base.state_dict()
+    assert weights.keys() == start.base.state_dict().keys()
+    assert all(torch.equal(weights[n], t) for n, t in start.base.state_dict().items())
+    twin = find_recipe(f"siamese_{kind}")  # pairs, loss and schedule are the twin's
+    ours, other = (plan_training(r, squares, folder, TINY) for r in (recipe, twin))
+    assert ours.sets[0].ids == other.sets[0].ids
+    assert ours.loss.keywords == other.loss.keywords
+    other = seeded_model(other.build, 0).head.state_dict()
+    assert all(torch.equal(other[n], t) for n, t in start.head.state_dict().items())
+
+
+def test_chexnomaly_freezes_the_warm_twin_once_it_has_seen_pairs(runs):
+    _, trained, _ = runs
+    frozen = trained["chexnomaly__warm_start"].model.base.module.state_dict()
+    twin = trained["siamese_unet__warm_start"].model.base.state_dict()
+    begun = trained["one_film_unet"].model.base.state_dict()
+    assert all(torch.equal(twin[name], frozen[name]) for name in twin)
+    assert any(not torch.equal(begun[name], frozen[name]) for name in begun)
+
+
+def test_a_classifier_of_another_base_is_refused_as_a_start(squares, runs):
+    other = replace(find_recipe("siamese_cnn__warm_start"), start="one_film_unet")
+    with pytest.raises(CheckpointError, match="another architecture"):
+        plan_training(other, squares, runs[0], TINY).build()
+
+
+def test_a_classifier_learns_from_films_with_a_label_alone(squares, tmp_path):
+    held = as_films(squares).hold_out(1, val_share=0.3)
+    plan = plan_training(find_recipe("one_film_cnn"), held, tmp_path, TINY)
+    for films, part in zip(plan.sets, ("train", "val"), strict=True):
+        labelled = held.labelled_part(part)
+        told = [films[k][1].item() for k in range(len(films))]
+        assert told == held.films.abnormal.loc[labelled.ids].astype(float).to_list()
+    assert set(held.labelled_part("train").ids) - set(held.ids("train"))
 
 
 @pytest.mark.parametrize("key", ["supermodel", "chexnomaly"])

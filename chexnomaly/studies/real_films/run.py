@@ -30,8 +30,8 @@ from chexnomaly.systems import Options, baselines
 from chexnomaly.systems.recipes import Recipe
 from chexnomaly.workspace import FoldRuns, Workspace
 
-SECTIONS = ("08_real_films", "real_films_twins")
-"""Sections of a profile with the options of networks that draw, and of twins."""
+SECTIONS = {"siamese": "real_films_twins", "classifier": "one_film"}
+"""Sections of a profile with the options of each kind; others have the notebook's."""
 
 SINGLE = ("pleural_effusion", "cardiomegaly", "pulmonary_fibrosis", "emphysema")
 WITHOUT = SYNONYMS | {name: (name,) for name in SINGLE}
@@ -62,7 +62,8 @@ FILM_ARMS = (
 
 def film_options(profile: str, recipe: Recipe, **chosen) -> Options:
     """Read the options of a recipe on real films; what is chosen wins."""
-    return Options.from_profile(profile, SECTIONS[recipe.kind == "siamese"], **chosen)
+    section = SECTIONS.get(recipe.kind, "08_real_films")
+    return Options.from_profile(profile, section, **chosen)
 
 
 def change_films(data: PreparedSet, how: str, seed: int) -> PreparedSet:

@@ -25,7 +25,7 @@ TINY = Sizes(
 def test_every_system_of_the_paper_is_in_one_bundle_after_what_it_builds_on():
     flat = [system for bundle in BUNDLES.values() for system in bundle]
     assert len(flat) == len(set(flat))
-    plain = {s for s in RECIPES if "__" not in s}
+    plain = {s for s, r in RECIPES.items() if "__" not in s and r.kind != "classifier"}
     assert plain | set(BEFORE) <= set(flat) <= set(RECIPES)
     for bundle in BUNDLES.values():
         for place, system in enumerate(bundle):
