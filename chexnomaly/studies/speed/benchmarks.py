@@ -159,21 +159,6 @@ def memory_kept(benches: Mapping[str, dict]) -> dict[str, dict]:
     return rows
 
 
-def roofline(benches: Mapping[str, dict]) -> dict:
-    """Collect the arguments of `figures.speed.figure_roofline`."""
-    step = benches["bench_step"]["step"]
-    points = {}
-    for name, one in step["networks"].items():
-        seconds = step["seconds"][name]["median_s"]
-        intensity = one["operations"] / one["bytes"]
-        points[f"step of {name}"] = (intensity, one["operations"] / seconds / 1e9)
-    return {
-        "points": points,
-        "rate": step["giga_operations_per_s"],
-        "bandwidth": step["copied_gb_per_s"],
-    }
-
-
 def gpu_table(costs: Mapping[str, dict]) -> dict[str, dict]:
     """Lay out what was measured on a GPU, or that nothing was.
 
