@@ -175,7 +175,8 @@ def _of_films(
     abnormal = scores["tp"] + scores["fn"] > 0
     kinds = {"abnormal": abnormal, "healthy": ~abnormal, "all": abnormal | True}
     counted = np.flatnonzero(kinds[QUANTITIES["films"][key]])
-    value, share = float(statistic(scores)), QUANTITIES["share"].notna()[key]
+    share = QUANTITIES["share"].notna()[key]
+    value = float(statistic(scores)) if share else np.nan
     if share and (not patients or value in (0, 1) or len(counted) == 0):
         units = {*np.asarray(patients)[counted]} if len(patients) else counted
         found = share_entry(round(np.nan_to_num(value) * len(units)), len(units))
