@@ -75,6 +75,11 @@ class Verdict(NamedTuple):
     thresholds: str = ""
     p: float | None = None
 
+    @property
+    def held(self) -> bool | None:
+        """Whether a direction held; None where it was left open."""
+        return None if self.name in evidence.OPEN else self.name in evidence.AGREE
+
 
 def joined(*reasons: str) -> str:
     """Join reasons; empty ones are left out."""

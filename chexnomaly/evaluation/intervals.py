@@ -1,6 +1,6 @@
 """Results entries of plain samples: means, shares and spreads with 95 % intervals."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -124,44 +124,44 @@ def interval(
         number of patients, is below 2.
     """
     n = len(next(iter(samples[0].values())))
-    films = films_of(patients)
 
     def of(index: np.ndarray) -> np.ndarray:  # films (..., N) to (...)
         return statistic(*(Drawn(s, index) for s in samples))
 
-    def resampled(drawn: np.ndarray) -> np.ndarray:  # units (draws, units) to (draws,)
-        if not len(films):
-            return of(drawn)
-        totals = (films >= 0).sum(axis=1)[drawn].sum(axis=1)
-        values = np.empty(len(drawn))
-        for total in np.unique(totals):  # draws with equally many films make an array
-            taken = films[drawn[totals == total]]
-            values[totals == total] = of(taken[taken >= 0].reshape(-1, total))
-        return values
-
-    value, units = float(of(np.arange(n))), len(films) or n
+    value, units = float(of(np.arange(n))), len({*patients}) or n
     if units < 2 or np.isnan(value):
         return entry(value, None, None, n)
-    rng, most = np.random.default_rng(seed), max(1, 2_000_000 // n)
-    parts = (min(most, resamples - done) for done in range(0, resamples, most))
-    draws = (rng.integers(0, units, (part, units)) for part in parts)
-    drawn = np.concatenate([resampled(units_drawn) for units_drawn in draws])
+    draws = draw_films(n, patients, resamples, seed)
+    drawn = np.concatenate([of(index) for index in draws])
     drawn = drawn[~np.isnan(drawn)]  # a draw may lack what the statistic needs
     ends = np.percentile(drawn, [2.5, 97.5]) if len(drawn) else (None, None)
     return entry(value, *ends, n)
 
 
-def films_of(patients: Sequence[str]) -> np.ndarray:
-    """Give each patient's films, to draw patients with all their films.
+def draw_films(
+    n: int, patients: Sequence[str] = (), resamples: int = 2000, seed: int = 0
+) -> Iterator[np.ndarray]:
+    """Draw films with replacement; patients with all their films, where known.
 
     Args:
-        patients: Whose each film is, one name for each film.
+        n: How many films there are.
+        patients: Whose each film is.
+        resamples: How many draws.
+        seed: Seed of the draws.
 
-    Returns:
-        Films by position, one row a patient, filled up with -1.
+    Yields:
+        Films by position, (draws, films): draws of equally many films together.
     """
-    owners, names = pd.factorize(np.asarray(patients, dtype=str), sort=True)
+    owners, names = pd.factorize(
+        np.asarray(patients if len(patients) else range(n)), sort=True
+    )
     nth = pd.Series(owners).groupby(owners).cumcount()
-    films = np.full((len(names), max(nth, default=-1) + 1), -1)
-    films[owners, nth] = np.arange(len(owners))
-    return films
+    films = np.full((len(names), nth.max() + 1), -1)  # a row for each patient
+    films[owners, nth] = np.arange(n)
+    rng, most = np.random.default_rng(seed), max(1, 2_000_000 // n)
+    for done in range(0, resamples, most):
+        drawn = rng.integers(len(films), size=(min(most, resamples - done), len(films)))
+        totals = (films >= 0).sum(axis=1)[drawn].sum(axis=1)
+        for total in np.unique(totals):
+            taken = films[drawn[totals == total]]
+            yield taken[taken >= 0].reshape(-1, total)

@@ -85,7 +85,8 @@ def marks_on_healthy(results: Path, system: str, key: str) -> str:
     """Say on how many healthy films a system marks anything, at both thresholds."""
     stored = read_result(results / f"{system}__{key}.json")
     told = []
-    for name, suffix in (("operating", "@operating"), ("paper", "")):
+    words = "the threshold chosen on validation, {operating:g},", "{paper:g}"
+    for at, suffix in zip(words, ("@operating", ""), strict=True):
         entry = stored["values"][f"false_alarms{suffix}"]
         if not entry["n"]:
             return f"No film of {key} is healthy."
@@ -93,8 +94,8 @@ def marks_on_healthy(results: Path, system: str, key: str) -> str:
         number = {0: f"none of {n}", n: f"every one of {n}"}.get(
             count, f"{count} of {n}"
         )
-        told.append(f"at {stored['threshold'][name]:g} on {number} healthy films")
-    return f"{system} marks something {told[0]}, {told[1]}."
+        told.append(f"at {at.format(**stored['threshold'])} on {number} healthy films")
+    return f"{system} marks something {' and '.join(told)}."
 
 
 def scores(results: Path, systems: Names, key: str, quantities: Names) -> DataFrame:

@@ -19,6 +19,9 @@ QUANTITIES = pd.read_csv(Path(__file__).parent / "quantities.csv", index_col="ke
 also taken at the operating threshold, compared between two systems, and a share of
 films; and which films it counts, "all", "abnormal" or "healthy"."""
 
+OPERATING_KEYS = tuple(QUANTITIES.index[QUANTITIES["operating"].notna()])
+PAIRED_KEYS = tuple(QUANTITIES.index[QUANTITIES["paired"].notna()])
+
 AP_THRESHOLDS = (0.4, 0.5, 0.6, 0.7)
 
 Statistic = Callable[[metrics.Scores], np.ndarray]
@@ -116,8 +119,8 @@ def paired_differences(
         second: Scores of the other, on the same ids in the same order.
         operating: Each system's own operating threshold.
         resamples: Bootstrap samples per interval.
-        keys: Which statistics; by default those that `QUANTITIES` pairs, and
-            `FILM_STATISTICS` where patients are known.
+        keys: Which statistics; by default `PAIRED_KEYS`, and `FILM_STATISTICS` where
+            patients are known.
 
     Returns:
         First minus second by key, with paired intervals.
@@ -136,8 +139,7 @@ def paired_differences(
 
         return interval(gap, one, other, resamples=resamples, **about)
 
-    pairs = QUANTITIES.index[QUANTITIES["paired"].notna()]
-    return _entries(measure, keys or (*pairs, *extra), [first, second], operating)
+    return _entries(measure, keys or (*PAIRED_KEYS, *extra), [first, second], operating)
 
 
 def _entries(
@@ -153,9 +155,8 @@ def _entries(
     values = {}
     for suffix, levels in thresholds.items():
         samples = [s.scores[t] for s, t in zip(scored, levels, strict=True)]
-        for key in keys:
-            if not suffix or QUANTITIES["operating"].notna()[key]:
-                values[key + suffix] = measure(key, *samples)
+        for key in keys if not suffix else [k for k in keys if k in OPERATING_KEYS]:
+            values[key + suffix] = measure(key, *samples)
     return values
 
 
@@ -174,7 +175,8 @@ def _of_films(
     abnormal = scores["tp"] + scores["fn"] > 0
     kinds = {"abnormal": abnormal, "healthy": ~abnormal, "all": abnormal | True}
     counted = np.flatnonzero(kinds[QUANTITIES["films"][key]])
-    value, share = float(statistic(scores)), QUANTITIES["share"].notna()[key]
+    share = QUANTITIES["share"].notna()[key]
+    value = float(statistic(scores)) if share else np.nan
     if share and (not patients or value in (0, 1) or len(counted) == 0):
         units = {*np.asarray(patients)[counted]} if len(patients) else counted
         found = share_entry(round(np.nan_to_num(value) * len(units)), len(units))

@@ -179,5 +179,5 @@ def figure_13(
         for ax in line:
             ax.set(xlabel="wrong pixels, %", ylabel="films")
             ax.axvline(all_empty[name], color=style.ORANGE, linestyle="--")
-        line[0].set_xlabel("wrong pixels, %; bar at the right: more")
+        line[0].set(xlabel="wrong pixels, %; bar at the right: more", xlim=(0, None))
     return fig

@@ -386,6 +386,8 @@ def test_one_of_many_directions_must_be_clearer_than_one_alone():
     assert rules.settle(answer, list) == answer  # of another level, beside it
     left = rules.settle(answer, lambda: [0.04] * 20)
     assert (left.name, left.rule) == ("not resolved", "correction")
+    assert (answer.held, left.held) == (True, None)
+    assert rules.decide(measured, False).held is False
     clear = answer._replace(p=0.001)
     assert rules.settle(clear, lambda: [0.001, *[0.04] * 20]) == clear
 

@@ -26,16 +26,3 @@ def test_growth_draws_a_line_through_the_origin_and_memory_from_zero():
     time, memory = speed.figure_growth(runs).axes
     assert time.lines[1].get_ydata() == pytest.approx([0.0, 10.0])
     assert memory.get_ylim()[0] == 0
-
-
-def test_floors_are_bars_with_their_share():
-    ax = speed.figure_floors({"a": 0.25, "b": 0.9}).axes[0]
-    assert [bar.get_width() for bar in ax.patches] == [0.25, 0.9]
-    assert [text.get_text() for text in ax.texts] == ["25%", "90%"]
-
-
-def test_the_roof_is_slope_then_level():
-    ax = speed.figure_roofline({"step": (50.0, 80.0)}, 100.0, 4.0).axes[0]
-    x, roof = ax.lines[0].get_data()
-    assert roof == pytest.approx(np.minimum(100.0, 4.0 * x))
-    assert ax.lines[1].get_data()[1][0] == 80.0

@@ -92,18 +92,3 @@ def floors(benches: Mapping[str, dict]) -> dict[str, float]:
     for kind, one in benches["bench_ingest"]["kinds"].items():
         shares[f"{kind} film to store: decoding"] = one["share_of_decode_rate"]
     return shares
-
-
-def roofline(benches: Mapping[str, dict]) -> dict:
-    """Collect the arguments of `figures.speed.figure_roofline`."""
-    step = benches["bench_step"]["step"]
-    points = {}
-    for name, one in step["networks"].items():
-        seconds = step["seconds"][name]["median_s"]
-        intensity = one["operations"] / one["bytes"]
-        points[f"step of {name}"] = (intensity, one["operations"] / seconds / 1e9)
-    return {
-        "points": points,
-        "rate": step["giga_operations_per_s"],
-        "bandwidth": step["copied_gb_per_s"],
-    }
