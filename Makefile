@@ -143,7 +143,7 @@ reference: $(READY) ## on one GPU: the grid at 512 px and half width, into book/
 bundle: $(READY) ## one part of it, which needs no other: make bundle N=0 to N=4
 	@mkdir -p book/reference/gpu
 	$(BIN)/python $(if $(filter 0,$(N)),tests/benchmarks/step_cost.py --out book/reference/gpu/bundle_0.json,\
-		-m chexnomaly.studies.speed.gpu_run --bundle $(N) --out book/reference/gpu $(ARGS))
+		tests/benchmarks/gpu_grid.py --bundle $(N) --out book/reference/gpu $(ARGS))
 
 fuzz: $(READY) ## damage INPUTS files of every kind (10000), SECONDS at most for each; GUIDED=1: coverage leads
 	@$(if $(GUIDED),$(BIN)/python -m pip install --quiet --disable-pip-version-check \

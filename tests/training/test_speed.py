@@ -32,7 +32,7 @@ class Absent:
 sys.meta_path.insert(0, Absent())
 
 from pathlib import Path
-from chexnomaly.studies.speed.gpu_run import Sizes, run_bundle
+from tests.benchmarks.gpu_grid import Sizes, run_bundle
 
 sys.path.insert(0, "tests/benchmarks")
 from step_cost import StepSizes, measure_costs

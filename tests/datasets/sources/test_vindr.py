@@ -42,9 +42,9 @@ def test_kaggle_rows_become_findings(tmp_path):
 def test_physionet_labels_become_kaggles(tmp_path):
     """Twenty-two local labels: the fourteen, eight of which "Other lesion" gathers."""
     assert len(set(labels.FINDING_OF_NAME["vindr"]) - {"No finding"}) == 22
-    rows = [
-        f"a,R1,{name},0,0,{i + 1},1\n" for i, name in enumerate(labels.MERGED_LABELS)
-    ]
+    merged = {*labels.FINDING_OF_NAME["vindr"]} - {*labels.VINDR_NAMES.values()}
+    names = sorted(merged - {"No finding"})
+    rows = [f"a,R1,{name},0,0,{i + 1},1\n" for i, name in enumerate(names)]
     rows.append("b,R1,Nodule/Mass,0,0,5,5\n")
     write(tmp_path, PHYSIONET + "".join(rows), vindr.PHYSIONET_TABLE)
     table, refusals = vindr.read_annotations(tmp_path)

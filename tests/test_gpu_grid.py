@@ -8,10 +8,10 @@ import pytest
 
 from chexnomaly.profiles import load_profile
 from chexnomaly.results import read_result
-from chexnomaly.studies.speed.gpu_run import BEFORE, BUNDLES, Sizes, run_bundle
 from chexnomaly.systems import RECIPES, SPECIALIZED, Options
+from tests.benchmarks.gpu_grid import BEFORE, BUNDLES, Sizes, run_bundle
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[1]
 TINY = Sizes(
     counts=(160, 80, 80),
     size=32,

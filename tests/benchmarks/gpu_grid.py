@@ -1,16 +1,17 @@
 """The whole grid at 512 px and half width, in bundles for a bare machine with a GPU.
 
-    python -m chexnomaly.studies.speed.gpu_run --bundle 1 --out FOLDER
+    python tests/benchmarks/gpu_grid.py --bundle 1 --out FOLDER
 
 Each bundle renders the same films, trains and scores systems that build on each other,
 and needs nothing of another bundle: it may run on a machine of its own that is taken
 away afterwards. What comes back in the folder is JSON. An interrupted bundle goes on
 where it was. Bundle 0 trains nothing and measures what a step costs: it is
-`tests/benchmarks/step_cost.py`.
+`step_cost.py`.
 """
 
 import json
 import shutil
+import sys
 import time
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -18,15 +19,18 @@ from pathlib import Path
 
 import torch
 
-from chexnomaly import evaluation, results, systems
-from chexnomaly.datasets.pairs import PairsSet
-from chexnomaly.datasets.sampling import specialized_part
-from chexnomaly.evaluation.evaluator import Evaluator, Predictor, TestSet
-from chexnomaly.evaluation.pairs import score_pairs, summarize_pairs
-from chexnomaly.labels import NAMED_IN_FIGURE_14
-from chexnomaly.studies.design import Design, command_line
-from chexnomaly.systems import baselines
-from chexnomaly.workspace import Workspace
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))
+
+from chexnomaly import evaluation, results, systems  # noqa: E402
+from chexnomaly.datasets.pairs import PairsSet  # noqa: E402
+from chexnomaly.datasets.sampling import specialized_part  # noqa: E402
+from chexnomaly.evaluation.evaluator import Evaluator, Predictor, TestSet  # noqa: E402
+from chexnomaly.evaluation.pairs import score_pairs, summarize_pairs  # noqa: E402
+from chexnomaly.labels import NAMED_IN_FIGURE_14  # noqa: E402
+from chexnomaly.studies.design import Design, command_line  # noqa: E402
+from chexnomaly.systems import baselines  # noqa: E402
+from chexnomaly.workspace import Workspace  # noqa: E402
 
 BEFORE = tuple(
     f"specialized_{finding}__cross_entropy" for finding in NAMED_IN_FIGURE_14
