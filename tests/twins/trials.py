@@ -11,6 +11,7 @@ the test pairs that the notebooks draw, for `book/reference/twins`.
 """
 
 import argparse
+import json
 import time
 from dataclasses import asdict, dataclass, replace
 from itertools import product
@@ -159,10 +160,13 @@ def rows_of(
     areas: list[float],
     n: int,
 ) -> pd.DataFrame:
-    """One row for each epoch: pairs seen so far, area under the curve, and loss."""
+    """One row for each epoch: pairs seen so far, area under the curve, and loss.
+
+    Two films count as a pair where a classifier sees one at a time.
+    """
     history, schedule = trained.history, options.schedule
     table = pd.DataFrame({"epoch": range(1, len(areas) + 1), "auc": areas})
-    seen = (0 if recipe.kind == "classifier" else recipe.pairs_per_film) * n
+    seen = (0.5 if recipe.kind == "classifier" else recipe.pairs_per_film) * n
     told = {"system": recipe.key, "passes": schedule.epochs, "seed": schedule.seed}
     told["pairs_per_film"] = recipe.pairs_per_film
     table["pairs_seen"] = (seen * table["epoch"]).round().astype(int)
@@ -233,6 +237,11 @@ def main() -> None:
         )
         Given(*told).train(recipe, given.entries)
         print(key, passes, share, seed, "done", flush=True)
+    if not given.entries:  # an entry's stamp lies beside it
+        made = {"data_hash": data.data_hash, "split_hash": data.split_hash}
+        stamp = made | results.stamp({"profile": "demo", "pairs": N_PAIRS}, None)
+        text = json.dumps(stamp, indent=1, sort_keys=True) + "\n"
+        write_atomic(given.out / f"{given.world}.stamp.json", text)
 
 
 if __name__ == "__main__":
