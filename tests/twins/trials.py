@@ -12,6 +12,7 @@ the test pairs that the notebooks draw, for `book/reference/twins`.
 
 import argparse
 import json
+import shutil
 import time
 from dataclasses import asdict, dataclass, replace
 from itertools import product
@@ -132,17 +133,20 @@ class Given:
 
     def train(self, recipe: Recipe, entry: bool) -> None:
         """Train what a recipe starts from, and the recipe; write what was asked for."""
-        stem = f"{self.world}__{recipe.key}__{self.passes}x{recipe.pairs_per_film:g}"
-        file = self.out / f"{stem}_seed{self.seed}.csv"
+        options, pairs = self.options(recipe), recipe.kind == "siamese"
+        times = f"{options.schedule.epochs}" + f"x{recipe.pairs_per_film:g}" * pairs
+        name = f"{self.world}__{recipe.key}__{times}_seed{self.seed}.csv"
+        file = self.out / name
         if file.exists() and not entry:
             return
         for need in map(systems.find_recipe, recipe.needs):
             systems.train_system(need, self.data, self.folder(need), self.options(need))
-        options = self.options(recipe)
         asked = recipe, self.data, self.folder(recipe), options
         if entry:
             write_entry(self, recipe, systems.train_system(*asked).model)
             return
+        # A run that is taken up would leave out its first epochs.
+        shutil.rmtree(self.folder(recipe) / recipe.key, ignore_errors=True)
         trained, areas = train_and_ask(*asked)
         n = len(self.data.labelled_part("train"))
         rows = rows_of(recipe, options, trained, areas, n)
@@ -166,10 +170,10 @@ def rows_of(
     """
     history, schedule = trained.history, options.schedule
     table = pd.DataFrame({"epoch": range(1, len(areas) + 1), "auc": areas})
-    seen = (0.5 if recipe.kind == "classifier" else recipe.pairs_per_film) * n
+    share = recipe.pairs_per_film if recipe.kind == "siamese" else None
     told = {"system": recipe.key, "passes": schedule.epochs, "seed": schedule.seed}
-    told["pairs_per_film"] = recipe.pairs_per_film
-    table["pairs_seen"] = (seen * table["epoch"]).round().astype(int)
+    told["pairs_per_film"] = share
+    table["pairs_seen"] = ((share or 0.5) * n * table["epoch"]).round().astype(int)
     table["val_loss"] = [round(loss, 5) for loss in history.val_loss]
     table["kept"] = (table["epoch"] == history.best_epoch).astype(int)
     return table.assign(**told)
