@@ -111,6 +111,14 @@ timings: $(READY) ## processor seconds of a cold build by stage; KEEP=1 keeps th
 study-phantom: $(READY) ## train again what the phantom's page compares, into book/reference; half an hour
 	@OMP_NUM_THREADS=1 $(BIN)/python -m chexnomaly.studies.phantom_worth.run --out book/reference/phantom
 
+TRY_TWINS = OMP_NUM_THREADS=1 $(BIN)/python -m tests.twins.trials --runs _build/runs/twins --out book/reference/twins
+SINGLE = one_film_cnn one_film_unet
+WARM = siamese_cnn__warm_start siamese_unet__warm_start
+twins: $(READY) ## train again what the page on twins reads, into book/reference/twins; after make book
+	@$(TRY_TWINS) phantoms --data _build/data/demo/vindr --systems $(SINGLE) $(WARM) siamese_cnn siamese_unet
+	@$(TRY_TWINS) phantoms --data _build/data/demo/vindr --entries --systems $(SINGLE) $(WARM)
+	@$(TRY_TWINS) films --data _build/data/demo/nih --entries --systems $(SINGLE)
+
 study: $(READY) ## does it generalize, and what do undecided choices do? into book/reference; an hour, resumable
 	@for part in generalization multiverse; do OMP_NUM_THREADS=1 $(BIN)/python \
 		-m chexnomaly.studies.$$part.run --out book/reference/study || exit 1; done

@@ -66,7 +66,8 @@ NOTEBOOKS = {
     "06_siamese_networks": {
         "gpu": True,
         "sections": ["one_film"],
-        "needs": ["02_data"],
+        "needs": ["02_data", "03_supermodels"],
+        "reference": ["twins"],
     },
     "07_chexnomaly": {
         "gpu": True,
@@ -78,7 +79,7 @@ NOTEBOOKS = {
         "sections": ["real_films_twins"],
         "needs": ["02_data"],
         "reads": ["CHEXNOMALY_NIH", "CHEXNOMALY_REAL_DATA"],
-        "reference": ["films", "real_films"],
+        "reference": ["films", "real_films", "twins"],
     },
     "09_comparison": {
         "needs": ["04_specialized_models", "05_box_focal_loss", "07_chexnomaly"],

@@ -81,7 +81,11 @@ def figure_twins(
     sns.lineplot(curves, x="pairs_seen", y="auc", ax=axs[1], palette=colors, **columns)
     axs[1].axhline(0.5, color="black", linewidth=0.8)
     axs[1].set(xlabel="pairs seen", ylabel="AUC, validation pairs")
-    axs[1].legend(frameon=False, fontsize=7)
+    drawn, names = axs[1].get_legend_handles_labels()
+    starts = names.index("start") + 1  # the colors are named on the left
+    above = {"loc": "lower left", "bbox_to_anchor": (0, 1), "frameon": False}
+    axs[0].legend(ncols=len(areas), fontsize=7, **above)
+    axs[1].legend(drawn[starts:], names[starts:], ncols=2, fontsize=7, **above)
     return fig
 
 

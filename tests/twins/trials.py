@@ -11,6 +11,8 @@ the test pairs that the notebooks draw, for `book/reference/twins`.
 """
 
 import argparse
+import json
+import shutil
 import time
 from dataclasses import asdict, dataclass, replace
 from itertools import product
@@ -131,17 +133,20 @@ class Given:
 
     def train(self, recipe: Recipe, entry: bool) -> None:
         """Train what a recipe starts from, and the recipe; write what was asked for."""
-        stem = f"{self.world}__{recipe.key}__{self.passes}x{recipe.pairs_per_film:g}"
-        file = self.out / f"{stem}_seed{self.seed}.csv"
+        options, pairs = self.options(recipe), recipe.kind == "siamese"
+        times = f"{options.schedule.epochs}" + f"x{recipe.pairs_per_film:g}" * pairs
+        name = f"{self.world}__{recipe.key}__{times}_seed{self.seed}.csv"
+        file = self.out / name
         if file.exists() and not entry:
             return
         for need in map(systems.find_recipe, recipe.needs):
             systems.train_system(need, self.data, self.folder(need), self.options(need))
-        options = self.options(recipe)
         asked = recipe, self.data, self.folder(recipe), options
         if entry:
             write_entry(self, recipe, systems.train_system(*asked).model)
             return
+        # A run that is taken up would leave out its first epochs.
+        shutil.rmtree(self.folder(recipe) / recipe.key, ignore_errors=True)
         trained, areas = train_and_ask(*asked)
         n = len(self.data.labelled_part("train"))
         rows = rows_of(recipe, options, trained, areas, n)
@@ -159,13 +164,16 @@ def rows_of(
     areas: list[float],
     n: int,
 ) -> pd.DataFrame:
-    """One row for each epoch: pairs seen so far, area under the curve, and loss."""
+    """One row for each epoch: pairs seen so far, area under the curve, and loss.
+
+    Two films count as a pair where a classifier sees one at a time.
+    """
     history, schedule = trained.history, options.schedule
     table = pd.DataFrame({"epoch": range(1, len(areas) + 1), "auc": areas})
-    seen = (0 if recipe.kind == "classifier" else recipe.pairs_per_film) * n
+    share = recipe.pairs_per_film if recipe.kind == "siamese" else None
     told = {"system": recipe.key, "passes": schedule.epochs, "seed": schedule.seed}
-    told["pairs_per_film"] = recipe.pairs_per_film
-    table["pairs_seen"] = (seen * table["epoch"]).round().astype(int)
+    told["pairs_per_film"] = share
+    table["pairs_seen"] = ((share or 0.5) * n * table["epoch"]).round().astype(int)
     table["val_loss"] = [round(loss, 5) for loss in history.val_loss]
     table["kept"] = (table["epoch"] == history.best_epoch).astype(int)
     return table.assign(**told)
@@ -233,6 +241,11 @@ def main() -> None:
         )
         Given(*told).train(recipe, given.entries)
         print(key, passes, share, seed, "done", flush=True)
+    if not given.entries:  # an entry's stamp lies beside it
+        made = {"data_hash": data.data_hash, "split_hash": data.split_hash}
+        stamp = made | results.stamp({"profile": "demo", "pairs": N_PAIRS}, None)
+        text = json.dumps(stamp, indent=1, sort_keys=True) + "\n"
+        write_atomic(given.out / f"{given.world}.stamp.json", text)
 
 
 if __name__ == "__main__":
