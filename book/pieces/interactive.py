@@ -88,7 +88,7 @@ def choose_ten(drawn: pd.DataFrame, runs: FoldRuns) -> list[str]:
     films = films.drop_duplicates("patient")
     sick = films[films.groups > 1].sort_values("iou", kind="stable").index
     steps = np.unique(np.linspace(0, len(sick) - 1, 6).round().astype(int))
-    chosen = [*sick[steps], *films.index[films.iou.isna()][:4]]
+    chosen = [*sick[steps[: len(sick)]], *films.index[films.iou.isna()][:4]]
     return np.random.default_rng(0).permutation(chosen).tolist()
 
 
