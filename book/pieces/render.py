@@ -12,7 +12,7 @@ from pathlib import Path
 
 import jinja2
 
-from book.pieces import graph, words
+from book.pieces import graph, interactive, words
 from book.pieces.facts import Facts, classes
 from book.pieces.sources import page_with
 from chexnomaly.errors import InputError
@@ -40,7 +40,7 @@ def environment(facts: Facts) -> jinja2.Environment:
         lstrip_blocks=True,
     )
     made.globals |= {"facts": facts, "graph": graph, "meanings": words.MEANINGS}
-    made.globals["interval"] = words.interval
+    made.globals |= {"interval": words.interval, "interactive": interactive}
     for filter_ in (words.number, words.measured, words.slug, words.typeset, classes):
         made.filters[filter_.__name__] = filter_
     made.tests["missing"] = words.is_missing
