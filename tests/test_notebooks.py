@@ -52,7 +52,7 @@ def test_the_book_lists_every_notebook():
 
 def test_numbers_are_unique_and_follow_what_needs_what():
     numbers = {name: int(name[:2]) for name in TABLE}
-    assert sorted(numbers.values()) == list(range(1, len(TABLE) + 1))
+    assert len({*numbers.values()}) == len(TABLE)
     for name, entry in TABLE.items():
         assert all(numbers[need] < numbers[name] for need in entry.get("needs", []))
 
