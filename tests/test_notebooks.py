@@ -211,3 +211,16 @@ def test_the_arm_without_the_transform_is_trained_as_the_supermodel(name):
     assert cells_of[0] == cells_of[1]
     one, two = (Options.from_profile(name, page) for page in pages)
     assert one == two
+
+
+def test_at_most_25_lines_of_code_stand_before_the_first_figure():
+    folded = {"hide-input", "hide-cell", "remove-input", "remove-cell"}
+    for path in NOTEBOOKS:
+        lines = 0
+        for cell in cells(path, "code"):
+            tags = {*cell["metadata"].get("tags", [])}
+            if "figure" in tags:
+                break
+            if not tags & folded:
+                lines += len("".join(cell["source"]).splitlines())
+        assert lines <= 25, path.name
