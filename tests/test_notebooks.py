@@ -32,6 +32,18 @@ MOST_LINES = 2560
 MOST_PARAMETERS = 8
 """Lines of a parameters cell: the profile, and what a reader may want to change."""
 
+WITHOUT_FINDING = (
+    "01_method_from_zero",
+    "06_siamese_networks",
+    "08_real_films",
+    "11_beyond_the_paper",
+    "13_gallery",
+    "14_your_own_xray",
+    "17_claims",
+    "18_speed_and_scale",
+)
+"""Notebooks whose page explains, shows or counts, or finds further down."""
+
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 
 
@@ -224,3 +236,16 @@ def test_at_most_25_lines_of_code_stand_before_the_first_figure():
             if not tags & folded:
                 lines += len("".join(cell["source"]).splitlines())
         assert lines <= 25, path.name
+
+
+@each_notebook
+def test_what_a_page_found_comes_first_and_is_looked_up(path):
+    rest = "".join(cells(path, "markdown")[0]["source"]).partition("\n# ")[2]
+    opening = rest.split("\n\n")[1]
+    if path.stem not in WITHOUT_FINDING:
+        assert opening.startswith("**Found:**")
+    elif "**Found:**" not in opening:
+        return
+    typed = re.sub(r"\{\w+\}`[^`]*`", "", opening)
+    assert re.search(r"\{(result|verdict)\}`", opening)
+    assert not re.search(r"\d[.,]\d|\d %", typed), typed
