@@ -101,7 +101,6 @@ NOTEBOOKS = {
         "reference": ["pretrained"],
         "reads": ["CHEXNOMALY_REAL_DATA"],
     },
-    "15_your_own_data_set": {"reference": ["pretrained"]},
     "16_what_annotations_say": {"needs": ["04_specialized_models", "07_chexnomaly"]},
     "17_claims": {
         "needs": [

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "chexnomaly"
-GLOSSARY = PACKAGE.parent / "book" / "glossary.md"
+GLOSSARY = PACKAGE.parent / "book" / "evidence.md"
 
 # Each source of films says these of itself, under one name and in one sense.
 PROTOCOL = {"IMAGE_FOLDER", "READER", "SIDE_PX", "locate_images", "scan_folder"}

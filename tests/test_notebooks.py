@@ -31,6 +31,18 @@ MOST_LINES = 2560
 MOST_PARAMETERS = 8
 """Lines of a parameters cell: the profile, and what a reader may want to change."""
 
+WITHOUT_FINDING = (
+    "01_method_from_zero",
+    "06_siamese_networks",
+    "08_real_films",
+    "11_beyond_the_paper",
+    "13_gallery",
+    "14_your_own_xray",
+    "17_claims",
+    "18_speed_and_scale",
+)
+"""Notebooks whose page explains, shows or counts, or finds further down."""
+
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 
 
@@ -51,7 +63,7 @@ def test_the_book_lists_every_notebook():
 
 def test_numbers_are_unique_and_follow_what_needs_what():
     numbers = {name: int(name[:2]) for name in TABLE}
-    assert sorted(numbers.values()) == list(range(1, len(TABLE) + 1))
+    assert len({*numbers.values()}) == len(TABLE)
     for name, entry in TABLE.items():
         assert all(numbers[need] < numbers[name] for need in entry.get("needs", []))
 
@@ -179,7 +191,8 @@ def test_no_measured_number_is_typed_into_a_cell(path):
             assert re.findall(TYPED, "".join(cell["source"])) == []
 
 
-PROSE = [*NOTEBOOKS, *sorted((ROOT / "book").glob("*.md"))]
+PROSE = [*NOTEBOOKS, *sorted((ROOT / "book").glob("[!p]*.md")), ROOT / "book/paper.md"]
+"""All pages but the plan, which tells of trials that came before any result."""
 
 
 @pytest.mark.parametrize("path", PROSE, ids=lambda p: p.stem)
@@ -200,3 +213,29 @@ def test_the_demo_is_what_a_notebook_does_by_itself(path):
     demo = load_profile(ROOT / "notebooks/profiles/demo.yml").section(path.stem)
     cell = parameters_cell(path)
     assert {name: demo.get(name, value) for name, value in cell.items()} == cell
+
+
+def test_at_most_25_lines_of_code_stand_before_the_first_figure():
+    folded = {"hide-input", "hide-cell", "remove-input", "remove-cell"}
+    for path in NOTEBOOKS:
+        lines = 0
+        for cell in cells(path, "code"):
+            tags = {*cell["metadata"].get("tags", [])}
+            if "figure" in tags:
+                break
+            if not tags & folded:
+                lines += len("".join(cell["source"]).splitlines())
+        assert lines <= 25, path.name
+
+
+@each_notebook
+def test_what_a_page_found_comes_first_and_is_looked_up(path):
+    rest = "".join(cells(path, "markdown")[0]["source"]).partition("\n# ")[2]
+    opening = rest.split("\n\n")[1]
+    if path.stem not in WITHOUT_FINDING:
+        assert opening.startswith("**Found:**")
+    elif "**Found:**" not in opening:
+        return
+    typed = re.sub(r"\{\w+\}`[^`]*`", "", opening)
+    assert re.search(r"\{(result|verdict)\}`", opening)
+    assert not re.search(r"\d[.,]\d|\d %", typed), typed

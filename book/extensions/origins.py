@@ -20,7 +20,7 @@ def workspace_of(env: BuildEnvironment) -> Workspace:
 
 
 def add_origins(app: Sphinx, doctree: nodes.document) -> None:
-    """Put the banner below a notebook's title, and the folded part at a page's end."""
+    """Put the banner below what a notebook found, the folded part at a page's end."""
     section = next(iter(doctree.findall(nodes.section)), None)
     if section is None:
         return
@@ -36,7 +36,10 @@ def add_origins(app: Sphinx, doctree: nodes.document) -> None:
     if page.startswith(FOLDER):
         banner = piece("banner.html", **rests_on(workspace, file))
         title = next(iter(doctree.findall(nodes.title)))
-        title.parent.insert(title.parent.index(title) + 1, banner)
+        after = next(
+            iter(title.findall(nodes.paragraph, descend=False, siblings=True)), title
+        )
+        title.parent.insert(title.parent.index(after) + 1, banner)
     if file.suffix == ".ipynb":
         run = run_behind(workspace, file)
     section += piece("provenance.html", source=source, run=run)

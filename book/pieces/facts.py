@@ -4,16 +4,20 @@ import ast
 import json
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import suppress
+from fnmatch import filter as fitting
 from fnmatch import fnmatch
 from functools import cached_property
 from os.path import relpath
 from pathlib import Path
 
 from book.pieces.films import film_counts
-from book.pieces.sources import page_with, repository_address
+from book.pieces.sources import page_with, repository_address, result_files
 from book.pieces.words import is_missing, slug
-from chexnomaly.claims import decisions
+from chexnomaly.claims import decisions, directions, rules
 from chexnomaly.claims.expected import all_verdicts
+from chexnomaly.claims.ledger import load_ledger, way
+from chexnomaly.claims.lookup import MeasuredValue, NotMeasured, Ref, Shelf
 from chexnomaly.evidence import INCONSISTENT, LEVELS, VERDICTS
 from chexnomaly.profiles import Profile, load_profile
 from chexnomaly.workspace import Workspace
@@ -41,6 +45,64 @@ class Facts:
         """Every claim with its verdict, by id, in the ledger's order."""
         table = all_verdicts(self.workspace.results_folders)
         return {claim["id"]: claim for claim in table.to_dict("records")}
+
+    @cached_property
+    def shelf(self) -> Shelf:
+        """The results files of this build, then the committed ones."""
+        return Shelf(self.workspace.results_folders)
+
+    def ask(self, needs: str, metric: str = "mean_iou") -> list[rules.Answer]:
+        """Ask a direction as a claim is asked, corrected together with all claims.
+
+        Args:
+            needs: As in the ledger: `measured: chexnomaly@vindr_test > ...`.
+            metric: As in the ledger.
+
+        Returns:
+            One answer per evidence level, the strongest first; none where it was not
+            measured.
+        """
+        try:
+            found = rules.ask(directions.expand(needs, metric, set()), self.shelf)
+        except NotMeasured:
+            return []
+        family = [*self.p_values, *(one.p for one in found[:1] if one.p is not None)]
+        return [rules.settle(one, lambda: family) for one in found]
+
+    @cached_property
+    def p_values(self) -> list[float]:
+        """The p-values of all directions of the paper that could be asked."""
+        ledger, found = load_ledger(), []
+        for claim in ledger.to_dict("records"):
+            if way(claim) == "measured":
+                ours = claim["needs"], claim["metric"], set(ledger["system"])
+                with suppress(NotMeasured):
+                    found.append(rules.ask(directions.expand(*ours), self.shelf)[0].p)
+        return [p for p in found if p is not None]
+
+    def value(self, system: str, dataset: str, key: str) -> MeasuredValue | None:
+        """Look one value up; `<other>/<key>` is a paired difference, None nothing."""
+        return self.shelf.find(Ref(system, dataset, key))
+
+    def values(self, system: str, dataset: str) -> dict[str, MeasuredValue]:
+        """Give all values of a results file; empty where there is none."""
+        with suppress(NotMeasured):
+            keys = self.shelf.results(Ref(system, dataset, ""))["values"]
+            return {key: self.shelf.look_up(Ref(system, dataset, key)) for key in keys}
+        return {}
+
+    def sets(self, system: str, *patterns: str) -> list[str]:
+        """Name the sets that a system was scored on, by patterns, in their order."""
+        names = [
+            key.removeprefix(f"{system}__") for key in result_files(self.workspace)
+        ]
+        return [name for pattern in patterns for name in fitting(names, pattern)]
+
+    def effects(self, *metrics: str) -> list[decisions.Effect]:
+        """Give what arms of decisions moved against the default, the largest first."""
+        found = decisions.effects(self.workspace.results_folders)
+        moved = [e for e in found if e.gap is not None and e.metric in metrics]
+        return sorted(moved, key=lambda effect: -abs(effect.gap.value))
 
     @cached_property
     def claims_page(self) -> str | None:

@@ -40,7 +40,8 @@ def environment(facts: Facts) -> jinja2.Environment:
         lstrip_blocks=True,
     )
     made.globals |= {"facts": facts, "graph": graph, "meanings": words.MEANINGS}
-    made.globals |= {"interval": words.interval, "interactive": interactive}
+    made.globals |= {"interval": words.interval, "number": words.number}
+    made.globals |= {"interactive": interactive}
     for filter_ in (words.number, words.measured, words.slug, words.typeset, classes):
         made.filters[filter_.__name__] = filter_
     made.tests["missing"] = words.is_missing

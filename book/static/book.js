@@ -46,3 +46,62 @@ all("table thead th").forEach((head) => {
 
 // Roles that contradict each other on the bibliography's page.
 all(".citation-list, .citation").forEach((element) => element.removeAttribute("role"));
+
+// A link into something folded opens it.
+function unfold() {
+  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  let inside = target;
+  while ((inside = inside?.closest("details:not([open])"))) inside.open = true;
+  if (target?.closest("details")) target.scrollIntoView();
+}
+addEventListener("hashchange", unfold);
+unfold();
+
+// Folded tables are for looking up: a head sorts by its column, and back.
+const worth = (cell) => {
+  const text = cell?.textContent.trim() ?? "";
+  const number = Number.parseFloat(text.replaceAll(",", ""));
+  return Number.isNaN(number) ? text : number;
+};
+const compare = (a, b) => (typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b), "en", { numeric: true }));
+all("details table").forEach((table) => {
+  const [body] = table.tBodies;
+  const heads = [...(table.tHead?.rows[0]?.cells ?? [])];
+  if (!body || body.rows.length < 4 || table.tHead.rows.length > 1 || table.querySelector("[rowspan], tbody [colspan]")) return;
+  heads.forEach((head, column) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "sort";
+    button.append(...head.childNodes);
+    head.append(button);
+    button.addEventListener("click", () => {
+      const turn = head.getAttribute("aria-sort") === "ascending" ? -1 : 1;
+      heads.forEach((other) => other.removeAttribute("aria-sort"));
+      head.setAttribute("aria-sort", turn > 0 ? "ascending" : "descending");
+      const key = (row) => worth(row.cells[column]);
+      body.append(...[...body.rows].sort((a, b) => turn * compare(key(a), key(b))));
+    });
+  });
+});
+
+// What is shown of a folded table, as a file of comma-separated values.
+all("details table").forEach((table) => {
+  if (!table.tHead || table.rows.length < 5) return;
+  const quoted = (cell) => `"${cell.innerText.trim().replace(/\s+/g, " ").replaceAll('"', '""')}"`;
+  const save = document.createElement("button");
+  save.type = "button";
+  save.className = "as-csv";
+  save.textContent = "Save as CSV";
+  save.addEventListener("click", () => {
+    const lines = [...table.rows].filter((row) => !row.hidden).map((row) => [...row.cells].map(quoted).join(","));
+    const link = document.createElement("a");
+    link.href = `data:text/csv;charset=utf-8,${encodeURIComponent(lines.join("\n"))}`;
+    link.download = "table.csv";
+    link.click();
+  });
+  (table.closest(".pst-scrollable-table-container, .output") ?? table).after(save);
+});
+
+// A browser lets no page read another one from a disk: search without excerpts there.
+if (location.protocol === "file:" && typeof DOCUMENTATION_OPTIONS === "object")
+  DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;

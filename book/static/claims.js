@@ -36,6 +36,7 @@ function reveal() {
   const target = rows.find((row) => row.id === decodeURIComponent(location.hash.slice(1)));
   if (!target) return;
   if (target.hidden) form.reset();
+  rows[0].closest("details").open = true;
   narrow();
   target.scrollIntoView();
 }
@@ -46,7 +47,10 @@ if (form) {
   }
   form.hidden = false;
   form.addEventListener("submit", (event) => event.preventDefault());
-  form.addEventListener("input", () => remember(narrow()));
+  form.addEventListener("input", () => {
+    rows[0].closest("details").open = true;
+    remember(narrow());
+  });
   form.addEventListener("reset", () => setTimeout(() => remember(narrow())));
   addEventListener("hashchange", reveal);
   narrow();

@@ -89,7 +89,8 @@
     }
     dialog.addEventListener("keydown", (event) => {
       if (event.target.matches("input")) return;
-      const act = { ArrowLeft: () => show(-1), ArrowRight: () => show(1), "+": () => scale(1.5), "=": () => scale(1.5), "-": () => scale(1 / 1.5), 0: () => scale(0) }[event.key];
+      // The theme keeps Escape for its search, and with it from a dialog.
+      const act = { Escape: () => dialog.close(), ArrowLeft: () => show(-1), ArrowRight: () => show(1), "+": () => scale(1.5), "=": () => scale(1.5), "-": () => scale(1 / 1.5), 0: () => scale(0) }[event.key];
       const key = legend && all("[data-switch] button", dialog)[event.key - 1];
       if (act) act();
       else if (key) key.click();
@@ -182,7 +183,7 @@
         cell.hidden = !fits;
         shown += fits;
         const verdict = cell.querySelector(".xray-outcome");
-        verdict.textContent = outcome;
+        verdict.textContent = outcome === "TP" && wanted.rule === "lenient" ? "touched" : outcome;
         verdict.dataset.outcome = outcome;
         cell.querySelector(".xray-overlap").textContent = overlap === "-" ? "" : `IoU ${overlap}`;
       }

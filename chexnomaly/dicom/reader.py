@@ -5,7 +5,7 @@ default is rescale, invert MONOCHROME1, min-max to [0, 1]; `window="voi"` applie
 file's own window or lookup table.
 
 A header's claims are checked before anything is allocated for them. Where readers of
-DICOM disagree, `book/reliability.md` says what is done here.
+DICOM disagree, `book/run_it.md` says what is done here.
 """
 
 from pathlib import Path

@@ -144,7 +144,7 @@ def _filters(entries: Sequence[Exhibit], systems: Sequence[str]) -> str:
         ("finding", "Finding", {"": "any"} | findings),
         ("set", "Scans", {"": "all"} | groups),
         ("system", "System", {s: s.replace("_", " ") for s in systems}),
-        ("rule", "Rule", {"lenient": "lenient", "strict": "strict"}),
+        ("rule", "Rule", {"lenient": "lenient: touched at all", "strict": "strict"}),
         ("outcome", "Outcome", {"": "any"} | OUTCOMES),
     )
     selects = "".join(_select(*choice) for choice in choices)

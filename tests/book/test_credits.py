@@ -25,7 +25,7 @@ def test_every_page_with_a_film_of_a_patient_is_credited_once(body):
     assert text.startswith(body) and text.count('id="film-credit"') == 1
     wanted = ("NIH Clinical Center", PROVIDER, "Wang", "ChestX-Det", "RSNA", "Tang")
     assert all(word in text for word in wanted)
-    assert 'href="../films.html"' in text
+    assert 'href="../evidence.html#films"' in text
 
 
 @pytest.mark.parametrize("body", [MADE, "", "<p>A chest film is no toy.</p>"])

@@ -119,7 +119,7 @@ def test_a_notebook_page_gets_its_banner_by_itself(build):
     status, html, messages = build(text, page="notebooks/03_supermodels")
     assert (status, messages) == (0, "")
     text = text_of(html)
-    assert "The supermodel¶ Profile demo. The numbers on this page rest on:" in text
+    assert "The supermodel¶ Text. Profile demo phantom The numbers on this" in text
     assert "supermodel on vindr_test, n = 400, 1 seed" in text
 
 

@@ -44,7 +44,7 @@ def test_the_pieces_print_what_the_build_found(build):
     assert "mybinder" not in html and "colab" not in html
     assert 'href="results.zip"' in html and 'href="book.pdf"' not in html
     assert '<span data-built="book.pdf" hidden>' in html
-    assert 'href="how_to_rerun.html#in-jupyterlab"' in html
+    assert 'href="run_it.html#in-jupyterlab"' in html
 
 
 def test_buttons_that_need_an_address_come_with_it(build):

@@ -132,4 +132,4 @@ def test_a_decision_shows_its_effect_or_that_there_is_none(site):
 
 
 def test_a_profile_s_deviation_leads_to_its_decision(site):
-    assert 'href="decisions.html#item-20"' in site("page.html")
+    assert 'href="paper.html#item-20"' in site("page.html")

@@ -25,4 +25,4 @@ done</a>.</p>
 def add_credit(app: Sphinx, page: str, template: str, context: dict, doctree) -> None:
     """Put the attribution under a page that shows films of patients."""
     if PATIENTS.search(context.get("body", "")):
-        context["body"] += CREDIT.format(about=context["pathto"]("films"))
+        context["body"] += CREDIT.format(about=f"{context['pathto']('evidence')}#films")

@@ -1,0 +1,206 @@
+"""The front page's sentences, for every way that results can come out."""
+
+import json
+import re
+
+import pytest
+
+from book.pieces.facts import Facts
+from book.pieces.render import environment
+from chexnomaly.workspace import Workspace
+
+FILMS = {"seen": "nih_boxes", "unseen": "nih_unseen_mass", "pairs": "nih_pairs"}
+PHANTOMS = {"seen": "study_test", "unseen": "other_200", "pairs": "study_pairs"}
+ORIGIN = {"nih": "open-images"}
+ABOVE, BELOW, OPEN = (0.05, 0.03, 0.07), (-0.05, -0.07, -0.03), (0.01, -0.02, 0.04)
+
+
+@pytest.fixture
+def book(tmp_path):
+    """Give a folder for made-up results, and a function that reads the sentences."""
+    return Book(tmp_path)
+
+
+class Book:
+    """Writes results that were made up and renders the front page's findings."""
+
+    def __init__(self, root):
+        self.workspace = Workspace("demo", root)
+        self.workspace.results.mkdir(parents=True)
+
+    def write(self, system, dataset, values, paired=None, seeds=3):
+        """Write one results file; a triple is a value with its interval."""
+        origin = ORIGIN.get(dataset[:3], "phantom")
+        result = {
+            "schema": 1,
+            "system": system,
+            "set": dataset,
+            "profile": "demo",
+            "notebook": "09_comparison",
+            "evidence": origin,
+            "trained_on": origin,
+            "scored_on": origin,
+            "n": 54,
+            "seeds": list(range(seeds)),
+            "resampled": ["seeds", "films"],
+            "values": entries(values),
+            "paired": {other: entries(gaps) for other, gaps in (paired or {}).items()},
+        }
+        path = self.workspace.results / f"{system}__{dataset}.json"
+        path.write_text(json.dumps(result))
+
+    def compare(self, gap, at_other=None, sets=PHANTOMS, seeds=3, auc=(0.7, 0.6, 0.8)):
+        """Hold CheX-Nomaly against the U-Net on seen films, the twin having an AUC."""
+        both = {"iou_c": gap, "iou_c@operating": at_other or gap}
+        value = (0.3, 0.25, 0.35)
+        own = dict.fromkeys(both, value)
+        self.write("supermodel", sets["seen"], own, seeds=seeds)
+        self.write("chexnomaly", sets["seen"], own, {"supermodel": both}, seeds=seeds)
+        self.write("siamese_unet", sets["pairs"], {"auc": auc}, seeds=seeds)
+
+    def html(self):
+        """Render the findings."""
+        made = environment(Facts(self.workspace))
+        return made.get_template("findings.html").render(up="")
+
+    def said(self, question):
+        """Give the text of one finding, marks taken away."""
+        found = rf'<section class="finding" id="{question}.*?</section>'
+        part = re.search(found, self.html(), re.S)
+        text = re.sub(r"<svg.*?</svg>|<[^>]+>", " ", part[0], flags=re.S)
+        return " ".join(text.replace("&#39;", "'").split())
+
+
+def entries(values):
+    """Write triples as entries of a results file."""
+    return {
+        key: {"value": value, "low": low, "high": high, "n": 54}
+        for key, (value, low, high) in values.items()
+    }
+
+
+BETTER, UNSEEN, LOOKS = "is-it-better", "does-it-find", "does-it-look"
+ADDS_UP, CHOICES, TEACHES = "can-the-printed", "how-much", "what-does"
+
+
+@pytest.mark.parametrize("question", [BETTER, UNSEEN, LOOKS, ADDS_UP, CHOICES, TEACHES])
+def test_without_results_every_question_says_that_nothing_was_measured(book, question):
+    assert "Not measured yet." in book.said(question)
+
+
+@pytest.mark.parametrize(
+    ("gap", "answer", "words"),
+    [
+        (ABOVE, "Yes.", "0.050 higher [+0.030, +0.070] than a plain U-Net's"),
+        (BELOW, "No.", "0.050 lower [-0.070, -0.030] than a plain U-Net's"),
+        (OPEN, "Cannot tell.", "the interval includes no difference"),
+    ],
+)
+@pytest.mark.parametrize("sets", [FILMS, PHANTOMS])
+def test_better_follows_the_interval_over_networks(book, gap, answer, words, sets):
+    book.compare(gap, sets=sets)
+    said = book.said(BETTER)
+    assert answer in said and words in said
+    assert ("On real films" if sets is FILMS else "On phantoms") in said
+    assert "(54 films, 3 networks)" in said
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"at_other": BELOW}, "at the threshold chosen on validation the answer"),
+        ({"seeds": 2}, "fewer than three networks do not speak for others"),
+        ({"auc": (0.55, 0.48, 0.62)}, "its pre-training has taught it nothing"),
+    ],
+)
+def test_a_rule_that_is_not_passed_keeps_the_answer_open(book, changed, words):
+    book.compare(ABOVE, **changed)
+    said = book.said(BETTER)
+    assert "Cannot tell." in said and words in said and "Yes." not in said
+
+
+def test_real_films_decide_and_phantoms_stand_behind(book):
+    book.compare(BELOW, sets=FILMS)
+    book.compare(ABOVE, sets=PHANTOMS)
+    said = book.said(BETTER)
+    assert "No. On real films" in said
+    assert said.index("On real films") < said.index("On phantoms")
+
+
+@pytest.mark.parametrize(
+    ("gap", "auc", "answer"),
+    [
+        (ABOVE, None, "Yes."),
+        (BELOW, (0.8, 0.7, 0.9), "Yes, but its masks do not show it."),
+        (BELOW, (0.5, 0.4, 0.6), "No sign of it."),
+        (OPEN, None, "Cannot tell."),
+        (None, (0.8, 0.7, 0.9), "Yes, but its masks do not show it."),
+        (None, (0.5, 0.4, 0.6), "Cannot tell."),
+    ],
+)
+def test_it_looks_where_it_beats_a_fixed_mask_or_tells_sick_from_healthy(
+    book, gap, auc, answer
+):
+    if gap is not None:
+        key = "iou_c@operating"
+        paired = {"mean_mask": {key: gap}}
+        book.write("chexnomaly", "nih_boxes", {key: (0.3, 0.2, 0.4)}, paired)
+    if auc is not None:
+        book.write("chexnomaly", "nih_boxes_pa", {"auc": auc})
+    assert answer in book.said(LOOKS)
+
+
+@pytest.mark.parametrize(
+    ("counts", "answer", "words"),
+    [
+        ((0, 0), "Yes.", "all can have the printed MAE"),
+        ((2, 3), "No.", "at least 2 cannot have the printed MAE"),
+        ((0, 3), "Only if they are read in some ways.", "1 of 2 readings"),
+    ],
+)
+def test_printed_numbers_add_up_by_the_readings_that_allow_them(
+    book, counts, answer, words
+):
+    made = {f"reading {k}": (k, None, None) for k in range(len(counts))}
+    values = {key: (n, None, None) for key, n in zip(made, counts, strict=True)}
+    book.write("paper", "vindr_triples", values)
+    said = book.said(ADDS_UP)
+    assert answer in said and words in said
+
+
+@pytest.mark.parametrize(
+    ("gap", "answer"),
+    [
+        ((0.2, 0.1, 0.3), "By more than the paper's own gain."),
+        ((-0.02, -0.03, -0.01), "By less than the paper's own gain."),
+        (OPEN, "Cannot tell."),
+    ],
+)
+def test_open_choices_are_held_against_the_printed_gain(book, gap, answer):
+    key = "4.convention_a.mean_iou"
+    book.write(
+        "multiverse", "vindr_test", {key: (0.3, 0.2, 0.4)}, {"default": {key: gap}}
+    )
+    assert answer in book.said(CHOICES)
+
+
+@pytest.mark.parametrize(
+    ("gap", "answer"), [(ABOVE, "Yes."), (BELOW, "No."), (OPEN, "Cannot tell.")]
+)
+def test_a_phantom_teaches_what_practice_on_it_adds(book, gap, answer):
+    both = {"iou_c": gap, "iou_c@operating": gap}
+    own = dict.fromkeys(both, (0.3, 0.2, 0.4))
+    book.write("supermodel", "nih_boxes", own)
+    book.write("supermodel__from_phantoms", "nih_boxes", own, {"supermodel": both})
+    assert answer in book.said(TEACHES)
+
+
+def test_a_plot_says_in_words_what_it_draws(book):
+    book.compare(ABOVE)
+    html = (
+        environment(Facts(book.workspace)).get_template("findings.html").render(up="")
+    )
+    drawn = re.findall(r'<svg[^>]*aria-label="([^"]*)"', html)
+    assert any(
+        "phantoms, study, at 0.5 +0.050 [+0.030, +0.070]" in said for said in drawn
+    )
