@@ -1,18 +1,16 @@
 """What the templates of pieces may ask for, read from results, ledger and registers."""
 
 import ast
+import fnmatch
 import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from fnmatch import filter as fitting
-from fnmatch import fnmatch
 from functools import cached_property
 from os.path import relpath
 from pathlib import Path
 
-from book.pieces.films import film_counts
-from book.pieces.sources import page_with, repository_address, result_files
+from book.pieces.sources import page_with, result_files
 from book.pieces.words import is_missing, slug
 from chexnomaly.claims import decisions, directions, rules
 from chexnomaly.claims.expected import all_verdicts
@@ -62,46 +60,38 @@ class Facts:
             One answer per evidence level, the strongest first; none where it was not
             measured.
         """
-        try:
-            found = rules.ask(directions.expand(needs, metric, set()), self.shelf)
-        except NotMeasured:
-            return []
-        family = [*self.p_values, *(one.p for one in found[:1] if one.p is not None)]
+        found = self._ask(needs, metric)
+        family = [*self.p_values, *_p_values([found])]
         return [rules.settle(one, lambda: family) for one in found]
+
+    def _ask(self, needs: str, metric: str, systems: frozenset = frozenset()) -> list:
+        with suppress(NotMeasured):
+            return rules.ask(directions.expand(needs, metric, systems), self.shelf)
+        return []
 
     @cached_property
     def p_values(self) -> list[float]:
         """The p-values of all directions of the paper that could be asked."""
-        ledger, found = load_ledger(), []
-        for claim in ledger.to_dict("records"):
-            if way(claim) == "measured":
-                ours = claim["needs"], claim["metric"], set(ledger["system"])
-                with suppress(NotMeasured):
-                    found.append(rules.ask(directions.expand(*ours), self.shelf)[0].p)
-        return [p for p in found if p is not None]
+        ledger = load_ledger()
+        rows = [row for row in ledger.to_dict("records") if way(row) == "measured"]
+        systems = frozenset(ledger["system"])
+        return _p_values(self._ask(r["needs"], r["metric"], systems) for r in rows)
 
     def value(self, system: str, dataset: str, key: str) -> MeasuredValue | None:
         """Look one value up; `<other>/<key>` is a paired difference, None nothing."""
         return self.shelf.find(Ref(system, dataset, key))
-
-    def values(self, system: str, dataset: str) -> dict[str, MeasuredValue]:
-        """Give all values of a results file; empty where there is none."""
-        with suppress(NotMeasured):
-            keys = self.shelf.results(Ref(system, dataset, ""))["values"]
-            return {key: self.shelf.look_up(Ref(system, dataset, key)) for key in keys}
-        return {}
 
     def sets(self, system: str, *patterns: str) -> list[str]:
         """Name the sets that a system was scored on, by patterns, in their order."""
         names = [
             key.removeprefix(f"{system}__") for key in result_files(self.workspace)
         ]
-        return [name for pattern in patterns for name in fitting(names, pattern)]
+        return [n for pattern in patterns for n in fnmatch.filter(names, pattern)]
 
     def effects(self, *metrics: str) -> list[decisions.Effect]:
         """Give what arms of decisions moved against the default, the largest first."""
         found = decisions.effects(self.workspace.results_folders)
-        moved = [e for e in found if e.gap is not None and e.metric in metrics]
+        moved = (e for e in found if e.gap is not None and e.metric in metrics)
         return sorted(moved, key=lambda effect: -abs(effect.gap.value))
 
     @cached_property
@@ -131,7 +121,7 @@ class Facts:
         """
         found: dict[str, dict] = {}
         for pattern in patterns:
-            ids = [id_ for id_ in self.claims if fnmatch(id_, pattern)]
+            ids = fnmatch.filter(self.claims, pattern)
             if not ids:
                 raise KeyError(f"unknown claim {pattern!r}")
             found |= {id_: self.claims[id_] for id_ in ids if id_ not in found}
@@ -162,10 +152,6 @@ class Facts:
             measured[effect.item].append(effect)
         for row in decisions.load_decisions().itertuples():
             yield row, laid_out(measured[row.Index])
-
-    def errata(self) -> Iterator[tuple]:
-        """Give each slip that changes no result."""
-        return decisions.load_errata().itertuples()
 
     def said(self, text: str) -> Iterator[tuple[str, str]]:
         """Cut a text of a register into kind ("text", "code" or "claim") and words."""
@@ -203,10 +189,6 @@ class Facts:
                     return about | {"path": relpath(picture, self.root / "book")}
         return None
 
-    def film_counts(self) -> dict:
-        """Count the shipped films of patients, in groups."""
-        return film_counts()
-
     def rooms(self) -> Iterator[tuple[str, str]]:
         """Give each folder of code and each file at the top, with its first line."""
         for house in (self.root / "book", self.root / "chexnomaly"):
@@ -216,9 +198,9 @@ class Facts:
                 said = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8")))
                 yield door.relative_to(self.root).as_posix(), said.splitlines()[0]
 
-    def address(self) -> str:
-        """Give the repository's address; empty where none is decided."""
-        return repository_address(self.root)
+
+def _p_values(answers: Iterable[list[rules.Answer]]) -> list[float]:
+    return [a.p for found in answers for a in found[:1] if a.p is not None]
 
 
 def traits(claim: dict) -> dict[str, str]:

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import jinja2
 
-from book.pieces import graph, interactive, words
+from book.pieces import films, graph, interactive, sources, words
 from book.pieces.facts import Facts, classes
 from book.pieces.sources import page_with
+from chexnomaly.claims.decisions import load_errata
 from chexnomaly.errors import InputError
 from chexnomaly.workspace import Workspace
 
@@ -39,7 +40,8 @@ def environment(facts: Facts) -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals |= {"facts": facts, "graph": graph, "meanings": words.MEANINGS}
+    made.globals |= {"facts": facts, "films": films, "graph": graph, "sources": sources}
+    made.globals |= {"meanings": words.MEANINGS, "load_errata": load_errata}
     made.globals |= {"interval": words.interval, "number": words.number}
     made.globals |= {"interactive": interactive}
     for filter_ in (words.number, words.measured, words.slug, words.typeset, classes):
