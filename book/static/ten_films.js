@@ -335,7 +335,7 @@
     button.addEventListener("click", () => show(k));
   }
   byId("reading").hidden = false;
-  document.getElementById("films").classList.add("live");
+  document.getElementById("films-page").classList.add("live");
   show(0);
   globalThis.tenFilms = { films, iou, maskOfBoxes, maskOfRuns, scores };
 })();
