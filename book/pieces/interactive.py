@@ -114,6 +114,5 @@ def ten_films(workspace: Workspace) -> dict:
             marked = case.maps[system].ravel() > result["threshold"]["operating"]
             film["masks"][system] = np.flatnonzero(np.diff(np.pad(marked, 1))).tolist()
         groups = drawn[drawn.image_id == name].groupby("reader")[[*BOX]]
-        film["boxes"] = {g: box.round(4).to_numpy().tolist() for g, box in groups}
-        films.append(film)
+        films.append(film | {"boxes": {g: b.to_numpy().tolist() for g, b in groups}})
     return {"size": size, "films": films}

@@ -8,11 +8,12 @@ is built: a `PieceError` says the page and what it asked for.
 import shutil
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 
 import jinja2
 
-from book.pieces import graph, interactive, words
+from book.pieces import graph, words
 from book.pieces.facts import Facts, classes
 from book.pieces.sources import page_with
 from chexnomaly.errors import InputError
@@ -40,7 +41,8 @@ def environment(facts: Facts) -> jinja2.Environment:
         lstrip_blocks=True,
     )
     made.globals |= {"facts": facts, "graph": graph, "meanings": words.MEANINGS}
-    made.globals |= {"interval": words.interval, "interactive": interactive}
+    # What needs torch is imported by the templates that ask for it.
+    made.globals |= {"interval": words.interval, "import_module": import_module}
     for filter_ in (words.number, words.measured, words.slug, words.typeset, classes):
         made.filters[filter_.__name__] = filter_
     made.tests["missing"] = words.is_missing
