@@ -20,7 +20,7 @@ from chexnomaly.evaluation.evaluator import load_scores
 from chexnomaly.figures.predictions import make_cases
 from chexnomaly.figures.viewer import film_source
 from chexnomaly.labels import NO_FINDING
-from chexnomaly.studies.real_films.run import blind_predictors
+from chexnomaly.systems import baselines
 from chexnomaly.workspace import FoldRuns, Workspace
 
 TABLE_1 = "max_ensemble model_ensemble supermodel attention_supermodel chexnomaly"
@@ -101,9 +101,9 @@ def ten_films(workspace: Workspace) -> dict:
         pixels begins or ends, row by row.
     """
     data, runs = held_out(workspace)
-    table, size = data.findings, data.store.size
+    table, size, train = data.findings, data.store.size, data.part("train")
     drawn = scale_boxes(table[table.finding != NO_FINDING], size)
-    maps = {"mean_mask": blind_predictors(data, 0)["mean_mask"]}
+    maps = {"mean_mask": partial(baselines.fixed_map, probs=baselines.mean_mask(train))}
     for name in ("supermodel", "chexnomaly"):
         maps[name] = partial(evaluation.predict, systems.load_system(name, runs))
     limits = {name: load_result(workspace, f"{name}__nih_boxes") for name in maps}
@@ -114,6 +114,5 @@ def ten_films(workspace: Workspace) -> dict:
             marked = case.maps[system].ravel() > result["threshold"]["operating"]
             film["masks"][system] = np.flatnonzero(np.diff(np.pad(marked, 1))).tolist()
         groups = drawn[drawn.image_id == name].groupby("reader")[[*BOX]]
-        film["boxes"] = {g: box.round(4).to_numpy().tolist() for g, box in groups}
-        films.append(film)
+        films.append(film | {"boxes": {g: b.to_numpy().tolist() for g, b in groups}})
     return {"size": size, "films": films}

@@ -19,7 +19,7 @@
     D: "Of every film, then the mean; a normal film counts 0, whatever is marked.",
     E: "Of every film, from probabilities instead of marks; no threshold.",
   };
-  const SIZES = Array.from({ length: 100 }, (_, k) => (k + 1) / 100);
+  const SHARES = Array.from({ length: 100 }, (_, k) => (k + 1) / 100);
   const sum = (values) => values.reduce((total, value) => total + value, 0);
 
   // One system's counts at a threshold, film by film.
@@ -156,7 +156,7 @@
     if (possible({}, p)) return { words: "possible", possible: true };
     const anything = [0, 1];
     const why = !possible({ f1: anything }, p) ? "IoU against error" : !possible({ mae: anything }, p) ? "IoU against F1" : "all three together";
-    const ever = films === "other" ? false : SIZES.some((share) => possible({}, share));
+    const ever = films === "other" ? false : SHARES.some((share) => possible({}, share));
     const where = films === "other" ? "" : ever ? " at this share" : " at any share";
     return { words: `impossible${where}: ${why}`, possible: false };
   }
@@ -238,7 +238,6 @@
     for (const button of form.querySelectorAll("[data-share]")) button.disabled = !mixed;
     form.querySelector("output").value = mixed ? `${percent(share)} normal` : "all abnormal here";
     document.getElementById("referee-convention").textContent = `${chosen.convention}. ${CONVENTIONS[chosen.convention]}`;
-    for (const input of form.elements.threshold) input.disabled = false;
 
     const scored = rank(chosen, mixed && !slider.dataset.here ? share : null);
     for (const one of scored) {

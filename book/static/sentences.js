@@ -2,7 +2,7 @@
 // narrows the list down. Loaded with `defer`.
 (() => {
   const claims = new Map(JSON.parse(document.getElementById("sentences-data").textContent).map((claim) => [claim.id, claim]));
-  const list = document.getElementById("sentences");
+  const list = document.getElementById("sentences-list");
   const form = document.getElementById("sentences-rules");
   const items = [...list.querySelectorAll(".sentence")];
   const make = (tag, className = "", text = "") => Object.assign(document.createElement(tag), { className, textContent: text });
@@ -22,7 +22,6 @@
   const WORDS = {
     chexnomaly_cnn: "CheX-Nomaly with a CNN twin",
     chexnomaly: "CheX-Nomaly",
-    supermodel: "the supermodel",
     mae: "MAE",
     mean_mask: "the mean mask",
     attention_supermodel: "the supermodel with attention",

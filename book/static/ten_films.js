@@ -237,7 +237,7 @@
       const pairs = groups.flatMap((one, k) => groups.slice(k + 1).map((other, n) => [`${GROUPS[one]} and ${GROUPS[other]}`, iou(masks[k], masks[k + 1 + n]), "play-human"]));
       const own = maskOfBoxes(film.own);
       pairs.push(...groups.map((group, k) => [`You and ${GROUPS[group]}`, iou(own, masks[k]), "you"]));
-      parts.push(bars("One group of radiologists against another", pairs));
+      parts.push(bars("Groups of radiologists and you, two by two", pairs));
     } else {
       const said = film.own.length ? `You marked ${text(found.own)} of it.` : "You left it empty, as they did.";
       parts.push(make("p", "play-said", `Radiologists called this film normal. ${said}`));
@@ -335,7 +335,7 @@
     button.addEventListener("click", () => show(k));
   }
   byId("reading").hidden = false;
-  document.getElementById("films").classList.add("live");
+  document.getElementById("films-page").classList.add("live");
   show(0);
   globalThis.tenFilms = { films, iou, maskOfBoxes, maskOfRuns, scores };
 })();

@@ -65,7 +65,8 @@ class Pages:
         (self.folder / "_static").mkdir(exist_ok=True)
         for file in (*STYLES, *(STATIC / name for name in FRESH)):
             shutil.copy(file, self.folder / "_static")
-        (self.folder / f"{name}.html").write_text(SHELL.replace("{}", piece))
+        label = f'<span id="{name.replace("_", "-")}"></span>'  # as Sphinx writes it
+        (self.folder / f"{name}.html").write_text(SHELL.replace("{}", label + piece))
 
     def open(self, name, code, given=None, **view):
         """Do something on a page; nothing may fail there or be asked for elsewhere."""
