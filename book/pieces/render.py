@@ -13,11 +13,7 @@ from pathlib import Path
 
 import jinja2
 
-<<<<<<< HEAD
-from book.pieces import films, graph, interactive, sources, words
-=======
-from book.pieces import graph, words
->>>>>>> play
+from book.pieces import films, graph, sources, words
 from book.pieces.facts import Facts, classes
 from book.pieces.sources import page_with
 from chexnomaly.claims.decisions import load_errata
@@ -45,16 +41,11 @@ def environment(facts: Facts) -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-<<<<<<< HEAD
     made.globals |= {"facts": facts, "films": films, "graph": graph, "sources": sources}
     made.globals |= {"meanings": words.MEANINGS, "load_errata": load_errata}
-    made.globals |= {"interval": words.interval, "number": words.number}
-    made.globals |= {"interactive": interactive}
-=======
-    made.globals |= {"facts": facts, "graph": graph, "meanings": words.MEANINGS}
     # What needs torch is imported by the templates that ask for it.
-    made.globals |= {"interval": words.interval, "import_module": import_module}
->>>>>>> play
+    made.globals |= {"import_module": import_module}
+    made.globals |= {"interval": words.interval, "number": words.number}
     for filter_ in (words.number, words.measured, words.slug, words.typeset, classes):
         made.filters[filter_.__name__] = filter_
     made.tests["missing"] = words.is_missing
