@@ -83,33 +83,6 @@ class Design:
         }
 
 
-@dataclass(frozen=True)
-class World:
-    """The films of the studies of what was never seen and of what was left open.
-
-    Attributes:
-        data: Training, validation and test films with the 14 findings.
-        unseen: Test films with a finding that none of those shows.
-    """
-
-    data: PreparedSet
-    unseen: PreparedSet
-
-
-def make_world(root: Path, design: Design) -> World:
-    """Render the films of a study into a folder, or open them where finished."""
-    unseen = write_prepared(
-        root / "unseen",
-        ["test"] * design.n_unseen,
-        design.cohort + 1,
-        design.size,
-        layout="rsna",
-        positive_share=1.0,
-        workers=design.workers,
-    )
-    return World(design.films(root / "vindr"), unseen)
-
-
 def command_line(about: str, work: Path) -> argparse.ArgumentParser:
     """Begin the command line of a study.
 

@@ -1,0 +1,163 @@
+"""The study's phantoms: the demo's films, and what nobody there is asked about.
+
+Three findings that no training film shows: the demo's pneumonia and, drawn here in the
+layouts of the sources that they stand for, rib fractures and COVID-19. And each family
+of the fourteen findings that readers use for one another, held out together.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+
+from chexnomaly.datasets import sampling
+from chexnomaly.datasets.pairs import PairsSet
+from chexnomaly.datasets.prepared import PreparedSet
+from chexnomaly.evaluation.evaluator import Predictor, TestSet
+from chexnomaly.labels import FINDINGS, SYNONYMS
+from chexnomaly.phantom.files.prepared import write_prepared
+from chexnomaly.profiles import open_profile
+from chexnomaly.studies.cells import Cell, FoldSets
+from chexnomaly.studies.multiverse.arms import ARMS
+from chexnomaly.systems import baselines
+from chexnomaly.systems.recipes import Recipe
+from chexnomaly.workspace import Workspace
+
+_JOINED = {k: kin for k, kin in SYNONYMS.items() if {*kin} & {*FINDINGS}}
+HELD_TOGETHER = _JOINED | {
+    finding: (finding,)
+    for finding in FINDINGS
+    if not any(finding in kin for kin in _JOINED.values())
+}
+"""What is held out together, by the name of the family."""
+
+DRAWN = {"rib_fracture": ("candid", 3), "covid": ("covid", 4)}
+"""Finding to the layout of its source, and the seed of its films."""
+
+N_DRAWN = 200
+OTHER_SEED = 10
+"""Added to k, the seed of the other films k; the demo's films have seeds 0 to 2."""
+
+PHANTOM_SYSTEMS = (
+    *("supermodel", "siamese_unet", "siamese_cnn", "chexnomaly"),
+    *("chexnomaly__random_base", "chexnomaly__concat", "chexnomaly__from_supermodel"),
+    *("chexnomaly_cnn", "supermodel__plain_focal", "attention_supermodel"),
+    *("max_ensemble", "model_ensemble"),
+)
+"""Systems that are compared with one another; the others with their default alone."""
+
+ASKED_FAMILIES = ("supermodel", "chexnomaly", "chexnomaly__random_base", "mean_mask")
+"""Systems that are asked about a family that they never saw."""
+
+PHANTOM_FLOOR = ("mean_mask", "random_box")
+"""Predictors that never look."""
+
+
+@dataclass(frozen=True)
+class PhantomWorld:
+    """The world of phantoms; see `studies.run.WorldStudy`.
+
+    Attributes:
+        workspace: Where `02_data` prepared films.
+    """
+
+    workspace: Workspace
+    name = "phantoms"
+    folds = (0,)
+    families = HELD_TOGETHER
+    systems, blind = PHANTOM_SYSTEMS, PHANTOM_FLOOR
+    held_out = "study_without_"
+    arms_on = ("study_test", "study_unseen_pneumonia")
+    sections = (
+        *("03_supermodels", "04_specialized_models", "model_ensemble"),
+        *("06_siamese_networks", "07_chexnomaly"),
+    )
+    arms = tuple(
+        dict.fromkeys(
+            [
+                *product((*PHANTOM_SYSTEMS, *PHANTOM_FLOOR), ("",)),
+                *product(ASKED_FAMILIES, [f"without_{name}" for name in HELD_TOGETHER]),
+                *product(ASKED_FAMILIES, [f"control_{name}" for name in HELD_TOGETHER]),
+                *(arm.cells for arm in ARMS),
+            ]
+        )
+    )
+
+    def section(self, recipe: Recipe) -> str:
+        """Name the section of a profile with a recipe's options."""
+        return recipe.section
+
+    @property
+    def data(self) -> Path:
+        """Folder of the prepared sets."""
+        return self.workspace.data
+
+    def films(self, fold: int) -> PreparedSet:
+        """Open the demo's films; they have one split.
+
+        Raises:
+            ValueError: Another fold than 0.
+        """
+        if fold:
+            raise ValueError(f"fold {fold}, expected 0: phantoms have one split")
+        return PreparedSet.open(self.data / "vindr")
+
+    def other_films(self, k: int) -> PreparedSet:
+        """Draw other films to learn from, as many as the demo's, or open them."""
+        whole, size_px, workers = self.films(0), *self._rendering()
+        counts = [len(whole.ids(part)) for part in ("train", "val")]
+        parts, size = np.repeat(["train", "val"], counts), whole.store.size
+        options = {"enriched": True, "size_px": size_px, "workers": workers}
+        root = self.data / "study" / f"other_films_{k}"
+        return write_prepared(root, parts, OTHER_SEED + k, size, **options)
+
+    def _rendering(self) -> tuple[tuple[int, int], int]:
+        """Give the sides of a film, and how many processes render."""
+        given = open_profile(self.workspace.profile).settings("02_data")
+        return (given.shortest_px, given.longest_px), given.workers
+
+    def unseen(self, finding: str) -> PreparedSet:
+        """Draw films with a finding that no training film shows, or open them."""
+        layout, seed = DRAWN[finding]
+        size_px, workers = self._rendering()
+        options = {"layout": layout, "positive_share": 1.0, "size_px": size_px}
+        root, size = self.data / "study" / finding, self.films(0).store.size
+        parts = ["test"] * N_DRAWN
+        return write_prepared(root, parts, seed, size, workers=workers, **options)
+
+    def sets(self, whole: PreparedSet) -> FoldSets:
+        """Give every set that some cell is scored on."""
+        sets = {"study_test": whole, "study_unseen_pneumonia": self._pneumonia()}
+        sets |= {f"study_unseen_{name}": self.unseen(name) for name in DRAWN}
+        tests = {
+            key: TestSet(one.part("test"), one.origin) for key, one in sets.items()
+        }
+        for name, kin in HELD_TOGETHER.items():
+            scans = sampling.unseen_part(whole, kin)
+            tests[f"{self.held_out}{name}"] = TestSet(scans, whole.origin)
+        given = open_profile(self.workspace.profile).settings("06_siamese_networks")
+        pairs = {"study_pairs": PairsSet(whole.part("test"), given.n_pairs)}
+        return FoldSets(tests, pairs)
+
+    def _pneumonia(self) -> PreparedSet:
+        return PreparedSet.open(self.data / "other")
+
+    def is_asked(self, cell: Cell, key: str) -> bool:
+        """Tell whether a cell is scored on a set."""
+        kind, _, name = cell.films.partition("_")
+        if kind in ("without", "control"):
+            return key == f"{self.held_out}{name}"
+        return not key.startswith(self.held_out)
+
+    def means_only(self, cell: Cell) -> dict[str, TestSet]:
+        """Give sets of which means alone may be kept: none."""
+        return {}
+
+    def blind_predictor(self, name: str, data: PreparedSet, seed: int) -> Predictor:
+        """Fit what never looks, on the training part."""
+        train = data.part("train")
+        if name == "random_box":
+            return partial(baselines.random_box, train_set=train, seed=seed)
+        return partial(baselines.fixed_map, probs=baselines.mean_mask(train))
