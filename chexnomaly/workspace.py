@@ -11,7 +11,6 @@ from pathlib import Path
 
 from chexnomaly.errors import MissingInputError
 
-
 CELLS = "cells"
 """Folder below a study's results that holds its finished cells."""
 

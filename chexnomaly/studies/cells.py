@@ -20,7 +20,7 @@ import time
 import traceback
 import zlib
 from base64 import b85decode, b85encode
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -31,7 +31,9 @@ import numpy as np
 import torch
 
 from chexnomaly import metrics, results
+from chexnomaly.datasets import sampling
 from chexnomaly.datasets.pairs import PairsSet
+from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.errors import ResultError
 from chexnomaly.evaluation.evaluator import TestSet
 from chexnomaly.evaluation.scores import PAPER_THRESHOLD, ScoredSet
@@ -121,6 +123,28 @@ class FoldSets:
         table = {"ids": [*row], "patients": patients, "pixels": pixels}
         table |= {"sets": sets, "pairs": pairs, "settings": settings}
         return json.loads(json.dumps(table))
+
+
+def unseen_sets(
+    data: PreparedSet, families: Mapping[str, Collection[str]], prefix: str
+) -> dict[str, TestSet]:
+    """Give test films with a family of findings beside healthy ones, for each family.
+
+    Args:
+        data: A prepared set.
+        families: Name to findings that are held out together.
+        prefix: Stands before the name in a set's key.
+
+    Returns:
+        By key; families that no test film shows are left out.
+    """
+    known = {} if data.films is None else data.films["patient"].to_dict()
+    sets = {name: sampling.unseen_part(data, kin) for name, kin in families.items()}
+    return {
+        f"{prefix}{name}": TestSet(scans, data.origin, known)
+        for name, scans in sets.items()
+        if scans.is_abnormal().any()
+    }
 
 
 class CellStudy(Protocol):

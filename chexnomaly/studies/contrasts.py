@@ -11,6 +11,7 @@ networks and films do together is in both parts, which makes an interval somewha
 wide, never too narrow.
 """
 
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,8 +86,11 @@ def crossed_entry(values: ByNetwork, n: int, units: Mapping[int, int]) -> Entry:
     if np.isnan(value) or min(units[fold] for fold in folds) < 2:
         return entry(value, None, None, n)
     share = 1 / len(folds) ** 2
-    films = share * sum(float(np.nanvar(one[:, 1:].mean(0))) for one in by_fold)
-    parts = [(films, sum(units[fold] - 1 for fold in folds))]
+    films = sum(
+        np.nanvar(one[:, 1:].mean(0)) * units[fold] / (units[fold] - 1)
+        for fold, one in zip(folds, by_fold, strict=True)
+    )
+    parts = [(share * films, sum(units[fold] - 1 for fold in folds))]
     freedom = sum(len(one) - 1 for one in by_fold)
     if freedom:
         within = sum(((one[:, 0] - one[:, 0].mean()) ** 2).sum() for one in by_fold)
@@ -154,7 +158,10 @@ def _network_values(
         at = "@operating" if level == "operating" else ""
         for key, statistic in TOLD_OF.items():
             if not at or key in OPERATING_KEYS:
-                values[key + at] = np.concatenate([statistic(one) for one in drawn])
+                with warnings.catch_warnings():  # a draw may hold one film many times
+                    warnings.simplefilter("ignore", RuntimeWarning)
+                    found = [statistic(one) for one in drawn]
+                values[key + at] = np.concatenate(found)
     return values
 
 
@@ -229,13 +236,15 @@ class Finished:
         patients = self.shared[fold]["patients"]
         return [patients[row] for row in rows if patients]
 
-    def units(self, fold: int, key: str) -> int:
-        """Count the films, or patients, that are drawn from."""
+    def units(self, fold: int, key: str, name: str) -> int:
+        """Count the films, or patients, that a statistic rests on."""
         table = self.shared[fold]
         if key in table["pairs"]:
             rows = [*table["pairs"][key]["first"], *table["pairs"][key]["second"]]
         else:
-            rows = table["sets"][key]["rows"]
+            rows, area = (table["sets"][key][column] for column in ("rows", "area"))
+            if name.startswith(SICK):
+                rows = [row for row, n in zip(rows, area, strict=True) if n]
         return len({*(self.owners(fold, rows) or rows)})
 
     def values(self, arm: tuple[str, str], key: str) -> dict[str, ByNetwork]:
@@ -286,9 +295,8 @@ class Finished:
     def entry(self, one: ByNetwork, key: str, name: str) -> Entry:
         """Turn a statistic's values into an entry of a results file."""
         folds = {fold for fold, _ in one}
-        return crossed_entry(
-            one, self.count(folds, key, name), {f: self.units(f, key) for f in folds}
-        )
+        units = {fold: self.units(fold, key, name) for fold in folds}
+        return crossed_entry(one, self.count(folds, key, name), units)
 
     def count(self, folds: Iterable[int], key: str, name: str = "") -> int:
         """Count films, or pairs; abnormal ones where a statistic is of these alone."""
@@ -324,12 +332,14 @@ def difference(one: ByNetwork, other: ByNetwork, blind: bool = False) -> ByNetwo
         blind: Whether the other never looks and has one predictor a fold.
 
     Returns:
-        Of the networks that both have; none where they share none.
+        Of the networks that both have. Nothing where either has one that the other
+        lacks: few shared networks would stand for many.
     """
     if blind:
         by_fold = {fold: values for (fold, _), values in other.items()}
         other = {net: by_fold[net[0]] for net in one if net[0] in by_fold}
-    return {net: values - other[net] for net, values in one.items() if net in other}
+    found = {net: values - other[net] for net, values in one.items() if net in other}
+    return found if len(found) == min(len(one), len(other)) else {}
 
 
 def write_results(out: Path, folder: Path, world) -> list[Path]:
@@ -338,7 +348,7 @@ def write_results(out: Path, folder: Path, world) -> list[Path]:
     Args:
         out: Results folder.
         folder: Of the cells.
-        world: `phantoms.Phantoms` or `films.Films`.
+        world: `phantoms.PhantomWorld` or `films.FilmWorld`.
 
     Returns:
         The files that were written.
@@ -366,10 +376,8 @@ def write_results(out: Path, folder: Path, world) -> list[Path]:
                 paired |= {rival: gaps} if gaps else {}
             for one in told.values():
                 one.pop("p", None)
-            result = {"values": told, "paired": paired} | about
-            written.append(
-                results.write_result(out, system, name, **SHOWN_IN, **result)
-            )
+            about |= {"values": told, "paired": paired} | SHOWN_IN
+            written.append(results.write_result(out, system, name, **about))
     multiverse = [_write_multiverse(out, done, key) for key in world.arms_on]
     return written + [path for path in multiverse if path]
 
@@ -411,7 +419,8 @@ def _about(done: Finished, arm: tuple[str, str], key: str) -> dict:
     networks = done.networks(arm, key)
     folds = sorted({fold for fold, _ in networks})
     first = done.arms.get(arm, {}).get(networks[0], {"trained_on": None})
-    seeds = sorted({seed for _, seed in networks}) if arm in done.arms else []
+    of_fold = [{seed for f, seed in networks if f == fold} for fold in folds]
+    seeds = sorted(set.intersection(*of_fold)) if arm in done.arms else []
     alone = len(networks) == len(folds)
     about = {name: done.shared[folds[0]]["settings"][name] for name in HASHES}
     return about | {

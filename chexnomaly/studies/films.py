@@ -5,7 +5,7 @@ that `08_real_films` prepared, the phantoms that some arms start from those of
 `02_data`.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import product
@@ -13,15 +13,14 @@ from pathlib import Path
 
 import numpy as np
 
-from chexnomaly.datasets import sampling
 from chexnomaly.datasets.pairs import PairsSet
 from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.datasets.sources import chestx_det, nih
 from chexnomaly.evaluation.evaluator import Predictor, TestSet
-from chexnomaly.evaluation.films import FEW, UNION, VIEWS, film_sets
+from chexnomaly.evaluation.films import UNION, VIEWS, film_sets
 from chexnomaly.labels import SYNONYMS
 from chexnomaly.profiles import open_profile
-from chexnomaly.studies.cells import Cell, FoldSets
+from chexnomaly.studies.cells import Cell, FoldSets, unseen_sets
 from chexnomaly.systems import Options, baselines
 from chexnomaly.systems.recipes import TWIN, Recipe
 from chexnomaly.workspace import Workspace
@@ -72,22 +71,6 @@ def blind_predictors(data: PreparedSet, seed: int) -> dict[str, Predictor]:
         "mean_mask": partial(baselines.fixed_map, probs=prior),
         "random_box": partial(baselines.random_box, train_set=train, seed=seed),
         "view_alone": partial(baselines.label_alone, labels=views, train_set=train),
-    }
-
-
-def unseen_sets(
-    data: PreparedSet, names: Collection[str] = tuple(WITHOUT)
-) -> dict[str, TestSet]:
-    """Give held-out films with a finding beside healthy ones, by set key.
-
-    Whoever saw the finding in training is scored on them too, as the control.
-    """
-    patients = data.films["patient"].to_dict()
-    sets = {n: sampling.unseen_part(data, WITHOUT[n]) for n in names}
-    return {
-        f"nih_unseen_{name}": TestSet(scans, data.origin, patients, FEW)
-        for name, scans in sets.items()
-        if scans.is_abnormal().any()
     }
 
 
@@ -152,7 +135,8 @@ class FilmWorld:
 
     def sets(self, whole: PreparedSet) -> FoldSets:
         """Give every set that some cell is scored on."""
-        tests = film_sets(whole, self.outlines) | unseen_sets(whole)
+        tests = film_sets(whole, self.outlines)
+        tests |= unseen_sets(whole, self.families, self.held_out)
         settings = open_profile(self.workspace.profile).settings(SECTIONS[0])
         views = (f"{UNION}_{view.lower()}" for view in VIEWS)
         parts = {key: UNION for key in views if key in tests}

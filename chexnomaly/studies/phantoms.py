@@ -8,18 +8,16 @@ of the fourteen findings that readers use for one another, held out together.
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 
-from chexnomaly.datasets import sampling
 from chexnomaly.datasets.pairs import PairsSet
 from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.evaluation.evaluator import Predictor, TestSet
 from chexnomaly.labels import FINDINGS, SYNONYMS
 from chexnomaly.phantom.files.prepared import write_prepared
 from chexnomaly.profiles import open_profile
-from chexnomaly.studies.cells import Cell, FoldSets
+from chexnomaly.studies.cells import Cell, FoldSets, unseen_sets
 from chexnomaly.studies.multiverse.arms import ARMS
 from chexnomaly.systems import baselines
 from chexnomaly.systems.recipes import Recipe
@@ -89,11 +87,6 @@ class PhantomWorld:
         """Name the section of a profile with a recipe's options."""
         return recipe.section
 
-    @property
-    def data(self) -> Path:
-        """Folder of the prepared sets."""
-        return self.workspace.data
-
     def films(self, fold: int) -> PreparedSet:
         """Open the demo's films; they have one split.
 
@@ -102,47 +95,41 @@ class PhantomWorld:
         """
         if fold:
             raise ValueError(f"fold {fold}, expected 0: phantoms have one split")
-        return PreparedSet.open(self.data / "vindr")
+        return PreparedSet.open(self.workspace.data / "vindr")
 
     def other_films(self, k: int) -> PreparedSet:
         """Draw other films to learn from, as many as the demo's, or open them."""
-        whole, size_px, workers = self.films(0), *self._rendering()
+        whole = self.films(0)
         counts = [len(whole.ids(part)) for part in ("train", "val")]
         parts, size = np.repeat(["train", "val"], counts), whole.store.size
-        options = {"enriched": True, "size_px": size_px, "workers": workers}
-        root = self.data / "study" / f"other_films_{k}"
+        options = {"enriched": True, "size_px": self._sides()}
+        root = self.workspace.data / "study" / f"other_films_{k}"
         return write_prepared(root, parts, OTHER_SEED + k, size, **options)
 
-    def _rendering(self) -> tuple[tuple[int, int], int]:
-        """Give the sides of a film, and how many processes render."""
+    def _sides(self) -> tuple[int, int]:
+        """Give the smallest and the largest longer side of a film, px."""
         given = open_profile(self.workspace.profile).settings("02_data")
-        return (given.shortest_px, given.longest_px), given.workers
+        return given.shortest_px, given.longest_px
 
     def unseen(self, finding: str) -> PreparedSet:
         """Draw films with a finding that no training film shows, or open them."""
         layout, seed = DRAWN[finding]
-        size_px, workers = self._rendering()
-        options = {"layout": layout, "positive_share": 1.0, "size_px": size_px}
-        root, size = self.data / "study" / finding, self.films(0).store.size
-        parts = ["test"] * N_DRAWN
-        return write_prepared(root, parts, seed, size, workers=workers, **options)
+        options = {"layout": layout, "positive_share": 1.0, "size_px": self._sides()}
+        root, size = self.workspace.data / "study" / finding, self.films(0).store.size
+        return write_prepared(root, ["test"] * N_DRAWN, seed, size, **options)
 
     def sets(self, whole: PreparedSet) -> FoldSets:
         """Give every set that some cell is scored on."""
-        sets = {"study_test": whole, "study_unseen_pneumonia": self._pneumonia()}
+        pneumonia = PreparedSet.open(self.workspace.data / "other")
+        sets = {"study_test": whole, "study_unseen_pneumonia": pneumonia}
         sets |= {f"study_unseen_{name}": self.unseen(name) for name in DRAWN}
         tests = {
             key: TestSet(one.part("test"), one.origin) for key, one in sets.items()
         }
-        for name, kin in HELD_TOGETHER.items():
-            scans = sampling.unseen_part(whole, kin)
-            tests[f"{self.held_out}{name}"] = TestSet(scans, whole.origin)
+        tests |= unseen_sets(whole, self.families, self.held_out)
         given = open_profile(self.workspace.profile).settings("06_siamese_networks")
         pairs = {"study_pairs": PairsSet(whole.part("test"), given.n_pairs)}
         return FoldSets(tests, pairs)
-
-    def _pneumonia(self) -> PreparedSet:
-        return PreparedSet.open(self.data / "other")
 
     def is_asked(self, cell: Cell, key: str) -> bool:
         """Tell whether a cell is scored on a set."""

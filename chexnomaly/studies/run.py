@@ -110,7 +110,7 @@ class WorldStudy:
             whole: The films of a fold.
             how: "" for no change; "shuffled" for each other's masks;
                 "without_<family>", or "control_<family>" for as many abnormal films
-                at random; how many to train on; or what the world knows beside these.
+                at random; how many to train on; or, of phantoms, "other_films_<k>".
             seed: Seed of what is drawn at random.
 
         Raises:
@@ -128,7 +128,8 @@ class WorldStudy:
                 family = self.world.families[name]
                 return sampling.without_as_many(whole, family, seed)
             case "other":
-                return self.world.other_films(int(name.removeprefix("films_")))
+                with _one_at_a_time(self.work / f"{how}.lock"):
+                    return self.world.other_films(int(name.removeprefix("films_")))
         return sampling.few_films(whole, int(how))
 
     def measure(self, cell: Cell, shared: dict) -> dict:
