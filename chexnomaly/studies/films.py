@@ -151,7 +151,7 @@ class FilmWorld:
         return control or not key.startswith(self.held_out)
 
     def means_only(self, cell: Cell) -> dict[str, TestSet]:
-        """Give sets of which means alone may be kept; their films have no view."""
+        """Give sets of which means alone are kept; their films have no view."""
         if cell.system == "view_alone" or cell.films.startswith("without_"):
             return {}
         return covid_sets(self.workspace.data / "covid_lesions")

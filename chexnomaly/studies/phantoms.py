@@ -1,8 +1,10 @@
-"""The study's phantoms: the demo's films, and what nobody there is asked about.
+"""The study's phantoms: the demo's films to learn from, and more to be asked about.
 
-Three findings that no training film shows: the demo's pneumonia and, drawn here in the
-layouts of the sources that they stand for, rib fractures and COVID-19. And each family
-of the fourteen findings that readers use for one another, held out together.
+The plan's 700 test films, half of them abnormal; three findings that no training film
+shows: the demo's pneumonia and, drawn here in the layouts of the sources that they
+stand for, rib fractures and COVID-19; and each family of the fourteen findings that
+readers use for one another, held out together. Of the demo's own test films means are
+kept, beside which a live number can be held.
 """
 
 from dataclasses import dataclass
@@ -35,8 +37,10 @@ DRAWN = {"rib_fracture": ("candid", 3), "covid": ("covid", 4)}
 """Finding to the layout of its source, and the seed of its films."""
 
 N_DRAWN = 200
-OTHER_SEED = 10
-"""Added to k, the seed of the other films k; the demo's films have seeds 0 to 2."""
+N_TEST = 700
+TEST_SEED, OTHER_SEED = 5, 10
+"""Seed of the test films; added to k, that of the other films k to learn from. The
+demo's films have seeds 0 to 2."""
 
 PHANTOM_SYSTEMS = (
     *("supermodel", "siamese_unet", "siamese_cnn", "chexnomaly"),
@@ -118,17 +122,24 @@ class PhantomWorld:
         root, size = self.workspace.data / "study" / finding, self.films(0).store.size
         return write_prepared(root, ["test"] * N_DRAWN, seed, size, **options)
 
+    def test_films(self) -> PreparedSet:
+        """Draw the films that networks are tested on, or open them."""
+        options = {"enriched": True, "positive_share": 0.5, "size_px": self._sides()}
+        root, size = self.workspace.data / "study" / "test", self.films(0).store.size
+        return write_prepared(root, ["test"] * N_TEST, TEST_SEED, size, **options)
+
     def sets(self, whole: PreparedSet) -> FoldSets:
         """Give every set that some cell is scored on."""
+        test = self.test_films()
         pneumonia = PreparedSet.open(self.workspace.data / "other")
-        sets = {"study_test": whole, "study_unseen_pneumonia": pneumonia}
+        sets = {"study_test": test, "study_unseen_pneumonia": pneumonia}
         sets |= {f"study_unseen_{name}": self.unseen(name) for name in DRAWN}
         tests = {
             key: TestSet(one.part("test"), one.origin) for key, one in sets.items()
         }
-        tests |= unseen_sets(whole, self.families, self.held_out)
+        tests |= unseen_sets(test, self.families, self.held_out)
         given = open_profile(self.workspace.profile).settings("06_siamese_networks")
-        pairs = {"study_pairs": PairsSet(whole.part("test"), given.n_pairs)}
+        pairs = {"study_pairs": PairsSet(test.part("test"), given.n_pairs)}
         return FoldSets(tests, pairs)
 
     def is_asked(self, cell: Cell, key: str) -> bool:
@@ -139,8 +150,12 @@ class PhantomWorld:
         return not key.startswith(self.held_out)
 
     def means_only(self, cell: Cell) -> dict[str, TestSet]:
-        """Give sets of which means alone may be kept: none."""
-        return {}
+        """Give the demo's test films, of which means alone are kept."""
+        if cell.films.startswith(("without_", "control_")):
+            return {}
+        whole = self.films(0)
+        keys = ("iou_c", "mae_soft", "f1_any_pixel")
+        return {"vindr_test": TestSet(whole.part("test"), whole.origin, keys=keys)}
 
     def blind_predictor(self, name: str, data: PreparedSet, seed: int) -> Predictor:
         """Fit what never looks, on the training part."""

@@ -79,11 +79,28 @@ class WorldStudy:
         options = partial(self.options, self.world.section(systems.find_recipe(name)))
         return options() == options(**changes)
 
-    def train(self, system: str, data: PreparedSet, runs: FoldRuns, **changes) -> list:
-        """Train a system and what it builds on; see `systems.train_in_order`."""
+    def train(
+        self,
+        system: str,
+        data: PreparedSet,
+        runs: FoldRuns,
+        longer: float = 1.0,
+        **changes,
+    ) -> list:
+        """Train a system and what it builds on; see `systems.train_in_order`.
+
+        Args:
+            system: System key.
+            data: Training and validation parts.
+            runs: Folder of all runs.
+            longer: How many times the profile's epochs.
+            **changes: Options that win over the profile's.
+        """
 
         def options(recipe: Recipe) -> Options:
-            return self.options(self.world.section(recipe), **changes)
+            found = self.options(self.world.section(recipe), **changes)
+            epochs = round(longer * found.schedule.epochs)
+            return replace(found, schedule=replace(found.schedule, epochs=epochs))
 
         return [*systems.train_in_order(system, data, runs, options)]
 
@@ -128,7 +145,7 @@ class WorldStudy:
                 family = self.world.families[name]
                 return sampling.without_as_many(whole, family, seed)
             case "other":
-                with _one_at_a_time(self.work / f"{how}.lock"):
+                with _one_at_a_time(self.work / f"{how}.lock"):  # it may be drawn
                     return self.world.other_films(int(name.removeprefix("films_")))
         return sampling.few_films(whole, int(how))
 
@@ -141,6 +158,8 @@ class WorldStudy:
             predict = self.world.blind_predictor(cell.system, data, cell.seed)
             return about | self.score(predict, cell, data, whole, shared)
         system, changes = split_option(cell.system)
+        if cell.films.isdigit():  # few films are passed over more often: as many steps
+            changes["longer"] = len(whole.ids("train")) / len(data.ids("train"))
         trained = self.train(system, data, self.runs(cell), seed=cell.seed, **changes)
         recipe, last = trained[-1]
         about["start"] = recipe.start

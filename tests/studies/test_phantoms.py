@@ -33,6 +33,7 @@ def workspace(tmp_path_factory):
 @pytest.fixture
 def study(workspace, tmp_path, monkeypatch):
     monkeypatch.setattr(phantoms, "N_DRAWN", 4)
+    monkeypatch.setattr(phantoms, "N_TEST", 40)
     return WorldStudy(PhantomWorld(workspace), tmp_path / "work", "tiny", SMALL)
 
 
@@ -76,7 +77,10 @@ def test_other_films_are_as_many_and_none_of_the_test_films(study):
     whole = study.world.films(0)
     other = study.change(whole, "other_films_1", 0)
     assert [len(other.ids(p)) for p in ("train", "val", "test")] == [40, 30, 0]
-    films = {whole.store.image(i).tobytes() for i in whole.store.ids}
+    test = study.world.test_films()
+    assert test.part("test").is_abnormal().sum() == len(test.store) / 2
+    films = {s.image(i).tobytes() for s in (whole.store, test.store) for i in s.ids}
+    assert len(films) == 110 + 40
     assert not films & {other.store.image(i).tobytes() for i in other.store.ids}
 
 

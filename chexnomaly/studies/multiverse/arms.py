@@ -49,7 +49,7 @@ def split_option(system: str) -> tuple[str, dict]:
     key, _, name = system.rpartition("__")
     if system in RECIPES or name not in OPTIONS:
         return system, {}
-    return key, OPTIONS[name][1]
+    return key, {**OPTIONS[name][1]}
 
 
 BOTH = ("supermodel", "chexnomaly")
