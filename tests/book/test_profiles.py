@@ -65,7 +65,7 @@ def test_a_section_wins_over_training_the_profile_over_demo_the_cell_over_all(tm
 def test_options_of_a_training_are_read_from_the_profile():
     small = Options.from_profile("tiny", "06_siamese_networks")
     large = Options.from_profile("demo", "06_siamese_networks", alpha=0.5)
-    assert (small.base_channels, small.schedule.epochs, small.alpha) == (4, 1, 0.25)
+    assert (small.base_channels, small.schedule.epochs, small.alpha) == (4, 1, 0.85)
     assert (large.base_channels, large.schedule.epochs, large.alpha) == (8, 14, 0.5)
     assert small.schedule.learning_rate == large.schedule.learning_rate == 0.003
     assert open_profile("paper").settings("02_data").size_px == 512

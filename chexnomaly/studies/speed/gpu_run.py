@@ -54,6 +54,7 @@ TEST, SPECIALIZED_TEST = "reference_test", "reference_specialized_test"
 HALF_WIDTH = {
     "base_channels": 32,
     "batch_norm": True,
+    "alpha": 0.85,
     "epochs": 12,
     "batch_size": 16,
     "learning_rate": 3e-3,
