@@ -119,13 +119,9 @@ twins: $(READY) ## train again what the page on twins reads, into book/reference
 	@$(TRY_TWINS) phantoms --data _build/data/demo/vindr --entries --systems $(SINGLE) $(WARM)
 	@$(TRY_TWINS) films --data _build/data/demo/nih --entries --systems $(SINGLE)
 
-study: $(READY) ## does it generalize, and what do undecided choices do? into book/reference; an hour, resumable
-	@for part in generalization multiverse; do OMP_NUM_THREADS=1 $(BIN)/python \
-		-m chexnomaly.studies.$$part.run --out book/reference/study || exit 1; done
-
-study-films: $(READY) ## the paper's systems on real films, fold by fold; resumable. After 02_data and 08_real_films
-	@OMP_NUM_THREADS=1 $(BIN)/python -m chexnomaly.studies.real_films.run \
-		--out book/reference/real_films $(ARGS)
+study: $(READY) ## every missing cell of the studies, then results: WORLD=films alone, ARGS="--minutes 60 --only supermodel*", ARGS=--write
+	@for world in $(or $(WORLD),phantoms films); do OMP_NUM_THREADS=1 $(BIN)/python \
+		-m chexnomaly.studies.run $$world --out book/reference/study $(ARGS) || exit 1; done
 
 system: $(READY) ## train one system alone, and what it builds on: make system SYSTEM=supermodel__soft_boxes
 	@$(SNAKEMAKE) _build/notebooks/$(PROFILE)/02_data.ipynb $(SAY_LESS)

@@ -15,7 +15,8 @@
 #            before it, so name no store, checkpoint or anything that is resumed
 #   reads    environment variables that change what it does
 #   gpu      whether it trains, so that it takes a GPU where there are some
-#   reference  folders of book/reference/ whose committed results it reads
+#   reference  folders of book/reference/ whose committed results it reads; that of the
+#              study is found by reading the notebook
 #   sections   sections of the profile that it reads beside its own
 # The library modules that a notebook imports are its inputs too, found by reading it.
 
@@ -88,7 +89,6 @@ NOTEBOOKS = {
     "11_beyond_the_paper": {
         "needs": ["02_data", "04_specialized_models", "07_chexnomaly"],
         "outputs": ["results/{profile}/multiverse__vindr_test.json"],
-        "reference": ["study"],
     },
     "12_phantom": {
         "needs": ["02_data", "03_supermodels"],
@@ -110,7 +110,6 @@ NOTEBOOKS = {
             "10_errors",
             "16_what_annotations_say",
         ],
-        "reference": ["study"],
     },
     "18_speed_and_scale": {"reference": ["bench", "gpu"]},
 }
@@ -188,8 +187,13 @@ def needs(name):
     return built + committed(name)
 
 
+def reads_study(name):
+    text = (ROOT / source(name)).read_text()  # its verdicts, or its tables, rest on it
+    return any(word in text for word in ("results_folders", "held_out."))
+
+
 def committed(name):
-    folders = NOTEBOOKS[name].get("reference", [])
+    folders = NOTEBOOKS[name].get("reference", []) + ["study"] * reads_study(name)
     files = [p for f in folders for p in (ROOT / "book" / "reference" / f).glob("*")]
     return sorted(str(p.relative_to(ROOT)) for p in files if p.is_file() and ".stamp" not in p.name)
 

@@ -11,6 +11,9 @@ from pathlib import Path
 
 from chexnomaly.errors import MissingInputError
 
+CELLS = "cells"
+"""Folder below a study's results that holds its finished cells."""
+
 
 def project_root(start: Path | None = None) -> Path:
     """Find the checkout: the nearest folder upward that holds a Snakefile.
@@ -79,9 +82,10 @@ class Workspace:
         """Every folder of results, the first that has a file giving it.
 
         This profile's own come before the committed ones, and there the ones that
-        lie higher before the deeper ones.
+        lie higher before the deeper ones. Cells of a study are no results.
         """
-        deeper = (path for path in self.reference.rglob("*") if path.is_dir())
+        folders = (path for path in self.reference.rglob("*") if path.is_dir())
+        deeper = (p for p in folders if CELLS not in p.relative_to(self.root).parts)
         in_order = sorted(deeper, key=lambda path: (len(path.parts), path))
         return [self.results, self.reference, *in_order]
 

@@ -10,11 +10,14 @@ masks of other films.
 import hashlib
 from collections.abc import Collection
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
+import pandas as pd
 
 from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.datasets.segmentation import SegmentationSet
+from chexnomaly.labels import NO_FINDING
 
 NEGATIVES = ("no_finding", "any")
 """Who stands against a finding: normal films, or all films without that finding."""
@@ -145,6 +148,32 @@ def without_findings(data: PreparedSet, findings: Collection[str]) -> PreparedSe
     """
     shown = data.split.index.isin(films_showing(data, findings))
     return replace(data, split=data.split[~shown | (data.split == "test")])
+
+
+def without_as_many(
+    data: PreparedSet, findings: Collection[str], seed: int
+) -> PreparedSet:
+    """Take out as many abnormal films as `without_findings` would, but at random.
+
+    Args:
+        data: A prepared set.
+        findings: A finding and its synonyms; films that show them may stay.
+        seed: Seed of the choice.
+
+    Returns:
+        The same set with a smaller split; the test part stays. Films with boxes and
+        films with a label alone are counted apart.
+    """
+    shown = films_showing(data, findings)
+    boxed = {*data.findings.image_id[data.findings.finding != NO_FINDING]}
+    known = data.films is not None
+    labelled = data.films["abnormal"].fillna(False) if known else pd.Series(dtype=bool)
+    kinds = (boxed, {*labelled.index[labelled]} - boxed)
+    rng, gone = np.random.default_rng(seed), []
+    for part, kind in product(("train", "val"), kinds):
+        ids = sorted({*data.split.index[data.split == part]} & kind)
+        gone += [*rng.permutation(np.array(ids, object))[: len(shown & {*ids})]]
+    return replace(data, split=data.split.drop(gone))
 
 
 def unseen_part(data: PreparedSet, findings: Collection[str]) -> SegmentationSet:

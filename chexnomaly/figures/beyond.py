@@ -150,23 +150,17 @@ def figure_readings(
     return fig
 
 
-def figure_decisions(table: pd.DataFrame, noise: float | None = None) -> plt.Figure:
+def figure_decisions(table: pd.DataFrame) -> plt.Figure:
     """Draw what each decision changes, by the register's item.
 
     Args:
         table: Columns "says", "item", "value", "low", "high" and "decided"; one row
             per arm, in the order of drawing.
-        noise: The largest difference that another seed made; shaded, where given.
 
     Returns:
         The figure.
     """
     fig, ax = style.one_panel(0.9 + 0.22 * len(table))
-    if noise is not None:
-        label = f"another seed: at most {noise:.3f}"
-        shade = {"color": style.LIGHT, "alpha": 0.6, "linewidth": 0}
-        ax.axvspan(-noise, noise, label=label, **shade)
-        fig.legend(loc="outside upper left", frameon=False, fontsize=8)
     _forest(ax, table)
     style.name_rows(ax, [f"{row.says}  ({row.item})" for row in table.itertuples()], 8)
     ax.set_xlabel("difference from the register's reading")

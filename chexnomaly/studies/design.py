@@ -1,8 +1,4 @@
-"""What the studies share: how large one is, its films and networks, its command.
-
-`notebooks/profiles/study.yml` holds the sizes of `Design()` too, so that the notebooks
-run at the study's sizes under that profile.
-"""
+"""What studies with films of their own share: how large one is, and its command."""
 
 import argparse
 from dataclasses import asdict, dataclass, field
@@ -23,7 +19,6 @@ class Design:
         counts: Films to train on, to choose thresholds on, and to test on.
         size: Side of the images, px.
         cohort: Seed of the films.
-        n_unseen: Films with pneumonia, which no training film shows.
         seeds: Seeds of the networks.
         chosen: Options that win over those of the profile `study`.
         workers: Processes that render films.
@@ -32,7 +27,6 @@ class Design:
     counts: tuple[int, int, int] = (800, 150, 900)
     size: int = 48
     cohort: int = 21
-    n_unseen: int = 200
     seeds: tuple[int, ...] = (0, 1, 2)
     chosen: dict = field(default_factory=dict)
     workers: int = 1
@@ -42,23 +36,19 @@ class Design:
         section = find_recipe(system).section
         return Options.from_profile("study", section, **{**self.chosen, **chosen})
 
-    def films(self, root: Path, draw: int = 0, **options) -> PreparedSet:
+    def films(self, root: Path, **options) -> PreparedSet:
         """Render training, validation and test films, or open finished ones.
 
         Args:
             root: Folder to write.
-            draw: 0 for the study's films; else which other ones take the place of those
-                to learn from, and then there are no test films.
             options: Further arguments of `write_store`.
 
         Returns:
             The films; the findings among abnormal ones are evened out.
         """
-        n = 2 if draw else 3
-        parts = np.repeat(["train", "val", "test"][:n], self.counts[:n])
-        seed = self.cohort + 1 + draw if draw else self.cohort
+        parts = np.repeat(["train", "val", "test"], self.counts)
         options = {"enriched": True, "workers": self.workers, **options}
-        return write_prepared(root, parts, seed, self.size, **options)
+        return write_prepared(root, parts, self.cohort, self.size, **options)
 
     def about(self, notebook: str, data: PreparedSet, started: float) -> dict:
         """Give what every results file of a study holds.
@@ -81,33 +71,6 @@ class Design:
             "started": started,
             "parameters": asdict(self) | options,
         }
-
-
-@dataclass(frozen=True)
-class World:
-    """The films of the studies of what was never seen and of what was left open.
-
-    Attributes:
-        data: Training, validation and test films with the 14 findings.
-        unseen: Test films with a finding that none of those shows.
-    """
-
-    data: PreparedSet
-    unseen: PreparedSet
-
-
-def make_world(root: Path, design: Design) -> World:
-    """Render the films of a study into a folder, or open them where finished."""
-    unseen = write_prepared(
-        root / "unseen",
-        ["test"] * design.n_unseen,
-        design.cohort + 1,
-        design.size,
-        layout="rsna",
-        positive_share=1.0,
-        workers=design.workers,
-    )
-    return World(design.films(root / "vindr"), unseen)
 
 
 def command_line(about: str, work: Path) -> argparse.ArgumentParser:

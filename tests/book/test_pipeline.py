@@ -105,6 +105,23 @@ def test_only_what_is_out_of_date_runs(project):
     assert run(project, CHEXNOMALY_TRIAL="notebooks")[:2] == (0, ["01_one", "02_two"])
 
 
+def test_a_changed_study_runs_those_that_read_it_and_no_others(project):
+    path = project / "notebooks" / "03_three.ipynb"
+    reads = path.read_text().replace("import chexnomaly.boxes", "results_folders = 1")
+    path.write_text(reads)
+    study = project / "book" / "reference" / "study"
+    study.mkdir(parents=True, exist_ok=True)
+    assert run(project)[0] == 0
+    (study / "a__b.json").write_text("{}")
+    assert run(project)[:2] == (0, ["03_three"])
+    (study / "a__b.json").write_text('{"value": 1}')
+    (study / "cells").mkdir()
+    assert run(project)[:2] == (0, ["03_three"])
+    (study / "cells" / "a__fold0_seed0.json").write_text("{}")  # no result yet
+    (study / "a__b.stamp.json").write_text("{}")
+    assert run(project)[:2] == (0, [])
+
+
 def test_a_notebook_that_fails_is_kept_and_not_published(project):
     write_notebook(project, "03_three", 'profile: str = "demo"', "1 / 0")
     status, _, said = run(project)

@@ -30,7 +30,7 @@ from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.datasets.segmentation import SegmentationSet
 from chexnomaly.evaluation import pairs as scoring
 from chexnomaly.files import write_atomic
-from chexnomaly.studies.real_films.run import film_options
+from chexnomaly.studies.films import film_options
 from chexnomaly.systems.fitting import Trained
 from chexnomaly.systems.recipes import Recipe
 from chexnomaly.training import loop

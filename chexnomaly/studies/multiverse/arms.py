@@ -1,97 +1,82 @@
-"""What the multiverse trains: arms of the recipes, other options, seeds, films.
+"""What the multiverse trains: arms of the recipes, other options, other films.
 
 Each changes one decision of the register (`item`) and nothing else. Its default is the
 system that the register's reading gives.
 """
 
-from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from chexnomaly.systems import RECIPES
 
 
-@dataclass(frozen=True)
-class Arm:
+class Arm(NamedTuple):
     """One reading that is not the register's.
 
     Attributes:
-        item: The register's number of the decision.
-        name: Key of the reading.
-        system: Key of the system that takes it.
+        stem: `<item>.<name>`, its key in results files.
+        cells: What its cells are called, system and films; see `studies.cells.Cell`.
         default: Key of the system under the register's reading.
         says: The reading, in words.
-        changes: Options that differ.
-        seed: Added to the study's seed.
-        draw: 0 for the study's films; else which other films take the place of those
-            it is trained and tuned on. The test films stay.
     """
 
-    item: str
-    name: str
-    system: str
+    stem: str
+    cells: tuple[str, str]
     default: str
     says: str
-    changes: dict = field(default_factory=dict)
-    seed: int = 0
-    draw: int = 0
-
-    @property
-    def key(self) -> str:
-        """`<item>.<name>`; the name holds no point."""
-        return f"{self.item}.{self.name}"
-
-    @property
-    def stem(self) -> str:
-        """The key in results files; seeds and films are asked of two systems."""
-        return f"{self.key}_{self.default}" if self.item in ("8", "17") else self.key
 
     @property
     def default_stem(self) -> str:
         """The default's key in results files."""
-        return f"{self.item}.default_{self.default}"
-
-    @property
-    def as_registered(self) -> "Arm":
-        """The same question under the register's reading."""
-        return replace(self, system=self.default, changes={}, seed=0, draw=0)
-
-    def options(self, seed: int) -> dict[str, float]:
-        """Give the options that differ from the profile's, with the study's seed."""
-        return {"seed": seed + self.seed, **self.changes}
-
-    def folder(self, seed: int) -> str:
-        """Name the folder of all runs with these options and films."""
-        told = self.options(seed) | ({"films": self.draw} if self.draw else {})
-        return "__".join(f"{name}_{value}" for name, value in told.items())
+        return f"{self.stem.partition('.')[0]}.default_{self.default}"
 
 
-def _option(item: str, says: str, option: str, value: float | bool) -> Arm:
-    """Change one option of the supermodel."""
-    name = f"{option}_{value}".replace(".", "_")
-    changes = {option: value}
-    return Arm(item, name, *("supermodel",) * 2, f"{says} {value}", changes)
+_VALUES = {
+    "alpha": ("32: alpha", (0.25, 0.5, 0.75)),
+    "base_channels": ("34: first level as wide as", (4, 16)),
+    "augment": ("36: augmentation", (True,)),
+}
+OPTIONS = {
+    f"{option}_{value}".replace(".", "_"): (f"{about} {value}", {option: value})
+    for option, (about, values) in _VALUES.items()
+    for value in values
+}
+"""Name of a changed option to what it is about, and the change. The system of a cell
+with it is `<system>__<name>`."""
 
 
-REPEATED = ("supermodel", "chexnomaly")
-"""Systems that are trained with other seeds and on other films."""
+def split_option(system: str) -> tuple[str, dict]:
+    """Split a cell's system into the recipe's key and the option that differs."""
+    key, _, name = system.rpartition("__")
+    if system in RECIPES or name not in OPTIONS:
+        return system, {}
+    return key, {**OPTIONS[name][1]}
+
+
+BOTH = ("supermodel", "chexnomaly")
+"""Systems that are trained on other films, and with the paper's alpha."""
+
+OTHER_FILMS = (1, 2)
+"""Numbers of the films that take the place of those to learn from."""
+
+
+def _option(name: str, system: str = "supermodel") -> Arm:
+    item, _, says = OPTIONS[name][0].partition(": ")
+    stem = f"{item}.{name}" + (f"_{system}" if system != "supermodel" else "")
+    return Arm(stem, (f"{system}__{name}", ""), system, says)
+
 
 ARMS: tuple[Arm, ...] = (
     *(
-        Arm("8", f"seed_{k}", system, system, f"another seed ({k})", seed=k)
-        for system in REPEATED
-        for k in (1, 2)
+        Arm(f"17.films_{k}_{one}", (one, f"other_films_{k}"), one, f"other films ({k})")
+        for one in BOTH
+        for k in OTHER_FILMS
     ),
+    *map(_option, OPTIONS),
+    _option("alpha_0_25", "chexnomaly"),
     *(
-        Arm("17", f"films_{k}", system, system, f"learned from films {k}", draw=k)
-        for system in REPEATED
-        for k in (1, 2)
-    ),
-    *(_option("32", "alpha", "alpha", value) for value in (0.5, 0.75)),
-    *(_option("34", "first level as wide as", "base_channels", n) for n in (4, 16)),
-    _option("36", "augmentation", "augment", True),
-    *(
-        Arm(recipe.item, recipe.arm, recipe.key, recipe.default, recipe.says)
-        for recipe in RECIPES.values()
-        if recipe.says and recipe.kind != "siamese"
+        Arm(f"{one.item}.{one.arm}", (one.key, ""), one.default, one.says)
+        for one in RECIPES.values()
+        if one.says and one.kind != "siamese"
     ),
 )
 """Every arm; the results files keep the order of those of one item."""

@@ -24,7 +24,7 @@ WORLDS = WHOLE | {
 }
 """World to what is turned off in it."""
 
-ABLATION = Design((700, 100, 600), size=64, cohort=14, n_unseen=0, chosen={"epochs": 8})
+ABLATION = Design((700, 100, 600), size=64, cohort=14, chosen={"epochs": 8})
 """The study's sizes; scores are averaged over its seeds."""
 
 

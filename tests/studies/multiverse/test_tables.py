@@ -1,108 +1,73 @@
 """Tables of the last chapter: every cell stands in a results file."""
 
-import json
-from types import SimpleNamespace
-
 import numpy as np
 import pandas as pd
-import pytest
 
 from chexnomaly.evaluation.intervals import entry
 from chexnomaly.figures import beyond
-from chexnomaly.labels import DISPLAY_NAMES, FINDINGS
 from chexnomaly.results import format_entry, read_result, write_result
-from chexnomaly.studies.design import Design
-from chexnomaly.studies.generalization import answers as g
-from chexnomaly.studies.generalization import tables as gt
-from chexnomaly.studies.generalization.scores import MEASURES
+from chexnomaly.studies import held_out
 from chexnomaly.studies.multiverse import tables as bt
+from chexnomaly.studies.multiverse.arms import ARMS
 from chexnomaly.workspace import Workspace
 
-SYSTEMS = ("supermodel", "chexnomaly", "chexnomaly__random_base", "mean_mask")
-DATA = SimpleNamespace(data_hash="0")
+
+def write_family(folder, system: str, ending: str = "", **paired) -> None:
+    """Write a system's results on one family, with gains over others."""
+    gaps = {o: entry(gain, gain - 0.1, gain + 0.1, 9) for o, gain in paired.items()}
+    gains = {other: {held_out.METRIC: gap} for other, gap in gaps.items()}
+    about = {"profile": "study", "notebook": "n", "scored_on": "phantom"}
+    about |= {"trained_on": "phantom", "n": 30, "n_positive": 9, "paired": gains}
+    values = {held_out.METRIC: entry(0.4, 0.3, 0.5, 9)}
+    write_result(
+        folder, system, f"study_without_opacity{ending}", values=values, **about
+    )
 
 
-def scores(rng, levels: dict[str, float]) -> dict:
-    return {
-        system: {m: rng.normal(level, 0.05, 25).clip(0, 1) for m in MEASURES}
-        for system, level in levels.items()
-    }
-
-
-@pytest.fixture(scope="module")
-def workspace(tmp_path_factory) -> Workspace:
-    """A build that holds a study with a gain of 0.1 on half of the findings."""
-    rng = np.random.default_rng(1)
-    level = dict.fromkeys(SYSTEMS, 0.4)
-    held = {
-        f: scores(rng, level | {"chexnomaly": 0.4 + 0.1 * (k % 2)})
-        for k, f in enumerate(FINDINGS)
-    }
-    control = {f: scores(rng, dict.fromkeys(SYSTEMS[:2], 0.5)) for f in FINDINGS}
-    study = {"held_out": held, "held_out_control": control}
-    study["unseen"] = {"": scores(rng, level)}
-    workspace = Workspace("demo", tmp_path_factory.mktemp("root"))
-    about = Design().about("n", DATA, 0.0)
-    g.write_generalization(workspace.results, [study], (0,), about)
-    return workspace
-
-
-@pytest.fixture(scope="module")
-def answers(workspace) -> dict:
-    return read_result(workspace.results / "generalization__held_out.json")
-
-
-def test_the_study_is_described_by_its_stamp(workspace, answers):
-    path = workspace.results / "generalization__held_out.stamp.json"
-    told = gt.describe(answers, json.loads(path.read_text()))
-    assert told.loc["seeds"].item() == "0" and told.loc["evidence"].item() == "phantom"
-    assert told.loc["films"].item().startswith(str(Design().counts[0]))
-
-
-def test_every_question_has_a_verdict(answers):
-    table = gt.verdict_table(answers)
-    assert list(table.index) == [q.says for q in g.QUESTIONS.values()]
-    row = table.loc[g.QUESTIONS["generalizes"].says]
-    assert row["findings for : against"] == "7 : 0" and row.n == "14 findings"
-    assert row.verdict.startswith("held in the phantom")
-    unseen = table.loc[g.QUESTIONS["generalizes_unseen"].says]
-    assert unseen["findings for : against"] == "–" and unseen.n == "25 scans"
-
-
-def test_panels_name_every_finding_and_their_mean(answers):
-    drawn = gt.panels(answers)
-    assert list(drawn) == list(gt.SHOWN.values())
-    for name, table in zip(gt.SHOWN, drawn.values(), strict=True):
-        names = [*(DISPLAY_NAMES[f] for f in FINDINGS), "all findings"]
-        assert list(table.index) == names
-        key = f"{name}.iou@operating.{FINDINGS[0]}"
-        assert table.value.iloc[0] == answers["values"][key]["value"]
+def test_who_never_saw_a_family_stands_beside_the_control(tmp_path):
+    workspace = Workspace("demo", tmp_path)
+    write_family(workspace.results, "supermodel", mean_mask=0.05)
+    write_family(workspace.results, "supermodel", "_control", mean_mask=0.2)
+    write_family(workspace.results, "chexnomaly", supermodel=-0.3)
+    for ending in ("", "_control"):
+        write_family(workspace.results, "mean_mask", ending)
+    table = held_out.held_out_table(workspace)
+    assert table.index.tolist() == ["Opacity (family)"]
+    row = table.iloc[0]
+    assert row["films"] == "9 of 30" and row["CheX-Nomaly, control"] == "–"
+    assert row["supermodel, control"] == "0.400 [0.300, 0.500]"
+    drawn = held_out.held_out_panels(workspace)
+    found = {title: one.loc["Opacity (family)"] for title, one in drawn.items()}
+    gains = [found[title].value for title in held_out.PANELS]
+    np.testing.assert_equal(gains, [-0.3, np.nan, 0.05, 0.2])
+    decided = [bool(found[title].decided) for title in held_out.PANELS]
+    assert decided[0] and decided[3] and not decided[2]
     fig = beyond.figure_generalization(drawn)
-    assert len(fig.axes) == len(gt.SHOWN)
-    labels = [t.get_text() for t in fig.axes[0].get_yticklabels()]
-    assert labels[-1] == "all findings"
+    assert len(fig.axes) == len(held_out.PANELS)
 
 
-def test_scores_stand_beside_their_control(workspace):
-    table = gt.score_table(workspace)
-    assert list(table.columns) == ["scans", *gt.SCORE_COLUMNS.values()]
-    stored = read_result(workspace.results / "chexnomaly__held_out.json")["values"]
-    row = table.loc[DISPLAY_NAMES[FINDINGS[2]]]
-    expected = stored[f"{FINDINGS[2]}.iou@operating"]
-    assert row["CheX-Nomaly, never saw it"] == expected["value"]
-    assert row.scans == str(expected["n"]) and table.scans.iloc[-1] == "–"
-    assert len(table) == len(FINDINGS) + 1
+def test_a_study_that_is_not_there_is_not_measured_yet(tmp_path):
+    workspace = Workspace("demo", tmp_path)
+    assert held_out.study_result(workspace, "multiverse__study_test") is None
+    assert "not measured yet" in held_out.held_out_table(workspace).to_string()
+    drawn = held_out.held_out_panels(workspace)
+    assert all(one.value.isna().all() for one in drawn.values())
+    assert not any(one.decided.any() for one in drawn.values())
+    beyond.figure_generalization(drawn)
+    rows = bt.decision_rows(None)
+    assert len(rows) == len(ARMS) and rows.value.isna().all()
+    beyond.figure_decisions(rows)
 
 
 def arms(folder, dataset: str) -> dict:
     one, two = entry(0.3, 0.2, 0.4, 9), entry(0.1, 0.05, 0.15, 9)
     values = {"4.default_s.iou": one, "4.a_s.iou": two, "12.default_s.iou_a": one}
-    values |= {"12.mix_s.iou_a": two, "8.default_s.iou": one, "8.seed_1_s.iou": two}
+    values |= {"12.mix_s.iou_a": two, "17.default_s.iou": one, "17.films_1_s.iou": two}
     said = {"system": "s__arm", "default": "4.default_s", "says": "under A"}
     told = {"4.a_s": said, "12.mix_s": {**said, "system": "s", "says": "a mix"}}
-    told["8.seed_1_s"] = {**said, "default": "8.default_s", "says": "seed 1"}
+    told["17.films_1_s"] = {**said, "default": "17.default_s", "says": "films 1"}
     paired = {"4.a_s.iou": entry(-0.2, -0.3, -0.1, 9)}
-    paired["8.seed_1_s.iou"] = entry(-0.02, -0.03, 0.01, 9)
+    paired["17.films_1_s.iou"] = entry(-0.02, -0.03, 0.01, 9)
     common = {"profile": "demo", "notebook": "n", "scored_on": "phantom"}
     details = {"arms": told, "paired": {"default": paired}}
     path = write_result(
@@ -119,9 +84,9 @@ def test_an_arm_stands_beside_its_default(tmp_path):
     assert row["this reading"] == format_entry(stored["values"]["4.a_s.iou"])
     assert row["difference"].startswith("-0.200")
     rows = bt.decision_rows(stored, "iou")
-    assert rows.says.tolist() == ["under A"] and rows.decided.tolist() == [True]
-    assert bt.seed_noise(stored, "iou") == 0.02
-    fig = beyond.figure_decisions(rows, 0.02)
+    assert rows.says.tolist() == ["under A", "films 1"]
+    assert rows.decided.tolist() == [True, False]
+    fig = beyond.figure_decisions(rows)
     assert fig.axes[0].get_yticklabels()[0].get_text() == "under A  (4, s)"
 
 

@@ -1,1 +1,0 @@
-"""Each finding kept from training in turn."""

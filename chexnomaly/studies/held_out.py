@@ -1,0 +1,97 @@
+"""Tables of what a network makes of families of findings that it never saw."""
+
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from chexnomaly.claims.lookup import Ref, Shelf
+from chexnomaly.labels import DISPLAY_NAMES
+from chexnomaly.results import format_entry, read_result
+from chexnomaly.studies.phantoms import HELD_TOGETHER, PhantomWorld
+from chexnomaly.workspace import Workspace
+
+METRIC = "iou_c@operating"
+"""Results key that the tables show."""
+
+UNMEASURED = pd.DataFrame({"": ["not measured yet"]}, index=["the study"])
+"""What stands for a table of cells that are not finished."""
+
+SHOWN = {
+    "supermodel, never saw it": ("supermodel", ""),
+    "supermodel, control": ("supermodel", "_control"),
+    "CheX-Nomaly, never saw it": ("chexnomaly", ""),
+    "CheX-Nomaly, control": ("chexnomaly", "_control"),
+    "untrained twin, never saw it": ("chexnomaly__random_base", ""),
+    "mean mask of the others": ("mean_mask", ""),
+}
+"""Heading to a system and what follows the key of its set."""
+
+PANELS = {
+    "CheX-Nomaly\nminus supermodel": ("chexnomaly", "supermodel", ""),
+    "trained twin\nminus untrained": ("chexnomaly", "chexnomaly__random_base", ""),
+    "supermodel\nminus mean mask": ("supermodel", "mean_mask", ""),
+    "control\nminus mean mask": ("supermodel", "mean_mask", "_control"),
+}
+"""Title of a panel to two systems and what follows the key of their set."""
+
+
+def study_result(workspace: Workspace, name: str) -> dict | None:
+    """Read a results file of a study; None where its cells are not finished."""
+    found = workspace.find_result(name)
+    return None if found is None else read_result(found[0])
+
+
+def held_out_table(workspace: Workspace) -> pd.DataFrame:
+    """Lay out what each system scores on each family, and on how many films.
+
+    Args:
+        workspace: Where results are looked for.
+
+    Returns:
+        IoU at the operating threshold, one row per family that was measured.
+    """
+    rows = {}
+    for family in HELD_TOGETHER:
+        key, row = PhantomWorld.held_out + family, {}
+        for heading, (system, ending) in SHOWN.items():
+            if found := study_result(workspace, f"{system}__{key}{ending}"):
+                row["films"] = f"{found['n_positive']} of {found['n']}"
+                row[heading] = format_entry(found["values"][METRIC])
+        if row:
+            rows[_display(family)] = row
+    if not rows:
+        return UNMEASURED
+    table = {h: [row.get(h, "–") for row in rows.values()] for h in ("films", *SHOWN)}
+    return pd.DataFrame(table, index=[*rows])
+
+
+def held_out_panels(workspace: Workspace) -> dict[str, pd.DataFrame]:
+    """Lay out paired differences for `figures.beyond.figure_generalization`.
+
+    Args:
+        workspace: Where results are looked for.
+
+    Returns:
+        Title to a table with one row per family, empty where it is not measured yet;
+        "decided" where the interval over networks and films lies on one side of 0.
+    """
+    shelf, key = Shelf(workspace.results_folders), PhantomWorld.held_out
+    drawn = {}
+    for title, (one, other, ending) in PANELS.items():
+        rows = {}
+        for family in HELD_TOGETHER:
+            ref = partial(Ref, dataset=f"{key}{family}{ending}", key=METRIC)
+            known = shelf.find(ref(one)) and shelf.find(ref(other))
+            gap = shelf.paired(ref(one), ref(other)) if known else None
+            ends = gap.ends if gap else (np.nan, np.nan)
+            row = {"value": gap.value if gap else np.nan, "low": ends[0]}
+            row |= {"high": ends[1], "decided": ends[0] > 0 or ends[1] < 0}
+            rows[_display(family)] = row
+        drawn[title] = pd.DataFrame(rows).T
+    return drawn
+
+
+def _display(family: str) -> str:
+    kin = HELD_TOGETHER[family]
+    return DISPLAY_NAMES[family] if kin == (family,) else f"{family.title()} (family)"

@@ -1,1 +1,0 @@
-"""What the paper's systems do on real films that may be shipped."""

@@ -1,0 +1,119 @@
+"""The phantoms' study, end to end at a size at which only bookkeeping can be tested."""
+
+import json
+
+import numpy as np
+import pytest
+
+from chexnomaly.labels import FINDINGS
+from chexnomaly.phantom.files.prepared import write_prepared
+from chexnomaly.profiles import open_profile
+from chexnomaly.results import read_result
+from chexnomaly.studies import phantoms, run
+from chexnomaly.studies.cells import Cell
+from chexnomaly.studies.multiverse.arms import ARMS, split_option
+from chexnomaly.studies.phantoms import HELD_TOGETHER, PhantomWorld
+from chexnomaly.studies.run import WorldStudy
+from chexnomaly.systems import RECIPES
+from chexnomaly.workspace import Workspace
+
+SMALL = {"base_channels": 4, "depth": 2, "epochs": 1}
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory):
+    made = Workspace("tiny", tmp_path_factory.mktemp("phantoms"))
+    parts = np.repeat(["train", "val", "test"], (40, 30, 40))
+    write_prepared(made.data / "vindr", parts, 0, 32, enriched=True)
+    how = {"layout": "rsna", "positive_share": 1.0}
+    write_prepared(made.data / "other", ["test"] * 6, 1, 32, **how)
+    return made
+
+
+@pytest.fixture
+def study(workspace, tmp_path, monkeypatch):
+    monkeypatch.setattr(phantoms, "N_DRAWN", 4)
+    monkeypatch.setattr(phantoms, "N_TEST", 40)
+    return WorldStudy(PhantomWorld(workspace), tmp_path / "work", "tiny", SMALL)
+
+
+def test_every_finding_is_held_out_once_with_its_synonyms():
+    held = [f for kin in HELD_TOGETHER.values() for f in kin if f in FINDINGS]
+    assert sorted(held) == sorted(FINDINGS)
+    assert {"lung_opacity", "consolidation"} <= {*HELD_TOGETHER["opacity"]}
+
+
+def test_every_arm_is_a_system_and_stands_beside_another():
+    assert len({*PhantomWorld.arms}) == len(PhantomWorld.arms)
+    for system, _ in PhantomWorld.arms:
+        assert split_option(system)[0] in RECIPES or system in PhantomWorld.blind
+    assert len({arm.stem for arm in ARMS}) == len(ARMS)
+    for arm in ARMS:
+        assert arm.cells != (arm.default, "") and arm.default in RECIPES
+        assert arm.cells in PhantomWorld.arms and (arm.default, "") in PhantomWorld.arms
+
+
+def test_the_study_has_the_sizes_and_recipes_of_the_demo():
+    names = {*PhantomWorld.sections, "08_real_films", "real_films_twins", "02_data"}
+    for name in names:
+        demo, study = (vars(open_profile(p).settings(name)) for p in ("demo", "study"))
+        assert study | {"profile": "demo"} == demo
+
+
+def test_findings_that_no_training_film_shows_are_drawn_once(study, workspace):
+    whole = study.world.films(0)
+    tests = study.world.sets(whole).tests
+    for name in ("rib_fracture", "covid"):
+        scans = tests[f"study_unseen_{name}"].scans
+        assert len(scans) == 4 and scans.is_abnormal().all()
+        assert {*study.world.unseen(name).findings.finding} == {name}
+    ids = [i for key in tests if "without" not in key for i in tests[key].scans.ids]
+    assert len({*ids}) == len(ids)
+    with pytest.raises(ValueError, match="one split"):
+        study.world.films(1)
+
+
+def test_other_films_are_as_many_and_none_of_the_test_films(study):
+    whole = study.world.films(0)
+    other = study.change(whole, "other_films_1", 0)
+    assert [len(other.ids(p)) for p in ("train", "val", "test")] == [40, 30, 0]
+    test = study.world.test_films()
+    assert test.part("test").is_abnormal().sum() == len(test.store) / 2
+    films = {s.image(i).tobytes() for s in (whole.store, test.store) for i in s.ids}
+    assert len(films) == 110 + 40
+    assert not films & {other.store.image(i).tobytes() for i in other.store.ids}
+
+
+def test_a_tiny_study_grows_over_runs_and_gives_the_same_bytes(study, tmp_path):
+    only = ["supermodel__fold*", "mean_mask*", "siamese_cnn__fold*"]
+    only += ["supermodel__*_ild__*", "supermodel__alpha_0_5__*"]
+    asked = ["phantoms", "--processes", "1", "--seeds", "0", "1", "--only", *only]
+    out, again = tmp_path / "a", tmp_path / "b"
+    run.main([*asked, "--out", str(out), "--minutes", "0"], study)
+    assert [p.name for p in out.rglob("*.json")] == ["sets__fold0.json"]
+    run.main([*asked[:5], "--out", str(out), "--only", only[0]], study)
+    before = {p.name: p.read_bytes() for p in (out / "cells" / "phantoms").iterdir()}
+    run.main([*asked, "--out", str(out)], study)
+    run.main([*asked, "--out", str(again)], study)
+    cells = out / "cells" / "phantoms"
+    assert all((cells / name).read_bytes() == old for name, old in before.items())
+    for path in cells.iterdir():
+        one, other = (
+            json.loads((folder / "cells" / "phantoms" / path.name).read_text())
+            for folder in (out, again)
+        )
+        assert one | {"stamp": 0} == other | {"stamp": 0}
+        assert path.name.startswith("sets") or path.stat().st_size <= 12_000
+    for path in out.glob("*.json"):
+        if "stamp" not in path.name:
+            assert (again / path.name).read_bytes() == path.read_bytes()
+    never, control = (
+        read_result(out / f"supermodel__study_without_ild{end}.json")
+        for end in ("", "_control")
+    )
+    assert never["n"] == control["n"] and "mean_mask" in control["paired"]
+    assert read_result(out / "siamese_cnn__study_pairs.json")["seeds"] == [0, 1]
+    arms = read_result(out / "multiverse__study_test.json")
+    assert [*arms["arms"]] == ["32.alpha_0_5"]
+    assert arms["resampled"] == ["seeds", "films"]
+    assert (cells / f"{Cell('mean_mask', '', 0, 0).name}.json").is_file()
