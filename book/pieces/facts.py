@@ -49,7 +49,7 @@ class Facts:
         """The results files of this build, then the committed ones."""
         return Shelf(self.workspace.results_folders)
 
-    def ask(self, needs: str, metric: str = "mean_iou") -> list[rules.Answer]:
+    def ask(self, needs: str, metric: str = "mean_iou") -> list[rules.Verdict]:
         """Ask a direction as a claim is asked, corrected together with all claims.
 
         Args:
@@ -199,7 +199,7 @@ class Facts:
                 yield door.relative_to(self.root).as_posix(), said.splitlines()[0]
 
 
-def _p_values(answers: Iterable[list[rules.Answer]]) -> list[float]:
+def _p_values(answers: Iterable[list[rules.Verdict]]) -> list[float]:
     return [a.p for found in answers for a in found[:1] if a.p is not None]
 
 
