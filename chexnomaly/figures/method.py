@@ -60,30 +60,6 @@ def figure_contrastive(margin: float) -> plt.Figure:
     return fig
 
 
-def figure_distance_sizes(sides: Sequence[int], seed: int) -> plt.Figure:
-    """Draw the distance of two random maps against their number of pixels.
-
-    Args:
-        sides: Sides of the square maps, px.
-        seed: Of the maps, uniform on [0, 1].
-
-    Returns:
-        The figure: Euclidean and root mean square distance on logarithmic axes.
-    """
-    rng = np.random.default_rng(seed)
-    squares = [np.square(rng.random((n, n)) - rng.random((n, n))) for n in sides]
-    counts, means = np.square(sides), np.array([s.mean() for s in squares])
-    fig, ax = style.one_panel(2.8)
-    euclidean, rms = np.sqrt(counts * means), np.sqrt(means)
-    ax.loglog(counts, euclidean, "o-", color=style.RED, label="Euclidean")
-    ax.loglog(counts, rms, "o-", color=style.BLUE, label="root mean square")
-    ax.axhline(1, color=style.GREY, linestyle=":")
-    ax.annotate("margin 1", (counts[0], 1.15), color=style.GREY)
-    ax.set(xlabel="pixels of the map", ylabel="distance of two random maps")
-    ax.legend(frameon=False)
-    return fig
-
-
 def figure_normal_share(per_scan: float, flagged: float) -> plt.Figure:
     """Draw how the mean IoU of one system moves with the share of normal films.
 

@@ -5,7 +5,6 @@ import pytest
 
 from chexnomaly.figures.method import (
     figure_contrastive,
-    figure_distance_sizes,
     figure_focal,
     figure_normal_share,
 )
@@ -31,15 +30,6 @@ def test_a_dissimilar_pair_costs_nothing_beyond_the_margin():
     distance, cost = np.array(drawn.get_xdata()), np.array(drawn.get_ydata())
     assert (cost[distance >= 0.5] == 0).all()
     np.testing.assert_allclose(cost[0], 0.5**2 / 2)
-
-
-def test_the_euclidean_distance_doubles_where_the_side_does():
-    drawn = lines(figure_distance_sizes((64, 128, 256), seed=0))
-    euclidean = drawn["Euclidean"].get_ydata()
-    np.testing.assert_allclose(np.diff(np.log2(euclidean)), 1, atol=0.05)
-    # Two uniform numbers differ by 1/sqrt(6) in the root mean square.
-    mean = drawn["root mean square"].get_ydata()
-    np.testing.assert_allclose(mean, 1 / np.sqrt(6), rtol=0.05)
 
 
 def test_the_empty_mask_overtakes_where_the_exercise_says():
