@@ -1,13 +1,10 @@
 """Films by themselves: sheets of films, and one film under several readings."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 
-from chexnomaly.datasets.store.images import read_image
-from chexnomaly.datasets.store.resize import resize_square
-from chexnomaly.evidence import IMAGES, PHANTOM
+from chexnomaly.evidence import PHANTOM
 from chexnomaly.figures.viewer import Panel, Viewer, boxes_layer
 from chexnomaly.labels import DISPLAY_NAMES
 from chexnomaly.phantom import Film
@@ -38,38 +35,6 @@ def figure_films(
         for film, corners in zip(films, boxes, strict=True)
     ]
     return Viewer({"": panels}, columns)
-
-
-def figure_windows(path: Path | None, size_px: int) -> Viewer:
-    """Show one film under four readings of "512x512 grayscale" (Section IV-A).
-
-    Args:
-        path: The file of a phantom; None where the film may not be shown.
-        size_px: Side at which each version is shown, px.
-
-    Returns:
-        The four versions, or one empty frame.
-    """
-    if path is None:
-        return Viewer({"": [Panel(None, IMAGES)]})
-    film = read_image(path)
-    versions = {
-        "minimum to maximum": film,
-        "the file's window": read_image(path, window="voi"),
-        "padded to a square": pad_to_square(film),
-        "negative": 1 - film,
-    }
-    panels = [
-        Panel(resize_square(version, size_px), PHANTOM, (), name)
-        for name, version in versions.items()
-    ]
-    return Viewer({"": panels})
-
-
-def pad_to_square(film: np.ndarray) -> np.ndarray:
-    """Center a film on a black square of its longer side; (H, W) to (M, M)."""
-    missing = max(film.shape) - np.array(film.shape)
-    return np.pad(film, np.stack([missing // 2, missing - missing // 2], axis=1))
 
 
 def figure_findings(films: Mapping[str, Film]) -> Viewer:

@@ -7,7 +7,7 @@ import torch
 from scipy.optimize import minimize_scalar
 
 from chexnomaly import evaluation
-from chexnomaly.figures import architecture, data, films, loss, predictions, systems
+from chexnomaly.figures import architecture, data, loss, predictions, systems
 from chexnomaly.models.attention_unet import AttentionUNet
 from chexnomaly.models.unet import UNet
 
@@ -136,12 +136,6 @@ def test_figures_of_training_mark_the_kept_epoch():
     assert (list(dot.get_xdata()), list(dot.get_ydata())) == ([2], [1])
     sweep = {"IoU": {t: t for t in evaluation.THRESHOLDS}}
     assert len(systems.figure_thresholds(sweep, 0.3).axes[0].lines) == 3
-
-
-def test_padding_keeps_the_aspect():
-    square = films.pad_to_square(np.ones((4, 2), dtype=np.float32))
-    assert square.shape == (4, 4)
-    assert square.sum(0).tolist() == [0, 4, 4, 0]
 
 
 def test_figure_8_shows_the_share_of_abnormal_scans():
