@@ -59,30 +59,6 @@ def figure_thresholds(
     return fig
 
 
-def figure_detectors(curve: pd.DataFrame) -> plt.Figure:
-    """Draw what a max ensemble scores as detectors are added.
-
-    Args:
-        curve: Index number of detectors, columns "iou_c", "predicted_share",
-            "true_share".
-
-    Returns:
-        The figure.
-    """
-    fig, (axs,) = style.new_figure(1, 2, height_in=2.8)
-    axs[0].plot(curve.index, curve.iou_c, "o-", color=style.BLUE)
-    axs[0].set_ylabel("IoU C, test films")
-    axs[1].plot(curve.index, 100 * curve.predicted_share, "o-", color=style.ORANGE)
-    true = 100 * curve.true_share.iloc[0]
-    label = f"in the masks: {true:.1f} %"
-    axs[1].axhline(true, color=style.GREY, linestyle="--", label=label)
-    axs[1].set_ylabel("marked pixels, %")
-    axs[1].legend(frameon=False)
-    for ax in axs:
-        ax.set(xlabel="detectors", ylim=(0, 1.1 * ax.get_ylim()[1]))
-    return fig
-
-
 def figure_distances(pairs: Mapping[str, pd.DataFrame]) -> plt.Figure:
     """Draw the twins' distances for similar and dissimilar pairs.
 
