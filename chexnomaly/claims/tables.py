@@ -77,29 +77,6 @@ def _measured_freely(claim) -> str:
     return f"{kind}{claim.measured:.4g} [{claim.low:.4g}, {claim.high:.4g}]"
 
 
-def systems_side_by_side(
-    results: Path, systems: Sequence[str], key: str, columns: dict[str, str]
-) -> pd.DataFrame:
-    """Measured values of several systems on one set; systems without a file left out.
-
-    Args:
-        results: Folder of results files.
-        systems: System keys.
-        key: Set key.
-        columns: Results key to heading.
-
-    Returns:
-        Index system; values without interval, then n and evidence.
-    """
-    return results_frame(
-        _existing(results, systems, key),
-        lambda result: {
-            heading: result["values"].get(k, {}).get("value")
-            for k, heading in columns.items()
-        },
-    )
-
-
 def outcome(entry: Mapping | None) -> str:
     """Say how a system fares against a predictor, larger being better.
 

@@ -45,15 +45,6 @@ def test_nothing_measured_says_so(tmp_path):
     assert ("vindr_test", "mean IoU", "measured (nothing)") in grid.index
 
 
-def test_side_by_side_leaves_out_what_was_not_run(tmp_path):
-    write(tmp_path, "supermodel", 0.4)
-    frame = tables.systems_side_by_side(
-        tmp_path, ["supermodel", "chexnomaly"], "vindr_test", {"iou_c": "IoU"}
-    )
-    assert frame.index.tolist() == ["supermodel"]
-    assert frame.loc["supermodel", "evidence"] == "phantom"
-
-
 def test_verdicts_hold_the_interval_the_level_and_a_dash_for_nothing(tmp_path):
     write(tmp_path, "supermodel", 0.4)
     write(tmp_path, "supermodel__plain_focal", 0.3)
