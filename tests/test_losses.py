@@ -131,3 +131,14 @@ def test_different_shapes_are_refused(loss):
 def test_an_unknown_reduction_is_refused():
     with pytest.raises(ValueError, match="'mean', 'sum' or 'none'"):
         sigmoid_focal_loss(torch.rand(3), torch.rand(3), reduction="median")
+
+
+@pytest.mark.parametrize("alpha", [0.25, 0.5, 0.75])
+def test_one_half_is_best_where_the_chance_is_what_alpha_lacks_to_one(alpha):
+    probs = torch.linspace(0.01, 0.99, 99, dtype=torch.float64)
+    kinds = torch.ones_like(probs), torch.zeros_like(probs)
+    logits = torch.logit(probs)
+    costs = [sigmoid_focal_loss(logits, y, alpha, reduction="none") for y in kinds]
+    for chance, side in ((1 - alpha, 0), (0.9 - alpha, -1), (1.1 - alpha, 1)):
+        best = probs[(chance * costs[0] + (1 - chance) * costs[1]).argmin()]
+        assert torch.sign((best - 0.5).round(decimals=6)) == side

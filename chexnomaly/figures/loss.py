@@ -157,43 +157,6 @@ def figure_printed_loss() -> plt.Figure:
     return fig
 
 
-def stationary_probability(alpha: float, posterior: np.ndarray) -> np.ndarray:
-    """Find where the focal loss of a pixel is smallest, by its true posterior.
-
-    Args:
-        alpha: Balancing factor; gamma is 2.
-        posterior: Chance that the pixel is foreground, (N,).
-
-    Returns:
-        The probability with the least expected loss, (N,).
-    """
-    probs = torch.linspace(1e-4, 1 - 1e-4, 4001, dtype=torch.float64)
-    logits = torch.logit(probs)
-    ones, zeros = torch.ones_like(probs), torch.zeros_like(probs)
-    hit = sigmoid_focal_loss(logits, ones, alpha, reduction="none")
-    miss = sigmoid_focal_loss(logits, zeros, alpha, reduction="none")
-    q = torch.as_tensor(posterior)[:, None]
-    return probs[(q * hit + (1 - q) * miss).argmin(1)].numpy()
-
-
-def figure_stationary() -> plt.Figure:
-    """Draw what a perfectly trained pixel predicts, for three values of alpha.
-
-    Returns:
-        The figure; where a curve crosses 0.5 is the posterior that it takes to be
-        marked at the paper's threshold.
-    """
-    posterior = np.linspace(0.01, 0.99, 99)
-    fig, ax = style.one_panel()
-    for alpha, color in ((0.25, style.BLUE), (0.5, style.GREY), (0.75, style.RED)):
-        best = stationary_probability(alpha, posterior)
-        ax.plot(posterior, best, color=color, label=f"alpha = {alpha}")
-    ax.axhline(0.5, color="black", linewidth=0.8, linestyle=":")
-    ax.set(xlabel="chance that the pixel is abnormal", ylabel="predicted probability")
-    ax.legend(frameon=False)
-    return fig
-
-
 def figure_transforms(maps: Mapping[str, Tensor]) -> plt.Figure:
     """Draw several readings of the transform side by side.
 

@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from scipy.optimize import minimize_scalar
 
 from chexnomaly import evaluation
 from chexnomaly.figures import architecture, data, loss, predictions, systems
@@ -52,23 +51,6 @@ def test_a_layer_table_counts_every_parameter_once(kind):
     assert shapes["downs.3"] == (1024, 32, 32)
     assert shapes["head"] == (1, 512, 512)
     assert len(architecture.figure_unet(table, "").axes) == 1
-
-
-def test_stationary_probability_agrees_with_a_numerical_minimum():
-    for alpha in (0.25, 0.75):
-        for q in (0.2, 0.6):
-            expected = minimize_scalar(
-                lambda p, q=q, a=alpha: (
-                    -q * a * (1 - p) ** 2 * np.log(p)
-                    - (1 - q) * (1 - a) * p**2 * np.log(1 - p)
-                ),
-                bounds=(1e-4, 1 - 1e-4),
-                method="bounded",
-            ).x
-            ours = loss.stationary_probability(alpha, np.array([q]))[0]
-            assert ours == pytest.approx(expected, abs=1e-3)
-    crossing = loss.stationary_probability(0.25, np.array([0.75]))[0]
-    assert crossing == pytest.approx(0.5, abs=1e-3)
 
 
 def test_gradient_support_is_the_blobs():
