@@ -1,9 +1,8 @@
 """Figures of the page on speed and scale."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 
 from chexnomaly.figures import style
@@ -36,28 +35,4 @@ def figure_ratios(
     style.name_rows(ax, ratios)
     ax.grid(axis="x", color=style.LIGHT, linewidth=0.6)
     ax.set_xlabel("times as fast as the peer (1: a draw; orange: the goal)")
-    return fig
-
-
-def figure_growth(runs: Sequence[Mapping[str, float]]) -> plt.Figure:
-    """Draw processor time and peak memory of preparing N images.
-
-    Args:
-        runs: "n", "cpu_seconds" and "peak_mib" each.
-
-    Returns:
-        The figure, two panels, both from 0.
-    """
-    table = pd.DataFrame(runs)
-    slope = table.n @ table.cpu_seconds / (table.n @ table.n)
-    fig, (axs,) = style.new_figure(columns=2, height_in=2.8)
-    axs[0].plot(table.n, table.cpu_seconds, "o", color=style.BLUE)
-    most = np.array([0, table.n.max()])
-    axs[0].plot(most, slope * most, color=style.GREY, linewidth=1)
-    axs[0].set(title="time", ylabel="processor seconds")
-    axs[1].plot(table.n, table.peak_mib, "o-", color=style.GREEN)
-    axs[1].set(title="memory", ylabel="peak, MiB")
-    for ax, top in zip(axs, table[["cpu_seconds", "peak_mib"]].max(), strict=True):
-        ax.set(xlabel="films", xlim=(0, None), ylim=(0, 1.15 * top))
-        ax.grid(color=style.LIGHT, linewidth=0.6)
     return fig

@@ -1,7 +1,6 @@
 """The figures of the page on speed show each ratio, run and floor where it belongs."""
 
 import numpy as np
-import pytest
 
 from chexnomaly.figures import speed
 
@@ -19,10 +18,3 @@ def test_a_ratio_is_a_dot_on_a_range_beside_the_line_of_a_draw():
     np.testing.assert_equal(np.asarray(goals), [np.nan, 2.0])
     assert draw[0] == 1
     assert [t.get_text() for t in ax.get_yticklabels()] == ["a", "b"]
-
-
-def test_growth_draws_a_line_through_the_origin_and_memory_from_zero():
-    runs = [{"n": n, "cpu_seconds": 0.5 * n, "peak_mib": 90.0} for n in (10, 20)]
-    time, memory = speed.figure_growth(runs).axes
-    assert time.lines[1].get_ydata() == pytest.approx([0.0, 10.0])
-    assert memory.get_ylim()[0] == 0
