@@ -58,30 +58,3 @@ def figure_contrastive(margin: float) -> plt.Figure:
     ax.set(xlabel="distance $D$", ylabel="loss of the pair")
     ax.legend(frameon=False)
     return fig
-
-
-def figure_normal_share(per_scan: float, flagged: float) -> plt.Figure:
-    """Draw how the mean IoU of one system moves with the share of normal films.
-
-    Args:
-        per_scan: Its mean IoU on abnormal films.
-        flagged: Share of normal films on which it marks anything.
-
-    Returns:
-        The figure: conventions A, C and D of this system, and A of the empty mask.
-    """
-    share = np.linspace(0, 1, 101)
-    fig, ax = style.one_panel()
-    blue, green = style.CONVENTION_COLORS["A"], style.CONVENTION_COLORS["C"]
-    curves = {
-        "A, this system": ((1 - share) * per_scan + share * (1 - flagged), blue, "-"),
-        "A, the empty mask": (share, style.GREY, "--"),
-        "C, this system": (np.full_like(share, per_scan), green, "-"),
-        "D, this system": ((1 - share) * per_scan, style.CONVENTION_COLORS["D"], ":"),
-    }
-    for name, (values, color, dash) in curves.items():
-        ax.plot(share, values, dash, color=color, label=name)
-    ax.set(xlabel="share of normal films in the test set", ylabel="mean IoU")
-    ax.set_ylim(0, 1)
-    ax.legend(frameon=False)
-    return fig

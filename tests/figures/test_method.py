@@ -1,12 +1,10 @@
 """The curves of the method chapter, against what can be worked out by hand."""
 
 import numpy as np
-import pytest
 
 from chexnomaly.figures.method import (
     figure_contrastive,
     figure_focal,
-    figure_normal_share,
 )
 
 
@@ -30,14 +28,3 @@ def test_a_dissimilar_pair_costs_nothing_beyond_the_margin():
     distance, cost = np.array(drawn.get_xdata()), np.array(drawn.get_ydata())
     assert (cost[distance >= 0.5] == 0).all()
     np.testing.assert_allclose(cost[0], 0.5**2 / 2)
-
-
-def test_the_empty_mask_overtakes_where_the_exercise_says():
-    drawn = lines(figure_normal_share(0.4, 0.5))
-    system, empty = (
-        drawn[f"A, {n}"].get_ydata() for n in ("this system", "the empty mask")
-    )
-    share = drawn["A, this system"].get_xdata()
-    assert share[np.argmax(np.array(empty) > system)] == pytest.approx(
-        0.4 / 0.9, abs=0.01
-    )
