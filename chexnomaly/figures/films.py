@@ -79,27 +79,21 @@ def figure_population(films: Sequence[Film]) -> Viewer:
 
 
 def figure_rows(
-    texts: Sequence[str],
-    rows: Sequence[Sequence[np.ndarray]],
-    origins: Sequence[Sequence[str]],
-    letters: str,
+    rows: Sequence[tuple[str, Sequence[np.ndarray], Sequence[str]]], letters: str
 ) -> Viewer:
     """Show rows of films under a question each, lettered.
 
     Args:
-        texts: Question of each row.
-        rows: Films of each row, (H, W) in [0, 1].
-        origins: What the pixels of each are, as in `Panel`.
+        rows: Question, films, (H, W) in [0, 1], and what the pixels of each are, as in
+            `Panel`.
         letters: Letter of each column.
 
     Returns:
         The films.
     """
     panels = {}
-    asked = zip(texts, rows, origins, strict=True)
-    for number, (text, films, kinds) in enumerate(asked, 1):
-        panels[f"{number}. {text}"] = [
-            Panel(film, kind, (), letter)
-            for film, kind, letter in zip(films, kinds, letters, strict=False)
-        ]
-    return Viewer(panels, max(map(len, rows)))
+    for number, (text, *shown) in enumerate(rows, 1):
+        lettered = zip(*shown, letters, strict=False)
+        row = [Panel(film, kind, (), letter) for film, kind, letter in lettered]
+        panels[f"{number}. {text}"] = row
+    return Viewer(panels, max(map(len, panels.values())))

@@ -31,7 +31,8 @@ def test_a_population_is_told_by_age_and_sex():
 def test_rows_are_lettered_and_numbered():
     row = [np.zeros((10, 8)), np.zeros((8, 10))]
     kinds = [["phantom", "nih"], ["phantom", "phantom"]]
-    shown = films.figure_rows(["Which?", "Who?"], [row, row], kinds, "AB")
+    asked = [("Which?", row, kinds[0]), ("Who?", row, kinds[1])]
+    shown = films.figure_rows(asked, "AB")
     assert [panel.origin for panel in shown.rows["1. Which?"]] == kinds[0]
     titles = {name: [p.title for p in panels] for name, panels in shown.rows.items()}
     assert titles == {"1. Which?": ["A", "B"], "2. Who?": ["A", "B"]}
