@@ -8,7 +8,6 @@ import numpy as np
 
 from chexnomaly.datasets.store.preparing import work_in_order
 from chexnomaly.datasets.store.resize import resize_square
-from chexnomaly.datasets.store.store import Store
 from chexnomaly.datasets.store.writer import StoreWriter
 from chexnomaly.phantom.films import Film
 from chexnomaly.phantom.request import Request
@@ -21,7 +20,6 @@ def write_store(
     size: int,
     *,
     workers: int = 1,
-    natural: Store | None = None,
     **options,
 ) -> list[Film]:
     """Render a cohort straight into a store, without files in between.
@@ -35,8 +33,6 @@ def write_store(
         seed: Seed of the cohort.
         size: Side of the stored images, px.
         workers: Processes that render at the same time.
-        natural: The same cohort with nothing painted: a film on which nothing is
-            painted is copied from there.
         options: Further fields of `Request`: layout, size_px, enriched, ...
 
     Returns:
@@ -51,7 +47,7 @@ def write_store(
     with closing(StoreWriter(Path(out), ids, size, origin)) as writer:
         rows = list(writer.missing)
         wanted = [order[row] for row in rows]
-        task = partial(_square_film, request, size, natural)
+        task = partial(_square_film, request, size)
         images = work_in_order(task, wanted, workers)
         for row, index, image in zip(rows, wanted, images, strict=True):
             height, width = films[index].size_px
@@ -60,14 +56,8 @@ def write_store(
     return films
 
 
-def _square_film(
-    request: Request, size: int, natural: Store | None, index: int
-) -> np.ndarray:
-    """Render or copy a film, as a square. Shape (S, S)."""
-    if natural is not None:
-        bare = request.film(index, pixels=False)
-        if not request.switches.painted & set(bare.plan.findings):
-            return natural.image(bare.image_id)
+def _square_film(request: Request, size: int, index: int) -> np.ndarray:
+    """Render a film as a square. Shape (S, S)."""
     return resize_square(brightness(request.film(index)), size)
 
 

@@ -229,7 +229,7 @@ def run_study(
     scored, told = {}, {}
     for world in [NATURAL, *(w for w in asked if w != NATURAL)]:
         started = time.perf_counter()
-        data = worlds.make_world(work / world / "data", study, world, natural)
+        data = worlds.make_world(work / world / "data", study, world)
         scored[world] = run_world(world, work / world, study, natural, data)
         told[world] = study.about("12_phantom", data, started)
     tested = weigh_differences(scored)

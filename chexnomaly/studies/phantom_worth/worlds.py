@@ -28,9 +28,7 @@ ABLATION = Design((700, 100, 600), size=64, cohort=14, chosen={"epochs": 8})
 """The study's sizes; scores are averaged over its seeds."""
 
 
-def make_world(
-    root: Path, study: Design, world: str, natural: PreparedSet | None = None
-) -> PreparedSet:
+def make_world(root: Path, study: Design, world: str) -> PreparedSet:
     """Render a cohort without some parts, or open it where it is finished.
 
     Film i is the same patient in every world.
@@ -39,13 +37,8 @@ def make_world(
         root: Folder to write.
         study: Sizes and seed.
         world: Key of `WORLDS`.
-        natural: The world with nothing turned off, whose pixels are copied where
-            nothing on the film changes; None renders every film.
 
     Returns:
         The films, split by their number.
     """
-    switches = WORLDS[world]
-    same_body = natural is not None and switches.anatomy_variation == 1
-    copied = natural.store if same_body else None
-    return study.films(root, natural=copied, switches=switches)
+    return study.films(root, switches=WORLDS[world])

@@ -53,16 +53,6 @@ def test_worlds_hold_the_same_people(tmp_path):
     assert changed and not changed & normal
 
 
-@pytest.mark.parametrize("world", ["painted_ild", "painted_all", "no_reader_noise"])
-def test_copied_films_equal_rendered_ones(tmp_path, world):
-    natural = pw.make_world(tmp_path / "natural", TINY, pw.NATURAL)
-    rendered = pw.make_world(tmp_path / "a", TINY, world)
-    copied = pw.make_world(tmp_path / "b", TINY, world, natural)
-    assert copied.store.ids == rendered.store.ids
-    assert copied.data_hash == rendered.data_hash
-    np.testing.assert_array_equal(copied.store.sizes, rendered.store.sizes)
-
-
 def scored(rng, shift=0.0):
     """Two seeds of one network on 40 scans, 10 of them without a finding."""
     iou = rng.normal(0.4 + shift, 0.05, (2, 40))
