@@ -207,11 +207,11 @@ def holm(p: float, family: Iterable[float]) -> float:
         family: All of them.
 
     Returns:
-        The adjusted p-value, at most 1.
+        The adjusted p-value, at most 1; NaN stays NaN.
     """
     ordered = sorted(family)
     steps = ((len(ordered) - k) * x for k, x in enumerate(ordered) if x <= p)
-    return min(1.0, max(steps, default=p))
+    return min(max(steps, default=p), 1.0)
 
 
 def named(side: Ref | float, found: MeasuredValue) -> str:

@@ -1,6 +1,7 @@
 """Made-up results that tempt a verdict, and the rule that withholds it."""
 
 import json
+import math
 
 import pytest
 from hypothesis import given
@@ -376,6 +377,7 @@ def test_holm_by_hand():
     # 3 x 0.01; 2 x 0.03; the largest may not fall below the one before: 0.06.
     family = [0.04, 0.01, 0.03]
     assert [holm(p, family) for p in family] == pytest.approx([0.06, 0.03, 0.06])
+    assert math.isnan(holm(math.nan, family))
 
 
 def test_one_of_many_directions_must_be_clearer_than_one_alone():

@@ -70,24 +70,6 @@ def compare(
     return entry(mean, mean - reach, mean + reach, len(scans)), float(p)
 
 
-def holm(p_values: Mapping[str, float]) -> dict[str, float]:
-    """Adjust p values for their number by Holm's step-down method.
-
-    Args:
-        p_values: Comparison to p value; undefined ones stay NaN and are not counted.
-
-    Returns:
-        Comparison to adjusted p value, at most 1. All below a level may be called
-        different, and the chance of one wrong call among them is at most that level.
-    """
-    order = sorted((p, key) for key, p in p_values.items() if not np.isnan(p))
-    adjusted, highest = dict.fromkeys(p_values, float("nan")), 0.0
-    for rank, (p, key) in enumerate(order):
-        highest = max(highest, min(1.0, (len(order) - rank) * p))
-        adjusted[key] = highest
-    return adjusted
-
-
 def format_tested(tested: Mapping | None, digits: int = 2) -> str:
     """Write a difference for a table: its interval, and a star where it holds.
 

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from chexnomaly import results, systems
+from chexnomaly.claims.outcomes import holm
 from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.evaluation.intervals import Entry, mean_entry
 from chexnomaly.labels import FINDINGS
@@ -31,7 +32,7 @@ from chexnomaly.studies.maps import (
     predict_maps,
 )
 from chexnomaly.studies.phantom_worth import rules, worlds
-from chexnomaly.studies.phantom_worth.comparisons import compare, holm, network_variance
+from chexnomaly.studies.phantom_worth.comparisons import compare, network_variance
 from chexnomaly.studies.phantom_worth.worlds import NATURAL, PAINTED, WHOLE
 from chexnomaly.workspace import Workspace
 
@@ -153,9 +154,9 @@ def weigh_differences(scored: Mapping[str, WorldScores]) -> dict[tuple, Entry]:
         if finding := PAINTED.get(world):
             key = found_key(finding)
             tested[world, name, key] = _weigh(key, one, rest, rest)
-    adjusted = holm({key: p for key, (_, p) in tested.items()})
+    family = [p for _, p in tested.values() if not np.isnan(p)]
     return {
-        key: entry | {"p": _number(p), "p_holm": _number(adjusted[key])}
+        key: entry | {"p": _number(p), "p_holm": _number(holm(p, family))}
         for key, (entry, p) in tested.items()
     }
 

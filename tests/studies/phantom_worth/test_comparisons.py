@@ -7,7 +7,6 @@ from scipy import stats
 from chexnomaly.studies.phantom_worth.comparisons import (
     compare,
     format_tested,
-    holm,
     network_variance,
 )
 
@@ -48,13 +47,6 @@ def test_noise_of_networks_is_not_taken_for_an_effect():
         naive += compare(difference, 0.0, degrees)[1] < 0.05
     # 5 % would be 20 of 400; a test over scans alone is wrong far more often
     assert wrong < 30 < 100 < naive
-
-
-def test_holm_steps_down():
-    adjusted = holm({"a": 0.01, "b": 0.04, "c": 0.03, "d": float("nan")})
-    # sorted 0.01, 0.03, 0.04 times 3, 2, 1; the last is raised to the one before
-    assert [adjusted[k] for k in "abc"] == pytest.approx([0.03, 0.06, 0.06])
-    assert np.isnan(adjusted["d"])
 
 
 def test_a_star_marks_what_holds_among_all_comparisons():
