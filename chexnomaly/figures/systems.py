@@ -59,27 +59,6 @@ def figure_thresholds(
     return fig
 
 
-def figure_distances(pairs: Mapping[str, pd.DataFrame]) -> plt.Figure:
-    """Draw the twins' distances for similar and dissimilar pairs.
-
-    Args:
-        pairs: System to its scored pairs, columns "similar" and "distance".
-
-    Returns:
-        The figure, one panel per system.
-    """
-    fig, axs = style.new_figure(1, len(pairs), height_in=2.8)
-    for ax, (name, table) in zip(axs[0], pairs.items(), strict=True):
-        kinds = table.similar.map({1: "similar", 0: "dissimilar"})
-        colors = {"similar": style.GREEN, "dissimilar": style.RED}
-        steps = {"element": "step", "stat": "density", "common_norm": False}
-        options = {"hue_order": [*colors], "palette": colors, **steps}
-        sns.histplot(x=table.distance, hue=kinds, ax=ax, **options)
-        ax.get_legend().set_title("")
-        ax.set(xlabel="distance D", ylabel="density", title=name)
-    return fig
-
-
 def figure_features(
     films: Sequence[np.ndarray | None], maps: Mapping[str, Sequence[np.ndarray]]
 ) -> plt.Figure:
