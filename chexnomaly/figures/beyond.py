@@ -89,27 +89,6 @@ def figure_twins(
     return fig
 
 
-def figure_generalization(panels: Mapping[str, pd.DataFrame]) -> plt.Figure:
-    """Draw differences finding by finding, one panel per question.
-
-    Args:
-        panels: Title to a table, one index for all; columns "value", "low", "high" and
-            "decided" (bool). The last rows may be summaries.
-
-    Returns:
-        The figure; filled where decided, hollow where not.
-    """
-    first = next(iter(panels.values()))
-    height = 0.8 + 0.24 * len(first)
-    fig, axs = style.new_figure(1, len(panels), height_in=height, sharey=True)
-    for ax, (title, table) in zip(axs[0], panels.items(), strict=True):
-        _forest(ax, table)
-        ax.set_title(title, fontsize=8)
-        ax.set_xlabel("difference in IoU", fontsize=8)
-    style.name_rows(axs[0, 0], first.index, fontsize=8)
-    return fig
-
-
 def _forest(ax: plt.Axes, table: pd.DataFrame) -> None:
     """Draw one point and interval per row; those above 0 in blue, below in red."""
     ax.axvline(0, color=style.GREY, linewidth=0.8)

@@ -67,7 +67,7 @@ def held_out_table(workspace: Workspace) -> pd.DataFrame:
 
 
 def held_out_panels(workspace: Workspace) -> dict[str, pd.DataFrame]:
-    """Lay out paired differences for `figures.beyond.figure_generalization`.
+    """Lay out paired differences, one table for each question.
 
     Args:
         workspace: Where results are looked for.

@@ -42,8 +42,6 @@ def test_who_never_saw_a_family_stands_beside_the_control(tmp_path):
     np.testing.assert_equal(gains, [-0.3, np.nan, 0.05, 0.2])
     decided = [bool(found[title].decided) for title in held_out.PANELS]
     assert decided[0] and decided[3] and not decided[2]
-    fig = beyond.figure_generalization(drawn)
-    assert len(fig.axes) == len(held_out.PANELS)
 
 
 def test_a_study_that_is_not_there_is_not_measured_yet(tmp_path):
@@ -53,7 +51,6 @@ def test_a_study_that_is_not_there_is_not_measured_yet(tmp_path):
     drawn = held_out.held_out_panels(workspace)
     assert all(one.value.isna().all() for one in drawn.values())
     assert not any(one.decided.any() for one in drawn.values())
-    beyond.figure_generalization(drawn)
     rows = bt.decision_rows(None)
     assert len(rows) == len(ARMS) and rows.value.isna().all()
     beyond.figure_decisions(rows)
