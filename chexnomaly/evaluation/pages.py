@@ -81,23 +81,6 @@ def thresholds(results: Path, systems: Names, key: str) -> dict[str, float]:
     return {system: result["threshold"]["operating"] for system, result in found}
 
 
-def marks_on_healthy(results: Path, system: str, key: str) -> str:
-    """Say on how many healthy films a system marks anything, at both thresholds."""
-    stored = read_result(results / f"{system}__{key}.json")
-    told = []
-    words = "the threshold chosen on validation, {operating:g},", "{paper:g}"
-    for at, suffix in zip(words, ("@operating", ""), strict=True):
-        entry = stored["values"][f"false_alarms{suffix}"]
-        if not entry["n"]:
-            return f"No film of {key} is healthy."
-        count, n = round(entry["value"] * entry["n"]), entry["n"]
-        number = {0: f"none of {n}", n: f"every one of {n}"}.get(
-            count, f"{count} of {n}"
-        )
-        told.append(f"at {at.format(**stored['threshold'])} on {number} healthy films")
-    return f"{system} marks something {' and '.join(told)}."
-
-
 def scores(results: Path, systems: Names, key: str, quantities: Names) -> DataFrame:
     """Lay out what systems score on one set.
 

@@ -1,12 +1,11 @@
 """What notebooks do alike: inputs that are missing are named, tables hold intervals."""
 
-import json
 from dataclasses import replace
 
 import pytest
 
 from chexnomaly.errors import MissingInputError
-from chexnomaly.evaluation import pages, share_entry
+from chexnomaly.evaluation import pages
 from chexnomaly.phantom import write_dataset
 from chexnomaly.results import write_result
 
@@ -65,29 +64,6 @@ def test_scores_and_differences_stand_with_interval_number_and_level(tmp_path):
     gains = pages.differences(tmp_path, *asked)
     assert gains.index.tolist() == ["supermodel minus mean_mask"]
     assert gains.iloc[0].tolist() == ["0.4000 [0.3000, 0.5000]", 9, "phantom"]
-
-
-@pytest.mark.parametrize(
-    ("counts", "told"),
-    [
-        ((60, 3), "0.25, on every one of 60 healthy films and at 0.5 on 3 of 60 h"),
-        ((7, 0), "0.25, on 7 of 60 healthy films and at 0.5 on none of 60 healthy"),
-    ],
-)
-def test_it_is_said_on_how_many_healthy_films_a_system_marks(tmp_path, counts, told):
-    write(tmp_path, "chexnomaly", 0.5, [])
-    path = tmp_path / "chexnomaly__vindr_test.json"
-    stored = json.loads(path.read_text())
-    for key, count in zip(("@operating", ""), counts, strict=True):
-        stored["values"][f"false_alarms{key}"] = share_entry(count, 60)
-    path.write_text(json.dumps(stored))
-    said = pages.marks_on_healthy(tmp_path, "chexnomaly", "vindr_test")
-    assert said.startswith("chexnomaly marks something at the threshold chosen on v")
-    assert told in said
-    stored["values"]["false_alarms@operating"] = share_entry(0, 0)
-    path.write_text(json.dumps(stored))
-    said = pages.marks_on_healthy(tmp_path, "chexnomaly", "vindr_test")
-    assert said == "No film of vindr_test is healthy."
 
 
 def test_a_rival_that_was_not_compared_is_an_error(tmp_path):
