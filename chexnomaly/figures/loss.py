@@ -11,7 +11,6 @@ from torch import Tensor
 from chexnomaly.boxes import rectangularize
 from chexnomaly.figures import style
 from chexnomaly.figures.viewer import Panel, Viewer, boxes_layer, heat_layer
-from chexnomaly.losses import printed_focal_loss, sigmoid_focal_loss
 from chexnomaly.ops.connected_components import find_components
 
 
@@ -129,31 +128,6 @@ def figure_5(errors: Mapping[str, Mapping[str, dict]]) -> plt.Figure:
     looks = {"color": [style.GREY, style.BLUE], "width": 0.76, "rot": 0}
     value.plot.bar(ax=ax, yerr=ends, capsize=3, ylabel="mean absolute error", **looks)
     ax.legend(frameon=False)
-    return fig
-
-
-def figure_printed_loss() -> plt.Figure:
-    """Draw the printed focal loss beside the standard one, and both slopes.
-
-    Returns:
-        The figure: losses of a background pixel left, slopes right.
-    """
-    probs = torch.linspace(1e-3, 0.999, 400, requires_grad=True)
-    empty, x = torch.zeros_like(probs), probs.detach()
-    standard = sigmoid_focal_loss(torch.logit(probs), empty, reduction="none")
-    losses = {"standard": standard, "as printed": printed_focal_loss(probs, empty)}
-    fig, (axs,) = style.new_figure(1, 2, height_in=3.0)
-    colors = (style.BLUE, style.RED)
-    for (name, values), color in zip(losses.items(), colors, strict=True):
-        (slope,) = torch.autograd.grad(values.sum(), probs)
-        axs[0].plot(x, values.detach(), color=color, label=name)
-        axs[1].plot(x, slope, color=color)
-    axs[0].set(ylabel="loss of a background pixel", ylim=(-3, 3))
-    axs[1].set(ylabel="its slope", ylim=(-10, 20))
-    for ax in axs:
-        ax.axhline(0, color=style.GREY, linewidth=0.8)
-        ax.set_xlabel("predicted probability")
-    axs[0].legend(frameon=False)
     return fig
 
 
