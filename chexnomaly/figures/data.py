@@ -208,30 +208,6 @@ def figure_areas(areas: pd.DataFrame) -> plt.Figure:
     return fig
 
 
-def figure_pixels(
-    histograms: Mapping[str, np.ndarray], spectra: Mapping[str, np.ndarray]
-) -> plt.Figure:
-    """Draw mean histograms of brightness and mean power spectra.
-
-    Args:
-        histograms: Population to shares per bin over [0, 1].
-        spectra: Population to mean log power, index 0 being one cycle.
-
-    Returns:
-        The figure.
-    """
-    fig, (axs,) = style.new_figure(1, 2, height_in=2.9)
-    for color, (name, shares) in zip(style.PALETTE, histograms.items(), strict=False):
-        edges = np.linspace(0, 1, len(shares) + 1)
-        axs[0].stairs(100 * shares, edges, color=color, label=name)
-        cycles = np.arange(1, len(spectra[name]) + 1)
-        axs[1].plot(cycles, np.exp(spectra[name]), color=color)
-    axs[0].set(xlabel="brightness", ylabel="pixels, %")
-    axs[1].set(xlabel="cycles per image", ylabel="power", xscale="log", yscale="log")
-    axs[0].legend(frameon=False)
-    return fig
-
-
 def figure_means(means: Mapping[str, Sequence[np.ndarray]]) -> plt.Figure:
     """Draw the mean film, the mean phantom, and what tells the two apart.
 

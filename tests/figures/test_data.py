@@ -25,11 +25,3 @@ def test_maps_stand_above_each_other_with_their_correlation():
     assert fig.axes[0].get_title() == "ILD\nr = 0.50"
     assert fig.axes[1].get_title() == "COVID-19\n"
     assert fig.axes[2].get_ylabel() == "real"
-
-
-def test_spectrum_and_histogram_are_drawn_for_each_population():
-    fig = data.figure_pixels(
-        {"phantom": np.full(50, 0.02)}, {"phantom": np.log(np.arange(1.0, 129))}
-    )
-    assert fig.axes[0].get_legend_handles_labels()[1] == ["phantom"]
-    assert list(fig.axes[1].lines[0].get_ydata()[:2]) == [1.0, 2.0]

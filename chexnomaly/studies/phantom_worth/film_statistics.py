@@ -22,9 +22,6 @@ PERCENTILES = (5, 25, 50, 75, 95)
 BANDS = ((4, 24), (16, 64), (64, 120))
 """Cycles per image between which the slope of the power spectrum is fitted."""
 
-BINS = 50
-"""Bins of a histogram over [0, 1]."""
-
 
 def power_spectrum(film: np.ndarray) -> np.ndarray:
     """Mean power at each whole number of cycles per image.
@@ -113,9 +110,3 @@ def difference_of_films(films: Sequence[np.ndarray], size: int = 32) -> Entry:
     each = distance.sum(axis=1) / (n - 1)
     reach = stats.t.ppf(0.975, n - 1) * 2 * each.std(ddof=1) / np.sqrt(n)
     return entry(each.mean(), each.mean() - reach, each.mean() + reach, n)
-
-
-def histogram(films: Sequence[np.ndarray]) -> np.ndarray:
-    """Mean share of pixels per bin of brightness; (BINS,), sums to 1."""
-    counts = [np.histogram(f, BINS, (0, 1))[0] / f.size for f in films]
-    return np.mean(counts, axis=0)

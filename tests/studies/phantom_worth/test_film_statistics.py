@@ -51,9 +51,3 @@ def test_the_same_film_again_does_not_differ_and_noise_differs_by_root_two():
     noise = [rng.random((64, 64)).astype(np.float32) for _ in range(12)]
     assert fs.difference_of_films(noise)["value"] == pytest.approx(2**0.5, abs=0.02)
     assert fs.difference_of_films(noise[:2])["value"] is None
-
-
-def test_a_histogram_is_the_mean_of_the_films_own():
-    dark, light = np.full((8, 8), 0.1), np.full((8, 8), 0.9)
-    counts = fs.histogram([dark, dark, dark, light])
-    assert counts.sum() == 1 and sorted(counts)[-2:] == [0.25, 0.75]
