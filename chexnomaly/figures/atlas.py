@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 
 from chexnomaly.figures import style
-from chexnomaly.labels import DISPLAY_NAMES
 
 MARKERS = {
     "A": {"marker": "o", "ms": 8.5, "mfc": "none", "mew": 1.5},
@@ -117,34 +116,6 @@ def figure_feasible(table: pd.DataFrame, marks: Mapping[str, float]) -> plt.Figu
     plt.setp(axs[-1], xlabel="abnormal films, %")
     lines = axs.flat[0].lines[: len(marks)]
     fig.legend(lines, marks, loc="outside lower center", ncols=2, frameon=False)
-    return fig
-
-
-def figure_empty_errors(table: pd.DataFrame) -> plt.Figure:
-    """Draw what an empty mask errs by, finding by finding, beside the printed errors.
-
-    Args:
-        table: Index finding, from the top; columns "value", "low", "high" (test-sized
-            sets), "least" and "most" (image sizes), "printed".
-
-    Returns:
-        The figure, on a logarithmic scale.
-    """
-    fig, ax = style.one_panel(4.4)
-    y = np.arange(len(table))
-    sizes = {"color": style.LIGHT, "linewidth": 7, "label": "image sizes"}
-    ax.hlines(y, table.least, table.most, **sizes)
-    ax.hlines(y, table.low, table.high, color=style.BLUE, label="test sets")
-    ax.plot(table.value, y, "o", color=style.BLUE, markersize=5, label="empty mask")
-    ax.plot(table.printed, y, "D", color="black", markersize=5, label="printed model")
-    style.name_rows(ax, [DISPLAY_NAMES[finding] for finding in table.index])
-    ax.set(xscale="log", xlabel="mean absolute error on a balanced set")
-    ticks = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2]
-    ax.set_xticks(ticks, [f"{t:g}" for t in ticks])
-    ax.minorticks_off()
-    ax.grid(axis="y", color=style.LIGHT, linewidth=0.5)
-    above = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": 4}
-    ax.legend(frameon=False, fontsize=8, **above)
     return fig
 
 

@@ -49,16 +49,6 @@ def test_curves_of_phantoms_are_dashed():
     assert styles == ["-", "--"]
 
 
-def test_errors_stand_in_the_order_of_the_table():
-    columns = ["value", "low", "high", "least", "most", "printed"]
-    table = pd.DataFrame(
-        [[0.02, 0.01, 0.03, 0.01, 0.04, 0.05]] * 2, ["atelectasis", "ild"], columns
-    )
-    fig = atlas.figure_empty_errors(table)
-    labels = [text.get_text() for text in fig.axes[0].get_yticklabels()]
-    assert labels == ["Atelectasis", "ILD"]
-
-
 def test_a_missing_picture_says_why():
     fig = atlas.figure_missing("not measured")
     assert [text.get_text() for text in fig.axes[0].texts] == ["not measured"]
