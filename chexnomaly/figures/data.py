@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import seaborn as sns
 
 from chexnomaly.datasets.annotations.findings import scale_boxes
 from chexnomaly.datasets.annotations.validation import BOX
@@ -182,29 +181,6 @@ def figure_locations(
             ax.set_ylabel(name if column == 0 else "", fontsize=8)
         title = f"{DISPLAY_NAMES[finding]}\n{captions.get(finding, '')}"
         stack[0].set_title(title, fontsize=7)
-    return fig
-
-
-def figure_areas(areas: pd.DataFrame) -> plt.Figure:
-    """Draw the distribution of box areas per finding.
-
-    Args:
-        areas: One row per box: "finding" (key), "source" (name), "area" (share of
-            the image, above 0).
-
-    Returns:
-        The figure, on a logarithmic scale.
-    """
-    names = areas.finding.map(DISPLAY_NAMES)
-    long = areas.assign(finding=names, percent=100 * areas.area)
-    order = long.groupby("finding").percent.median().sort_values().index
-    fig, ax = style.one_panel(5.2)
-    axes = {"y": "finding", "x": "percent", "hue": "source", "order": order}
-    boxes = {"whis": (5, 95), "showfliers": False, "linewidth": 0.8}
-    palette = style.PALETTE[: long.source.nunique()]
-    sns.boxplot(long, ax=ax, log_scale=True, palette=palette, **axes, **boxes)
-    ax.set(xlabel="area of a box, % of the image (5 % to 95 %)", ylabel="")
-    ax.legend(frameon=False, title="")
     return fig
 
 

@@ -59,25 +59,6 @@ def figure_findings(films: Mapping[str, Film]) -> Viewer:
     return Viewer({"": panels})
 
 
-def figure_population(films: Sequence[Film]) -> Viewer:
-    """Show films of different people, without boxes.
-
-    Args:
-        films: Rendered films.
-
-    Returns:
-        The films; titles give age, sex and projection.
-    """
-    panels = []
-    for made in films:
-        person = made.patient
-        sex = "woman" if person.female else "man"
-        view = "AP" if person.frontal_ap else "PA"
-        title = f"{sex}, {person.age:.0f}, {view}"
-        panels.append(Panel(brightness(made), PHANTOM, (), title))
-    return Viewer({"": panels})
-
-
 def figure_rows(
     rows: Sequence[tuple[str, Sequence[np.ndarray], Sequence[str]]], letters: str
 ) -> Viewer:

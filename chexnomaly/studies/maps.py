@@ -21,11 +21,6 @@ def predict_maps(
     return torch.cat(maps)[:, 0].numpy() if maps else np.zeros((0, 1, 1))
 
 
-def batches(maps: np.ndarray) -> tuple[torch.Tensor, ...]:
-    """Cut maps, (N, S, S), into batches as `evaluation` takes them, (B, 1, S, S)."""
-    return torch.from_numpy(maps).unsqueeze(1).split(64)
-
-
 def masks_of(scans: SegmentationSet) -> np.ndarray:
     """Draw the masks, (N, S, S), bool, in the order of the films."""
     masks = [scans.mask(i)[0].numpy() > 0 for i in scans.ids]
@@ -59,7 +54,7 @@ def best_threshold(
         One of `evaluation.THRESHOLDS`; the one nearest to 0.5 where several are
         equally good, or where nothing is to be found.
     """
-    seen = batches(np.where(counted, maps, 0))
+    seen = torch.from_numpy(np.where(counted, maps, 0)).unsqueeze(1).split(64)
     wanted = torch.from_numpy(masks & counted).unsqueeze(1)
     return evaluation.operating_threshold(seen, wanted)
 

@@ -1,22 +1,8 @@
 """The phantom beside real data: each statistic where it belongs."""
 
 import numpy as np
-import pandas as pd
 
 from chexnomaly.figures import data
-
-
-def test_areas_are_drawn_in_percent_by_their_median():
-    areas = pd.DataFrame(
-        {
-            "finding": ["ild"] * 3 + ["nodule_mass"] * 3,
-            "source": "phantom",
-            "area": [0.2, 0.3, 0.4, 0.001, 0.002, 0.003],
-        }
-    )
-    ax = data.figure_areas(areas).axes[0]
-    assert [t.get_text() for t in ax.get_yticklabels()] == ["Nodule/Mass", "ILD"]
-    assert ax.get_xscale() == "log"
 
 
 def test_maps_stand_above_each_other_with_their_correlation():

@@ -20,14 +20,6 @@ def test_a_sheet_shows_true_boxes_and_the_readers():
     assert panel.title.startswith("Cardiomegaly (0.")
 
 
-def test_a_population_is_told_by_age_and_sex():
-    people = [film(2, index, 48) for index in range(3)]
-    panels = films.figure_population(people).rows[""]
-    for made, panel in zip(people, panels, strict=True):
-        assert panel.title.startswith("woman" if made.patient.female else "man")
-        assert f"{made.patient.age:.0f}" in panel.title
-
-
 def test_rows_are_lettered_and_numbered():
     row = [np.zeros((10, 8)), np.zeros((8, 10))]
     kinds = [["phantom", "nih"], ["phantom", "phantom"]]

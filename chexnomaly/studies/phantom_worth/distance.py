@@ -17,7 +17,6 @@ from chexnomaly.datasets.store.images import read_image
 from chexnomaly.datasets.store.resize import resize_square
 from chexnomaly.evaluation.intervals import entry, interval
 from chexnomaly.labels import NO_FINDING
-from chexnomaly.metrics import Scores
 from chexnomaly.phantom import film
 from chexnomaly.phantom.files.store import brightness
 from chexnomaly.results import Entry
@@ -114,11 +113,8 @@ def tell_apart(
         judged[~fit] = scaled[~fit] @ own
         weights += own / folds
     scores = {"judged": judged, "phantom": target == 1}
-    return interval(_area, scores), weights.reshape(side, side)
-
-
-def _area(scores: Scores) -> np.ndarray:
-    return metrics.auc(scores["judged"], scores["phantom"])
+    area = interval(lambda one: metrics.auc(one["judged"], one["phantom"]), scores)
+    return area, weights.reshape(side, side)
 
 
 RIDGE = 100.0
