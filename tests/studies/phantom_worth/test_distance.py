@@ -22,13 +22,6 @@ def test_one_population_cannot_be_told_from_itself():
     assert all(area["n"] == 150 for area in areas)
 
 
-def test_the_area_counts_pairs():
-    # of 2 x 3 pairs the phantom is above in 4 and even in 1
-    scores = {"judged": np.array([1.0, 4.0, 0.0, 1.0, 2.0])}
-    scores["phantom"] = np.array([True, True, False, False, False])
-    assert distance._area(scores) == pytest.approx(4.5 / 6)
-
-
 def test_what_gives_phantoms_away_is_found_where_it_is():
     area, weights = distance.tell_apart(noise(40, 0), noise(80, 1, corner=0.5))
     assert area["value"] > 0.99 and weights.shape == (16, 16)
