@@ -1,4 +1,4 @@
-"""Pictures of what conventions do: the atlas, the share of normal films, Table II."""
+"""Pictures of what conventions do: the atlas, the share of normal films, and bounds."""
 
 from collections.abc import Mapping
 

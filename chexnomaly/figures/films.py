@@ -1,4 +1,4 @@
-"""Films by themselves: sheets of films, and one film under several readings."""
+"""Films by themselves: sheets of films, findings, and rows of films to tell apart."""
 
 from collections.abc import Mapping, Sequence
 

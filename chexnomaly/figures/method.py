@@ -1,4 +1,4 @@
-"""The method from zero: curves that explain the losses, the distance, the metric."""
+"""The method from zero: curves that explain the focal and the contrastive loss."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Figures of the page on speed and scale."""
+"""The figure of the page on speed and scale."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""The figures of the page on speed show each ratio, run and floor where it belongs."""
+"""The figure of the page on speed shows each ratio where it belongs."""
 
 import numpy as np
 

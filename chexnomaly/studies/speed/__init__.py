@@ -1,1 +1,1 @@
-"""Speed and scale: benchmarks, the cost of a step, runs on a GPU."""
+"""Speed: committed benchmarks and the cost of a step."""
