@@ -85,7 +85,7 @@ NOTEBOOKS = {
     "09_comparison": {
         "needs": ["04_specialized_models", "05_box_focal_loss", "07_chexnomaly"],
     },
-    "10_errors": {"needs": ["07_chexnomaly"]},
+    "10_errors": {"needs": ["07_chexnomaly", "08_real_films"]},
     "11_beyond_the_paper": {
         "needs": ["02_data", "04_specialized_models", "07_chexnomaly"],
         "outputs": ["results/{profile}/multiverse__vindr_test.json"],
@@ -96,7 +96,11 @@ NOTEBOOKS = {
         "reads": ["CHEXNOMALY_REAL_DATA"],
         "reference": ["phantom"],
     },
-    "13_gallery": {"needs": ["09_comparison"]},
+    "13_gallery": {
+        "needs": ["08_real_films", "09_comparison"],
+        "reads": ["CHEXNOMALY_NIH"],
+        "reference": ["films"],
+    },
     "14_your_own_xray": {
         "reference": ["pretrained"],
         "reads": ["CHEXNOMALY_REAL_DATA"],

@@ -23,7 +23,6 @@ from chexnomaly.workspace import Workspace
 NO_EVIDENCE = "nothing measured"
 FILTERS = {"w": "Place", "s": "System", "v": "Verdict", "e": "Evidence"}
 """Prefix of a claim's class to the label of its filter."""
-PICTURES = (".webp", ".png", ".svg")
 FUZZ_REPORTS = ("films", "fuzz", "guided")
 
 
@@ -179,14 +178,13 @@ class Facts:
     def hero(self) -> dict | None:
         """Find the picture in front: caption, alt, evidence, and its path.
 
-        It is `hero.webp`, `.png` or `.svg`, beside `hero.json`, as the notebooks drew
-        it or else as committed; None where there is neither.
+        It is `hero.webp`, beside `hero.json`, as a notebook drew it or else as
+        committed; None where there is neither.
         """
         for folder in (self.workspace.pictures, self.workspace.reference):
-            for picture in (folder / f"hero{ending}" for ending in PICTURES):
-                if picture.is_file():
-                    about = _json(picture.with_suffix(".json"))
-                    return about | {"path": relpath(picture, self.root / "book")}
+            if (picture := folder / "hero.webp").is_file():
+                about = _json(picture.with_suffix(".json"))
+                return about | {"path": relpath(picture, self.root / "book")}
         return None
 
     def rooms(self) -> Iterator[tuple[str, str]]:

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import jinja2
 
-from book.pieces import films, graph, sources, words
+from book.pieces import films, sources, words
 from book.pieces.facts import Facts, classes
 from book.pieces.sources import page_with
+from book.pipeline.notebooks import read_notebooks
 from chexnomaly.claims.decisions import load_errata
 from chexnomaly.errors import InputError
 from chexnomaly.workspace import Workspace
@@ -41,8 +42,9 @@ def environment(facts: Facts) -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals |= {"facts": facts, "films": films, "graph": graph, "sources": sources}
+    made.globals |= {"facts": facts, "films": films, "sources": sources}
     made.globals |= {"meanings": words.MEANINGS, "load_errata": load_errata}
+    made.globals |= {"read_notebooks": read_notebooks}
     # What needs torch is imported by the templates that ask for it.
     made.globals |= {"import_module": import_module}
     made.globals |= {"interval": words.interval, "number": words.number}

@@ -4,12 +4,27 @@ import ast
 import hashlib
 import json
 import os
+import re
 import time
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
 from chexnomaly.imports import follow, imported_names
+
+TABLE = re.compile(r"^NOTEBOOKS = (\{.*?^\})", re.M | re.S)
+
+
+def read_notebooks(snakefile: Path) -> dict[str, dict]:
+    """Read the Snakefile's table of notebooks without running Snakemake.
+
+    Args:
+        snakefile: The file.
+
+    Returns:
+        Notebook to its entry, in the file's order; see there for the keys.
+    """
+    return ast.literal_eval(TABLE.search(snakefile.read_text(encoding="utf-8"))[1])
 
 
 def source_hash(notebook: Path) -> str:

@@ -92,21 +92,17 @@ class Seen:
 
     def row(self) -> list[str]:
         """Lay the page out as cells of the table."""
-        axe = [str(len(v["violations"])) for v in self.in_order()]
+        views = [self.views[name] for name in VIEWS if name in self.views]
         links = [f for f in self.static if "link" in f or "fragment" in f]
         return [
             self.page,
             str(len(self.gather("outside"))),
             str(len(self.gather("errors"))),
-            "/".join(axe),
+            "/".join(str(len(view["violations"])) for view in views),
             str(len(links)),
             f"{self.bytes / 1e6:.2f} MB",
             "/".join(str(self.scores[c]) for c in CATEGORIES if c in self.scores),
         ]
-
-    def in_order(self) -> list[dict]:
-        """Give the views there are, in the order of the table's head."""
-        return [self.views[name] for name in VIEWS if name in self.views]
 
 
 HEADS = ["page", "outside", "errors", "axe", "dead", "weight", "Lighthouse"]

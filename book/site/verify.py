@@ -11,6 +11,7 @@ it that is the committed one of the profile. `--accept` commits to what was foun
 
 import argparse
 import os
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -85,11 +86,16 @@ def report_run(workspace: Workspace, other: Path | None) -> str:
 
 
 def accept(workspace: Workspace, table: pd.DataFrame) -> None:
-    """Commit to the verdicts found and to this run as the reference."""
+    """Commit to the verdicts found and to this run as the reference.
+
+    The picture in front is kept with it, for the README and for a book without one.
+    """
     expected = verification.expectations(table)
     expected.to_csv(verification.EXPECTED, index=False, lineterminator="\n")
     found = compare_runs.summarize_run(workspace.results)
     compare_runs.write_run(found, reference_of(workspace))
+    for file in workspace.pictures.glob("hero.*"):
+        shutil.copy(file, workspace.reference)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -122,9 +128,9 @@ def verify(workspace: Workspace, other: Path | None, accepting: bool) -> int:
     changed = verification.changes(
         table, verification.load_expected(), with_tables=with_tables
     )
-    parts = [in_lines(table)]
-    parts.append(report_waiting(table) + report_changes(changed, with_tables))
-    parts += [
+    parts = [
+        in_lines(table),
+        report_waiting(table) + report_changes(changed, with_tables),
         report_run(workspace, other),
         f"Written: {', '.join(map(shown, written))}",
     ]

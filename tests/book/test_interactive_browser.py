@@ -4,7 +4,6 @@ import base64
 import io
 import json
 import shutil
-import subprocess
 from collections import Counter
 from itertools import groupby, product
 from pathlib import Path
@@ -19,7 +18,7 @@ from PIL import Image
 from book.pieces import interactive
 from book.pieces.facts import Facts
 from book.pieces.render import render
-from book.site.browser import NODE, BrowserError, find_browser, install
+from book.site.browser import BrowserError, find_browser, install
 from chexnomaly import evaluation, metrics
 from chexnomaly.boxes import boxes_to_mask
 from chexnomaly.claims.ledger import load_ledger
@@ -27,6 +26,7 @@ from chexnomaly.evaluation.evaluator import save_scores
 from chexnomaly.evidence import AGREE, DISAGREE
 from chexnomaly.studies.annotations import atlas, feasible
 from chexnomaly.workspace import Workspace
+from tests.book.tab import PHONE, open_page
 
 ROOT = Path(__file__).parents[2]
 STATIC = ROOT / "book" / "static"
@@ -45,7 +45,6 @@ SHELL = (
     '<main class="bd-content"><article class="bd-article"><h1>Page</h1>{}</article>'
     "</main></body></html>"
 )
-PHONE = {"viewport": {"width": 390, "height": 844}, "hasTouch": True, "isMobile": True}
 SETS = ("nih_boxes", "nih_boxes_rsna", "vindr_test", "vindr_test__two_readers")
 SYSTEMS = ("supermodel", "chexnomaly", "mean_mask")
 NAMES = ("Supermodel (U-Net)", "CheX-Nomaly", "Mean mask")
@@ -69,24 +68,9 @@ class Pages:
         (self.folder / f"{name}.html").write_text(SHELL.replace("{}", label + piece))
 
     def open(self, name, code, given=None, **view):
-        """Do something on a page; nothing may fail there or be asked for elsewhere."""
-        address = (self.folder / f"{name}.html").as_uri()
-        request = {"executable": find_browser(), "address": address, "view": view}
-        request |= {"code": code, "given": given}
-        command = [NODE / "bin" / "node", Path(__file__).with_name("tab.mjs")]
-        done = subprocess.run(
-            [*command, self.installed.resolve()],
-            input=json.dumps(request),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        seen = json.loads(done.stdout)
-        assert seen["errors"] == []
-        inside = self.folder.as_uri()
-        assert all(url.startswith((inside, "data:")) for url in seen["asked"])
-        return seen["found"]
+        """Do something on a page; see `open_page`."""
+        page = self.folder / f"{name}.html"
+        return open_page(page, self.folder, self.installed, code, given, view)
 
 
 def write_result(folder, key, **more):

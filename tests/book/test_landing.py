@@ -5,6 +5,7 @@ import json
 import re
 
 import numpy as np
+from PIL import Image
 
 from chexnomaly.figures.viewer import Panel, Viewer, boxes_layer
 
@@ -82,7 +83,7 @@ def test_the_picture_in_front_stands_with_caption_and_evidence(build):
     pictures.mkdir(parents=True)
     page = "# Start\n\n```{include} rendered/hero.md\n```\n\nText."
     assert "hero" not in build(page)[1]
-    (pictures / "hero.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg" />')
+    Image.fromarray((255 * FILM).astype("uint8")).save(pictures / "hero.webp")
     about = {"caption": "Four films.", "alt": "Films", "evidence": "phantom"}
     (pictures / "hero.json").write_text(json.dumps(about))
     status, html, messages = build(page)

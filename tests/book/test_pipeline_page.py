@@ -1,4 +1,4 @@
-"""The drawn pipeline is the one that Snakemake runs."""
+"""The pipeline's page lists what Snakemake runs."""
 
 import re
 import subprocess
@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from book.pieces.facts import Facts
-from book.pieces.graph import SITE, edges, placed, read_notebooks, rows
 from book.pieces.render import render
+from book.pipeline.notebooks import read_notebooks
 from chexnomaly.workspace import Workspace
 from tests import test_layers
 
@@ -18,42 +18,19 @@ ROOT = Path(__file__).parents[2]
 NOTEBOOKS = read_notebooks(ROOT / "Snakefile")
 
 
-def test_every_notebook_is_below_what_it_needs():
-    places = placed(rows(NOTEBOOKS))
-    assert set(places) == {*NOTEBOOKS, SITE}
-    assert all(places[need][1] < places[name][1] for need, name in edges(NOTEBOOKS))
+def test_each_row_links_to_a_page_and_names_what_it_needs():
+    html = render(Facts(Workspace("demo", ROOT)), "pipeline.html", "run_it")
+    found = re.findall(r'href="notebooks/(\w+)\.html">.*?</td>\n<td>(.*?)</td>', html)
+    needs = {name: entry.get("needs", []) for name, entry in NOTEBOOKS.items()}
+    assert dict(found) == {n: ", ".join(of) or "nothing" for n, of in needs.items()}
 
 
-def test_every_notebook_leads_to_the_site():
-    reached = {SITE}
-    for _ in NOTEBOOKS:
-        reached |= {need for need, name in edges(NOTEBOOKS) if name in reached}
-    assert reached == {*NOTEBOOKS, SITE}
-
-
-def test_boxes_do_not_overlap():
-    corners = sorted(placed(rows(NOTEBOOKS)).values())
-    for i, (x, y) in enumerate(corners):
-        for other_x, other_y in corners[i + 1 :]:
-            assert abs(x - other_x) >= 112 or abs(y - other_y) >= 44
-
-
-def test_each_box_links_to_its_page():
-    svg = render(Facts(Workspace("demo", ROOT)), "pipeline.html", "run_it")
-    links = re.findall(r'<a class="box" href="notebooks/(\w+)\.html">', svg)
-    assert sorted(links) == sorted(NOTEBOOKS)
-    assert svg.count('class="edge"') == len(edges(NOTEBOOKS))
-    assert ">gate, site</text>" in svg
-
-
-def test_a_small_table_gives_a_small_graph(tmp_path):
+def test_the_table_is_read_without_running_the_file(tmp_path):
     entries = '"01_a": {}, "02_b": {"needs": ["01_a"], "gpu": True},'
     text = f"import os\n\nNOTEBOOKS = {{\n    {entries}\n}}\nrule x:\n"
     (tmp_path / "Snakefile").write_text(text)
-    notebooks = read_notebooks(tmp_path / "Snakefile")
-    assert notebooks["02_b"]["gpu"] is True
-    assert rows(notebooks) == [["01_a"], ["02_b"], [SITE]]
-    assert edges(notebooks) == [("01_a", "02_b"), ("02_b", SITE)]
+    found = read_notebooks(tmp_path / "Snakefile")
+    assert found == {"01_a": {}, "02_b": {"needs": ["01_a"], "gpu": True}}
 
 
 PAGE = (ROOT / "book" / "run_it.md").read_text()
@@ -97,4 +74,5 @@ def test_snakemake_has_the_same_graph():
     pairs = re.findall(r"(\d+) -> (\d+)", done.stdout)
     found = {tuple(names[end] for end in pair) for pair in pairs}
     inside = {pair for pair in found if not set(pair) & {"gate", "pieces", "site"}}
-    assert inside == {pair for pair in edges(NOTEBOOKS) if pair[1] != SITE}
+    table = NOTEBOOKS.items()
+    assert inside == {(need, n) for n, one in table for need in one.get("needs", [])}

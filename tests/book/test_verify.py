@@ -25,6 +25,18 @@ def checkout(tmp_path, monkeypatch):
     return tmp_path
 
 
+def test_what_is_committed_to_has_its_picture(checkout):
+    pictures = checkout / "_build" / "pictures" / "demo"
+    pictures.mkdir(parents=True)
+    for name in ("hero.webp", "hero.json", "other.webp"):
+        (pictures / name).write_text(name)
+    kept = checkout / "book" / "reference"
+    assert verify.main([]) == 0 and not [*kept.glob("hero.*")]
+    assert verify.main(["--accept"]) == 0
+    found = {file.name: file.read_text() for file in kept.glob("*.*")}
+    assert found == {"hero.webp": "hero.webp", "hero.json": "hero.json"}
+
+
 def put_count(root, boxes):
     write_result(
         root / "_build" / "results" / "demo",
