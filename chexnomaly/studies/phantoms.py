@@ -7,21 +7,29 @@ readers use for one another, held out together. Of the demo's own test films mea
 kept, beside which a live number can be held.
 """
 
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
 
+from chexnomaly.datasets import sampling
 from chexnomaly.datasets.pairs import PairsSet
 from chexnomaly.datasets.prepared import PreparedSet
-from chexnomaly.evaluation.evaluator import Predictor, TestSet
+from chexnomaly.evaluation.evaluator import TestSet
 from chexnomaly.labels import FINDINGS, SYNONYMS
 from chexnomaly.phantom.files.prepared import write_prepared
 from chexnomaly.profiles import open_profile
-from chexnomaly.studies.cells import Cell, FoldSets, unseen_sets
+from chexnomaly.studies.cells import (
+    ALTERED,
+    PILOT_SET,
+    PILOTS,
+    FoldSets,
+    sets_by_finding,
+)
 from chexnomaly.studies.multiverse.arms import ARMS
-from chexnomaly.systems import baselines
+from chexnomaly.studies.phantom_worth.worlds import WHOLE
+from chexnomaly.systems import SPECIALIZED
 from chexnomaly.systems.recipes import Recipe
 from chexnomaly.workspace import Workspace
 
@@ -42,19 +50,43 @@ TEST_SEED, OTHER_SEED = 5, 10
 """Seed of the test films; added to k, that of the other films k to learn from. The
 demo's films have seeds 0 to 2."""
 
-PHANTOM_SYSTEMS = (
-    *("supermodel", "siamese_unet", "siamese_cnn", "chexnomaly"),
-    *("chexnomaly__random_base", "chexnomaly__concat", "chexnomaly__from_supermodel"),
-    *("chexnomaly_cnn", "supermodel__plain_focal", "attention_supermodel"),
-    *("max_ensemble", "model_ensemble"),
+SEEDS = 8
+"""Networks of each arm of the central contrast, as the pilots' spread asks."""
+
+CENTRAL = (
+    *("supermodel", "chexnomaly", "chexnomaly__concat", "chexnomaly__random_base"),
+    *("chexnomaly__warm_start", "chexnomaly__from_supermodel"),
+    *("siamese_unet", "siamese_unet__warm_start", "one_film_unet"),
 )
-"""Systems that are compared with one another; the others with their default alone."""
+"""The arms of the central contrast, and the twins that they need."""
 
-ASKED_FAMILIES = ("supermodel", "chexnomaly", "chexnomaly__random_base", "mean_mask")
-"""Systems that are asked about a family that they never saw."""
+DRAWING = ("supermodel", "chexnomaly")
+ONE_CHANGE = (
+    *("supermodel__alpha_0_25", "chexnomaly__alpha_0_25", "attention_supermodel"),
+    *("supermodel__plain_focal", "supermodel_oversampled", "chexnomaly_cnn"),
+    *("chexnomaly__supermodel_start", "siamese_cnn", "siamese_cnn__warm_start"),
+    "one_film_cnn",
+)
+"""The arms of the paper's other directions, and the twins that they need."""
 
-PHANTOM_FLOOR = ("mean_mask", "random_box")
-"""Predictors that never look."""
+PRACTICE = {
+    "painted": WHOLE["painted_all"],
+    "one_anatomy": WHOLE["no_anatomy_variation"],
+}
+"""Films to practise on to what is turned off in them."""
+
+
+def held_out_arms(
+    systems: Sequence[str], families: Iterable[str]
+) -> list[tuple[str, str]]:
+    """List the arms without each family, and their controls."""
+    altered = [f"{how}{name}" for name in families for how in ALTERED]
+    return [*product(systems, altered)]
+
+
+def whole(systems: Iterable[str]) -> list[tuple[str, str]]:
+    """List the arms of systems that learn from all films."""
+    return [(system, "") for system in systems]
 
 
 @dataclass(frozen=True)
@@ -67,25 +99,35 @@ class PhantomWorld:
 
     workspace: Workspace
     name = "phantoms"
-    folds = (0,)
-    families = HELD_TOGETHER
-    systems, blind = PHANTOM_SYSTEMS, PHANTOM_FLOOR
-    held_out = "study_without_"
-    arms_on = ("study_test", "study_unseen_pneumonia")
+    families, findings = HELD_TOGETHER, FINDINGS
+    blind = ("mean_mask", "random_box")
+    held_out, specialized = "study_without_", "study_specialized_"
+    seen, arms_on = "study_test", ("study_test", "study_unseen_pneumonia")
     sections = (
         *("03_supermodels", "04_specialized_models", "model_ensemble"),
-        *("06_siamese_networks", "07_chexnomaly"),
+        *("06_siamese_networks", "one_film", "07_chexnomaly"),
     )
-    arms = tuple(
-        dict.fromkeys(
-            [
-                *product((*PHANTOM_SYSTEMS, *PHANTOM_FLOOR), ("",)),
-                *product(ASKED_FAMILIES, [f"without_{name}" for name in HELD_TOGETHER]),
-                *product(ASKED_FAMILIES, [f"control_{name}" for name in HELD_TOGETHER]),
-                *(arm.cells for arm in ARMS),
-            ]
-        )
-    )
+    plan = {
+        "pilots": (
+            [(0, seed) for seed in PILOTS],
+            whole([*DRAWING, "chexnomaly__random_base"]),
+        ),
+        "central": ([(0, seed) for seed in range(SEEDS)], whole(CENTRAL)),
+        "others": (
+            [(0, 0), (0, 1), (0, 2)],
+            whole([*ONE_CHANGE, *SPECIALIZED, "max_ensemble", "model_ensemble"]),
+        ),
+        "held out": (
+            [(0, 0), (0, 1), (0, 2)],
+            held_out_arms(DRAWING, HELD_TOGETHER),
+        ),
+        "blind": (
+            [(0, 0)],
+            whole([*blind, *(f"mean_mask__{finding}" for finding in FINDINGS)])
+            + held_out_arms(["mean_mask"], HELD_TOGETHER),
+        ),
+        "register": ([(0, 0)], [arm.cells for arm in ARMS]),
+    }
 
     def section(self, recipe: Recipe) -> str:
         """Name the section of a profile with a recipe's options."""
@@ -109,6 +151,25 @@ class PhantomWorld:
         options = {"enriched": True, "size_px": self._sides()}
         root = self.workspace.data / "study" / f"other_films_{k}"
         return write_prepared(root, parts, OTHER_SEED + k, size, **options)
+
+    def practice(self, kind: str, boxed: Collection[str]) -> PreparedSet:
+        """Give the films that a network practises on before it sees real ones.
+
+        Args:
+            kind: "phantoms" for the demo's; "own_findings" for those of them that show
+                no finding that the real films lack; a key of `PRACTICE` for the same
+                cohort with a part turned off.
+            boxed: Findings that the real films are boxed for.
+        """
+        own = self.films(0)
+        if kind not in PRACTICE:
+            lacking = {*FINDINGS} - {*boxed} if kind == "own_findings" else ()
+            return sampling.without_findings(own, lacking)
+        options = {"enriched": True, "size_px": self._sides()}
+        options |= {"switches": PRACTICE[kind]}
+        root, parts = self.workspace.data / "study" / kind, ["train"] * len(own.split)
+        made = write_prepared(root, parts, 0, own.store.size, **options)
+        return replace(made, split=own.split)
 
     def _sides(self) -> tuple[int, int]:
         """Give the smallest and the largest longer side of a film, px."""
@@ -137,29 +198,15 @@ class PhantomWorld:
         tests = {
             key: TestSet(one.part("test"), one.origin) for key, one in sets.items()
         }
-        tests |= unseen_sets(test, self.families, self.held_out)
+        keys = (self.families, self.held_out, self.findings, self.specialized)
+        tests |= sets_by_finding(test, *keys)
+        tests[PILOT_SET] = TestSet(whole.part("val"), whole.origin)
         given = open_profile(self.workspace.profile).settings("06_siamese_networks")
         pairs = {"study_pairs": PairsSet(test.part("test"), given.n_pairs)}
         return FoldSets(tests, pairs)
 
-    def is_asked(self, cell: Cell, key: str) -> bool:
-        """Tell whether a cell is scored on a set."""
-        kind, _, name = cell.films.partition("_")
-        if kind in ("without", "control"):
-            return key == f"{self.held_out}{name}"
-        return not key.startswith(self.held_out)
-
-    def means_only(self, cell: Cell) -> dict[str, TestSet]:
+    def means_only(self) -> dict[str, TestSet]:
         """Give the demo's test films, of which means alone are kept."""
-        if cell.films.startswith(("without_", "control_")):
-            return {}
         whole = self.films(0)
         keys = ("iou_c", "mae_soft", "f1_any_pixel")
         return {"vindr_test": TestSet(whole.part("test"), whole.origin, keys=keys)}
-
-    def blind_predictor(self, name: str, data: PreparedSet, seed: int) -> Predictor:
-        """Fit what never looks, on the training part."""
-        train = data.part("train")
-        if name == "random_box":
-            return partial(baselines.random_box, train_set=train, seed=seed)
-        return partial(baselines.fixed_map, probs=baselines.mean_mask(train))

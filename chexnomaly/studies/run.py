@@ -17,18 +17,21 @@ from functools import partial
 from itertools import product
 from pathlib import Path
 
+from torch.nn import Module
+
 from chexnomaly import evaluation, systems
 from chexnomaly.datasets import sampling
 from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.evaluation.evaluator import Predictor
-from chexnomaly.evaluation.pairs import score_pairs
+from chexnomaly.evaluation.pairs import score_pairs, score_singly
 from chexnomaly.studies import contrasts
-from chexnomaly.studies.cells import DIGITS, Cell, pack_numbers, pack_scores, run_cells
-from chexnomaly.studies.films import FilmWorld
-from chexnomaly.studies.multiverse.arms import split_option
+from chexnomaly.studies.cells import PILOT_SET, PILOTS, Cell, run_cells
+from chexnomaly.studies.films import FilmWorld, blind_predictors, specialized_or_all
+from chexnomaly.studies.multiverse.arms import LONGER, split_option
+from chexnomaly.studies.packing import DIGITS, pack_numbers, pack_scores
 from chexnomaly.studies.phantoms import PhantomWorld
 from chexnomaly.systems import Options
-from chexnomaly.systems.recipes import Recipe
+from chexnomaly.systems.recipes import ON_LABELS, Recipe
 from chexnomaly.workspace import CELLS, FoldRuns, Workspace
 
 STUDIED = {"phantoms": PhantomWorld, "films": FilmWorld}
@@ -62,22 +65,13 @@ class WorldStudy:
         hashes = {"data_hash": whole.data_hash, "split_hash": whole.split_hash}
         return self.world.sets(whole).table({"options": options} | hashes)
 
-    def cells(self, folds: Sequence[int], seeds: Sequence[int]) -> list[Cell]:
-        """List all cells; what is blind to the films has seed 0 alone."""
-        arms = [arm for arm in self.world.arms if not self._as_default(arm[0])]
-        cells = (
-            Cell(system, films, fold, 0 if system in self.world.blind else seed)
-            for seed, fold, (system, films) in product(seeds, folds, arms)
-        )
-        return [*dict.fromkeys(cells)]
-
-    def _as_default(self, system: str) -> bool:
-        """Tell whether an option that an arm changes has that value anyway."""
-        name, changes = split_option(system)
-        if not changes:
-            return False
-        options = partial(self.options, self.world.section(systems.find_recipe(name)))
-        return options() == options(**changes)
+    def cells(self) -> dict[Cell, str]:
+        """Give the plan's cells, each with the kind of arm that it is one of."""
+        cells = {}
+        for kind, (networks, arms) in self.world.plan.items():
+            for network, arm in product(networks, arms):
+                cells.setdefault(Cell(*arm, *network), kind)
+        return cells
 
     def train(
         self,
@@ -86,36 +80,66 @@ class WorldStudy:
         runs: FoldRuns,
         longer: float = 1.0,
         **changes,
-    ) -> list:
+    ) -> tuple[Recipe, Module]:
         """Train a system and what it builds on; see `systems.train_in_order`.
 
         Args:
             system: System key.
             data: Training and validation parts.
             runs: Folder of all runs.
-            longer: How many times the profile's epochs.
+            longer: How many times the profile's epochs; then all are run.
             **changes: Options that win over the profile's.
+
+        Returns:
+            The recipe and the trained network.
         """
 
         def options(recipe: Recipe) -> Options:
             found = self.options(self.world.section(recipe), **changes)
+            if longer == 1:
+                return found
             epochs = round(longer * found.schedule.epochs)
-            return replace(found, schedule=replace(found.schedule, epochs=epochs))
+            schedule = replace(found.schedule, epochs=epochs, patience=epochs)
+            return replace(found, schedule=schedule)
 
-        return [*systems.train_in_order(system, data, runs, options)]
+        *_, last = systems.train_in_order(system, data, runs, options)
+        return last[0], last[1].model
+
+    def practise(
+        self, collection: str, system: str, cell: Cell
+    ) -> tuple[PreparedSet, FoldRuns, Module]:
+        """Train what a cell starts from, on other films; see `systems.Recipe.start`.
+
+        Args:
+            collection: "labels" for the labels of all films of the fold, else as in
+                `PhantomWorld.practice`.
+            system: System key.
+            cell: Gives fold and seed.
+
+        Returns:
+            The films that it learned from, the folder of its runs, and the network.
+        """
+        own = self.world.films(cell.fold)
+        with _one_at_a_time(self.work / f"{collection}_seed{cell.seed}.lock"):
+            if collection == "labels":
+                place = f"fold{cell.fold}_seed{cell.seed}"
+                runs = FoldRuns(self.work / self.world.name, place)
+                return own, runs, self.train(system, own, runs, seed=cell.seed)[1]
+            there = replace(self, world=PhantomWorld(self.world.workspace))
+            films = there.world.practice(collection, own.findings.finding.unique())
+            runs = FoldRuns(self.work / collection, f"fold0_seed{cell.seed}")
+            longer = _times_fewer(there.world.films(0), films)
+            how = {"longer": longer, "seed": cell.seed}
+            return films, runs, there.train(system, films, runs, **how)[1]
 
     def runs(self, cell: Cell) -> FoldRuns:
         """Say where a cell's runs lie; what it starts from is trained there first."""
-        system, changes = split_option(cell.system)
-        place = f"fold0_seed{cell.seed}"
-        elsewhere = {"phantoms": FoldRuns(self.work / "phantoms", place)}
+        system, _ = split_option(cell.system)
         collection, _, start = systems.find_recipe(system).start.rpartition(":")
+        elsewhere = {}
         if collection:
-            other = replace(self, world=PhantomWorld(self.world.workspace))
-            with _one_at_a_time(self.work / f"{collection}_{place}.lock"):
-                films, there = other.world.films(0), elsewhere[collection]
-                other.train(start, films, there, seed=cell.seed)
-        option = cell.system.removeprefix(f"{system}__") if changes else ""
+            elsewhere[collection] = self.practise(collection, start, cell)[1]
+        option = cell.system.removeprefix(system).removeprefix("__")
         arm = "__".join(filter(None, [option, cell.films]))
         place = f"fold{cell.fold}_seed{cell.seed}"
         return FoldRuns(self.work / self.world.name, place, arm, elsewhere)
@@ -149,27 +173,63 @@ class WorldStudy:
                     return self.world.other_films(int(name.removeprefix("films_")))
         return sampling.few_films(whole, int(how))
 
+    def finding(self, cell: Cell) -> str:
+        """Name the one finding that a cell's system marks; "" for all."""
+        name, _, rest = cell.system.partition("__")
+        if name in self.world.blind:
+            return rest
+        return systems.find_recipe(split_option(cell.system)[0]).finding
+
+    def own_set(self, cell: Cell) -> str:
+        """Name the one set that a cell is scored on; "" for all that every arm is."""
+        if cell.seed in PILOTS:
+            return PILOT_SET
+        if finding := self.finding(cell):
+            return self.world.specialized + finding
+        return self.world.held_out + cell.held if cell.held else ""
+
+    def longer(self, cell: Cell, whole: PreparedSet, data: PreparedSet) -> float:
+        """Say how many times the profile's epochs a cell is trained.
+
+        Few films are passed over more often, so that as many are seen; "longer" sees as
+        many more as practice on phantoms would.
+        """
+        times = _times_fewer(whole, data) if cell.films.isdigit() else 1.0
+        if not cell.system.endswith(LONGER):
+            return times
+        there = replace(self, world=PhantomWorld(self.world.workspace))
+        recipe, phantoms = systems.find_recipe("supermodel"), there.world.films(0)
+        passes, own = (
+            one.options(one.world.section(recipe)).schedule.epochs
+            for one in (there, self)
+        )
+        return times + passes / own / _times_fewer(data, phantoms)
+
     def measure(self, cell: Cell, shared: dict) -> dict:
         """Train and score one cell; see `cells.run_cells`."""
         whole = self.world.films(cell.fold)
+        if cell.films == "0":
+            recipe = systems.find_recipe(cell.system)
+            data, _, model = self.practise("phantoms", recipe.default, cell)
+            predict = partial(evaluation.predict, model)
+            return self.score(predict, cell, data, whole, shared)
         data = self.change(whole, cell.films, cell.seed)
-        about = {"trained_on": data.origin, "n_train": len(data.ids("train"))}
-        if cell.system in self.world.blind:
-            predict = self.world.blind_predictor(cell.system, data, cell.seed)
-            return about | self.score(predict, cell, data, whole, shared)
+        name, _, finding = cell.system.partition("__")
+        if name in self.world.blind:
+            predict = blind_predictors(data, cell.seed, finding)[name]
+            return self.score(predict, cell, data, whole, shared)
         system, changes = split_option(cell.system)
-        if cell.films.isdigit():  # few films are passed over more often: as many steps
-            changes["longer"] = len(whole.ids("train")) / len(data.ids("train"))
-        trained = self.train(system, data, self.runs(cell), seed=cell.seed, **changes)
-        recipe, last = trained[-1]
-        about["start"] = recipe.start
-        if recipe.kind == "siamese":
-            pairs = self.world.sets(whole).pairs.items()
-            found = {key: score_pairs(last.model, one)["prob"] for key, one in pairs}
-            packed = {key: pack_numbers(prob * DIGITS) for key, prob in found.items()}
-            return about | {"pairs": packed}
-        predict = partial(evaluation.predict, last.model)
-        return about | self.score(predict, cell, data, whole, shared)
+        changes |= {"longer": self.longer(cell, whole, data), "seed": cell.seed}
+        recipe, model = self.train(system, data, self.runs(cell), **changes)
+        if recipe.kind not in ON_LABELS:
+            predict = partial(evaluation.predict, model)
+            found = self.score(predict, cell, data, whole, shared)
+            return found | {"start": recipe.start}
+        score = score_pairs if recipe.kind == "siamese" else score_singly
+        pairs = self.world.sets(whole).pairs.items()
+        found = {key: score(model, one)["prob"] * DIGITS for key, one in pairs}
+        packed = {key: pack_numbers(probs) for key, probs in found.items()}
+        return _about(data) | {"pairs": packed, "start": recipe.start}
 
     def score(
         self,
@@ -180,21 +240,32 @@ class WorldStudy:
         shared: dict,
     ) -> dict:
         """Choose a threshold on validation films and score a cell's sets."""
-        val = data.part("val")
+        val = specialized_or_all(data, "val", self.finding(cell))
         operating = evaluation.operating_threshold(predict(val), map(val.mask, val.ids))
         levels = sorted({evaluation.PAPER_THRESHOLD, operating})
-        sets = self.world.sets(whole)
+        sets, own = self.world.sets(whole), self.own_set(cell)
+        apart = (self.world.held_out, self.world.specialized, PILOT_SET)
         scored = {
             key: test.score(predict(test.scans), levels)
             for key, test in sets.tests.items()
-            if key not in sets.parts and self.world.is_asked(cell, key)
+            if key not in sets.parts
+            and (key == own if own else not key.startswith(apart))
         }
         means = {}
-        for key, test in self.world.means_only(cell).items():
+        plain = not own and cell.system != "view_alone"
+        for key, test in self.world.means_only().items() if plain else ():
             found = test.score(predict(test.scans), levels)
             means[key] = evaluation.summarize(found, operating, keys=test.keys)
-        told = {"operating": operating} | ({"means": means} if means else {})
+        told = _about(data) | {"operating": operating, "means": means}
         return told | pack_scores(scored, operating, shared)
+
+
+def _about(data: PreparedSet) -> dict:
+    return {"trained_on": data.origin, "n_train": len(data.ids("train"))}
+
+
+def _times_fewer(whole: PreparedSet, data: PreparedSet) -> float:
+    return len(whole.ids("train")) / len(data.ids("train"))
 
 
 @contextmanager
@@ -218,8 +289,6 @@ def command_line() -> argparse.ArgumentParser:
     parser.add_argument(
         "--minutes", type=float, default=math.inf, help="then begin no further cell"
     )
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--folds", type=int, nargs="+", help="which are held out")
     parser.add_argument("--processes", type=int, default=2, help="of one thread each")
     parser.add_argument("--write", action="store_true", help="write results alone")
     return parser
@@ -243,7 +312,7 @@ def main(
         work = given.work or Workspace.open("study").runs / "cells"
         study = WorldStudy(STUDIED[given.world](Workspace.open("demo")), work)
     folder = given.out / CELLS / given.world
-    cells = study.cells(given.folds or study.world.folds, given.seeds)
+    cells = study.cells()
     wanted = [c for c in cells if any(fnmatch(c.name, one) for one in given.only)]
     failed = []
     if not given.write:
