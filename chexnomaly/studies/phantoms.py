@@ -50,7 +50,7 @@ TEST_SEED, OTHER_SEED = 5, 10
 """Seed of the test films; added to k, that of the other films k to learn from. The
 demo's films have seeds 0 to 2."""
 
-SEEDS = 8
+CENTRAL_SEEDS = 8
 """Networks of each arm of the central contrast, as the pilots' spread asks."""
 
 CENTRAL = (
@@ -112,7 +112,7 @@ class PhantomWorld:
             [(0, seed) for seed in PILOTS],
             whole([*DRAWING, "chexnomaly__random_base"]),
         ),
-        "central": ([(0, seed) for seed in range(SEEDS)], whole(CENTRAL)),
+        "central": ([(0, seed) for seed in range(CENTRAL_SEEDS)], whole(CENTRAL)),
         "others": (
             [(0, 0), (0, 1), (0, 2)],
             whole([*ONE_CHANGE, *SPECIALIZED, "max_ensemble", "model_ensemble"]),

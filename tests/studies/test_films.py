@@ -1,8 +1,10 @@
 """One cell of each world's study at tiny size, and what its arms change."""
 
 import json
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -17,6 +19,7 @@ from chexnomaly.datasets.sampling import films_showing
 from chexnomaly.datasets.store.writer import StoreWriter
 from chexnomaly.evaluation.evaluator import TestSet
 from chexnomaly.metrics.classification import auc_statistic
+from chexnomaly.phantom.files.prepared import write_prepared
 from chexnomaly.results import read_result
 from chexnomaly.studies import run
 from chexnomaly.studies.cells import Cell
@@ -141,6 +144,63 @@ def test_an_option_that_an_arm_changes_is_that_of_the_training(study, monkeypatc
     assert changed.alpha == 0.5 and replace(changed, alpha=plain.alpha) == plain
     assert plain.schedule.seed == 7 and plain.base_channels == 4
     assert at != other
+
+
+def test_the_cells_are_those_of_the_plan(tmp_path):
+    study = WorldStudy(FilmWorld(Workspace("demo", tmp_path)), tmp_path)
+    cells = study.cells()
+    assert Counter(cells.values()) == {
+        "central": (6 + 3) * 12,
+        "practice": (2 * 3 + 2 * 5 + 5 * 2) * 12,
+        "others": (2 + 5 + 3 + 3 + 2 + 1) * 4,
+        "held out": 7 * 2 * 2 * 4,
+        "blind": (3 + 3 + 7 * 2) * 4,
+    }
+    others = [c for c, kind in cells.items() if kind in ("others", "held out")]
+    assert {(c.fold, c.seed) for c in others} == {(1, 0), (2, 1), (3, 2), (4, 3)}
+
+
+def test_practice_comes_first_and_its_controls_take_as_long(study, monkeypatch):
+    workspace = study.world.workspace
+    parts = np.repeat(["train", "val"], (30, 6))
+    phantoms = write_prepared(workspace.data / "vindr", parts, 0, 32, enriched=True)
+    asked = []
+
+    def train(system, data, runs, options):
+        asked.append((system, data.origin, runs / system, options(RECIPES[system])))
+        yield RECIPES[system], SimpleNamespace(model=None)
+
+    monkeypatch.setattr(systems, "train_in_order", train)
+    monkeypatch.setattr(WorldStudy, "score", lambda self, p, c, data, *_: {"d": data})
+    study = replace(study, chosen=SMALL | {"epochs": 12})
+    held = study.world.films(1)
+    n = len(held.ids("train"))
+    found = study.measure(Cell("supermodel__from_phantoms", "10", 1, 2), {})
+    assert [(one[0], one[1]) for one in asked] == [
+        ("supermodel", "phantom"),
+        ("supermodel__from_phantoms", "open-images"),
+    ]
+    assert asked[0][2] == study.work / "phantoms" / "supermodel" / "fold0_seed2"
+    assert asked[1][3].schedule.epochs == round(12 * n / 10)
+    assert asked[1][3].schedule.patience >= asked[1][3].schedule.epochs
+    assert (
+        found["start"] == "phantoms:supermodel" and len(found["d"].ids("train")) == 10
+    )
+    asked.clear()
+    never = study.measure(Cell("chexnomaly__from_phantoms", "0", 1, 2), {})
+    assert [(one[0], one[1]) for one in asked] == [("chexnomaly", "phantom")]
+    assert never["d"].data_hash == phantoms.data_hash  # its threshold saw no film
+    asked.clear()
+    study.measure(Cell("supermodel__longer", "10", 1, 2), {})
+    assert asked[0][:2] == ("supermodel", "open-images")
+    assert asked[0][3].schedule.epochs == round(12 * (n + 30) / 10)
+    assert asked[0][2].parent.name == "supermodel__longer__10"
+    asked.clear()
+    study.measure(Cell("supermodel__from_labels", "10", 1, 2), {})
+    first, second = asked
+    assert first[0] == "one_film_cnn" and first[3].schedule.epochs == 12
+    assert first[2] == study.work / "films" / "one_film_cnn" / "fold1_seed2"
+    assert second[0] == "supermodel__from_labels"
 
 
 def write_stripes(out: Path, n: int, size: int = 32) -> PreparedSet:

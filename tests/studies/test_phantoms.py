@@ -1,6 +1,7 @@
 """The phantoms' study, end to end at a size at which only bookkeeping can be tested."""
 
 import json
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -52,6 +53,39 @@ def test_every_arm_is_a_system_and_stands_beside_another(study):
     for arm in ARMS:
         assert arm.cells != (arm.default, "") and arm.default in RECIPES
         assert {arm.cells, (arm.default, "")} <= arms
+
+
+def test_the_cells_are_those_of_the_plan(study):
+    kinds = Counter(study.cells().values())
+    assert kinds == {
+        "pilots": 3 * 4,
+        "central": (6 + 3) * 8,
+        "others": (2 + 5 + 3 + 14 + 2) * 3,
+        "held out": 12 * 2 * 2 * 3,
+        "blind": 2 + 14 + 12 * 2,
+        "register": len(ARMS) - 9,  # nine have three seeds or eight
+    }
+    pilots = [cell for cell, kind in study.cells().items() if kind == "pilots"]
+    assert {study.own_set(cell) for cell in pilots} == {"study_pilot"}
+    named = ("specialized_ild", "mean_mask__ild", "chexnomaly__warm_start")
+    own = [study.own_set(Cell(name, "", 0, 0)) for name in named]
+    assert own == ["study_specialized_ild"] * 2 + [""]
+    assert study.own_set(Cell("supermodel", "control_ild", 0, 0)) == "study_without_ild"
+
+
+def test_practice_turns_off_one_part_of_the_demos_films(study, monkeypatch):
+    own = study.world.films(0)
+    monkeypatch.setattr(study.world.__class__, "_sides", lambda self: (192, 288))
+    anatomy = study.world.practice("one_anatomy", [])
+    assert anatomy.split.equals(own.split) and {*anatomy.store.ids} == {*own.store.ids}
+    some = own.ids("train")[:5]
+    images = [(own.store.image(i), anatomy.store.image(i)) for i in some]
+    assert all(not np.array_equal(*pair) for pair in images)
+    kept = study.world.practice("own_findings", ["ild", "pneumonia"])
+    learned = kept.findings[kept.findings.image_id.isin(kept.ids("train"))]
+    assert {*learned.finding} <= {"ild", "no_finding"}
+    assert kept.ids("test") == own.ids("test")
+    assert study.world.practice("phantoms", ["ild"]).split_hash == own.split_hash
 
 
 def test_the_study_has_the_sizes_and_recipes_of_the_demo():
