@@ -22,7 +22,6 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 import torch
 
@@ -161,19 +160,9 @@ def sets_by_finding(
     return {key: TestSet(one, data.origin, known) for key, one in chosen.items()}
 
 
-class CellStudy(Protocol):
-    """What `run_cells` asks of a study; it is sent to other processes."""
-
-    def shared(self, fold: int) -> dict:
-        """Give `FoldSets.table` of a fold."""
-
-    def measure(self, cell: Cell, shared: dict) -> dict:
-        """Train and score one cell; plain JSON."""
-
-
 def run_cells(
     cells: Sequence[Cell],
-    study: CellStudy,
+    study,
     folder: Path,
     processes: int = 2,
     minutes: float = math.inf,
@@ -185,7 +174,9 @@ def run_cells(
 
     Args:
         cells: Which, in the order in which they build on each other.
-        study: Measures them.
+        study: `run.WorldStudy` or another that gives what the cells of a fold share,
+            `shared(fold)`, and measures a cell, `measure(cell, shared)`, in plain JSON;
+            it is sent to other processes.
         folder: Receives the files.
         processes: How many work at the same time, one thread each.
         minutes: After so many no cell is begun; what is begun is finished.
@@ -211,9 +202,7 @@ def run_cells(
         return sum(pool.map(run, chains.values()), [])
 
 
-def _run_chain(
-    cells: Sequence[Cell], study: CellStudy, folder: Path, until: float
-) -> list[Cell]:
+def _run_chain(cells: Sequence[Cell], study, folder: Path, until: float) -> list[Cell]:
     torch.set_num_threads(1)
     shared, digest = read_shared(folder, cells[0].fold)
     failed = []

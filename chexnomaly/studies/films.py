@@ -23,13 +23,7 @@ from chexnomaly.evaluation.films import UNION, VIEWS, film_sets
 from chexnomaly.labels import SYNONYMS
 from chexnomaly.profiles import open_profile
 from chexnomaly.studies.cells import FoldSets, sets_by_finding
-from chexnomaly.studies.phantoms import (
-    CENTRAL,
-    DRAWING,
-    ONE_CHANGE,
-    held_out_arms,
-    whole,
-)
+from chexnomaly.studies.phantoms import CENTRAL, DRAWING, ONE_CHANGE, apart, whole
 from chexnomaly.systems import Options, baselines, find_recipe
 from chexnomaly.systems.recipes import ON_FILMS, PRACTICE_CONTROLS, Recipe
 from chexnomaly.workspace import Workspace
@@ -52,6 +46,7 @@ ON_SOME = ("25", "50", "100")
 CONTROLS = ("supermodel__longer", *(one.key for one in PRACTICE_CONTROLS))
 """What stands against practice on phantoms."""
 
+ENSEMBLES = ("max_ensemble__films", "model_ensemble__films")
 PRACTISED = [f"{system}__from_phantoms" for system in DRAWING]
 
 
@@ -136,7 +131,7 @@ class FilmWorld:
     blind = ("mean_mask", "random_box", "view_alone")
     held_out, specialized = "nih_unseen_", "nih_specialized_"
     seen, arms_on = UNION, ()
-    sections = SECTIONS
+    sections, section = SECTIONS, staticmethod(section_of)
     plan = {
         "central": (FOUR_BY_THREE, whole(CENTRAL)),
         "practice": (
@@ -149,21 +144,15 @@ class FilmWorld:
         ),
         "others": (
             ONE_EACH,
-            whole([*ONE_CHANGE, *ON_FILMS, "max_ensemble__films"])
-            + whole(["model_ensemble__films"])
-            + [("supermodel", "shuffled")],
+            [*whole([*ONE_CHANGE, *ON_FILMS, *ENSEMBLES]), ("supermodel", "shuffled")],
         ),
-        "held out": (ONE_EACH, held_out_arms(DRAWING, WITHOUT)),
+        "held out": (ONE_EACH, apart(DRAWING, WITHOUT)),
         "blind": (
             [(fold, 0) for fold in (1, 2, 3, 4)],
             whole([*blind, *(f"mean_mask__{finding}" for finding in findings)])
-            + held_out_arms(["mean_mask"], WITHOUT),
+            + apart(["mean_mask"], WITHOUT),
         ),
     }
-
-    def section(self, recipe: Recipe) -> str:
-        """Name the section of a profile with a recipe's options."""
-        return section_of(recipe)
 
     def films(self, fold: int) -> PreparedSet:
         """Open the films with one fold held out."""

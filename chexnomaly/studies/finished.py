@@ -19,20 +19,10 @@ from chexnomaly.evaluation.statistics import (
     statistics,
 )
 from chexnomaly.results import Entry
+from chexnomaly.studies import crossed, packing
 from chexnomaly.studies.cells import Cell, read_cell, read_shared
-from chexnomaly.studies.crossed import (
-    RESAMPLES,
-    ByNetwork,
-    Network,
-    crossed_entry,
-    draw_films,
-)
-from chexnomaly.studies.packing import (
-    DIGITS,
-    THRESHOLD_KEYS,
-    unpack_numbers,
-    unpack_scores,
-)
+from chexnomaly.studies.crossed import ByNetwork, Network, crossed_entry, draw_films
+from chexnomaly.studies.packing import DIGITS, THRESHOLD_KEYS
 
 BOXED = ("rectangularity", "partial_share")
 """Statistics of components, of which cells keep nothing."""
@@ -74,7 +64,7 @@ def _network_values(
 
 def _pair_values(table: pd.DataFrame, owners: pd.DataFrame) -> dict[str, np.ndarray]:
     """Compute what is told of a twin on all pairs and on pairs of drawn films."""
-    weights = pairs.resampled_weights(owners, RESAMPLES)
+    weights = pairs.resampled_weights(owners, crossed.RESAMPLES)
     weights = np.vstack([np.ones(len(table)), weights])
     told = {"auc": pairs.auc, "accuracy": pairs.accuracy}
     told["mae_soft"] = pairs.absolute_error
@@ -143,16 +133,17 @@ class Finished:
         patients = self.shared[fold]["patients"]
         return [patients[row] for row in rows if patients]
 
-    def units(self, fold: int, key: str, name: str) -> int:
-        """Count the films, or patients, that a statistic rests on."""
+    def rows(self, fold: int, key: str, name: str = "") -> list[int]:
+        """List the films of a set; abnormal ones where a statistic is of these alone.
+
+        Both films of each pair stand there.
+        """
         table = self.shared[fold]
-        if key in table["pairs"]:
-            rows = [*table["pairs"][key]["first"], *table["pairs"][key]["second"]]
-        else:
-            rows, area = (table["sets"][key][column] for column in ("rows", "area"))
-            if name.startswith(SICK):
-                rows = [row for row, n in zip(rows, area, strict=True) if n]
-        return len({*(self.owners(fold, rows) or rows)})
+        if pairs_of := table["pairs"].get(key):
+            return pairs_of["first"] + pairs_of["second"]
+        rows, area = (table["sets"][key][column] for column in ("rows", "area"))
+        sick = name.startswith(SICK)
+        return [row for row, n in zip(rows, area, strict=True) if n or not sick]
 
     def values(self, arm: tuple[str, str], key: str) -> dict[str, ByNetwork]:
         """Compute every statistic of an arm on a set, by results key and network."""
@@ -185,7 +176,9 @@ class Finished:
         shared = self.shared[network[0]]
         if key in shared["pairs"]:
             told = pd.DataFrame(shared["pairs"][key])
-            found = unpack_numbers(self.arms[arm][network]["pairs"][key]) / DIGITS
+            found = (
+                packing.unpack_numbers(self.arms[arm][network]["pairs"][key]) / DIGITS
+            )
             owners = told[["first", "second"]]
             if shared["patients"]:
                 owners = owners.map(shared["patients"].__getitem__)
@@ -196,25 +189,21 @@ class Finished:
         if arm[0] in CONSTANT:
             levels = _constant(shared["sets"][key], shared["pixels"], CONSTANT[arm[0]])
         else:
-            levels = unpack_scores(self.arms[arm][network], shared, key)
+            levels = packing.unpack_scores(self.arms[arm][network], shared, key)
         return _network_values(levels, draws)
 
-    def entry(self, one: ByNetwork, key: str, name: str) -> Entry:
+    def entry(self, values: ByNetwork, key: str, name: str) -> Entry:
         """Turn a statistic's values into an entry of a results file."""
-        folds = {fold for fold, _ in one}
-        units = {fold: self.units(fold, key, name) for fold in folds}
-        return crossed_entry(one, self.count(folds, key, name), units)
+        rows = {fold: self.rows(fold, key, name) for fold, _ in values}
+        units = {
+            f: len({*(self.owners(f, films) or films)}) for f, films in rows.items()
+        }
+        return crossed_entry(values, self.count(rows, key, name), units)
 
     def count(self, folds: Iterable[int], key: str, name: str = "") -> int:
-        """Count films, or pairs; abnormal ones where a statistic is of these alone."""
-        total = 0
-        for shared in (self.shared[fold] for fold in folds):
-            if key in shared["pairs"]:
-                total += len(shared["pairs"][key]["similar"])
-            else:
-                area = np.array(shared["sets"][key]["area"])
-                total += int((area > 0).sum()) if name.startswith(SICK) else len(area)
-        return total
+        """Count films, as `rows` lists them, or pairs."""
+        films = sum(len(self.rows(fold, key, name)) for fold in folds)
+        return films // 2 if key in self.pair_keys else films
 
     def means(self, arm: tuple[str, str]) -> dict:
         """Average over networks what is kept as means alone; "means", by set and key.

@@ -20,13 +20,7 @@ from chexnomaly.evaluation.evaluator import TestSet
 from chexnomaly.labels import FINDINGS, SYNONYMS
 from chexnomaly.phantom.files.prepared import write_prepared
 from chexnomaly.profiles import open_profile
-from chexnomaly.studies.cells import (
-    ALTERED,
-    PILOT_SET,
-    PILOTS,
-    FoldSets,
-    sets_by_finding,
-)
+from chexnomaly.studies import cells
 from chexnomaly.studies.multiverse.arms import ARMS
 from chexnomaly.studies.phantom_worth.worlds import WHOLE
 from chexnomaly.systems import SPECIALIZED
@@ -60,7 +54,9 @@ CENTRAL = (
 )
 """The arms of the central contrast, and the twins that they need."""
 
+THREE = [(0, seed) for seed in range(3)]
 DRAWING = ("supermodel", "chexnomaly")
+PILOT_ARMS = (*DRAWING, "chexnomaly__random_base")
 ONE_CHANGE = (
     *("supermodel__alpha_0_25", "chexnomaly__alpha_0_25", "attention_supermodel"),
     *("supermodel__plain_focal", "supermodel_oversampled", "chexnomaly_cnn"),
@@ -76,11 +72,9 @@ PRACTICE = {
 """Films to practise on to what is turned off in them."""
 
 
-def held_out_arms(
-    systems: Sequence[str], families: Iterable[str]
-) -> list[tuple[str, str]]:
+def apart(systems: Sequence[str], families: Iterable[str]) -> list[tuple[str, str]]:
     """List the arms without each family, and their controls."""
-    altered = [f"{how}{name}" for name in families for how in ALTERED]
+    altered = [f"{how}{name}" for name in families for how in cells.ALTERED]
     return [*product(systems, altered)]
 
 
@@ -108,23 +102,20 @@ class PhantomWorld:
         *("06_siamese_networks", "one_film", "07_chexnomaly"),
     )
     plan = {
-        "pilots": (
-            [(0, seed) for seed in PILOTS],
-            whole([*DRAWING, "chexnomaly__random_base"]),
-        ),
+        "pilots": ([(0, seed) for seed in cells.PILOTS], whole(PILOT_ARMS)),
         "central": ([(0, seed) for seed in range(CENTRAL_SEEDS)], whole(CENTRAL)),
         "others": (
-            [(0, 0), (0, 1), (0, 2)],
+            THREE,
             whole([*ONE_CHANGE, *SPECIALIZED, "max_ensemble", "model_ensemble"]),
         ),
         "held out": (
-            [(0, 0), (0, 1), (0, 2)],
-            held_out_arms(DRAWING, HELD_TOGETHER),
+            THREE,
+            apart(DRAWING, HELD_TOGETHER),
         ),
         "blind": (
             [(0, 0)],
             whole([*blind, *(f"mean_mask__{finding}" for finding in FINDINGS)])
-            + held_out_arms(["mean_mask"], HELD_TOGETHER),
+            + apart(["mean_mask"], HELD_TOGETHER),
         ),
         "register": ([(0, 0)], [arm.cells for arm in ARMS]),
     }
@@ -143,14 +134,21 @@ class PhantomWorld:
             raise ValueError(f"fold {fold}, expected 0: phantoms have one split")
         return PreparedSet.open(self.workspace.data / "vindr")
 
+    def draw(
+        self, name: str, parts: Sequence[str], seed: int, **options
+    ) -> PreparedSet:
+        """Draw films of the demo's sizes, or open them; see `write_prepared`."""
+        given = open_profile(self.workspace.profile).settings("02_data")
+        options |= {"size_px": (given.shortest_px, given.longest_px)}
+        root, size = self.workspace.data / "study" / name, self.films(0).store.size
+        return write_prepared(root, parts, seed, size, **options)
+
     def other_films(self, k: int) -> PreparedSet:
         """Draw other films to learn from, as many as the demo's, or open them."""
-        whole = self.films(0)
-        counts = [len(whole.ids(part)) for part in ("train", "val")]
-        parts, size = np.repeat(["train", "val"], counts), whole.store.size
-        options = {"enriched": True, "size_px": self._sides()}
-        root = self.workspace.data / "study" / f"other_films_{k}"
-        return write_prepared(root, parts, OTHER_SEED + k, size, **options)
+        own = self.films(0)
+        counts = [len(own.ids(part)) for part in ("train", "val")]
+        parts = np.repeat(["train", "val"], counts)
+        return self.draw(f"other_films_{k}", parts, OTHER_SEED + k, enriched=True)
 
     def practice(self, kind: str, boxed: Collection[str]) -> PreparedSet:
         """Give the films that a network practises on before it sees real ones.
@@ -165,31 +163,22 @@ class PhantomWorld:
         if kind not in PRACTICE:
             lacking = {*FINDINGS} - {*boxed} if kind == "own_findings" else ()
             return sampling.without_findings(own, lacking)
-        options = {"enriched": True, "size_px": self._sides()}
-        options |= {"switches": PRACTICE[kind]}
-        root, parts = self.workspace.data / "study" / kind, ["train"] * len(own.split)
-        made = write_prepared(root, parts, 0, own.store.size, **options)
+        options = {"enriched": True, "switches": PRACTICE[kind]}
+        made = self.draw(kind, ["train"] * len(own.split), 0, **options)
         return replace(made, split=own.split)
-
-    def _sides(self) -> tuple[int, int]:
-        """Give the smallest and the largest longer side of a film, px."""
-        given = open_profile(self.workspace.profile).settings("02_data")
-        return given.shortest_px, given.longest_px
 
     def unseen(self, finding: str) -> PreparedSet:
         """Draw films with a finding that no training film shows, or open them."""
         layout, seed = DRAWN[finding]
-        options = {"layout": layout, "positive_share": 1.0, "size_px": self._sides()}
-        root, size = self.workspace.data / "study" / finding, self.films(0).store.size
-        return write_prepared(root, ["test"] * N_DRAWN, seed, size, **options)
+        options = {"layout": layout, "positive_share": 1.0}
+        return self.draw(finding, ["test"] * N_DRAWN, seed, **options)
 
     def test_films(self) -> PreparedSet:
         """Draw the films that networks are tested on, or open them."""
-        options = {"enriched": True, "positive_share": 0.5, "size_px": self._sides()}
-        root, size = self.workspace.data / "study" / "test", self.films(0).store.size
-        return write_prepared(root, ["test"] * N_TEST, TEST_SEED, size, **options)
+        options = {"enriched": True, "positive_share": 0.5}
+        return self.draw("test", ["test"] * N_TEST, TEST_SEED, **options)
 
-    def sets(self, whole: PreparedSet) -> FoldSets:
+    def sets(self, whole: PreparedSet) -> cells.FoldSets:
         """Give every set that some cell is scored on."""
         test = self.test_films()
         pneumonia = PreparedSet.open(self.workspace.data / "other")
@@ -199,11 +188,11 @@ class PhantomWorld:
             key: TestSet(one.part("test"), one.origin) for key, one in sets.items()
         }
         keys = (self.families, self.held_out, self.findings, self.specialized)
-        tests |= sets_by_finding(test, *keys)
-        tests[PILOT_SET] = TestSet(whole.part("val"), whole.origin)
+        tests |= cells.sets_by_finding(test, *keys)
+        tests[cells.PILOT_SET] = TestSet(whole.part("val"), whole.origin)
         given = open_profile(self.workspace.profile).settings("06_siamese_networks")
         pairs = {"study_pairs": PairsSet(test.part("test"), given.n_pairs)}
-        return FoldSets(tests, pairs)
+        return cells.FoldSets(tests, pairs)
 
     def means_only(self) -> dict[str, TestSet]:
         """Give the demo's test films, of which means alone are kept."""

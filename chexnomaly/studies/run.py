@@ -40,7 +40,7 @@ STUDIED = {"phantoms": PhantomWorld, "films": FilmWorld}
 
 @dataclass(frozen=True)
 class WorldStudy:
-    """One world's study; see `cells.CellStudy`.
+    """One world's study; see `cells.run_cells`.
 
     Attributes:
         world: Its films, sets and arms.

@@ -73,9 +73,8 @@ def test_the_cells_are_those_of_the_plan(study):
     assert study.own_set(Cell("supermodel", "control_ild", 0, 0)) == "study_without_ild"
 
 
-def test_practice_turns_off_one_part_of_the_demos_films(study, monkeypatch):
+def test_practice_turns_off_one_part_of_the_demos_films(study):
     own = study.world.films(0)
-    monkeypatch.setattr(study.world.__class__, "_sides", lambda self: (192, 288))
     anatomy = study.world.practice("one_anatomy", [])
     assert anatomy.split.equals(own.split) and {*anatomy.store.ids} == {*own.store.ids}
     some = own.ids("train")[:5]
