@@ -174,7 +174,7 @@ def run_cells(
 
     Args:
         cells: Which, in the order in which they build on each other.
-        study: `run.WorldStudy` or another that gives what the cells of a fold share,
+        study: Gives what the cells of a fold share,
             `shared(fold)`, and measures a cell, `measure(cell, shared)`, in plain JSON;
             it is sent to other processes.
         folder: Receives the files.

@@ -119,7 +119,7 @@ def pair_sets(data: PreparedSet, n_pairs: int) -> dict[str, PairsSet]:
 
 @dataclass(frozen=True)
 class FilmWorld:
-    """The world of real films; see `studies.run.WorldStudy`.
+    """The world of real films; see `studies.world_study.WorldStudy`.
 
     Attributes:
         workspace: Where films and phantoms were prepared.

@@ -85,7 +85,7 @@ def whole(systems: Iterable[str]) -> list[tuple[str, str]]:
 
 @dataclass(frozen=True)
 class PhantomWorld:
-    """The world of phantoms; see `studies.run.WorldStudy`.
+    """The world of phantoms; see `studies.world_study.WorldStudy`.
 
     Attributes:
         workspace: Where `02_data` prepared films.

@@ -26,7 +26,7 @@ from chexnomaly.studies.cells import Cell
 from chexnomaly.studies.films import FOUR_BY_THREE, FilmWorld
 from chexnomaly.studies.multiverse.arms import split_option
 from chexnomaly.studies.packing import unpack_scores
-from chexnomaly.studies.run import WorldStudy
+from chexnomaly.studies.world_study import WorldStudy
 from chexnomaly.systems import RECIPES, Options, baselines
 from chexnomaly.training.schedule import Schedule
 from chexnomaly.workspace import FoldRuns, Workspace

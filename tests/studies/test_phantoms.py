@@ -14,7 +14,7 @@ from chexnomaly.studies import phantoms, run
 from chexnomaly.studies.cells import Cell
 from chexnomaly.studies.multiverse.arms import ARMS, split_option
 from chexnomaly.studies.phantoms import HELD_TOGETHER, PhantomWorld
-from chexnomaly.studies.run import WorldStudy
+from chexnomaly.studies.world_study import WorldStudy
 from chexnomaly.systems import RECIPES
 from chexnomaly.workspace import Workspace
 
