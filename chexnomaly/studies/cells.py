@@ -7,8 +7,7 @@ A run that was killed goes on where it stopped.
 What all cells of a fold share stands once, in `sets__fold<k>.json`: the options, which
 films are in which set, and how many pixels of each are abnormal. A cell names that file
 by its hash, and holds what its own network adds: per film how many pixels it marks and
-how many of them rightly. The rest follows. Numbers of many films are whole, four digits
-of a share, and packed: `unpack_numbers` reads them.
+how many of them rightly; see `packing`. The rest follows.
 """
 
 import hashlib
@@ -18,35 +17,30 @@ import multiprocessing
 import sys
 import time
 import traceback
-import zlib
-from base64 import b85decode, b85encode
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
-import numpy as np
 import torch
 
-from chexnomaly import metrics, results
+from chexnomaly import results
 from chexnomaly.datasets import sampling
 from chexnomaly.datasets.pairs import PairsSet
 from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.errors import ResultError
 from chexnomaly.evaluation.evaluator import TestSet
-from chexnomaly.evaluation.scores import PAPER_THRESHOLD, ScoredSet
 from chexnomaly.files import write_atomic
 
-THRESHOLD_KEYS = ("paper", "operating")
-"""Thresholds of a cell: the paper's, and the one chosen on validation."""
+ALTERED = ("without_", "control_")
+"""Beginnings of what films differ in where a finding is asked that was held out."""
 
-DIGITS = 10_000
-"""A share is kept as a whole number of ten-thousandths."""
+PILOTS = (100, 101, 102, 103)
+"""Seeds that say how many seeds are needed, on validation films, and then go."""
 
-OWN_SHARES = ("soft_error", "peak_inside")
-"""Scores of an abnormal film that depend on its mask and need no threshold."""
+PILOT_SET = "study_pilot"
+"""Key of the set that they alone are scored on."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +58,11 @@ class Cell:
     films: str
     fold: int
     seed: int
+
+    @property
+    def held(self) -> str:
+        """Family of findings that its films lack, or that the control's show."""
+        return self.films.partition("_")[2] if self.films.startswith(ALTERED) else ""
 
     @property
     def arm(self) -> str:
@@ -125,41 +124,45 @@ class FoldSets:
         return json.loads(json.dumps(table))
 
 
-def unseen_sets(
-    data: PreparedSet, families: Mapping[str, Collection[str]], prefix: str
+def sets_by_finding(
+    data: PreparedSet,
+    families: Mapping[str, Collection[str]],
+    held_out: str,
+    findings: Collection[str],
+    specialized: str,
 ) -> dict[str, TestSet]:
-    """Give test films with a family of findings beside healthy ones, for each family.
+    """Give test films that show one finding, or one family of findings.
 
     Args:
         data: A prepared set.
-        families: Name to findings that are held out together.
-        prefix: Stands before the name in a set's key.
+        families: Name to findings that are held out together, each beside healthy
+            films at the paper's ratio.
+        held_out: Stands before a family's name in a set's key.
+        findings: Those of specialized models, each beside as many healthy films.
+        specialized: Stands before such a finding in a set's key.
 
     Returns:
-        By key; families that no test film shows are left out.
+        By key; what no test film shows is left out.
     """
-    known = {} if data.films is None else data.films["patient"].to_dict()
-    sets = {name: sampling.unseen_part(data, kin) for name, kin in families.items()}
-    return {
-        f"{prefix}{name}": TestSet(scans, data.origin, known)
-        for name, scans in sets.items()
-        if scans.is_abnormal().any()
+    boxed = data.findings[data.findings.image_id.isin(data.ids("test"))]
+    shown = {*boxed.finding}
+    chosen = {
+        f"{held_out}{name}": sampling.unseen_part(data, kin)
+        for name, kin in families.items()
+        if shown & {*kin}
     }
-
-
-class CellStudy(Protocol):
-    """What `run_cells` asks of a study; it is sent to other processes."""
-
-    def shared(self, fold: int) -> dict:
-        """Give `FoldSets.table` of a fold."""
-
-    def measure(self, cell: Cell, shared: dict) -> dict:
-        """Train and score one cell; plain JSON."""
+    chosen |= {
+        f"{specialized}{name}": sampling.specialized_part(data, "test", name)
+        for name in findings
+        if name in shown
+    }
+    known = {} if data.films is None else data.films["patient"].to_dict()
+    return {key: TestSet(one, data.origin, known) for key, one in chosen.items()}
 
 
 def run_cells(
     cells: Sequence[Cell],
-    study: CellStudy,
+    study,
     folder: Path,
     processes: int = 2,
     minutes: float = math.inf,
@@ -171,7 +174,9 @@ def run_cells(
 
     Args:
         cells: Which, in the order in which they build on each other.
-        study: Measures them.
+        study: Gives what the cells of a fold share,
+            `shared(fold)`, and measures a cell, `measure(cell, shared)`, in plain JSON;
+            it is sent to other processes.
         folder: Receives the files.
         processes: How many work at the same time, one thread each.
         minutes: After so many no cell is begun; what is begun is finished.
@@ -197,9 +202,7 @@ def run_cells(
         return sum(pool.map(run, chains.values()), [])
 
 
-def _run_chain(
-    cells: Sequence[Cell], study: CellStudy, folder: Path, until: float
-) -> list[Cell]:
+def _run_chain(cells: Sequence[Cell], study, folder: Path, until: float) -> list[Cell]:
     torch.set_num_threads(1)
     shared, digest = read_shared(folder, cells[0].fold)
     failed = []
@@ -280,104 +283,3 @@ def read_cell(folder: Path, cell: Cell, digest: str) -> dict | None:
         expected = f"the cell of its name, made with sets__fold{cell.fold}.json"
         raise ResultError("another study's cell", file=path, expected=expected)
     return found
-
-
-def pack_numbers(values: Iterable[float]) -> str:
-    """Write whole numbers from 0 on as short text: deflated, in base 85."""
-    whole = np.asarray([*values], dtype=np.float64).round().astype("<u4")
-    planes = whole.view(np.uint8).reshape(-1, 4).T.tobytes()
-    return b85encode(zlib.compress(planes, 9)).decode()
-
-
-def unpack_numbers(text: str) -> np.ndarray:
-    """Read what `pack_numbers` wrote; (N,), float64."""
-    planes = np.frombuffer(zlib.decompress(b85decode(text)), np.uint8).reshape(4, -1)
-    return np.ascontiguousarray(planes.T).view("<u4").ravel().astype(np.float64)
-
-
-def pack_scores(
-    scored: Mapping[str, ScoredSet], operating: float, shared: dict
-) -> dict:
-    """Keep what a network's scores on several sets add to what all cells share.
-
-    Args:
-        scored: By set key, scores at the paper's threshold and the operating one.
-        operating: The threshold chosen on validation.
-        shared: From `FoldSets.table`.
-
-    Returns:
-        "films": of all films of these sets, in the order of their rows, "film_score",
-        "healthy_error" (the soft error where a mask is empty) and, by
-        `THRESHOLD_KEYS`, how many pixels are marked. "sets": by key, of its abnormal
-        films `OWN_SHARES` and, by `THRESHOLD_KEYS`, how many marked pixels are
-        abnormal. All packed.
-    """
-    rows = _rows(scored, shared)
-    films = {
-        k: np.zeros(len(rows)) for k in ("film_score", "healthy_error", *THRESHOLD_KEYS)
-    }
-    sets = {}
-    for key, one in scored.items():
-        told = shared["sets"][key]
-        at, sick = np.searchsorted(rows, told["rows"]), np.array(told["area"]) > 0
-        first = one.scores[operating]
-        films["film_score"][at] = first["film_score"] * DIGITS
-        films["healthy_error"][at[~sick]] = first["soft_error"][~sick] * DIGITS
-        sets[key] = {name: first[name][sick] * DIGITS for name in OWN_SHARES}
-        for level, threshold in zip(
-            THRESHOLD_KEYS, (PAPER_THRESHOLD, operating), strict=True
-        ):
-            counts = one.scores[threshold]
-            films[level][at] = counts["tp"] + counts["fp"]
-            sets[key][level] = counts["tp"][sick]
-    packed = {key: _packed(one) for key, one in sets.items()}
-    return {"films": _packed(films), "sets": packed}
-
-
-def _packed(columns: Mapping[str, np.ndarray]) -> dict[str, str]:
-    return {name: pack_numbers(values) for name, values in columns.items()}
-
-
-def _rows(keys: Iterable[str], shared: dict) -> np.ndarray:
-    """Give the rows of all films of some sets, in order."""
-    return np.unique(np.concatenate([shared["sets"][key]["rows"] for key in keys]))
-
-
-def unpack_scores(cell: dict, shared: dict, key: str) -> dict[str, metrics.Scores]:
-    """Give the scores of one set's films, in the order of its rows.
-
-    Args:
-        cell: A finished cell.
-        shared: What the cells of its fold share.
-        key: Set key; a part of a set that was scored needs no scores of its own.
-
-    Returns:
-        By `THRESHOLD_KEYS`, what the statistics of results files need.
-    """
-    told = shared["sets"][key]
-    if whole := told.get("part_of"):
-        at = np.argsort(shared["sets"][whole]["rows"])
-        rows = np.sort(shared["sets"][whole]["rows"])
-        chosen = at[np.searchsorted(rows, told["rows"])]
-        found = unpack_scores(cell, shared, whole)
-        return {k: {n: v[chosen] for n, v in one.items()} for k, one in found.items()}
-    at = np.searchsorted(_rows(cell["sets"], shared), told["rows"])
-    films = {k: unpack_numbers(v)[at] for k, v in cell["films"].items()}
-    own = {k: unpack_numbers(v) for k, v in cell["sets"][key].items()}
-    area = np.array(told["area"], dtype=np.float64)
-    sick = area > 0
-    soft = {"film_score": films["film_score"] / DIGITS}
-    for name, healthy in zip(OWN_SHARES, (films["healthy_error"], 0), strict=True):
-        soft[name] = np.where(sick, 0, healthy) / DIGITS
-        soft[name][sick] = own[name] / DIGITS
-    return {k: _counted(films[k], own[k], area, shared) | soft for k in THRESHOLD_KEYS}
-
-
-def _counted(
-    marked: np.ndarray, right: np.ndarray, area: np.ndarray, shared: dict
-) -> metrics.Scores:
-    """Give the four counts of pixels from what is marked, right and abnormal."""
-    tp = np.zeros_like(area)
-    tp[area > 0] = right
-    counts = {"tp": tp, "fp": marked - tp, "fn": area - tp}
-    return counts | {"tn": shared["pixels"] - sum(counts.values())}

@@ -13,16 +13,19 @@ from pathlib import Path
 
 import numpy as np
 
+from chexnomaly.datasets import sampling
 from chexnomaly.datasets.pairs import PairsSet
 from chexnomaly.datasets.prepared import PreparedSet
+from chexnomaly.datasets.segmentation import SegmentationSet
 from chexnomaly.datasets.sources import chestx_det, nih
 from chexnomaly.evaluation.evaluator import Predictor, TestSet
 from chexnomaly.evaluation.films import UNION, VIEWS, film_sets
 from chexnomaly.labels import SYNONYMS
 from chexnomaly.profiles import open_profile
-from chexnomaly.studies.cells import Cell, FoldSets, unseen_sets
-from chexnomaly.systems import Options, baselines
-from chexnomaly.systems.recipes import Recipe
+from chexnomaly.studies.cells import FoldSets, sets_by_finding
+from chexnomaly.studies.phantoms import CENTRAL, DRAWING, ONE_CHANGE, apart, whole
+from chexnomaly.systems import Options, baselines, find_recipe
+from chexnomaly.systems.recipes import ON_FILMS, PRACTICE_CONTROLS, Recipe
 from chexnomaly.workspace import Workspace
 
 SECTIONS = ("08_real_films", "real_films_twins", "one_film")
@@ -33,23 +36,18 @@ SINGLE = ("pleural_effusion", "cardiomegaly", "pulmonary_fibrosis", "emphysema")
 WITHOUT = SYNONYMS | {name: (name,) for name in SINGLE}
 """What is kept from training in turn, with the names that readers use for it."""
 
-FILM_FLOOR = ("mean_mask", "random_box", "view_alone")
-"""Predictors that never look and are cells of their own, for the first seed."""
+FOUR_BY_THREE = [(fold, seed) for seed in range(3) for fold in (1, 2, 3, 4)]
+ONE_EACH = [(fold, fold - 1) for fold in (1, 2, 3, 4)]
+"""Fold and seed of each network of an arm: of three seeds a fold, and of one."""
 
-DRAWING = ("supermodel", "chexnomaly")
-ASKED_UNSEEN = (*DRAWING, "mean_mask")
-"""Systems whose question is what they make of findings that they never saw."""
+ON_SOME = ("25", "50", "100")
+"""Numbers of films that some arms learn from; "0" for practice alone."""
 
-FILM_SYSTEMS = (
-    *("supermodel", "siamese_unet", "siamese_cnn", "chexnomaly"),
-    *("supermodel__plain_focal", "attention_supermodel", "chexnomaly__concat"),
-    *("chexnomaly__random_base", "chexnomaly_cnn", "chexnomaly__supermodel_start"),
-    "chexnomaly__from_supermodel",
-    *(f"{system}__from_phantoms" for system in DRAWING),
-    *("max_ensemble__films", "model_ensemble__films"),
-    *(f"{system}__alpha_0_25" for system in DRAWING),
-)
-"""Systems that are compared with one another, trained on all films."""
+CONTROLS = ("supermodel__longer", *(one.key for one in PRACTICE_CONTROLS))
+"""What stands against practice on phantoms."""
+
+ENSEMBLES = ("max_ensemble__films", "model_ensemble__films")
+PRACTISED = [f"{system}__from_phantoms" for system in DRAWING]
 
 
 def section_of(recipe: Recipe) -> str:
@@ -63,17 +61,38 @@ def film_options(profile: str, recipe: Recipe, **chosen) -> Options:
     return Options.from_profile(profile, section_of(recipe), **chosen)
 
 
-def blind_predictors(data: PreparedSet, seed: int) -> dict[str, Predictor]:
-    """Give the predictors that never look, fitted on the training part, by key."""
-    train, views = data.part("train"), data.films["view"].to_dict()
-    prior = baselines.mean_mask(train)
-    return {
+def blind_predictors(
+    data: PreparedSet, seed: int, finding: str = ""
+) -> dict[str, Predictor]:
+    """Give the predictors that never look, fitted on the training part.
+
+    Args:
+        data: Training part, and views where they are known.
+        seed: Of random boxes.
+        finding: Fit on this finding's balanced films, as a specialized model is.
+
+    Returns:
+        By key; "view_alone" where views are known.
+    """
+    train = specialized_or_all(data, "train", finding)
+    found = {
         "all_empty": partial(baselines.constant, value=0.0),
         "all_ones": partial(baselines.constant, value=1.0),
-        "mean_mask": partial(baselines.fixed_map, probs=prior),
+        "mean_mask": partial(baselines.fixed_map, probs=baselines.mean_mask(train)),
         "random_box": partial(baselines.random_box, train_set=train, seed=seed),
-        "view_alone": partial(baselines.label_alone, labels=views, train_set=train),
     }
+    if data.films is not None:
+        labels = data.films["view"].to_dict()
+        about = {"labels": labels, "train_set": train}
+        found["view_alone"] = partial(baselines.label_alone, **about)
+    return found
+
+
+def specialized_or_all(data: PreparedSet, part: str, finding: str) -> SegmentationSet:
+    """Give a part's balanced films of a finding; all its films for ""."""
+    if not finding:
+        return data.part(part)
+    return sampling.specialized_part(data, part, finding)
 
 
 def covid_sets(folder: Path) -> dict[str, TestSet]:
@@ -100,7 +119,7 @@ def pair_sets(data: PreparedSet, n_pairs: int) -> dict[str, PairsSet]:
 
 @dataclass(frozen=True)
 class FilmWorld:
-    """The world of real films; see `studies.run.WorldStudy`.
+    """The world of real films; see `studies.world_study.WorldStudy`.
 
     Attributes:
         workspace: Where films and phantoms were prepared.
@@ -108,22 +127,32 @@ class FilmWorld:
 
     workspace: Workspace
     name = "films"
-    folds = (1, 2, 3, 4)
-    families = WITHOUT
-    systems, blind = FILM_SYSTEMS, FILM_FLOOR
-    held_out = "nih_unseen_"
-    arms_on = ()
-    sections = SECTIONS
-    arms = (
-        *product((*FILM_SYSTEMS, *FILM_FLOOR), ("",)),
-        ("supermodel", "shuffled"),
-        *product(("supermodel", "supermodel__from_phantoms"), ("25", "50", "100")),
-        *product(ASKED_UNSEEN, [f"without_{name}" for name in WITHOUT]),
-    )
-
-    def section(self, recipe: Recipe) -> str:
-        """Name the section of a profile with a recipe's options."""
-        return section_of(recipe)
+    families, findings = WITHOUT, tuple(find_recipe(key).finding for key in ON_FILMS)
+    blind = ("mean_mask", "random_box", "view_alone")
+    held_out, specialized = "nih_unseen_", "nih_specialized_"
+    seen, arms_on = UNION, ()
+    sections, section = SECTIONS, staticmethod(section_of)
+    plan = {
+        "central": (FOUR_BY_THREE, whole(CENTRAL)),
+        "practice": (
+            FOUR_BY_THREE,
+            [
+                *product(DRAWING, ON_SOME),
+                *product(PRACTISED, ("0", *ON_SOME, "")),
+                *product(CONTROLS, ("100", "")),
+            ],
+        ),
+        "others": (
+            ONE_EACH,
+            [*whole([*ONE_CHANGE, *ON_FILMS, *ENSEMBLES]), ("supermodel", "shuffled")],
+        ),
+        "held out": (ONE_EACH, apart(DRAWING, WITHOUT)),
+        "blind": (
+            [(fold, 0) for fold in (1, 2, 3, 4)],
+            whole([*blind, *(f"mean_mask__{finding}" for finding in findings)])
+            + apart(["mean_mask"], WITHOUT),
+        ),
+    }
 
     def films(self, fold: int) -> PreparedSet:
         """Open the films with one fold held out."""
@@ -138,26 +167,14 @@ class FilmWorld:
     def sets(self, whole: PreparedSet) -> FoldSets:
         """Give every set that some cell is scored on."""
         tests = film_sets(whole, self.outlines)
-        tests |= unseen_sets(whole, self.families, self.held_out)
+        keys = (self.families, self.held_out, self.findings, self.specialized)
+        tests |= sets_by_finding(whole, *keys)
         settings = open_profile(self.workspace.profile).settings(SECTIONS[0])
         views = (f"{UNION}_{view.lower()}" for view in VIEWS)
         parts = {key: UNION for key in views if key in tests}
         patients = whole.films["patient"].to_dict()
         return FoldSets(tests, pair_sets(whole, settings.n_pairs), parts, patients)
 
-    def is_asked(self, cell: Cell, key: str) -> bool:
-        """Tell whether a cell is scored on a set; who saw a finding is its control."""
-        if cell.films.startswith("without_"):
-            return key == self.held_out + cell.films.removeprefix("without_")
-        control = cell.system in ASKED_UNSEEN and not cell.films
-        return control or not key.startswith(self.held_out)
-
-    def means_only(self, cell: Cell) -> dict[str, TestSet]:
-        """Give sets of which means alone are kept; their films have no view."""
-        if cell.system == "view_alone" or cell.films.startswith("without_"):
-            return {}
+    def means_only(self) -> dict[str, TestSet]:
+        """Give films of other hospitals, of which means alone are kept."""
         return covid_sets(self.workspace.data / "covid_lesions")
-
-    def blind_predictor(self, name: str, data: PreparedSet, seed: int) -> Predictor:
-        """Fit what never looks, on the training part."""
-        return blind_predictors(data, seed)[name]

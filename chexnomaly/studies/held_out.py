@@ -22,14 +22,12 @@ SHOWN = {
     "supermodel, control": ("supermodel", "_control"),
     "CheX-Nomaly, never saw it": ("chexnomaly", ""),
     "CheX-Nomaly, control": ("chexnomaly", "_control"),
-    "untrained twin, never saw it": ("chexnomaly__random_base", ""),
     "mean mask of the others": ("mean_mask", ""),
 }
 """Heading to a system and what follows the key of its set."""
 
 PANELS = {
     "CheX-Nomaly\nminus supermodel": ("chexnomaly", "supermodel", ""),
-    "trained twin\nminus untrained": ("chexnomaly", "chexnomaly__random_base", ""),
     "supermodel\nminus mean mask": ("supermodel", "mean_mask", ""),
     "control\nminus mean mask": ("supermodel", "mean_mask", "_control"),
 }

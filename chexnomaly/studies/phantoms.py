@@ -7,21 +7,23 @@ readers use for one another, held out together. Of the demo's own test films mea
 kept, beside which a live number can be held.
 """
 
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
 
+from chexnomaly.datasets import sampling
 from chexnomaly.datasets.pairs import PairsSet
 from chexnomaly.datasets.prepared import PreparedSet
-from chexnomaly.evaluation.evaluator import Predictor, TestSet
+from chexnomaly.evaluation.evaluator import TestSet
 from chexnomaly.labels import FINDINGS, SYNONYMS
 from chexnomaly.phantom.files.prepared import write_prepared
 from chexnomaly.profiles import open_profile
-from chexnomaly.studies.cells import Cell, FoldSets, unseen_sets
+from chexnomaly.studies import cells
 from chexnomaly.studies.multiverse.arms import ARMS
-from chexnomaly.systems import baselines
+from chexnomaly.studies.phantom_worth.worlds import WHOLE
+from chexnomaly.systems import SPECIALIZED
 from chexnomaly.systems.recipes import Recipe
 from chexnomaly.workspace import Workspace
 
@@ -42,24 +44,48 @@ TEST_SEED, OTHER_SEED = 5, 10
 """Seed of the test films; added to k, that of the other films k to learn from. The
 demo's films have seeds 0 to 2."""
 
-PHANTOM_SYSTEMS = (
-    *("supermodel", "siamese_unet", "siamese_cnn", "chexnomaly"),
-    *("chexnomaly__random_base", "chexnomaly__concat", "chexnomaly__from_supermodel"),
-    *("chexnomaly_cnn", "supermodel__plain_focal", "attention_supermodel"),
-    *("max_ensemble", "model_ensemble"),
+CENTRAL_SEEDS = 8
+"""Networks of each arm of the central contrast, as the pilots' spread asks."""
+
+CENTRAL = (
+    *("supermodel", "chexnomaly", "chexnomaly__concat", "chexnomaly__random_base"),
+    *("chexnomaly__warm_start", "chexnomaly__from_supermodel"),
+    *("siamese_unet", "siamese_unet__warm_start", "one_film_unet"),
 )
-"""Systems that are compared with one another; the others with their default alone."""
+"""The arms of the central contrast, and the twins that they need."""
 
-ASKED_FAMILIES = ("supermodel", "chexnomaly", "chexnomaly__random_base", "mean_mask")
-"""Systems that are asked about a family that they never saw."""
+THREE = [(0, seed) for seed in range(3)]
+DRAWING = ("supermodel", "chexnomaly")
+PILOT_ARMS = (*DRAWING, "chexnomaly__random_base")
+ONE_CHANGE = (
+    *("supermodel__alpha_0_25", "chexnomaly__alpha_0_25", "attention_supermodel"),
+    *("supermodel__plain_focal", "supermodel_oversampled", "chexnomaly_cnn"),
+    *("chexnomaly__supermodel_start", "siamese_cnn", "siamese_cnn__warm_start"),
+    "one_film_cnn",
+)
+"""The arms of the paper's other directions, and the twins that they need."""
 
-PHANTOM_FLOOR = ("mean_mask", "random_box")
-"""Predictors that never look."""
+PRACTICE = {
+    "painted": WHOLE["painted_all"],
+    "one_anatomy": WHOLE["no_anatomy_variation"],
+}
+"""Films to practise on to what is turned off in them."""
+
+
+def apart(systems: Sequence[str], families: Iterable[str]) -> list[tuple[str, str]]:
+    """List the arms without each family, and their controls."""
+    altered = [f"{how}{name}" for name in families for how in cells.ALTERED]
+    return [*product(systems, altered)]
+
+
+def whole(systems: Iterable[str]) -> list[tuple[str, str]]:
+    """List the arms of systems that learn from all films."""
+    return [(system, "") for system in systems]
 
 
 @dataclass(frozen=True)
 class PhantomWorld:
-    """The world of phantoms; see `studies.run.WorldStudy`.
+    """The world of phantoms; see `studies.world_study.WorldStudy`.
 
     Attributes:
         workspace: Where `02_data` prepared films.
@@ -67,25 +93,32 @@ class PhantomWorld:
 
     workspace: Workspace
     name = "phantoms"
-    folds = (0,)
-    families = HELD_TOGETHER
-    systems, blind = PHANTOM_SYSTEMS, PHANTOM_FLOOR
-    held_out = "study_without_"
-    arms_on = ("study_test", "study_unseen_pneumonia")
+    families, findings = HELD_TOGETHER, FINDINGS
+    blind = ("mean_mask", "random_box")
+    held_out, specialized = "study_without_", "study_specialized_"
+    seen, arms_on = "study_test", ("study_test", "study_unseen_pneumonia")
     sections = (
         *("03_supermodels", "04_specialized_models", "model_ensemble"),
-        *("06_siamese_networks", "07_chexnomaly"),
+        *("06_siamese_networks", "one_film", "07_chexnomaly"),
     )
-    arms = tuple(
-        dict.fromkeys(
-            [
-                *product((*PHANTOM_SYSTEMS, *PHANTOM_FLOOR), ("",)),
-                *product(ASKED_FAMILIES, [f"without_{name}" for name in HELD_TOGETHER]),
-                *product(ASKED_FAMILIES, [f"control_{name}" for name in HELD_TOGETHER]),
-                *(arm.cells for arm in ARMS),
-            ]
-        )
-    )
+    plan = {
+        "pilots": ([(0, seed) for seed in cells.PILOTS], whole(PILOT_ARMS)),
+        "central": ([(0, seed) for seed in range(CENTRAL_SEEDS)], whole(CENTRAL)),
+        "others": (
+            THREE,
+            whole([*ONE_CHANGE, *SPECIALIZED, "max_ensemble", "model_ensemble"]),
+        ),
+        "held out": (
+            THREE,
+            apart(DRAWING, HELD_TOGETHER),
+        ),
+        "blind": (
+            [(0, 0)],
+            whole([*blind, *(f"mean_mask__{finding}" for finding in FINDINGS)])
+            + apart(["mean_mask"], HELD_TOGETHER),
+        ),
+        "register": ([(0, 0)], [arm.cells for arm in ARMS]),
+    }
 
     def section(self, recipe: Recipe) -> str:
         """Name the section of a profile with a recipe's options."""
@@ -101,34 +134,51 @@ class PhantomWorld:
             raise ValueError(f"fold {fold}, expected 0: phantoms have one split")
         return PreparedSet.open(self.workspace.data / "vindr")
 
+    def draw(
+        self, name: str, parts: Sequence[str], seed: int, **options
+    ) -> PreparedSet:
+        """Draw films of the demo's sizes, or open them; see `write_prepared`."""
+        given = open_profile(self.workspace.profile).settings("02_data")
+        options |= {"size_px": (given.shortest_px, given.longest_px)}
+        root, size = self.workspace.data / "study" / name, self.films(0).store.size
+        return write_prepared(root, parts, seed, size, **options)
+
     def other_films(self, k: int) -> PreparedSet:
         """Draw other films to learn from, as many as the demo's, or open them."""
-        whole = self.films(0)
-        counts = [len(whole.ids(part)) for part in ("train", "val")]
-        parts, size = np.repeat(["train", "val"], counts), whole.store.size
-        options = {"enriched": True, "size_px": self._sides()}
-        root = self.workspace.data / "study" / f"other_films_{k}"
-        return write_prepared(root, parts, OTHER_SEED + k, size, **options)
+        own = self.films(0)
+        counts = [len(own.ids(part)) for part in ("train", "val")]
+        parts = np.repeat(["train", "val"], counts)
+        return self.draw(f"other_films_{k}", parts, OTHER_SEED + k, enriched=True)
 
-    def _sides(self) -> tuple[int, int]:
-        """Give the smallest and the largest longer side of a film, px."""
-        given = open_profile(self.workspace.profile).settings("02_data")
-        return given.shortest_px, given.longest_px
+    def practice(self, kind: str, boxed: Collection[str]) -> PreparedSet:
+        """Give the films that a network practises on before it sees real ones.
+
+        Args:
+            kind: "phantoms" for the demo's; "own_findings" for those of them that show
+                no finding that the real films lack; a key of `PRACTICE` for the same
+                cohort with a part turned off.
+            boxed: Findings that the real films are boxed for.
+        """
+        own = self.films(0)
+        if kind not in PRACTICE:
+            lacking = {*FINDINGS} - {*boxed} if kind == "own_findings" else ()
+            return sampling.without_findings(own, lacking)
+        options = {"enriched": True, "switches": PRACTICE[kind]}
+        made = self.draw(kind, ["train"] * len(own.split), 0, **options)
+        return replace(made, split=own.split)
 
     def unseen(self, finding: str) -> PreparedSet:
         """Draw films with a finding that no training film shows, or open them."""
         layout, seed = DRAWN[finding]
-        options = {"layout": layout, "positive_share": 1.0, "size_px": self._sides()}
-        root, size = self.workspace.data / "study" / finding, self.films(0).store.size
-        return write_prepared(root, ["test"] * N_DRAWN, seed, size, **options)
+        options = {"layout": layout, "positive_share": 1.0}
+        return self.draw(finding, ["test"] * N_DRAWN, seed, **options)
 
     def test_films(self) -> PreparedSet:
         """Draw the films that networks are tested on, or open them."""
-        options = {"enriched": True, "positive_share": 0.5, "size_px": self._sides()}
-        root, size = self.workspace.data / "study" / "test", self.films(0).store.size
-        return write_prepared(root, ["test"] * N_TEST, TEST_SEED, size, **options)
+        options = {"enriched": True, "positive_share": 0.5}
+        return self.draw("test", ["test"] * N_TEST, TEST_SEED, **options)
 
-    def sets(self, whole: PreparedSet) -> FoldSets:
+    def sets(self, whole: PreparedSet) -> cells.FoldSets:
         """Give every set that some cell is scored on."""
         test = self.test_films()
         pneumonia = PreparedSet.open(self.workspace.data / "other")
@@ -137,29 +187,15 @@ class PhantomWorld:
         tests = {
             key: TestSet(one.part("test"), one.origin) for key, one in sets.items()
         }
-        tests |= unseen_sets(test, self.families, self.held_out)
+        keys = (self.families, self.held_out, self.findings, self.specialized)
+        tests |= cells.sets_by_finding(test, *keys)
+        tests[cells.PILOT_SET] = TestSet(whole.part("val"), whole.origin)
         given = open_profile(self.workspace.profile).settings("06_siamese_networks")
         pairs = {"study_pairs": PairsSet(test.part("test"), given.n_pairs)}
-        return FoldSets(tests, pairs)
+        return cells.FoldSets(tests, pairs)
 
-    def is_asked(self, cell: Cell, key: str) -> bool:
-        """Tell whether a cell is scored on a set."""
-        kind, _, name = cell.films.partition("_")
-        if kind in ("without", "control"):
-            return key == f"{self.held_out}{name}"
-        return not key.startswith(self.held_out)
-
-    def means_only(self, cell: Cell) -> dict[str, TestSet]:
+    def means_only(self) -> dict[str, TestSet]:
         """Give the demo's test films, of which means alone are kept."""
-        if cell.films.startswith(("without_", "control_")):
-            return {}
         whole = self.films(0)
         keys = ("iou_c", "mae_soft", "f1_any_pixel")
         return {"vindr_test": TestSet(whole.part("test"), whole.origin, keys=keys)}
-
-    def blind_predictor(self, name: str, data: PreparedSet, seed: int) -> Predictor:
-        """Fit what never looks, on the training part."""
-        train = data.part("train")
-        if name == "random_box":
-            return partial(baselines.random_box, train_set=train, seed=seed)
-        return partial(baselines.fixed_map, probs=baselines.mean_mask(train))

@@ -94,15 +94,18 @@ def plan_training(
         case "model_ensemble":
             plan = plan_on_masks(plan, recipe, data, runs, options)
     if recipe.start:
-        plan = replace(plan, build=partial(_started, plan.build, runs / recipe.start))
+        plan = replace(plan, build=partial(_started, plan.build, runs, recipe.start))
     return plan
 
 
-def _started(build: Callable[[], nn.Module], run_dir: Path) -> nn.Module:
-    """Build a network and load its U-Net, or a twin's base, from another run."""
-    network = build()
+def _started(build: Callable[[], nn.Module], runs: Path, start: str) -> nn.Module:
+    """Build a network and load its U-Net, its encoder or a twin's base."""
+    network, run_dir = build(), runs / start
     if isinstance(network, SiameseNetwork):
         load_model(run_dir, network.base, "base.")
+    elif find_recipe(start.rpartition(":")[2]).kind in ON_LABELS:
+        for half in ("stem", "downs"):
+            load_model(run_dir, getattr(network, half), f"base.{half}.")
     else:
         load_model(run_dir, getattr(network, "unet", network))
     return network

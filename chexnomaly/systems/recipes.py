@@ -51,8 +51,8 @@ class Recipe:
         fusion: Where the base's features join the U-Net; one of `FUSIONS`.
         frozen: What of the base is frozen; one of `FROZEN`.
         start: Key of a system whose weights the U-Net, or the twin's base, starts
-            with; "phantoms:" before it for a run on phantoms, where the films are
-            others.
+            with, of a classifier those of its encoder; "phantoms:" before it for a run
+            on phantoms, or another name of films that are not the system's own.
         specialists: Keys of the specialized models that an ensemble joins.
         joining: How they are joined: "unet" with a channel for each, "convolution"
             with one weight for each, or "unet_on_max" of their maximum.
@@ -291,14 +291,24 @@ CHEXNOMALIES = [
     *CHEXNOMALY_ARMS,
 ]
 
-# Trained on real films; the weights at the start were trained on phantoms.
+# Trained on real films; the weights at the start were trained on other ones, or on
+# labels of films, where the encoder alone has a counterpart.
 FROM_PHANTOMS = [
     one.change("from_phantoms", start="phantoms:supermodel")
     for one in (SUPERMODEL, CHEXNOMALY)
 ]
+PRACTICE_CONTROLS = [
+    *(
+        SUPERMODEL.change(f"from_{practice}", start=f"{practice}:supermodel")
+        for practice in ("painted", "one_anatomy", "own_findings")
+    ),
+    SUPERMODEL.change("from_labels", start="labels:one_film_cnn"),
+]
+"""What stands against practice on phantoms."""
 
 EVERY = [SUPERMODEL, *SUPERMODEL_ARMS, *SPECIALISTS, PNEUMONIA, *SPECIALIST_ARMS]
-EVERY += [*ENSEMBLES, *TWINS, *ONE_FILM, *WARM_TWINS, *CHEXNOMALIES, *FROM_PHANTOMS]
+EVERY += [*ENSEMBLES, *TWINS, *ONE_FILM, *WARM_TWINS, *CHEXNOMALIES]
+EVERY += [*FROM_PHANTOMS, *PRACTICE_CONTROLS]
 RECIPES: dict[str, Recipe] = {recipe.key: recipe for recipe in EVERY}
 """Every system by its key."""
 

@@ -19,11 +19,13 @@ from chexnomaly.evaluation.statistics import FILM_STATISTICS, statistics
 from chexnomaly.studies.cells import (
     Cell,
     FoldSets,
-    pack_numbers,
-    pack_scores,
     read_cell,
     read_shared,
     run_cells,
+)
+from chexnomaly.studies.packing import (
+    pack_numbers,
+    pack_scores,
     unpack_numbers,
     unpack_scores,
 )

@@ -12,9 +12,11 @@ from chexnomaly.datasets.pairs import PairsSet
 from chexnomaly.errors import ResultError
 from chexnomaly.evaluation.evaluator import TestSet
 from chexnomaly.results import read_result
-from chexnomaly.studies import cells as kept
+from chexnomaly.studies import packing as kept
 from chexnomaly.studies.cells import Cell, FoldSets, run_cells
-from chexnomaly.studies.contrasts import crossed_entry, draw_films, write_results
+from chexnomaly.studies.contrasts import write_results
+from chexnomaly.studies.crossed import crossed_entry, difference, draw_films
+from chexnomaly.studies.phantoms import whole
 from tests.real_films import as_films
 
 
@@ -26,7 +28,7 @@ def drawn(rng, folds, seeds, n, seed_sd, film_sd, noise=0.05):
     values = {}
     for fold in range(folds):
         films, index = rng.normal(0, film_sd, n), draw_films(n, resamples=200)[0]
-        for seed in range(seeds):
+        for seed in range(seeds) if seeds > 1 else [fold]:
             one = rng.normal(0, seed_sd) + films + rng.normal(0, noise, n)
             values[fold, seed] = np.append(one.mean(), one[index].mean(1))
     return values
@@ -35,7 +37,7 @@ def drawn(rng, folds, seeds, n, seed_sd, film_sd, noise=0.05):
 @pytest.mark.parametrize(
     ("seed_sd", "film_sd"), [(0.0175, 0.02), (0.05, 0.02), (0.01, 0.15), (0.0, 0.2)]
 )
-@pytest.mark.parametrize(("folds", "seeds"), [(1, 3), (1, 8), (4, 3)])
+@pytest.mark.parametrize(("folds", "seeds"), [(1, 3), (1, 8), (4, 3), (4, 1)])
 def test_the_truth_lies_inside_as_often_as_the_interval_says(
     folds, seeds, seed_sd, film_sd
 ):
@@ -86,7 +88,21 @@ def test_networks_are_compared_within_folds_and_weigh_alike_where_they_are_few()
     reach = stats.t.ppf(0.975, 2) * np.sqrt(1 / 2)
     assert found["value"] == 5 and found["high"] == pytest.approx(5 + reach, abs=1e-6)
     alone = crossed_entry({(0, 0): values[0, 0], (1, 0): values[1, 0]}, 9, {0: 5, 1: 5})
-    assert alone["value"] == alone["low"] == 4  # one network a fold: films alone
+    assert alone["value"] == alone["low"] == 4  # one seed for all folds: films alone
+    each = {(0, 0): values[0, 0], (1, 1): values[1, 1]}  # -1 and 11: Student's, df 1
+    found = crossed_entry(each, 9, {0: 5, 1: 5})
+    reach = stats.t.ppf(0.975, 1) * 12 / np.sqrt(2) / np.sqrt(2)
+    assert found["high"] == pytest.approx(5 + reach, abs=1e-5)
+
+
+def test_networks_of_other_seeds_are_held_against_the_means_of_their_folds():
+    many = {(f, s): np.full(3, 10.0 * f + s) for f in (1, 2) for s in range(3)}
+    each = {(1, 5): np.full(3, 12.0), (2, 6): np.full(3, 23.0)}
+    found = difference(each, many)  # 12 - 11, 23 - 21
+    assert {k: v[0] for k, v in found.items()} == {(1, 1): 1, (2, 2): 2}
+    assert [v[0] for v in difference(many, each).values()] == [-1, -2]
+    few = {net: many[net] for net in ((1, 0), (1, 1), (2, 0))}
+    assert difference(few, {net: v for net, v in many.items() if net != (2, 0)}) == {}
 
 
 def test_a_tie_is_no_difference_and_one_film_tells_nothing():
@@ -104,16 +120,33 @@ def test_patients_are_drawn_with_all_their_films():
         assert counts[0] == counts[1] and counts[3] == counts[4]
 
 
+NETWORKS = [(fold, seed) for fold in (1, 2) for seed in range(3)]
 WORLD = SimpleNamespace(
-    systems=("twin", "chexnomaly", "supermodel"),
     blind=("mean_mask",),
     held_out="unseen_",
+    specialized="own_",
+    seen="seen",
     arms_on=("seen",),
-    arms=(
-        *((system, "") for system in ("twin", "chexnomaly", "supermodel", "mean_mask")),
-        ("supermodel__alpha_0_5", ""),
-        *((system, "without_ild") for system in ("chexnomaly", "mean_mask")),
-    ),
+    plan={
+        "central": (NETWORKS, whole(["twin", "chexnomaly", "supermodel"])),
+        "others": ([(1, 5), (2, 6)], whole(["one_each"])),
+        "held out": (
+            NETWORKS,
+            [
+                ("chexnomaly", "without_ild"),
+                *((one, "control_ild") for one in ("supermodel", "chexnomaly")),
+            ],
+        ),
+        "own": (NETWORKS, whole(["specialized_ild"])),
+        "blind": (
+            [(1, 0), (2, 0)],
+            [
+                *whole(["mean_mask", "mean_mask__ild"]),
+                *(("mean_mask", f"{how}_ild") for how in ("without", "control")),
+            ],
+        ),
+        "register": (NETWORKS, whole(["supermodel__alpha_0_5"])),
+    },
 )
 
 
@@ -126,7 +159,8 @@ class Made:
     def fold_sets(self, fold: int) -> FoldSets:
         held = self.films.hold_out(fold)
         known, test = held.films["patient"].to_dict(), held.part("test")
-        sets = {k: TestSet(test, "phantom", known) for k in ("seen", "unseen_ild")}
+        keys = ("seen", "unseen_ild", "own_ild")
+        sets = {k: TestSet(test, "phantom", known) for k in keys}
         return FoldSets(sets, {"pairs": PairsSet(test, 12)}, {}, known)
 
     def shared(self, fold: int) -> dict:
@@ -144,13 +178,17 @@ class Made:
             return told | {"pairs": {"pairs": kept.pack_numbers(prob * kept.DIGITS)}}
 
         scored = {}
+        own = "own_ild" if cell.system.endswith("_ild") else "seen"
+        own = "unseen_ild" if cell.films else own
         for key, test in self.fold_sets(cell.fold).tests.items():
+            if key != own:
+                continue
             masks = torch.stack([test.scans.mask(i) for i in test.scans.ids])
             noise = torch.tensor(rng.random(masks.shape), dtype=torch.float32)
             maps = (masks * (0.5 + gain) + 0.4 * noise).clamp(0, 1)
             scored[key] = test.score([maps], [0.3, 0.5])
-        if cell.films:
-            scored.pop("seen")
+        if own == "seen":
+            told["means"] = {"few": {"iou_c": {"value": 0.1 * cell.seed}}}
         return told | kept.pack_scores(scored, 0.3, shared)
 
 
@@ -158,10 +196,10 @@ class Made:
 def folder(squares, tmp_path_factory):
     out = tmp_path_factory.mktemp("cells")
     cells = [
-        Cell(system, films, fold, seed)
-        for system, films in WORLD.arms
-        for fold in (1, 2)
-        for seed in (range(3) if system != "mean_mask" else [0])
+        Cell(*arm, *network)
+        for networks, arms in WORLD.plan.values()
+        for network in networks
+        for arm in arms
     ]
     assert run_cells(cells, Made(squares), out, 1) == []
     return out
@@ -197,8 +235,37 @@ def test_who_never_saw_a_finding_stands_beside_the_control(folder, tmp_path):
     never = read_result(tmp_path / "chexnomaly__unseen_ild.json")
     assert {*never["paired"]} == {"mean_mask", "all_empty", "all_ones"}
     control = read_result(tmp_path / "supermodel__unseen_ild_control.json")
-    assert "mean_mask" in control["paired"]
+    assert {"chexnomaly", "mean_mask"} <= {*control["paired"]}
     assert not (tmp_path / "supermodel__unseen_ild.json").exists()
+
+
+def test_a_specialized_model_stands_beside_the_floors_of_its_own_films(
+    folder, tmp_path
+):
+    write_results(tmp_path, folder, WORLD)
+    own = read_result(tmp_path / "specialized_ild__own_test.json")
+    assert {*own["paired"]} == {"mean_mask__ild", "all_empty__ild", "all_ones__ild"}
+    assert own["paired"]["mean_mask__ild"]["iou_c@operating"]["p"] is not None
+
+
+def test_one_network_a_fold_is_held_against_the_means_of_the_folds(folder, tmp_path):
+    write_results(tmp_path, folder, WORLD)
+    found = read_result(tmp_path / "one_each__seen.json")
+    assert found["seeds"] == [5, 6] and found["resampled"] == ["seeds", "films"]
+    ours, other = (
+        read_result(tmp_path / f"{name}__seen.json")["values"]["iou_c"]["value"]
+        for name in ("one_each", "supermodel")
+    )
+    paired = read_result(tmp_path / "supermodel__seen.json")["paired"]["one_each"]
+    gap = paired["iou_c"]
+    assert gap["value"] == pytest.approx(other - ours, abs=2e-6) and gap["p"] > 0
+
+
+def test_means_of_other_films_stand_in_the_file_of_the_first_set(folder, tmp_path):
+    write_results(tmp_path, folder, WORLD)
+    found = read_result(tmp_path / "supermodel__seen.json")
+    assert found["means"] == {"few": {"iou_c": 0.1}}  # of seeds 0, 1 and 2
+    assert "means" not in read_result(tmp_path / "twin__pairs.json")
 
 
 def test_an_arm_stands_beside_its_default(folder, tmp_path):

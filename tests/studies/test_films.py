@@ -1,8 +1,10 @@
 """One cell of each world's study at tiny size, and what its arms change."""
 
 import json
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -17,12 +19,14 @@ from chexnomaly.datasets.sampling import films_showing
 from chexnomaly.datasets.store.writer import StoreWriter
 from chexnomaly.evaluation.evaluator import TestSet
 from chexnomaly.metrics.classification import auc_statistic
+from chexnomaly.phantom.files.prepared import write_prepared
 from chexnomaly.results import read_result
 from chexnomaly.studies import run
-from chexnomaly.studies.cells import Cell, unpack_scores
-from chexnomaly.studies.films import FilmWorld
+from chexnomaly.studies.cells import Cell
+from chexnomaly.studies.films import FOUR_BY_THREE, FilmWorld
 from chexnomaly.studies.multiverse.arms import split_option
-from chexnomaly.studies.run import WorldStudy
+from chexnomaly.studies.packing import unpack_scores
+from chexnomaly.studies.world_study import WorldStudy
 from chexnomaly.systems import RECIPES, Options, baselines
 from chexnomaly.training.schedule import Schedule
 from chexnomaly.workspace import FoldRuns, Workspace
@@ -36,19 +40,22 @@ def study(squares, tmp_path, monkeypatch):
     workspace = Workspace("tiny", tmp_path)
     write_films(squares, workspace.data / "nih")
     monkeypatch.setattr(FilmWorld, "families", {"ild": ("ild",)})
-    arms = [arm for arm in FilmWorld.arms if not arm[1].startswith("without")]
+    monkeypatch.setattr(FilmWorld, "findings", ("ild",))
+    every = [Cell(*arm, 0, 0) for _, arms in FilmWorld.plan.values() for arm in arms]
+    arms = [(one.system, one.films) for one in every if not one.held]
     arms += [(system, "without_ild") for system in ("supermodel", "mean_mask")]
-    monkeypatch.setattr(FilmWorld, "arms", (*arms,))
+    plan = {"central": (FOUR_BY_THREE, arms)}
+    monkeypatch.setattr(FilmWorld, "plan", plan)
     return WorldStudy(FilmWorld(workspace), tmp_path / "work", "tiny", SMALL)
 
 
 def test_every_arm_is_a_system_and_a_choice_of_films(study):
     held = study.world.films(1)
-    assert len(set(FilmWorld.arms)) == len(FilmWorld.arms)
-    for system, how in FilmWorld.arms:
-        assert split_option(system)[0] in RECIPES or system in FilmWorld.blind
-        if not how.isdigit() and not how.startswith("without"):
-            assert study.change(held, how, 0).ids("test") == held.ids("test")
+    for cell in study.cells():
+        name = cell.system.partition("__")[0]
+        assert split_option(cell.system)[0] in RECIPES or name in FilmWorld.blind
+        if not cell.films.isdigit() and not cell.held:
+            assert study.change(held, cell.films, 0).ids("test") == held.ids("test")
     assert len(study.change(held, "10", 0).ids("train")) == 10
     without = study.change(held, "without_ild", 0)
     learned = {*without.ids("train"), *without.ids("val")}
@@ -74,8 +81,8 @@ def test_the_control_loses_as_many_abnormal_films_and_still_sees_the_finding(stu
 
 def test_a_cell_is_trained_scored_and_skipped(study, tmp_path, monkeypatch):
     out = tmp_path / "out"
-    asked = ["films", "--out", str(out), "--folds", "1", "--seeds", "0"]
-    asked += ["--processes", "1", "--only", "supermodel__fold*", "*without_ild*"]
+    only = ["supermodel__fold1_seed0", "*without_ild__fold1_seed0"]
+    asked = ["films", "--out", str(out), "--processes", "1", "--only", *only]
     run.main(asked, study)
     folder = out / "cells" / "films"
     found = [
@@ -87,18 +94,16 @@ def test_a_cell_is_trained_scored_and_skipped(study, tmp_path, monkeypatch):
         assert one["trained_on"] == "open-images" and one["start"] == ""
         assert one["stamp"]["processor_s"] > 0
     assert [*found[1]["sets"]] == ["nih_unseen_ild"]
-    assert {"nih_boxes", "nih_boxes_rsna", "nih_unseen_ild"} <= {*found[0]["sets"]}
+    assert {"nih_boxes", "nih_boxes_rsna"} <= {*found[0]["sets"]}
     assert "nih_boxes_pa" not in found[0]["sets"] and "nih_boxes_pa" in shared["sets"]
     assert found[1]["n_train"] < found[0]["n_train"]
     ious = metrics.iou_per_image(unpack_scores(found[0], shared, "nih_boxes")["paper"])
     assert 0 < np.isfinite(ious).sum() < len(ious)
     runs = study.work / "films" / "supermodel__without_ild" / "fold1_seed0"
     assert (runs / "model.safetensors").is_file()
-    never, control = (
-        read_result(out / f"supermodel__nih_unseen_ild{end}.json")
-        for end in ("", "_control")
-    )
-    assert never["evidence"] == control["evidence"] == "open-images"
+    assert [key for key in found[0]["sets"] if "ild" in key] == []
+    never = read_result(out / "supermodel__nih_unseen_ild.json")
+    assert never["evidence"] == "open-images" and "mean_mask" in never["paired"]
     before = {path: path.read_bytes() for path in out.rglob("*.json")}
     monkeypatch.setattr(WorldStudy, "measure", None)  # nothing is measured again
     run.main(asked, study)
@@ -139,6 +144,63 @@ def test_an_option_that_an_arm_changes_is_that_of_the_training(study, monkeypatc
     assert changed.alpha == 0.5 and replace(changed, alpha=plain.alpha) == plain
     assert plain.schedule.seed == 7 and plain.base_channels == 4
     assert at != other
+
+
+def test_the_cells_are_those_of_the_plan(tmp_path):
+    study = WorldStudy(FilmWorld(Workspace("demo", tmp_path)), tmp_path)
+    cells = study.cells()
+    assert Counter(cells.values()) == {
+        "central": (6 + 3) * 12,
+        "practice": (2 * 3 + 2 * 5 + 5 * 2) * 12,
+        "others": (2 + 5 + 3 + 3 + 2 + 1) * 4,
+        "held out": 7 * 2 * 2 * 4,
+        "blind": (3 + 3 + 7 * 2) * 4,
+    }
+    others = [c for c, kind in cells.items() if kind in ("others", "held out")]
+    assert {(c.fold, c.seed) for c in others} == {(1, 0), (2, 1), (3, 2), (4, 3)}
+
+
+def test_practice_comes_first_and_its_controls_take_as_long(study, monkeypatch):
+    workspace = study.world.workspace
+    parts = np.repeat(["train", "val"], (30, 6))
+    phantoms = write_prepared(workspace.data / "vindr", parts, 0, 32, enriched=True)
+    asked = []
+
+    def train(system, data, runs, options):
+        asked.append((system, data.origin, runs / system, options(RECIPES[system])))
+        yield RECIPES[system], SimpleNamespace(model=None)
+
+    monkeypatch.setattr(systems, "train_in_order", train)
+    monkeypatch.setattr(WorldStudy, "score", lambda self, p, c, data, *_: {"d": data})
+    study = replace(study, chosen=SMALL | {"epochs": 12})
+    held = study.world.films(1)
+    n = len(held.ids("train"))
+    found = study.measure(Cell("supermodel__from_phantoms", "10", 1, 2), {})
+    assert [(one[0], one[1]) for one in asked] == [
+        ("supermodel", "phantom"),
+        ("supermodel__from_phantoms", "open-images"),
+    ]
+    assert asked[0][2] == study.work / "phantoms" / "supermodel" / "fold0_seed2"
+    assert asked[1][3].schedule.epochs == round(12 * n / 10)
+    assert asked[1][3].schedule.patience >= asked[1][3].schedule.epochs
+    assert (
+        found["start"] == "phantoms:supermodel" and len(found["d"].ids("train")) == 10
+    )
+    asked.clear()
+    never = study.measure(Cell("chexnomaly__from_phantoms", "0", 1, 2), {})
+    assert [(one[0], one[1]) for one in asked] == [("chexnomaly", "phantom")]
+    assert never["d"].data_hash == phantoms.data_hash  # its threshold saw no film
+    asked.clear()
+    study.measure(Cell("supermodel__longer", "10", 1, 2), {})
+    assert asked[0][:2] == ("supermodel", "open-images")
+    assert asked[0][3].schedule.epochs == round(12 * (n + 30) / 10)
+    assert asked[0][2].parent.name == "supermodel__longer__10"
+    asked.clear()
+    study.measure(Cell("supermodel__from_labels", "10", 1, 2), {})
+    first, second = asked
+    assert first[0] == "one_film_cnn" and first[3].schedule.epochs == 12
+    assert first[2] == study.work / "films" / "one_film_cnn" / "fold1_seed2"
+    assert second[0] == "supermodel__from_labels"
 
 
 def write_stripes(out: Path, n: int, size: int = 32) -> PreparedSet:

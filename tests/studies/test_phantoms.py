@@ -1,6 +1,7 @@
 """The phantoms' study, end to end at a size at which only bookkeeping can be tested."""
 
 import json
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from chexnomaly.studies import phantoms, run
 from chexnomaly.studies.cells import Cell
 from chexnomaly.studies.multiverse.arms import ARMS, split_option
 from chexnomaly.studies.phantoms import HELD_TOGETHER, PhantomWorld
-from chexnomaly.studies.run import WorldStudy
+from chexnomaly.studies.world_study import WorldStudy
 from chexnomaly.systems import RECIPES
 from chexnomaly.workspace import Workspace
 
@@ -43,14 +44,47 @@ def test_every_finding_is_held_out_once_with_its_synonyms():
     assert {"lung_opacity", "consolidation"} <= {*HELD_TOGETHER["opacity"]}
 
 
-def test_every_arm_is_a_system_and_stands_beside_another():
-    assert len({*PhantomWorld.arms}) == len(PhantomWorld.arms)
-    for system, _ in PhantomWorld.arms:
-        assert split_option(system)[0] in RECIPES or system in PhantomWorld.blind
+def test_every_arm_is_a_system_and_stands_beside_another(study):
+    arms = {(cell.system, cell.films) for cell in study.cells()}
+    for system, _ in arms:
+        name = system.partition("__")[0]
+        assert split_option(system)[0] in RECIPES or name in PhantomWorld.blind
     assert len({arm.stem for arm in ARMS}) == len(ARMS)
     for arm in ARMS:
         assert arm.cells != (arm.default, "") and arm.default in RECIPES
-        assert arm.cells in PhantomWorld.arms and (arm.default, "") in PhantomWorld.arms
+        assert {arm.cells, (arm.default, "")} <= arms
+
+
+def test_the_cells_are_those_of_the_plan(study):
+    kinds = Counter(study.cells().values())
+    assert kinds == {
+        "pilots": 3 * 4,
+        "central": (6 + 3) * 8,
+        "others": (2 + 5 + 3 + 14 + 2) * 3,
+        "held out": 12 * 2 * 2 * 3,
+        "blind": 2 + 14 + 12 * 2,
+        "register": len(ARMS) - 9,  # nine have three seeds or eight
+    }
+    pilots = [cell for cell, kind in study.cells().items() if kind == "pilots"]
+    assert {study.own_set(cell) for cell in pilots} == {"study_pilot"}
+    named = ("specialized_ild", "mean_mask__ild", "chexnomaly__warm_start")
+    own = [study.own_set(Cell(name, "", 0, 0)) for name in named]
+    assert own == ["study_specialized_ild"] * 2 + [""]
+    assert study.own_set(Cell("supermodel", "control_ild", 0, 0)) == "study_without_ild"
+
+
+def test_practice_turns_off_one_part_of_the_demos_films(study):
+    own = study.world.films(0)
+    anatomy = study.world.practice("one_anatomy", [])
+    assert anatomy.split.equals(own.split) and {*anatomy.store.ids} == {*own.store.ids}
+    some = own.ids("train")[:5]
+    images = [(own.store.image(i), anatomy.store.image(i)) for i in some]
+    assert all(not np.array_equal(*pair) for pair in images)
+    kept = study.world.practice("own_findings", ["ild", "pneumonia"])
+    learned = kept.findings[kept.findings.image_id.isin(kept.ids("train"))]
+    assert {*learned.finding} <= {"ild", "no_finding"}
+    assert kept.ids("test") == own.ids("test")
+    assert study.world.practice("phantoms", ["ild"]).split_hash == own.split_hash
 
 
 def test_the_study_has_the_sizes_and_recipes_of_the_demo():
@@ -67,7 +101,8 @@ def test_findings_that_no_training_film_shows_are_drawn_once(study, workspace):
         scans = tests[f"study_unseen_{name}"].scans
         assert len(scans) == 4 and scans.is_abnormal().all()
         assert {*study.world.unseen(name).findings.finding} == {name}
-    ids = [i for key in tests if "without" not in key for i in tests[key].scans.ids]
+    plain = ["study_test", *(key for key in tests if "study_unseen" in key)]
+    ids = [i for key in tests if key in plain for i in tests[key].scans.ids]
     assert len({*ids}) == len(ids)
     with pytest.raises(ValueError, match="one split"):
         study.world.films(1)
@@ -85,13 +120,14 @@ def test_other_films_are_as_many_and_none_of_the_test_films(study):
 
 
 def test_a_tiny_study_grows_over_runs_and_gives_the_same_bytes(study, tmp_path):
-    only = ["supermodel__fold*", "mean_mask*", "siamese_cnn__fold*"]
-    only += ["supermodel__*_ild__*", "supermodel__alpha_0_5__*"]
-    asked = ["phantoms", "--processes", "1", "--seeds", "0", "1", "--only", *only]
+    only = ["supermodel__fold*", "mean_mask__fold*", "siamese_cnn__fold*"]
+    only += ["supermodel__*_ild__fold*", "supermodel__alpha_0_5__fold*"]
+    only = [f"{one}_seed[01]" for one in only]
+    asked = ["phantoms", "--processes", "1", "--only", *only]
     out, again = tmp_path / "a", tmp_path / "b"
     run.main([*asked, "--out", str(out), "--minutes", "0"], study)
     assert [p.name for p in out.rglob("*.json")] == ["sets__fold0.json"]
-    run.main([*asked[:5], "--out", str(out), "--only", only[0]], study)
+    run.main([*asked[:3], "--out", str(out), "--only", only[0]], study)
     before = {p.name: p.read_bytes() for p in (out / "cells" / "phantoms").iterdir()}
     run.main([*asked, "--out", str(out)], study)
     run.main([*asked, "--out", str(again)], study)
@@ -111,9 +147,9 @@ def test_a_tiny_study_grows_over_runs_and_gives_the_same_bytes(study, tmp_path):
         read_result(out / f"supermodel__study_without_ild{end}.json")
         for end in ("", "_control")
     )
-    assert never["n"] == control["n"] and "mean_mask" in control["paired"]
+    assert never["n"] == control["n"] and "all_empty" in control["paired"]
     assert read_result(out / "siamese_cnn__study_pairs.json")["seeds"] == [0, 1]
     arms = read_result(out / "multiverse__study_test.json")
     assert [*arms["arms"]] == ["32.alpha_0_5"]
-    assert arms["resampled"] == ["seeds", "films"]
+    assert arms["seeds"] == [0] and arms["resampled"] == ["films"]
     assert (cells / f"{Cell('mean_mask', '', 0, 0).name}.json").is_file()

@@ -333,6 +333,19 @@ def test_a_system_starts_with_weights_trained_on_other_films(squares, runs, key)
     assert all(torch.equal(weights[n], t) for n, t in unet.items())
 
 
+def test_an_encoder_starts_from_the_classifier_of_one_film(squares, runs):
+    folder, trained, _ = runs
+    other = FoldRuns(folder, "", elsewhere={"labels": folder})
+    recipe = find_recipe("supermodel__from_labels")
+    start = seeded_model(plan_training(recipe, squares, other, TINY).build, 0)
+    plain = plan_training(find_recipe("supermodel"), squares, folder, TINY).build
+    fresh = seeded_model(plain, 0).state_dict()
+    taken = trained["one_film_cnn"].model.base.state_dict()
+    for name, tensor in start.state_dict().items():
+        half = name.startswith(("stem", "downs"))
+        assert torch.equal(tensor, (taken if half else fresh)[name])
+
+
 def test_a_start_is_part_of_a_run_and_must_be_there(squares, tmp_path):
     one = replace(TINY, schedule=replace(TINY.schedule, seed=1))
     prints = set()

@@ -44,9 +44,15 @@ OPTIONS = {
 with it is `<system>__<name>`."""
 
 
+LONGER = "longer"
+"""Name of the change that sees as many films as practice and films together."""
+
+
 def split_option(system: str) -> tuple[str, dict]:
     """Split a cell's system into the recipe's key and the option that differs."""
     key, _, name = system.rpartition("__")
+    if name == LONGER:
+        return key, {}
     if system in RECIPES or name not in OPTIONS:
         return system, {}
     return key, {**OPTIONS[name][1]}

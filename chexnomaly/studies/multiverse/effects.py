@@ -50,36 +50,15 @@ class Effects:
             arms: Name, words, statistic and counts of each other reading, on the same
                 films.
         """
-        stem = f"{item}.default_{system}"
-        for name, says, *one in arms:
+        stem, (ground, counts) = f"{item}.default_{system}", default
+        self.values[f"{stem}.{metric}"] = self.interval(ground, counts)
+        for name, says, statistic, scores in arms:
             arm = f"{item}.{name}_{system}"
             self.told[arm] = {"system": system, "default": stem, "says": says}
-            self.compare(arm, stem, metric, one, default)
-
-    def compare(
-        self,
-        arm: str,
-        default: str,
-        metric: str,
-        one: Sequence[Statistic | Scores],
-        base: Sequence[Statistic | Scores],
-    ) -> None:
-        """Compare one reading with the register's by one metric.
-
-        Args:
-            arm: Key of the reading.
-            default: Key of the register's reading.
-            metric: What is measured.
-            one: Statistic and per-film counts under the reading.
-            base: The same under the register's.
-        """
-        (statistic, scores), (ground, counts) = one, base
-        if f"{default}.{metric}" not in self.values:
-            self.values[f"{default}.{metric}"] = self.interval(ground, counts)
-        self.values[f"{arm}.{metric}"] = self.interval(statistic, scores)
-        self.paired[f"{arm}.{metric}"] = self.interval(
-            lambda a, b: statistic(a) - ground(b), scores, counts
-        )
+            self.values[f"{arm}.{metric}"] = self.interval(statistic, scores)
+            self.paired[f"{arm}.{metric}"] = self.interval(
+                lambda a, b, one=statistic: one(a) - ground(b), scores, counts
+            )
 
 
 def add_scoring(
@@ -100,8 +79,8 @@ def add_scoring(
         operating: The threshold chosen on validation.
         min_area: Smallest component that the transform takes, px.
     """
-    table = evaluation.statistics()
-    iou, f1 = table["iou_c"], table["f1_any_pixel"]
+    table, add = evaluation.statistics(), partial(effects.add, system=system)
+    iou, f1, mae = (table[key] for key in ("iou_c", "f1_any_pixel", "mae_soft"))
     union = {
         t: metrics.image_scores(maps, masks["union"], t)
         for t in {PAPER_THRESHOLD, operating, 0.3, 0.7}
@@ -112,31 +91,35 @@ def add_scoring(
         for c in IOU_CONVENTIONS
         if c != "C"
     ]
-    effects.add("4", system, "mean_iou", (iou, base), arms)
+    add("4", metric="mean_iou", default=(iou, base), arms=arms)
     arms = [("hard", "share of wrong pixels", table["mae_hard"], half)]
-    effects.add("5", system, "mae", (table["mae_soft"], half), arms)
+    add("5", metric="mae", default=(mae, half), arms=arms)
     arms = [
         (r.replace(".", "_"), f"F1 by the rule {r}", table[f"f1_{r}"], half)
         for r in F1_RULES[1:]
     ]
-    effects.add("6", system, "f1", (f1, half), arms)
-    for metric, statistic in (("mean_iou", iou), ("f1", f1)):
+    add("6", metric="f1", default=(f1, half), arms=arms)
+    for metric, one in (("mean_iou", iou), ("f1", f1)):
         arms = [
-            (f"at_{100 * t:.0f}_percent", f"binarized at {t:.1f}", statistic, union[t])
+            (f"at_{100 * t:.0f}_percent", f"binarized at {t:.1f}", one, union[t])
             for t in (0.3, 0.7)
         ]
-        best = ("operating", "binarized where validation is best", statistic, base)
-        effects.add("7", system, metric, (statistic, half), [*arms, best])
-    marked = {r: metrics.image_scores(maps, m, operating) for r, m in masks.items()}
+        arms += [("operating", "binarized where validation is best", one, base)]
+        add("7", metric=metric, default=(one, half), arms=arms)
     arms = [
-        (rule.replace(" ", "_"), f"scored against {rule}", iou, marked[rule])
-        for rule in [*masks][1:]
+        (
+            rule.replace(" ", "_"),
+            f"scored against {rule}",
+            iou,
+            metrics.image_scores(maps, mask, operating),
+        )
+        for rule, mask in [*masks.items()][1:]
     ]
-    effects.add("18", system, "mean_iou", (iou, base), arms)
+    add("18", metric="mean_iou", default=(iou, base), arms=arms)
     boxed = rectangularize(maps, operating, min_area)
     tested = metrics.image_scores(boxed, masks["union"], operating)
     arms = [("at_test", "predictions made into boxes when testing", iou, tested)]
-    effects.add("30", system, "mean_iou", (iou, base), arms)
+    add("30", metric="mean_iou", default=(iou, base), arms=arms)
 
 
 def add_binary_maximum(
@@ -160,18 +143,18 @@ def add_binary_maximum(
     limits = torch.tensor(own, dtype=torch.float32).view(1, -1, 1, 1)
     by_own = (stack > limits).any(dim=1, keepdim=True).float()
     base = metrics.image_scores(largest, mask, operating)
-    at_one, at_own = (
-        metrics.image_scores(maps, mask, PAPER_THRESHOLD) for maps in (shared, by_own)
-    )
-    cut = "maximum of masks, each cut at its own threshold"
-    table = evaluation.statistics()
+    cuts = {
+        "binary": ("maximum of masks cut at one threshold", shared),
+        "binary_own": ("maximum of masks, each cut at its own threshold", by_own),
+    }
+    scored = [
+        (name, says, metrics.image_scores(maps, mask, PAPER_THRESHOLD))
+        for name, (says, maps) in cuts.items()
+    ]
     for metric, key in (("mean_iou", "iou_c"), ("mae", "mae_soft")):
-        statistic = table[key]
-        arms = [
-            ("binary", "maximum of masks cut at one threshold", statistic, at_one),
-            ("binary_own", cut, statistic, at_own),
-        ]
-        effects.add("24", "max_ensemble", metric, (statistic, base), arms)
+        one = evaluation.statistics()[key]
+        arms = [(name, says, one, scores) for name, says, scores in scored]
+        effects.add("24", "max_ensemble", metric, (one, base), arms)
 
 
 def add_mixes(
