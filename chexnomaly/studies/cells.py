@@ -174,9 +174,8 @@ def run_cells(
 
     Args:
         cells: Which, in the order in which they build on each other.
-        study: Gives what the cells of a fold share,
-            `shared(fold)`, and measures a cell, `measure(cell, shared)`, in plain JSON;
-            it is sent to other processes.
+        study: Gives what the cells of a fold share, `shared(fold)`, and measures a
+            cell, `measure(cell, shared)`, in plain JSON; it is sent to other processes.
         folder: Receives the files.
         processes: How many work at the same time, one thread each.
         minutes: After so many no cell is begun; what is begun is finished.

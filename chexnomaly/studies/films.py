@@ -46,7 +46,7 @@ ON_SOME = ("25", "50", "100")
 CONTROLS = ("supermodel__longer", *(one.key for one in PRACTICE_CONTROLS))
 """What stands against practice on phantoms."""
 
-ENSEMBLES = ("max_ensemble__films", "model_ensemble__films")
+FILM_ENSEMBLES = ("max_ensemble__films", "model_ensemble__films")
 PRACTISED = [f"{system}__from_phantoms" for system in DRAWING]
 
 
@@ -144,7 +144,10 @@ class FilmWorld:
         ),
         "others": (
             ONE_EACH,
-            [*whole([*ONE_CHANGE, *ON_FILMS, *ENSEMBLES]), ("supermodel", "shuffled")],
+            [
+                *whole([*ONE_CHANGE, *ON_FILMS, *FILM_ENSEMBLES]),
+                ("supermodel", "shuffled"),
+            ],
         ),
         "held out": (ONE_EACH, apart(DRAWING, WITHOUT)),
         "blind": (
