@@ -9,13 +9,12 @@ within folds. Each part has Student's reach of its own, and the squares
 of the reaches are added. So three networks count as three and not as many films; added
 variances with Satterthwaite's degrees of freedom are too narrow for so few. What
 networks and films do together is in both parts, which makes an interval somewhat too
-wide, never too narrow.
+wide.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
-import pandas as pd
 from scipy import optimize, special
 
 from chexnomaly.evaluation.intervals import entry
@@ -91,33 +90,6 @@ def _p_value(distance: float, parts: Sequence[tuple[float, int]]) -> float:
         lambda log: _reach(parts, np.exp(log)) - distance, np.log(smallest), 0.0
     )
     return float(f"{np.exp(found):.3g}")
-
-
-def draw_films(
-    n: int, patients: Sequence[str] = (), resamples: int = RESAMPLES, seed: int = 0
-) -> list[np.ndarray]:
-    """Draw films with replacement; patients with all their films, where known.
-
-    Args:
-        n: How many films there are.
-        patients: Whose each film is.
-        resamples: How many draws, R.
-        seed: Seed of the draws.
-
-    Returns:
-        Films by position, (draws, films), draws of equally many films together.
-    """
-    rng = np.random.default_rng(seed)
-    if not len(patients):
-        return [rng.integers(n, size=(resamples, n))]
-    owner = pd.factorize(np.asarray(patients))[0]
-    films = [np.flatnonzero(owner == k) for k in range(owner.max() + 1)]
-    drawn = rng.integers(len(films), size=(resamples, len(films)))
-    each = [np.concatenate([films[k] for k in one]) for one in drawn]
-    by_length: dict[int, list] = {}
-    for one in each:
-        by_length.setdefault(len(one), []).append(one)
-    return [np.stack(some) for some in by_length.values()]
 
 
 def difference(one: ByNetwork, other: ByNetwork, blind: bool = False) -> ByNetwork:

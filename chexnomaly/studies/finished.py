@@ -11,7 +11,7 @@ import pandas as pd
 
 from chexnomaly import metrics, results
 from chexnomaly.evaluation import pairs
-from chexnomaly.evaluation.intervals import Drawn
+from chexnomaly.evaluation.intervals import Drawn, draw_films
 from chexnomaly.evaluation.statistics import (
     FILM_STATISTICS,
     OPERATING_KEYS,
@@ -21,7 +21,7 @@ from chexnomaly.evaluation.statistics import (
 from chexnomaly.results import Entry
 from chexnomaly.studies import crossed, packing
 from chexnomaly.studies.cells import Cell, read_cell, read_shared
-from chexnomaly.studies.crossed import ByNetwork, Network, crossed_entry, draw_films
+from chexnomaly.studies.crossed import ByNetwork, Network, crossed_entry
 from chexnomaly.studies.packing import DIGITS, THRESHOLD_KEYS
 
 BOXED = ("rectangularity", "partial_share")
@@ -185,7 +185,8 @@ class Finished:
             owners = owners.set_axis(["first", "second"], axis=1)
             return _pair_values(told.assign(prob=found), owners)
         rows = shared["sets"][key]["rows"]
-        draws = draw_films(len(rows), self.owners(network[0], rows))
+        owners = self.owners(network[0], rows)
+        draws = [*draw_films(len(rows), owners, crossed.RESAMPLES)]
         if arm[0] in CONSTANT:
             levels = _constant(shared["sets"][key], shared["pixels"], CONSTANT[arm[0]])
         else:

@@ -11,11 +11,12 @@ from chexnomaly.claims.lookup import Ref, Shelf
 from chexnomaly.datasets.pairs import PairsSet
 from chexnomaly.errors import ResultError
 from chexnomaly.evaluation.evaluator import TestSet
+from chexnomaly.evaluation.intervals import draw_films
 from chexnomaly.results import read_result
 from chexnomaly.studies import packing as kept
 from chexnomaly.studies.cells import Cell, FoldSets, run_cells
 from chexnomaly.studies.contrasts import write_results
-from chexnomaly.studies.crossed import crossed_entry, difference, draw_films
+from chexnomaly.studies.crossed import crossed_entry, difference
 from chexnomaly.studies.phantoms import whole
 from tests.real_films import as_films
 
@@ -27,7 +28,7 @@ def drawn(rng, folds, seeds, n, seed_sd, film_sd, noise=0.05):
     """
     values = {}
     for fold in range(folds):
-        films, index = rng.normal(0, film_sd, n), draw_films(n, resamples=200)[0]
+        films, index = rng.normal(0, film_sd, n), next(draw_films(n, resamples=200))
         for seed in range(seeds) if seeds > 1 else [fold]:
             one = rng.normal(0, seed_sd) + films + rng.normal(0, noise, n)
             values[fold, seed] = np.append(one.mean(), one[index].mean(1))
@@ -113,7 +114,7 @@ def test_a_tie_is_no_difference_and_one_film_tells_nothing():
 
 
 def test_patients_are_drawn_with_all_their_films():
-    draws = draw_films(5, ["a", "a", "b", "c", "c"], resamples=50)
+    draws = [*draw_films(5, ["a", "a", "b", "c", "c"], resamples=50)]
     assert sum(map(len, draws)) == 50
     for one in (film for rows in draws for film in rows):
         counts = np.bincount(one, minlength=5)
