@@ -9,6 +9,7 @@ import pytest
 
 from book.pieces.facts import Facts
 from book.pieces.render import PieceError, environment, render_all
+from book.site.browser import BrowserError, find_browser
 from chexnomaly.workspace import Workspace
 
 ROOT = Path(__file__).parents[2]
@@ -102,3 +103,12 @@ def make_builder(tmp_path):
     run.source = source
     run.reference = source / "reference" / "study"
     return run
+
+
+@pytest.fixture(scope="session")
+def browser() -> str:
+    """The browser that looks at pages; without one what needs it is skipped."""
+    try:
+        return find_browser()
+    except BrowserError as error:
+        pytest.skip(str(error))

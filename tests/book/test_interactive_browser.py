@@ -18,7 +18,7 @@ from PIL import Image
 from book.pieces import interactive
 from book.pieces.facts import Facts
 from book.pieces.render import render
-from book.site.browser import BrowserError, find_browser, install
+from book.site.browser import install
 from chexnomaly import evaluation, metrics
 from chexnomaly.boxes import boxes_to_mask
 from chexnomaly.claims.ledger import load_ledger
@@ -104,11 +104,7 @@ def made_up(seed):
 
 
 @pytest.fixture(scope="module")
-def pages(tmp_path_factory):
-    try:
-        find_browser()
-    except BrowserError as error:
-        pytest.skip(str(error))
+def pages(tmp_path_factory, browser):
     root = tmp_path_factory.mktemp("pages")
     workspace = Workspace("demo", root)
     workspace.results.mkdir(parents=True)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from book.pieces.facts import Facts
-from book.site.browser import BrowserError, find_browser, install
+from book.site.browser import install
 from chexnomaly.figures.viewer import Panel, Viewer, boxes_layer
 from tests.book.conftest import ROOT
 from tests.book.tab import PHONE, open_page
@@ -30,12 +30,8 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def page(build_once):
+def page(build_once, browser):
     """A page in the book's theme with two films and the table of all claims."""
-    try:
-        find_browser()
-    except BrowserError as error:
-        pytest.skip(str(error))
     installed = install(ROOT / "_build" / "browser")
     project = build_once.source.parent / "pyproject.toml"
     project.write_text('[project]\nname = "x"\n')

@@ -6,7 +6,7 @@ import pytest
 
 from book.extensions.html import paper
 from book.site import pdf
-from book.site.browser import BrowserError, drive, find_browser, install
+from book.site.browser import drive, install
 
 PAGE = """<!DOCTYPE html>
 <html lang="en"><head><title>A book</title></head><body>
@@ -62,11 +62,7 @@ def test_a_download_shows_its_button(tmp_path):
 
 
 @pytest.mark.slow
-def test_the_pdf_is_tagged_has_an_outline_and_no_path(tmp_path):
-    try:
-        find_browser()
-    except BrowserError as error:
-        pytest.skip(str(error))
+def test_the_pdf_is_tagged_has_an_outline_and_no_path(tmp_path, browser):
     page, out = tmp_path / "page.html", tmp_path / "out.pdf"
     page.write_text(PAGE.format(text="Words. " * 2000))
     job = {"from": page.as_uri(), "to": str(out), "options": pdf.OPTIONS}
