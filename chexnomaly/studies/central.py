@@ -7,7 +7,7 @@ import pandas as pd
 from chexnomaly.claims.lookup import Ref, Shelf
 from chexnomaly.results import Entry
 
-ARMS = {
+FROZEN_ARMS = {
     "CheX-Nomaly": "chexnomaly",
     "its twin never trained": "chexnomaly__random_base",
     "its twin began with single films": "chexnomaly__warm_start",
@@ -16,23 +16,23 @@ ARMS = {
 }
 """Words to an arm; the last is the positive control."""
 
-PLACES = {
+ASKED_ON = {
     "real films": "nih_boxes",
     "phantoms, findings that were learned": "study_test",
     "phantoms, pneumonia, which no network saw": "study_unseen_pneumonia",
 }
 """Words to a set."""
 
-THRESHOLDS = {"at the chosen threshold": "iou_c@operating", "at 0.5": "iou_c"}
+AT_BOTH = {"at the chosen threshold": "iou_c@operating", "at 0.5": "iou_c"}
 """Words to a results key."""
 
-TWINS = {
+ITS_TWIN = {
     "chexnomaly": "siamese_unet",
     "chexnomaly__warm_start": "siamese_unet__warm_start",
 }
 """Arm to its twin."""
 
-WORLDS = {
+FILMS_OF = {
     "real films": ("films", "nih_boxes", "nih_pairs"),
     "phantoms": ("phantoms", "study_test", "study_pairs"),
 }
@@ -56,7 +56,7 @@ def differences(
     """
     shelf, found = Shelf(folder), {}
     for place, dataset in places.items():
-        for threshold, key in THRESHOLDS.items():
+        for threshold, key in AT_BOTH.items():
             for words, arm in arms.items():
                 pair = (Ref(arm, dataset, key), Ref(other, dataset, key))
                 known = all(map(shelf.find, pair))
@@ -77,14 +77,14 @@ def gains_by_twin(folder: Path) -> pd.DataFrame:
         pairs, and "gain" in IoU, at the chosen threshold, over the same network on a
         twin that was never trained.
     """
-    rows, words = [], {arm: text for text, arm in ARMS.items()}
-    for films, (world, seen, pairs) in WORLDS.items():
+    rows, words = [], {arm: text for text, arm in FROZEN_ARMS.items()}
+    for films, (world, seen, pairs) in FILMS_OF.items():
         if not (path := folder / f"networks_{world}.csv").exists():
             continue
         table = pd.read_csv(path).set_index(["set", "arm", "fold", "seed"])
         overlap = table["iou_c@operating"].unstack("arm").loc[seen]
         areas = table["auc"].unstack("arm").loc[pairs]
-        for arm, twin in TWINS.items():
+        for arm, twin in ITS_TWIN.items():
             gain = overlap[arm] - overlap["chexnomaly__random_base"]
             told = pd.DataFrame({"auc": areas[twin], "gain": gain}).dropna()
             rows.append(told.assign(films=films, twin=words[arm]))

@@ -66,17 +66,17 @@ def write_results(out: Path, folder: Path, world) -> list[Path]:
 def _held_against(arm: tuple, other: tuple, key: str, done: Finished, world) -> bool:
     """Tell whether two arms are compared.
 
-    Every arm is with those of `AGAINST` and with what never looks, and, but for parts
+    Every arm is with those of `HELD_AGAINST` and with what never looks, and, but for parts
     of a set, with the arms of its own kind in the plan.
     """
     first, second = arm[0].partition("__")[0], other[0].partition("__")[0]
-    if {arm, other} & AGAINST or {first, second} & {*world.blind, *CONSTANT}:
+    if {arm, other} & HELD_AGAINST or {first, second} & {*world.blind, *CONSTANT}:
         return True
     kinds = [arms for _, arms in world.plan.values() if arm in arms]
     return not done.is_part(key) and any(other in arms for arms in kinds)
 
 
-AGAINST = {(name, "") for name in (*DRAWING, "chexnomaly__random_base")}
+HELD_AGAINST = {(name, "") for name in (*DRAWING, "chexnomaly__random_base")}
 """Arms that every other one is compared with."""
 
 

@@ -10,7 +10,7 @@ from chexnomaly.studies.films import ON_SOME
 AMOUNTS = {"0": "0", **{n: n for n in ON_SOME}, "": "all"}
 """What follows an arm's name to a number of films in words."""
 
-CURVES = {
+BY_AMOUNT = {
     "U-Net, films alone": "supermodel",
     "U-Net, phantoms first": "supermodel__from_phantoms",
     "CheX-Nomaly, films alone": "chexnomaly",
@@ -18,7 +18,7 @@ CURVES = {
 }
 """Words to an arm that is trained on few and many films."""
 
-CONTROLS = {
+PRACTISED_ON = {
     "phantoms": "supermodel__from_phantoms",
     "phantoms of the films' own findings": "supermodel__from_own_findings",
     "painted phantoms": "supermodel__from_painted",
@@ -41,7 +41,7 @@ def curves(folder: Path, dataset: str, key: str) -> dict[str, dict[str, Entry]]:
         By words of an arm and of a number; what is not measured is left out.
     """
     shelf, found = Shelf(folder), {}
-    for words, arm in CURVES.items():
+    for words, arm in BY_AMOUNT.items():
         for ending, number in AMOUNTS.items():
             ref = Ref("__".join(filter(None, [arm, ending])), dataset, key)
             if one := shelf.find(ref):
@@ -62,6 +62,6 @@ def gains(folder: Path, dataset: str) -> dict[str, dict[str, dict[str, Entry]]]:
     found = {}
     for ending in ("__100", ""):
         place = {f"{AMOUNTS[ending.strip('_')]} real films": dataset}
-        arms = {words: arm + ending for words, arm in CONTROLS.items()}
+        arms = {words: arm + ending for words, arm in PRACTISED_ON.items()}
         found |= differences(folder, arms, place, f"supermodel{ending}")
     return found

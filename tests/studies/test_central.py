@@ -46,7 +46,9 @@ def test_an_arm_is_held_against_another_whichever_file_tells_of_both(folder):
     write("supermodel", "nih_boxes", 0.3, gaps)
     write("chexnomaly", "nih_boxes", 0.26, {})
     write("chexnomaly__concat", "nih_boxes", 0.32, {})
-    found = central.differences(path, central.ARMS, central.PLACES, "supermodel")
+    found = central.differences(
+        path, central.FROZEN_ARMS, central.ASKED_ON, "supermodel"
+    )
     assert [*found] == ["real films"]
     first = found["real films"]["at 0.5"]
     assert [*first] == ["CheX-Nomaly", "the film beside the twin's map"]
