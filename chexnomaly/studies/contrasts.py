@@ -66,8 +66,8 @@ def write_results(out: Path, folder: Path, world) -> list[Path]:
 def _held_against(arm: tuple, other: tuple, key: str, done: Finished, world) -> bool:
     """Tell whether two arms are compared.
 
-    Every arm is with those of `HELD_AGAINST` and with what never looks, and, but for parts
-    of a set, with the arms of its own kind in the plan.
+    Every arm is with those of `HELD_AGAINST` and with what never looks, and, but for
+    parts of a set, with the arms of its own kind in the plan.
     """
     first, second = arm[0].partition("__")[0], other[0].partition("__")[0]
     if {arm, other} & HELD_AGAINST or {first, second} & {*world.blind, *CONSTANT}:
