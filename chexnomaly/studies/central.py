@@ -6,6 +6,7 @@ import pandas as pd
 
 from chexnomaly.claims.lookup import Ref, Shelf
 from chexnomaly.results import Entry
+from chexnomaly.studies.contrasts import NETWORKS_FILE
 
 FROZEN_ARMS = {
     "CheX-Nomaly": "chexnomaly",
@@ -79,7 +80,7 @@ def gains_by_twin(folder: Path) -> pd.DataFrame:
     """
     rows, words = [], {arm: text for text, arm in FROZEN_ARMS.items()}
     for films, (world, seen, pairs) in FILMS_OF.items():
-        if not (path := folder / f"networks_{world}.csv").exists():
+        if not (path := folder / NETWORKS_FILE.format(world)).exists():
             continue
         table = pd.read_csv(path).set_index(["set", "arm", "fold", "seed"])
         overlap = table["iou_c@operating"].unstack("arm").loc[seen]

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from functools import partial
-from itertools import product
 from pathlib import Path
 
 import pandas as pd
@@ -58,7 +57,7 @@ def write_results(out: Path, folder: Path, world) -> list[Path]:
                 one.pop("p", None), one.pop("within", None)
             about |= {"values": told, "paired": paired} | SHOWN_IN
             written.append(results.write_result(out, system, name, **about))
-    _write_networks(out / f"networks_{folder.name}.csv", done)
+    _write_networks(out / NETWORKS_FILE.format(folder.name), done)
     multiverse = [_write_multiverse(out, done, key) for key in world.arms_on]
     return written + [path for path in multiverse if path]
 
@@ -83,17 +82,27 @@ HELD_AGAINST = {(name, "") for name in (*DRAWING, "chexnomaly__random_base")}
 def _write_networks(path: Path, done: Finished) -> None:
     """Write what each network reached, a row for each network and set."""
     rows = []
-    for arm, key in product(done.arms, done.keys):
-        if done.is_part(key):
-            continue
-        values = done.values(arm, key)
-        for fold, seed in done.networks(arm, key):
-            row = {"arm": Cell(*arm, 0, 0).arm, "fold": fold, "seed": seed, "set": key}
-            asked = (name for name in BY_NETWORK if name in values)
-            rows.append(row | {k: values[k][fold, seed][0] for k in asked})
+    for arm, networks in done.arms.items():
+        for (fold, seed), cell in networks.items():
+            split = done.shared[fold]["settings"]["split_hash"]
+            row = {"arm": Cell(*arm, 0, 0).arm, "fold": fold, "seed": seed}
+            row["split_hash"] = split[:16]
+            for key, one in cell.get("means", {}).items():
+                told = {k: one[k]["value"] for k in BY_NETWORK if k in one}
+                rows.append(row | {"set": key} | told)
+            for key in done.keys:
+                if (fold, seed) in done.networks(arm, key) and not done.is_part(key):
+                    values = done.values(arm, key)
+                    told = {
+                        k: values[k][fold, seed][0] for k in BY_NETWORK if k in values
+                    }
+                    rows.append(row | {"set": key} | told)
     table = pd.DataFrame(rows).sort_values(["set", "arm", "fold", "seed"]).round(4)
     table.to_csv(path, index=False)
 
+
+NETWORKS_FILE = "networks_{}.csv"
+"""Name of the table of a world's networks."""
 
 BY_NETWORK = ("iou_c@operating", "iou_c", "auc")
 """What is told of every network."""
