@@ -139,6 +139,11 @@ def test_the_central_questions_are_answered_one_by_one(book):
     book.write("chexnomaly__from_supermodel", "study_test", both, gaps)
     answers = re.findall('class="answer">([^<]*)<', book.html("central.html"))
     assert answers[0] == "No." and answers[3] == "Yes."
+    told = "the detour through a frozen map"
+    assert told not in book.html("central.html")
+    gaps = {"chexnomaly__random_base": dict.fromkeys(both, OPEN)}
+    book.write("chexnomaly__from_supermodel", "study_test", both, gaps)
+    assert told in book.html("central.html")
 
 
 def test_real_films_decide_and_phantoms_stand_behind(book):
