@@ -201,6 +201,13 @@ class Finished:
         }
         return crossed_entry(values, self.count(rows, key, name), units)
 
+    def entries(self, arm: tuple[str, str], key: str) -> dict[str, Entry]:
+        """Give every value of an arm on a set; only a difference is held against 0."""
+        found = {k: self.entry(one, key, k) for k, one in self.values(arm, key).items()}
+        for one in found.values():
+            one.pop("p", None)
+        return found
+
     def count(self, folds: Iterable[int], key: str, name: str = "") -> int:
         """Count films, as `rows` lists them, or pairs."""
         films = sum(len(self.rows(fold, key, name)) for fold in folds)
