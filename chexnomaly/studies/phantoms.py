@@ -109,10 +109,7 @@ class PhantomWorld:
             THREE,
             whole([*ONE_CHANGE, *SPECIALIZED, "max_ensemble", "model_ensemble"]),
         ),
-        "held out": (
-            THREE,
-            apart(DRAWING, HELD_TOGETHER),
-        ),
+        "held out": (THREE, apart(DRAWING, HELD_TOGETHER)),
         "blind": (
             [(0, 0)],
             whole([*blind, *(f"mean_mask__{finding}" for finding in FINDINGS)])

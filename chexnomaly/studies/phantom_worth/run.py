@@ -167,10 +167,7 @@ def weigh_differences(scored: Mapping[str, WorldScores]) -> dict[tuple, Entry]:
 
 
 def _weigh(
-    key: str,
-    one: FilmScores,
-    others: Sequence[FilmScores],
-    alike: Sequence[FilmScores],
+    key: str, one: FilmScores, others: Sequence[FilmScores], alike: Sequence[FilmScores]
 ) -> tuple[Entry, float]:
     """Compare a network with the mean of others; those alike tell how networks vary."""
     mean = np.mean([other[key].mean(axis=0) for other in others], axis=0)
