@@ -66,10 +66,8 @@ def _pair_values(table: pd.DataFrame, owners: pd.DataFrame) -> dict[str, np.ndar
     """Compute what is told of a twin on all pairs and on pairs of drawn films."""
     weights = pairs.resampled_weights(owners, crossed.RESAMPLES)
     weights = np.vstack([np.ones(len(table)), weights])
-    told = {"auc": pairs.auc, "accuracy": pairs.accuracy}
-    told["mae_soft"] = pairs.absolute_error
     with np.errstate(invalid="ignore"):
-        return {key: statistic(table, weights) for key, statistic in told.items()}
+        return {k: one(table, weights) for k, one in pairs.PAIR_STATISTICS.items()}
 
 
 def _constant(told: dict, pixels: int, value: float) -> dict[str, metrics.Scores]:
@@ -159,16 +157,13 @@ class Finished:
         """List an arm's networks that were scored on a set."""
         if arm[0] in CONSTANT:
             return [(f, 0) for f, one in self.shared.items() if key in one["sets"]]
-        return [
-            (fold, seed)
-            for (fold, seed), cell in self.arms[arm].items()
-            if self._scored(cell, self.shared[fold], key)
-        ]
-
-    @staticmethod
-    def _scored(cell: dict, shared: dict, key: str) -> bool:
-        whole = shared["sets"].get(key, {}).get("part_of", key)
-        return whole in cell.get("sets", {}) or key in cell.get("pairs", {})
+        found = []
+        for network, cell in self.arms[arm].items():
+            told = self.shared[network[0]]["sets"].get(key, {})
+            scored = {*cell.get("sets", {}), *cell.get("pairs", {})}
+            if told.get("part_of", key) in scored:
+                found.append(network)
+        return found
 
     def _of_network(
         self, arm: tuple[str, str], network: Network, key: str
