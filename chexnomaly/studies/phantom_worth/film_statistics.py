@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import ndimage, stats
+from scipy.spatial.distance import pdist, squareform
 
 from chexnomaly.datasets.store.resize import resize_square
 from chexnomaly.evaluation.intervals import Entry, entry, mean_entry, spread_entry
@@ -38,9 +39,7 @@ def power_spectrum(film: np.ndarray) -> np.ndarray:
     power = np.abs(np.fft.fft2(flat)) ** 2
     cycles = np.fft.fftfreq(size, 1 / size)
     radius = np.rint(np.hypot(cycles[:, None], cycles[None])).astype(int)
-    total = np.bincount(radius.ravel(), power.ravel())
-    mean = total / np.maximum(np.bincount(radius.ravel()), 1)
-    return mean[1 : size // 2 + 1]
+    return ndimage.mean(power, radius, np.arange(1, size // 2 + 1))
 
 
 def slope(power: np.ndarray, low: int, high: int) -> float:
@@ -102,11 +101,8 @@ def difference_of_films(films: Sequence[np.ndarray], size: int = 32) -> Entry:
     small = np.array([resize_square(film, size).ravel() for film in films])
     if len(small) < 3:
         return entry(np.nan, None, None, len(small))
-    small = stats.zscore(small, axis=1)
-    overlap = np.clip(2 - 2 * (small @ small.T) / small.shape[1], 0, None)
-    distance = np.sqrt(overlap)
-    np.fill_diagonal(distance, 0)
+    distances = pdist(stats.zscore(small, axis=1)) / size  # root of a mean of squares
     n = len(small)
-    each = distance.sum(axis=1) / (n - 1)
+    each = squareform(distances).sum(axis=1) / (n - 1)
     reach = stats.t.ppf(0.975, n - 1) * 2 * each.std(ddof=1) / np.sqrt(n)
     return entry(each.mean(), each.mean() - reach, each.mean() + reach, n)
