@@ -1,7 +1,6 @@
 """The results files of a study, from finished cells."""
 
 from collections.abc import Collection, Iterator
-from functools import partial
 from pathlib import Path
 
 import pandas as pd
