@@ -73,32 +73,27 @@ def run_behind(workspace: Workspace, executed: Path) -> dict:
         executed: The notebook.
 
     Returns:
-        What the template `provenance.html` lays out: `levels`, `parameters` and
-        `rows` (pairs of a name and a text), `file`, `source_hash`, and `results`, each
-        with whether it has a stamp.
+        What the template `provenance.html` lays out: `levels`, `rows` (pairs of a name
+        and a text), `file`, `source_hash`, and `results`, each with whether it has a
+        stamp, which holds the parameters and the machine of that result alone.
     """
     about, files = metadata_of(executed), result_files(workspace)
     results = results_of_notebook(workspace, executed.stem)
     keys = [f"{result['system']}__{result['set']}" for result in results]
     stamps = [stamp_of(files[key]) for key in keys]
-    given = about.get("papermill", {}).get("parameters", {})
     found = {result["evidence"] for result in results}
     return {
         "levels": [level for level in LEVELS if level in found],
-        "parameters": [
-            ("Parameters given", compact(given)),
-            *grouped(results, stamps),
-        ],
-        "rows": list(_rows(results, stamps, about)),
+        "rows": list(_rows(stamps, about)),
         "file": executed.name,
         "source_hash": about.get("chexnomaly", {}).get("source_sha256", "")[:DIGITS],
         "results": dict(zip(keys, map(bool, stamps), strict=True)),
     }
 
 
-def _rows(results: list[dict], stamps: list[dict], about: dict) -> Iterator[tuple]:
-    yield "Data, SHA-256", by_hash(results, "data_hash")
-    yield "Split, SHA-256", by_hash(results, "split_hash")
+def _rows(stamps: list[dict], about: dict) -> Iterator[tuple]:
+    given = about.get("papermill", {}).get("parameters", {})
+    yield "Parameters given", compact(given)
     for key, describe_one in (("versions", as_versions), ("hardware", as_hardware)):
         said = _distinct(describe_one(stamp[key]) for stamp in stamps if key in stamp)
         yield key.capitalize(), "; or ".join(said)
@@ -113,17 +108,6 @@ def stamp_of(result: Path) -> dict:
     """Read the stamp beside a results file; empty where there is none."""
     path = result.with_suffix(".stamp.json")
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-
-
-def grouped(results: list[dict], stamps: list[dict]) -> Iterator[tuple[str, str]]:
-    """Join systems that ran with the same parameters: a heading, the parameters."""
-    groups: dict[str, set[str]] = {}
-    for result, stamp in zip(results, stamps, strict=True):
-        if parameters := stamp.get("parameters"):
-            text = compact(parameters)
-            groups.setdefault(text, set()).add(result["system"])
-    for text, systems in groups.items():
-        yield f"Parameters, {', '.join(sorted(systems))}", text
 
 
 def as_versions(versions: dict) -> str:
@@ -142,15 +126,6 @@ def compact(parameters: dict) -> str:
     """Write parameters as YAML on one line."""
     text = yaml.safe_dump(parameters, default_flow_style=True, width=float("inf"))
     return text.strip().removeprefix("{").removesuffix("}") or "none"
-
-
-def by_hash(results: list[dict], key: str) -> str:
-    """Write each hash once, with the sets that have it."""
-    sets: dict[str, dict[str, None]] = {}
-    for result in results:
-        if result.get(key):
-            sets.setdefault(result[key][:DIGITS], {})[result["set"]] = None
-    return "; ".join(f"{digest} ({', '.join(names)})" for digest, names in sets.items())
 
 
 def _distinct(found: Iterable) -> list:

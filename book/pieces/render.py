@@ -14,7 +14,7 @@ from pathlib import Path
 import jinja2
 
 from book.pieces import films, sources, words
-from book.pieces.facts import Facts, classes
+from book.pieces.facts import Facts
 from book.pieces.sources import page_with
 from book.pipeline.notebooks import read_notebooks
 from chexnomaly.claims.decisions import load_errata
@@ -48,7 +48,7 @@ def environment(facts: Facts) -> jinja2.Environment:
     # What needs torch is imported by the templates that ask for it.
     made.globals |= {"import_module": import_module}
     made.globals |= {"interval": words.interval, "number": words.number}
-    for filter_ in (words.number, words.measured, words.slug, words.typeset, classes):
+    for filter_ in (words.number, words.measured, words.slug, words.typeset):
         made.filters[filter_.__name__] = filter_
     made.tests["missing"] = words.is_missing
     return made
