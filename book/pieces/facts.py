@@ -122,7 +122,7 @@ class Facts:
         return {v: given.count(v) for v in VERDICTS if v in given}
 
     def choices(self) -> Iterator[tuple[str, dict[str, int]]]:
-        """Give each filter of the sentences, and its values, with their claims counted."""
+        """Give each filter of the sentences, with the claims of each value counted."""
         for name, order in FILTERS.items():
             column = {"place": "where"}.get(name, name)
             given = Counter(

@@ -12,6 +12,7 @@ from book.pieces.sources import (
     result_files,
     results_of_notebook,
 )
+from book.pieces.words import spoken
 from chexnomaly.evidence import LEVELS
 from chexnomaly.workspace import Workspace
 
@@ -53,7 +54,7 @@ def describe(results: list[dict]) -> list[str]:
         counts = sorted({result["n"] for result in group})
         seeds = max(len(result.get("seeds", [])) for result in group)
         ends = " to ".join(f"{n:,}" for n in _distinct((counts[0], counts[-1])))
-        phrase = f"{systems} on {sets}, n = {ends}"
+        phrase = spoken(f"{systems} on {sets}, n = {ends}")
         phrase += f", {seeds} seed{'s' * (seeds != 1)}" if seeds else ""
         phrases.append(phrase)
     return phrases

@@ -48,7 +48,8 @@ def environment(facts: Facts) -> jinja2.Environment:
     # What needs torch is imported by the templates that ask for it.
     made.globals |= {"import_module": import_module}
     made.globals |= {"interval": words.interval, "number": words.number}
-    for filter_ in (words.number, words.measured, words.slug, words.typeset):
+    shown = (words.number, words.measured, words.slug, words.spoken, words.typeset)
+    for filter_ in shown:
         made.filters[filter_.__name__] = filter_
     made.tests["missing"] = words.is_missing
     return made

@@ -58,13 +58,15 @@ def verdicts(ids: Iterable[str], results: Path | Sequence[Path]) -> pd.DataFrame
         results: Folder of results files, or several.
 
     Returns:
-        Index claim, in plain English; columns quantity, printed, measured with its 95 %
-        interval, evidence, verdict and reason. What is not known is a dash.
+        Index claim, in plain English; columns printed, measured with its 95 % interval,
+        evidence, verdict, and the first clause of its reason. What is not known is a
+        dash.
     """
     compared = claims.compare(ids, results).set_index("says").rename_axis("claim")
-    kept = ["quantity", "printed", "measured", "evidence", "verdict", "reason"]
-    told = [_measured_freely(claim) for claim in compared.itertuples()]
-    return compared[kept].assign(measured=told).fillna("–").replace("", "–")
+    told = {"measured": [_measured_freely(claim) for claim in compared.itertuples()]}
+    told["reason"] = compared["reason"].str.partition(";")[0]
+    kept = ["printed", "measured", "evidence", "verdict", "reason"]
+    return compared.assign(**told)[kept].fillna("–").replace("", "–")
 
 
 def _measured_freely(claim) -> str:
