@@ -43,21 +43,26 @@ RC = {
 
 
 def new_figure(
-    rows: int = 1, columns: int = 1, height_in: float = 3.2, **options
+    rows: int = 1,
+    columns: int = 1,
+    height_in: float = 3.2,
+    width_in: float = 8.0,
+    **options,
 ) -> tuple[plt.Figure, np.ndarray]:
-    """Make a figure of the book's width.
+    """Make a figure, of the book's width unless told otherwise.
 
     Args:
         rows: Rows of axes.
         columns: Columns of axes.
         height_in: Height, inches.
+        width_in: Width, inches.
         options: Further arguments of `plt.subplots`.
 
     Returns:
         The figure and its axes, (rows, columns).
     """
     with plt.rc_context(RC):
-        size = {"figsize": (8.0, height_in), "squeeze": False}
+        size = {"figsize": (width_in, height_in), "squeeze": False}
         fig, axs = plt.subplots(rows, columns, **size, **options)
     plt.close(fig)  # shown once, by the cell that returns it
     return fig, axs

@@ -90,10 +90,10 @@ def figure_12(matrices: Mapping[str, Mapping[str, int]]) -> plt.Figure:
             films of unseen disease.
 
     Returns:
-        The figure, two panels per row.
+        The figure, two panels per row, narrow enough for a telephone.
     """
     rows = -(-len(matrices) // 2)
-    fig, axs = style.new_figure(rows, 2, height_in=2.6 * rows)
+    fig, axs = style.new_figure(rows, 2, height_in=2.2 * rows, width_in=4.6)
     for ax, (title, counts) in zip(axs.flat, matrices.items(), strict=False):
         known, unseen = [["TP", "FN"], ["FP", "TN"]], [["TP", "50/50", "FN"]]
         kinds = unseen if "50/50" in counts else known
@@ -103,7 +103,7 @@ def figure_12(matrices: Mapping[str, Mapping[str, int]]) -> plt.Figure:
         shares = grid / max(1, sum(counts.values()))
         sns.heatmap(shares, annot=text, fmt="", ax=ax, **looks)
         ax.set(xticks=[], yticks=[])
-        ax.set_title(title, fontsize=9)
+        ax.set_title(title.replace(", at", ",\nat"), fontsize=9)
     return fig
 
 
