@@ -12,8 +12,8 @@ from book.pieces.sources import (
     result_files,
     results_of_notebook,
 )
-from book.pieces.words import spoken
 from chexnomaly.evidence import LEVELS
+from chexnomaly.labels import spoken
 from chexnomaly.workspace import Workspace
 
 NAMED = 6  # systems that a phrase names before it counts the rest

@@ -25,17 +25,6 @@ MEANINGS = dict(
     )
 )
 NOTHING = "\N{EN DASH}"
-NAMES = {
-    **{letter: letter.upper() for letter in "abcde"},
-    **{"chexnomaly": "CheX-Nomaly", "cnn": "CNN", "unet": "U-Net", "vindr": "VinDr"},
-    **{name: name.upper() for name in ("mae", "ap", "auc", "f1", "nih", "pa", "rsna")},
-    **{"iou": "IoU", "covid": "COVID", "ild": "ILD", "other_200": "Other (200)"},
-}
-"""What stands for a word of a key, or for a whole one, where it is not the same."""
-KEY = re.compile(
-    r"(?<![\w./-])(?:chexnomaly|[a-z]\w*_+[a-z0-9]+)(?![\w(=]|\.\w)", re.ASCII
-)
-"""A key of systems, sets or values in a text; no call and no name of a file."""
 
 
 def is_missing(value: object) -> bool:
@@ -91,17 +80,6 @@ def measured(claim: Mapping) -> tuple[str, str]:
     if not bounds and not is_missing(value) and float(value).is_integer():
         value = int(value)  # a count
     return number(value), bounds
-
-
-def spoken(text: object) -> str:
-    """Say the keys in a text in words: `supermodel__plain_focal`, `nih_boxes_pa`."""
-
-    def say(key: re.Match) -> str:
-        parts = key[0].split("__")
-        each = (" ".join(NAMES.get(w, w) for w in part.split("_")) for part in parts)
-        return ", ".join(map(NAMES.get, parts, each))
-
-    return KEY.sub(say, NAMES.get(text, str(text)))
 
 
 def typeset(text: object) -> str:

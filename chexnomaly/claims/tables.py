@@ -7,6 +7,7 @@ import pandas as pd
 
 from chexnomaly.claims import verdicts as claims
 from chexnomaly.claims.lookup import FLOOR
+from chexnomaly.labels import spoken
 from chexnomaly.results import format_entry, results_frame
 
 
@@ -44,7 +45,7 @@ def printed_and_measured(
     told = ("printed", printed), ("measured (" + levels + ")", values)
     rows = (table.assign(cell=cell, text=text) for cell, text in told)
     long = pd.concat(rows).sort_index(kind="stable")
-    long = long.replace({"metric": claims.METRIC_NAMES})
+    long["metric"] = long["metric"].map(spoken)
     index = ["dataset", "metric", "cell"]
     wide = long.pivot_table("text", index, "system", aggfunc="first", sort=False)
     return wide.fillna("–").rename_axis(["set", "metric", "cell"])

@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import LinearSegmentedColormap
 
+from chexnomaly.labels import spoken
+
 BLUE = "#0072B2"
 SKY = "#56B4E9"
 ORANGE = "#E69F00"
@@ -43,26 +45,21 @@ RC = {
 
 
 def new_figure(
-    rows: int = 1,
-    columns: int = 1,
-    height_in: float = 3.2,
-    width_in: float = 8.0,
-    **options,
+    rows: int = 1, columns: int = 1, height_in: float = 3.2, **options
 ) -> tuple[plt.Figure, np.ndarray]:
-    """Make a figure, of the book's width unless told otherwise.
+    """Make a figure of the book's width.
 
     Args:
         rows: Rows of axes.
         columns: Columns of axes.
         height_in: Height, inches.
-        width_in: Width, inches.
         options: Further arguments of `plt.subplots`.
 
     Returns:
         The figure and its axes, (rows, columns).
     """
     with plt.rc_context(RC):
-        size = {"figsize": (width_in, height_in), "squeeze": False}
+        size = {"figsize": (8.0, height_in), "squeeze": False}
         fig, axs = plt.subplots(rows, columns, **size, **options)
     plt.close(fig)  # shown once, by the cell that returns it
     return fig, axs
@@ -75,8 +72,8 @@ def one_panel(height_in: float = 3.0) -> tuple[plt.Figure, plt.Axes]:
 
 
 def name_rows(ax: plt.Axes, names: Iterable[str], fontsize: float = 10) -> None:
-    """Write names at 0, 1, 2, ... of the vertical axis, from the top."""
-    names = list(names)
+    """Write names, keys in words, at 0, 1, 2, ... of the vertical axis, top down."""
+    names = [*map(spoken, names)]
     ax.set_yticks(range(len(names)), names, fontsize=fontsize)
     ax.set_ylim(len(names) - 0.5, -0.5)
 

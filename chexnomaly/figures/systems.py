@@ -8,6 +8,7 @@ import pandas as pd
 import seaborn as sns
 
 from chexnomaly.figures import style
+from chexnomaly.labels import spoken
 from chexnomaly.metrics.categories import OUTLIER_LIMIT
 
 OUTLIER_PERCENT = 100 * OUTLIER_LIMIT
@@ -30,7 +31,7 @@ def figure_learning(curves: Mapping[str, Mapping[str, Sequence[float]]]) -> plt.
         best = epochs[np.argmin(curve["val_loss"])]
         ax.plot(best, min(curve["val_loss"]), "o", color=style.RED, label="kept")
         ax.set(xlabel="epoch", yscale="log")
-        ax.set_title(name, fontsize=10 if len(curves) < 3 else 7)
+        ax.set_title(spoken(name), fontsize=10 if len(curves) < 3 else 7)
     axs[0, 0].set_ylabel("loss")
     axs[0, 0].legend(frameon=False, fontsize=8)
     return fig
@@ -93,7 +94,8 @@ def figure_12(matrices: Mapping[str, Mapping[str, int]]) -> plt.Figure:
         The figure, two panels per row, narrow enough for a telephone.
     """
     rows = -(-len(matrices) // 2)
-    fig, axs = style.new_figure(rows, 2, height_in=2.2 * rows, width_in=4.6)
+    fig, axs = style.new_figure(rows, 2)
+    fig.set_size_inches(4.6, 2.2 * rows)
     for ax, (title, counts) in zip(axs.flat, matrices.items(), strict=False):
         known, unseen = [["TP", "FN"], ["FP", "TN"]], [["TP", "50/50", "FN"]]
         kinds = unseen if "50/50" in counts else known

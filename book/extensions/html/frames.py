@@ -12,8 +12,9 @@ from html import escape
 from bs4 import BeautifulSoup, Tag
 from sphinx.application import Sphinx
 
-from book.pieces.words import KEY, slug, spoken
+from book.pieces.words import slug
 from chexnomaly.evidence import LEVELS, VERDICTS
+from chexnomaly.labels import KEY, spoken
 
 TABLE = re.compile(r'<table border="1" class="dataframe.*?</table>', re.DOTALL)
 STYLE = re.compile(r"<style scoped>\s*\.dataframe .*?</style>", re.DOTALL)
