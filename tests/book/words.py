@@ -90,8 +90,9 @@ def code_above_the_first_figure(article: Tag) -> int:
     """Count the lines of visible code above the first figure; 0 without one."""
     if article.find("figure") is None:
         return 0
-    blocks = article.find("figure").find_all_previous("pre")
-    return sum(len(block.get_text().strip().splitlines()) for block in blocks)
+    above = article.find("figure").find_all_previous("pre")
+    typed = [block for block in above if not block.find_parent(class_="cell_output")]
+    return sum(len(block.get_text().strip().splitlines()) for block in typed)
 
 
 def without(article: Tag, selector: str) -> str:
