@@ -16,7 +16,7 @@ from chexnomaly.evidence import LEVELS
 from chexnomaly.labels import spoken
 from chexnomaly.workspace import Workspace
 
-NAMED = 6  # systems that a phrase names before it counts the rest
+NAMED = 3  # systems that a phrase names before it counts the rest
 DIGITS = 12  # of a hash
 
 
@@ -95,9 +95,8 @@ def run_behind(workspace: Workspace, executed: Path) -> dict:
 def _rows(stamps: list[dict], about: dict) -> Iterator[tuple]:
     given = about.get("papermill", {}).get("parameters", {})
     yield "Parameters given", compact(given)
-    for key, describe_one in (("versions", as_versions), ("hardware", as_hardware)):
-        said = _distinct(describe_one(stamp[key]) for stamp in stamps if key in stamp)
-        yield key.capitalize(), "; or ".join(said)
+    said = _distinct(as_hardware(s["hardware"]) for s in stamps if "hardware" in s)
+    yield "Hardware", "; or ".join(said)
     duration = about.get("papermill", {}).get("duration")
     if duration is not None:
         yield "Wall time", f"{duration:.0f} s for this notebook"
@@ -109,11 +108,6 @@ def stamp_of(result: Path) -> dict:
     """Read the stamp beside a results file; empty where there is none."""
     path = result.with_suffix(".stamp.json")
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-
-
-def as_versions(versions: dict) -> str:
-    """Write versions on one line; a package that is not installed is left out."""
-    return ", ".join(f"{name} {v}" for name, v in versions.items() if v)
 
 
 def as_hardware(hardware: dict) -> str:
