@@ -108,7 +108,7 @@ def test_a_notebook_page_gets_its_banner_by_itself(build):
     assert (status, messages) == (0, "")
     text = text_of(html)
     assert "The supermodel¶ Text. Profile demo phantom The numbers on this" in text
-    assert "supermodel on vindr_test, n = 400, 1 seed" in text
+    assert "supermodel on VinDr test, n = 400, 1 seed" in text
 
 
 def test_committed_results_stand_in_for_what_was_not_built(build):

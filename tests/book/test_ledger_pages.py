@@ -124,8 +124,9 @@ def test_a_decision_shows_its_effect_or_that_there_is_none(site):
     items = [int(i) for i in re.findall(r'id="item-(\d+)"', html)]
     assert items == list(decisions.load_decisions().index)
     cards = dict(zip(items, html.split('id="item-')[1:], strict=True))
-    assert "convention a" in cards[4] and "[0.200, 0.300]" in cards[4]
-    assert "-0.050 [-0.100, +0.000] against the default" in cards[4]
+    assert "convention A" in cards[4] and "IoU A" in cards[4]
+    gap = r'title="0.250 \[0.200, 0.300\]">-0.050</abbr> <[^>]+>\[-0.100, \+0.000\]<'
+    assert re.search(gap, cards[4])
     assert "not measured" not in cards[4]
     assert all("not measured" in card for item, card in cards.items() if item != 4)
 
