@@ -33,7 +33,9 @@ FINDING_OF_NAME: dict[str, dict[str, str]] = _TABLE["names"]
 SYNONYMS = {name: tuple(keys) for name, keys in _TABLE["synonyms"].items()}
 """Findings that readers use for one another; whoever holds one out holds out all."""
 
-KEY = re.compile(r"(?<![\w./-])(chexnomaly|iou|f1|mae|[a-z]\w*_+\w+)(?![\w(=]|\.\w)")
+KEY = re.compile(
+    r"(?<![\w./-])(chexnomaly|f1|iou|mae|rsna|vindr|[a-z]\w*_+\w+)(?![\w(=]|\.\w)"
+)
 """A key of systems, sets or values in a text; no call and no name of a file."""
 
 
