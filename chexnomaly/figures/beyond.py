@@ -143,7 +143,7 @@ def figure_decisions(table: pd.DataFrame) -> plt.Figure:
     fig, ax = style.one_panel(0.9 + 0.22 * len(table))
     _forest(ax, table)
     style.name_rows(ax, [f"{row.says}  ({row.item})" for row in table.itertuples()], 8)
-    ax.set_xlabel("difference from the register's reading")
+    ax.set_xlabel("IoU C, minus that of the register's reading")
     return fig
 
 

@@ -30,9 +30,8 @@ def figure_learning(curves: Mapping[str, Mapping[str, Sequence[float]]]) -> plt.
         ax.plot(epochs, curve["val_loss"], color=style.BLUE, label="validation")
         best = epochs[np.argmin(curve["val_loss"])]
         ax.plot(best, min(curve["val_loss"]), "o", color=style.RED, label="kept")
-        ax.set(xlabel="epoch", yscale="log")
+        ax.set(xlabel="epoch", ylabel="loss", yscale="log")
         ax.set_title(spoken(name), fontsize=10 if len(curves) < 3 else 7)
-    axs[0, 0].set_ylabel("loss")
     axs[0, 0].legend(frameon=False, fontsize=8)
     return fig
 

@@ -29,7 +29,7 @@ LOOKED_UP += ", math, .math, .register-item, .sentence, .plan"
 MACHINE = {"x86_64", "aarch64"}
 AXIS = re.compile(r'<g id="matplotlib\.axis_\d+">(.*?)\n   </g>', re.DOTALL)
 SAID = re.compile(r"<!-- (.*?) -->")
-NUMBER = re.compile(r"(?:\$\\mathdefault\{)?[−-]?[\d.,]+(?:\})?\$?")
+NUMBER = re.compile(r"[−-]?[\d.,]+|\$\\mathdefault\{.*\}\$")
 MOST = {"pages": 24, "visible": 50_000, "all": 75_000, "code_lines": 25}
 
 
