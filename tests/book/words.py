@@ -16,7 +16,8 @@ from bs4 import BeautifulSoup, Tag
 from tests.test_notebooks import TYPED
 
 APART = "p td th li tr div h1 h2 h3 h4 dt dd pre summary option section br label button"
-SILENT = "script, style, svg, annotation, .katex-mathml, .visually-hidden"
+SILENT = "script, style, svg, annotation, .katex-mathml, .visually-hidden, "
+SILENT += ".tag_injected-parameters"  # which no page shows
 FOLDED = ".tag_hide-input > .cell_input, .tag_hide-output > .cell_output, [hidden]"
 RAW = re.compile(r"(?<![\w./-])[a-z][a-z0-9]*(?:_+[a-z0-9]+)+(?![\w(=]|\.\w)")
 QUOTED = "pre, code, q, .quote"
