@@ -70,7 +70,8 @@ verify: $(READY) ## the verdict of every claim; AGAINST=<folder> compares two ru
 pdf: $(READY) ## print the whole book, once it is built, as _build/html/book.pdf, with a button in front
 	@$(BIN)/python -m book.site.pdf _build/html/book.pdf
 
-check: $(READY) ## look at the built site in a browser: requests, errors, axe, links, weight
+check: $(READY) ## count the built site's words, then look at it in a browser: errors, axe, links, weight
+	@$(BIN)/python -m tests.book.words _build/html
 	@$(BIN)/python -m book.site.check _build/html
 
 lab: $(READY) ## open the notebooks in JupyterLab

@@ -3,6 +3,7 @@
 The names stand in `labels.toml`, those that each collection's tables write among them.
 """
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -34,3 +35,20 @@ SYNONYMS = {name: tuple(keys) for name, keys in _TABLE["synonyms"].items()}
 
 COVID_WORDS: dict[str, dict] = _TABLE["covid"]
 """What the tables of covid-chestxray say beside findings."""
+
+KEY = re.compile(
+    r"(?<![\w./-])(chexnomaly|f1|iou|mae|rsna|vindr|[a-z]\w*_+\w+)(?![\w(=]|\.\w)"
+)
+"""A key of systems, sets or values in a text; no call and no name of a file."""
+
+
+def spoken(text: object) -> str:
+    """Say the keys in a text in words: `supermodel__plain_focal`, `nih_boxes_pa`."""
+    known = _TABLE["keys"]
+
+    def say(key: re.Match) -> str:
+        parts = key[0].split("__")
+        each = (" ".join(known.get(w, w) for w in part.split("_")) for part in parts)
+        return ", ".join(map(known.get, parts, each))
+
+    return KEY.sub(say, str(text))

@@ -30,13 +30,8 @@ MOST_LINES = 2560
 MOST_PARAMETERS = 8
 """Lines of a parameters cell: the profile, and what a reader may want to change."""
 
-WITHOUT_FINDING = (
-    "01_method_from_zero",
-    "13_gallery",
-    "14_your_own_xray",
-    "18_speed_and_scale",
-)
-"""Notebooks whose page explains, shows or counts, or finds further down."""
+FOUND_IN_A_PIECE = {"18_speed_and_scale": "rendered/speed.html"}
+"""Notebooks whose finding is no results file's, to the piece that computes it."""
 
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 
@@ -227,10 +222,10 @@ def test_at_most_25_lines_of_code_stand_before_the_first_figure():
 def test_what_a_page_found_comes_first_and_is_looked_up(path):
     rest = "".join(cells(path, "markdown")[0]["source"]).partition("\n# ")[2]
     opening = rest.split("\n\n")[1]
-    if path.stem not in WITHOUT_FINDING:
-        assert opening.startswith("**Found:**")
-    elif "**Found:**" not in opening:
+    if piece := FOUND_IN_A_PIECE.get(path.stem):
+        assert piece in opening
         return
+    assert opening.startswith("**Found:**")
     typed = re.sub(r"\{\w+\}`[^`]*`", "", opening)
     assert re.search(r"\{(result|verdict)\}`", opening)
     assert not re.search(r"\d[.,]\d|\d %", typed), typed

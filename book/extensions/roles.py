@@ -39,7 +39,7 @@ class ClaimRole(NumberRole):
     """`` {claim}`id` ``: a claim as printed; its place in the paper as a hint."""
 
     def shown(self) -> nodes.Node:
-        """Show the claim, linked to its row on the claims page."""
+        """Show the claim, linked to its sentence."""
         ledger = claims.load_ledger().set_index("id")
         if self.text not in ledger.index:
             raise KeyError(f"unknown claim {self.text!r}")
@@ -48,7 +48,7 @@ class ClaimRole(NumberRole):
         if not is_missing(claim["quote"]):
             where += f': "{claim["quote"]}"'
         shown = hint(str(claim["as_printed"]), where, "claim")
-        page = page_with(workspace_of(self.env).root, "claims.html")
+        page = page_with(workspace_of(self.env).root, "sentences.html")
         if page not in self.env.found_docs:
             return shown
         address = self.env.app.builder.get_relative_uri(self.env.docname, page)

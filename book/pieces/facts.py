@@ -3,7 +3,7 @@
 import ast
 import fnmatch
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import cached_property
@@ -11,7 +11,7 @@ from os.path import relpath
 from pathlib import Path
 
 from book.pieces.sources import page_with, result_files
-from book.pieces.words import is_missing, slug
+from book.pieces.words import is_missing
 from chexnomaly.claims import decisions, directions, rules
 from chexnomaly.claims.expected import all_verdicts
 from chexnomaly.claims.ledger import load_ledger, way
@@ -21,8 +21,8 @@ from chexnomaly.profiles import Profile, load_profile
 from chexnomaly.workspace import Workspace
 
 NO_EVIDENCE = "nothing measured"
-FILTERS = {"w": "Place", "s": "System", "v": "Verdict", "e": "Evidence"}
-"""Prefix of a claim's class to the label of its filter."""
+FILTERS = {"verdict": VERDICTS, "place": (), "system": (), "evidence": LEVELS}
+"""What sentences are filtered by, and the order of its values; () for the ledger's."""
 FUZZ_REPORTS = ("films", "fuzz", "guided")
 
 
@@ -95,8 +95,8 @@ class Facts:
 
     @cached_property
     def claims_page(self) -> str | None:
-        """The page that holds the table of all claims; None in a book without."""
-        return page_with(self.root, "claims.html")
+        """The page that holds the sentences of all claims; None in a book without."""
+        return page_with(self.root, "sentences.html")
 
     def is_page(self, notebook: str) -> bool:
         """Tell whether the book has a page of this notebook."""
@@ -112,20 +112,6 @@ class Facts:
             raise KeyError(f"unknown claim {id_!r}")
         return self.claims[id_]
 
-    def matching(self, *patterns: str) -> list[dict]:
-        """Give the claims whose ids fit patterns such as `t1-*`, each once.
-
-        Raises:
-            KeyError: A pattern fits no claim.
-        """
-        found: dict[str, dict] = {}
-        for pattern in patterns:
-            ids = fnmatch.filter(self.claims, pattern)
-            if not ids:
-                raise KeyError(f"unknown claim {pattern!r}")
-            found |= {id_: self.claims[id_] for id_ in ids if id_ not in found}
-        return list(found.values())
-
     def contradicted(self) -> list[dict]:
         """Give the claims that other claims, or arithmetic, contradict."""
         return [c for c in self.claims.values() if c["verdict"] == INCONSISTENT]
@@ -135,14 +121,16 @@ class Facts:
         given = [claim["verdict"] for claim in self.claims.values()]
         return {v: given.count(v) for v in VERDICTS if v in given}
 
-    def choices(self) -> Iterator[tuple[str, str, dict[str, int]]]:
-        """Give each filter of the claims: prefix, label, and its values, counted."""
-        order = {"v": VERDICTS, "e": (*LEVELS, NO_EVIDENCE)}
-        rows = [traits(claim) for claim in self.claims.values()]
-        for prefix, label in FILTERS.items():
-            values = [row[prefix] for row in rows]
-            wanted = order.get(prefix, dict.fromkeys(values))
-            yield prefix, label, {v: values.count(v) for v in wanted if v in values}
+    def choices(self) -> Iterator[tuple[str, dict[str, int]]]:
+        """Give each filter of the sentences, with the claims of each value counted."""
+        for name, order in FILTERS.items():
+            column = {"place": "where"}.get(name, name)
+            given = Counter(
+                NO_EVIDENCE if is_missing(claim[column]) else claim[column]
+                for claim in self.claims.values()
+            )
+            wanted = (*order, NO_EVIDENCE) if order else given
+            yield name, {value: given[value] for value in wanted if value in given}
 
     def decisions(self) -> Iterator[tuple]:
         """Give each decision with what its arms gave, as `laid_out` does."""
@@ -199,21 +187,6 @@ class Facts:
 
 def _p_values(answers: Iterable[list[rules.Verdict]]) -> list[float]:
     return [a.p for found in answers for a in found[:1] if a.p is not None]
-
-
-def traits(claim: dict) -> dict[str, str]:
-    """Give what a claim is filtered by, prefix to value."""
-    return {
-        "w": claim["where"],
-        "s": claim["system"],
-        "v": claim["verdict"],
-        "e": NO_EVIDENCE if is_missing(claim["evidence"]) else claim["evidence"],
-    }
-
-
-def classes(claim: dict) -> str:
-    """Write a claim's traits as the classes of its row."""
-    return " ".join(f"{prefix}-{slug(v)}" for prefix, v in traits(claim).items())
 
 
 def laid_out(effects: list[decisions.Effect]) -> tuple[list[str], list[dict]]:

@@ -13,9 +13,10 @@ from book.pieces.sources import (
     results_of_notebook,
 )
 from chexnomaly.evidence import LEVELS
+from chexnomaly.labels import spoken
 from chexnomaly.workspace import Workspace
 
-NAMED = 6  # systems that a phrase names before it counts the rest
+NAMED = 3  # systems that a phrase names before it counts the rest
 DIGITS = 12  # of a hash
 
 
@@ -53,7 +54,7 @@ def describe(results: list[dict]) -> list[str]:
         counts = sorted({result["n"] for result in group})
         seeds = max(len(result.get("seeds", [])) for result in group)
         ends = " to ".join(f"{n:,}" for n in _distinct((counts[0], counts[-1])))
-        phrase = f"{systems} on {sets}, n = {ends}"
+        phrase = spoken(f"{systems} on {sets}, n = {ends}")
         phrase += f", {seeds} seed{'s' * (seeds != 1)}" if seeds else ""
         phrases.append(phrase)
     return phrases
@@ -73,35 +74,29 @@ def run_behind(workspace: Workspace, executed: Path) -> dict:
         executed: The notebook.
 
     Returns:
-        What the template `provenance.html` lays out: `levels`, `parameters` and
-        `rows` (pairs of a name and a text), `file`, `source_hash`, and `results`, each
-        with whether it has a stamp.
+        What the template `provenance.html` lays out: `levels`, `rows` (pairs of a name
+        and a text), `file`, `source_hash`, and `results`, each with whether it has a
+        stamp, which holds the parameters and the machine of that result alone.
     """
     about, files = metadata_of(executed), result_files(workspace)
     results = results_of_notebook(workspace, executed.stem)
     keys = [f"{result['system']}__{result['set']}" for result in results]
     stamps = [stamp_of(files[key]) for key in keys]
-    given = about.get("papermill", {}).get("parameters", {})
     found = {result["evidence"] for result in results}
     return {
         "levels": [level for level in LEVELS if level in found],
-        "parameters": [
-            ("Parameters given", compact(given)),
-            *grouped(results, stamps),
-        ],
-        "rows": list(_rows(results, stamps, about)),
+        "rows": list(_rows(stamps, about)),
         "file": executed.name,
         "source_hash": about.get("chexnomaly", {}).get("source_sha256", "")[:DIGITS],
         "results": dict(zip(keys, map(bool, stamps), strict=True)),
     }
 
 
-def _rows(results: list[dict], stamps: list[dict], about: dict) -> Iterator[tuple]:
-    yield "Data, SHA-256", by_hash(results, "data_hash")
-    yield "Split, SHA-256", by_hash(results, "split_hash")
-    for key, describe_one in (("versions", as_versions), ("hardware", as_hardware)):
-        said = _distinct(describe_one(stamp[key]) for stamp in stamps if key in stamp)
-        yield key.capitalize(), "; or ".join(said)
+def _rows(stamps: list[dict], about: dict) -> Iterator[tuple]:
+    given = about.get("papermill", {}).get("parameters", {})
+    yield "Parameters given", compact(given)
+    said = _distinct(as_hardware(s["hardware"]) for s in stamps if "hardware" in s)
+    yield "Hardware", "; or ".join(said)
     duration = about.get("papermill", {}).get("duration")
     if duration is not None:
         yield "Wall time", f"{duration:.0f} s for this notebook"
@@ -115,22 +110,6 @@ def stamp_of(result: Path) -> dict:
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
-def grouped(results: list[dict], stamps: list[dict]) -> Iterator[tuple[str, str]]:
-    """Join systems that ran with the same parameters: a heading, the parameters."""
-    groups: dict[str, set[str]] = {}
-    for result, stamp in zip(results, stamps, strict=True):
-        if parameters := stamp.get("parameters"):
-            text = compact(parameters)
-            groups.setdefault(text, set()).add(result["system"])
-    for text, systems in groups.items():
-        yield f"Parameters, {', '.join(sorted(systems))}", text
-
-
-def as_versions(versions: dict) -> str:
-    """Write versions on one line; a package that is not installed is left out."""
-    return ", ".join(f"{name} {v}" for name, v in versions.items() if v)
-
-
 def as_hardware(hardware: dict) -> str:
     """Write the machine on one line."""
     gpu = hardware.get("gpu") or "no GPU"
@@ -142,15 +121,6 @@ def compact(parameters: dict) -> str:
     """Write parameters as YAML on one line."""
     text = yaml.safe_dump(parameters, default_flow_style=True, width=float("inf"))
     return text.strip().removeprefix("{").removesuffix("}") or "none"
-
-
-def by_hash(results: list[dict], key: str) -> str:
-    """Write each hash once, with the sets that have it."""
-    sets: dict[str, dict[str, None]] = {}
-    for result in results:
-        if result.get(key):
-            sets.setdefault(result[key][:DIGITS], {})[result["set"]] = None
-    return "; ".join(f"{digest} ({', '.join(names)})" for digest, names in sets.items())
 
 
 def _distinct(found: Iterable) -> list:

@@ -14,11 +14,12 @@ from pathlib import Path
 import jinja2
 
 from book.pieces import films, sources, words
-from book.pieces.facts import Facts, classes
+from book.pieces.facts import Facts
 from book.pieces.sources import page_with
 from book.pipeline.notebooks import read_notebooks
 from chexnomaly.claims.decisions import load_errata
 from chexnomaly.errors import InputError
+from chexnomaly.labels import spoken
 from chexnomaly.workspace import Workspace
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -48,7 +49,7 @@ def environment(facts: Facts) -> jinja2.Environment:
     # What needs torch is imported by the templates that ask for it.
     made.globals |= {"import_module": import_module}
     made.globals |= {"interval": words.interval, "number": words.number}
-    for filter_ in (words.number, words.measured, words.slug, words.typeset, classes):
+    for filter_ in (words.number, words.measured, words.slug, spoken, words.typeset):
         made.filters[filter_.__name__] = filter_
     made.tests["missing"] = words.is_missing
     return made

@@ -80,8 +80,9 @@
     return made;
   }
 
-  function detail(claim, table) {
+  function detail(claim) {
     const part = make("div", "play-claim");
+    part.id = `claim-${claim.id}`;
     const verdict = make("p");
     verdict.append(make("span", `verdict ${claim.verdict.replaceAll(" ", "-")}`, claim.verdict));
     if (claim.why) verdict.append(make("span", "reason", ` ${plain(claim.why)}.`));
@@ -104,7 +105,6 @@
     facts.append(field("Run again", make("code", "", claim.page ? `make notebook NAME=${claim.page}` : "make verify")));
     const links = (claim.files ?? []).map((key) => link(`${key}.json`, `results/${key}.json`));
     if (claim.page) links.unshift(link("its page", `notebooks/${claim.page}.html`));
-    if (table) links.push(link("row in the table of claims", `${table}#claim-${claim.id}`));
     if (links.length) facts.append(field("See", ...links.flatMap((one, k) => (k ? [", ", one] : [one]))));
     part.append(facts);
     return part;
@@ -117,8 +117,10 @@
     const verdicts = item.claims.map((claim) => claim.verdict);
     const sides = verdicts.map(sideOf);
     item.dataset.side = ["against", "with", "open"].find((side) => sides.includes(side));
+    item.words = [item.textContent, ...item.claims.flatMap((claim) => [plain(claim.say), claim.why ?? ""])].join(" ").toLowerCase();
     // Of several claims with one verdict, one mark and their number.
     for (const [n, mark] of marks.entries()) {
+      mark.removeAttribute("id");
       const same = verdicts.filter((verdict) => verdict === verdicts[n]).length;
       if (verdicts.indexOf(verdicts[n]) < n) mark.remove();
       else if (same > 1) mark.textContent += ` × ${same}`;
@@ -141,7 +143,7 @@
     button.setAttribute("aria-expanded", opened);
     if (opened && !item.querySelector(".play-detail")) {
       const part = make("div", "play-detail");
-      part.append(...item.claims.map((claim) => detail(claim, list.dataset.table)));
+      part.append(...item.claims.map(detail));
       item.append(part);
     }
     const part = item.querySelector(".play-detail");
@@ -161,15 +163,18 @@
   });
 
   function narrow() {
-    const { side, verdict, place } = Object.fromEntries(new FormData(form));
+    const { side, verdict, place, system, evidence, words } = Object.fromEntries(new FormData(form));
+    const wanted = words.toLowerCase().split(/\s+/).filter(Boolean);
+    const fits = (claim) =>
+      (!side || sideOf(claim.verdict) === side) &&
+      (!verdict || claim.verdict === verdict) &&
+      (!system || claim.system === system) &&
+      (!evidence || (claim.level ?? "nothing measured") === evidence);
     let count = 0;
     for (const item of items) {
-      const fits =
-        (!side || item.claims.some((claim) => sideOf(claim.verdict) === side)) &&
-        (!verdict || item.claims.some((claim) => claim.verdict === verdict)) &&
-        (!place || item.dataset.place === place);
-      item.hidden = !fits;
-      count += fits;
+      const shown = (!place || item.dataset.place === place) && item.claims.some(fits) && wanted.every((word) => item.words.includes(word));
+      item.hidden = !shown;
+      count += shown;
     }
     for (const head of list.querySelectorAll("h2, h3")) {
       let next = head.nextElementSibling;
@@ -183,8 +188,38 @@
     form.querySelector("output").value = `${count} of ${items.length} sentences.`;
   }
 
+  // The address keeps what was chosen, so that a selection can be linked to.
+  function remember() {
+    const chosen = new URLSearchParams([...new FormData(form)].filter(([, value]) => value));
+    try {
+      history.replaceState(null, "", `${location.pathname}${chosen.size ? `?${chosen}` : ""}`);
+    } catch {
+      // Some browsers refuse this for a file; the page works without.
+    }
+  }
+
+  // A link to one claim opens its sentence, whatever was chosen before.
+  function reveal() {
+    const id = decodeURIComponent(location.hash).replace("#claim-", "");
+    const item = items.find((one) => one.claims.some((claim) => claim.id === id));
+    if (!item) return;
+    if (item.hidden) form.reset();
+    narrow();
+    if (item.firstElementChild.getAttribute("aria-expanded") !== "true") toggle(item);
+    (item.claims.length > 1 ? document.getElementById(`claim-${id}`) : item).scrollIntoView();
+  }
+
+  for (const option of form.elements.system.options) option.text = option.value ? option.text.replace(/^[^(]*/, `${plain(option.value)} `) : option.text;
+  for (const [name, value] of new URLSearchParams(location.search)) {
+    if (form.elements[name]) form.elements[name].value = value;
+  }
   form.addEventListener("submit", (event) => event.preventDefault());
-  form.addEventListener("input", narrow);
+  form.addEventListener("input", () => {
+    narrow();
+    remember();
+  });
+  addEventListener("hashchange", reveal);
   form.hidden = false;
   narrow();
+  reveal();
 })();

@@ -7,6 +7,7 @@ import pandas as pd
 
 from chexnomaly.claims import verdicts as claims
 from chexnomaly.claims.lookup import FLOOR
+from chexnomaly.labels import spoken
 from chexnomaly.results import format_entry, results_frame
 
 
@@ -44,7 +45,7 @@ def printed_and_measured(
     told = ("printed", printed), ("measured (" + levels + ")", values)
     rows = (table.assign(cell=cell, text=text) for cell, text in told)
     long = pd.concat(rows).sort_index(kind="stable")
-    long = long.replace({"metric": claims.METRIC_NAMES})
+    long["metric"] = long["metric"].map(spoken)
     index = ["dataset", "metric", "cell"]
     wide = long.pivot_table("text", index, "system", aggfunc="first", sort=False)
     return wide.fillna("–").rename_axis(["set", "metric", "cell"])
@@ -58,13 +59,15 @@ def verdicts(ids: Iterable[str], results: Path | Sequence[Path]) -> pd.DataFrame
         results: Folder of results files, or several.
 
     Returns:
-        Index claim, in plain English; columns quantity, printed, measured with its 95 %
-        interval, evidence, verdict and reason. What is not known is a dash.
+        Index claim, in plain English; columns printed, measured with its 95 % interval,
+        evidence, verdict, and the first clause of its reason. What is not known is a
+        dash.
     """
     compared = claims.compare(ids, results).set_index("says").rename_axis("claim")
-    kept = ["quantity", "printed", "measured", "evidence", "verdict", "reason"]
-    told = [_measured_freely(claim) for claim in compared.itertuples()]
-    return compared[kept].assign(measured=told).fillna("–").replace("", "–")
+    told = {"measured": [_measured_freely(claim) for claim in compared.itertuples()]}
+    told["reason"] = compared["reason"].str.partition(";")[0]
+    kept = ["printed", "measured", "evidence", "verdict", "reason"]
+    return compared.assign(**told)[kept].fillna("–").replace("", "–")
 
 
 def _measured_freely(claim) -> str:

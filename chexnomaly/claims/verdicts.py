@@ -22,15 +22,13 @@ from chexnomaly.claims.ledger import load_ledger, way
 from chexnomaly.claims.lookup import MeasuredValue, NotMeasured, Shelf
 from chexnomaly.claims.rules import Verdict, joined
 from chexnomaly.errors import ClaimError, ProfileError
+from chexnomaly.labels import spoken
 
 COMPARED = tuple(
     "id where says quantity printed measured_as measured low high n seeds thresholds "
     "evidence before rule verdict reason".split()
 )
 """Columns of `compare`, in order."""
-
-METRIC_NAMES = {"mae": "MAE", "mean_iou": "mean IoU", "f1": "F1"}
-"""Printed metric to its name in tables; others keep their key."""
 
 _WHOSE = {"paper": "", "external": ", from elsewhere", "annotations": " by annotations"}
 
@@ -134,8 +132,7 @@ def quantity(claim: Mapping) -> str:
     A direction is named by its test as it is written: "MAE: a@vindr_test < b@rsna".
     """
     metric = claim["metric"]
-    label = METRIC_NAMES.get(metric, metric.replace("_", " "))
-    label = re.sub(r"^n ", "number of ", label)
+    label = re.sub(r"^n ", "number of ", spoken(metric))
     if way(claim) == "measured":
         return f"{label}: {ledger.test_of(claim)}"
     whose = _WHOSE.get(claim["system"], f" of {claim['system']}")

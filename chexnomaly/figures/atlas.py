@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from chexnomaly.figures import style
+from chexnomaly.labels import spoken
 
 MARKERS = {
     "A": {"marker": "o", "ms": 8.5, "mfc": "none", "mew": 1.5},
@@ -52,7 +53,7 @@ def _atlas_panel(ax: plt.Axes, table: pd.DataFrame) -> None:
     ax.plot(table.printed, places, "|", color="black", ms=11, mew=2, label="printed")
     for name, color in style.CONVENTION_COLORS.items():
         ax.plot(values[name], places, color=color, ls="", label=name, **MARKERS[name])
-    ax.set_yticks(places, table.system, fontsize=7.5)
+    ax.set_yticks(places, table.system.map(spoken), fontsize=7.5)
     ax.tick_params(axis="y", length=0)
     ax.set(xlim=(-0.02, 1.02), xlabel="mean IoU")
     ax.grid(axis="x", color=style.LIGHT, linewidth=0.6)
@@ -74,7 +75,7 @@ def figure_shares(
     for color, (name, table) in zip(style.PALETTE, curves.items(), strict=False):
         dash = "--" if "phantom" in name else "-"
         x = 100 * table.index
-        axs[0].plot(x, table.A, dash, color=color, label=name)
+        axs[0].plot(x, table.A, dash, color=color, label=spoken(name))
         axs[0].plot(x, table.C, ":", color=color, linewidth=1.2)
         axs[1].plot(x, table.f1_any_pixel, dash, color=color)
     for words, share in marks.items():

@@ -11,6 +11,7 @@ from matplotlib.colors import to_rgb
 from chexnomaly import evidence
 from chexnomaly.evaluation.intervals import Entry
 from chexnomaly.figures import style
+from chexnomaly.labels import spoken
 
 SHADES = {"Blues_r": evidence.AGREE, "Oranges_r": evidence.DISAGREE}
 SHADES |= {"Greys_r": evidence.OPEN}
@@ -54,7 +55,7 @@ def _draw_groups(ax: plt.Axes, groups: Mapping[str, Mapping[str, Entry]]) -> Non
     for k, (name, entries) in enumerate(groups.items()):
         places = np.arange(len(rows)) + 0.16 * (k - (len(groups) - 1) / 2)
         table = pd.DataFrame(entries, ["value", "low", "high"], rows, dtype=float).T
-        style.draw_intervals(ax, places, table, style.PALETTE[k], label=name)
+        style.draw_intervals(ax, places, table, style.PALETTE[k], label=spoken(name))
     style.name_rows(ax, rows)
     ax.grid(axis="y", color=style.LIGHT, linewidth=0.6)
 
@@ -215,7 +216,7 @@ def figure_decisions(table: pd.DataFrame) -> plt.Figure:
     fig, ax = style.one_panel(0.9 + 0.22 * len(table))
     _forest(ax, table)
     style.name_rows(ax, [f"{row.says}  ({row.item})" for row in table.itertuples()], 8)
-    ax.set_xlabel("difference from the register's reading")
+    ax.set_xlabel("IoU C, minus that of the register's reading")
     return fig
 
 

@@ -110,7 +110,7 @@ def figure_3(findings: pd.DataFrame, title: str) -> plt.Figure:
     for bars in ax.containers:
         ax.bar_label(bars, fmt="{:,.0f}", fontsize=7, padding=2)
     most = findings[findings.finding != NO_FINDING].image_id.value_counts().max()
-    ax.set(xlabel="count", ylabel="", title=title)
+    ax.set(xlabel="number of boxes, and of images", ylabel="", title=title)
     ax.legend(title=f"at most {most} boxes on one image", frameon=False)
     return fig
 

@@ -14,7 +14,7 @@ import pandas as pd
 from chexnomaly import metrics
 from chexnomaly.figures.predictions import Example
 from chexnomaly.figures.viewer import Panel, Viewer, boxes_layer, mask_layer
-from chexnomaly.labels import DISPLAY_NAMES, NO_FINDING
+from chexnomaly.labels import DISPLAY_NAMES, NO_FINDING, spoken
 
 OUTCOMES = {
     "TP": "TP: found",
@@ -143,7 +143,7 @@ def _filters(entries: Sequence[Exhibit], systems: Sequence[str]) -> str:
     choices = (
         ("finding", "Finding", {"": "any"} | findings),
         ("set", "Scans", {"": "all"} | groups),
-        ("system", "System", {s: s.replace("_", " ") for s in systems}),
+        ("system", "System", {s: spoken(s) for s in systems}),
         ("rule", "Rule", {"lenient": "lenient: touched at all", "strict": "strict"}),
         ("outcome", "Outcome", {"": "any"} | OUTCOMES),
     )

@@ -20,7 +20,7 @@ from chexnomaly.datasets.store.images import read_image
 from chexnomaly.evidence import IMAGES, PHANTOM
 from chexnomaly.figures import style
 from chexnomaly.figures.viewer import ON_PAGES, Panel, Viewer, boxes_layer, mask_layer
-from chexnomaly.labels import DISPLAY_NAMES, NO_FINDING
+from chexnomaly.labels import DISPLAY_NAMES, NO_FINDING, spoken
 
 
 @dataclass(frozen=True)
@@ -266,7 +266,7 @@ def figure_11(rows: Mapping[str, Example], thresholds: Mapping[str, float]) -> V
     Returns:
         One row of films per case, one film per system.
     """
-    titles = {s: f"{s.replace('_', ' ')} at {cut:g}" for s, cut in thresholds.items()}
+    titles = {s: f"{spoken(s)} at {cut:g}" for s, cut in thresholds.items()}
     panels = {
         name: [case_panel(case, {s: thresholds[s]}, titles[s]) for s in thresholds]
         for name, case in rows.items()

@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import LinearSegmentedColormap
 
+from chexnomaly.labels import spoken
+
 BLUE = "#0072B2"
 SKY = "#56B4E9"
 ORANGE = "#E69F00"
@@ -70,8 +72,8 @@ def one_panel(height_in: float = 3.0) -> tuple[plt.Figure, plt.Axes]:
 
 
 def name_rows(ax: plt.Axes, names: Iterable[str], fontsize: float = 10) -> None:
-    """Write names at 0, 1, 2, ... of the vertical axis, from the top."""
-    names = list(names)
+    """Write names, keys in words, at 0, 1, 2, ... of the vertical axis, top down."""
+    names = [*map(spoken, names)]
     ax.set_yticks(range(len(names)), names, fontsize=fontsize)
     ax.set_ylim(len(names) - 0.5, -0.5)
 

@@ -8,6 +8,7 @@ import pandas as pd
 import seaborn as sns
 
 from chexnomaly.figures import style
+from chexnomaly.labels import spoken
 from chexnomaly.metrics.categories import OUTLIER_LIMIT
 
 OUTLIER_PERCENT = 100 * OUTLIER_LIMIT
@@ -29,9 +30,8 @@ def figure_learning(curves: Mapping[str, Mapping[str, Sequence[float]]]) -> plt.
         ax.plot(epochs, curve["val_loss"], color=style.BLUE, label="validation")
         best = epochs[np.argmin(curve["val_loss"])]
         ax.plot(best, min(curve["val_loss"]), "o", color=style.RED, label="kept")
-        ax.set(xlabel="epoch", yscale="log")
-        ax.set_title(name, fontsize=10 if len(curves) < 3 else 7)
-    axs[0, 0].set_ylabel("loss")
+        ax.set(xlabel="epoch", ylabel="loss", yscale="log")
+        ax.set_title(spoken(name), fontsize=10 if len(curves) < 3 else 7)
     axs[0, 0].legend(frameon=False, fontsize=8)
     return fig
 
@@ -90,10 +90,11 @@ def figure_12(matrices: Mapping[str, Mapping[str, int]]) -> plt.Figure:
             films of unseen disease.
 
     Returns:
-        The figure, two panels per row.
+        The figure, two panels per row, narrow enough for a telephone.
     """
     rows = -(-len(matrices) // 2)
-    fig, axs = style.new_figure(rows, 2, height_in=2.6 * rows)
+    fig, axs = style.new_figure(rows, 2)
+    fig.set_size_inches(4.6, 2.2 * rows)
     for ax, (title, counts) in zip(axs.flat, matrices.items(), strict=False):
         known, unseen = [["TP", "FN"], ["FP", "TN"]], [["TP", "50/50", "FN"]]
         kinds = unseen if "50/50" in counts else known
@@ -103,7 +104,7 @@ def figure_12(matrices: Mapping[str, Mapping[str, int]]) -> plt.Figure:
         shares = grid / max(1, sum(counts.values()))
         sns.heatmap(shares, annot=text, fmt="", ax=ax, **looks)
         ax.set(xticks=[], yticks=[])
-        ax.set_title(title, fontsize=9)
+        ax.set_title(title.replace(", at", ",\nat"), fontsize=9)
     return fig
 
 

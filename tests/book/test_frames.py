@@ -89,7 +89,13 @@ def test_a_table_without_rows_says_so():
     assert '<td colspan="3">none</td>' in set_table(empty.to_html())
 
 
-def test_a_long_key_may_break_after_a_line_below_and_reads_the_same():
-    html = set_table(made({"n": [4]}, ["chexnomaly__random_base"]))
-    assert "chexnomaly_<wbr/>_<wbr/>random_<wbr/>base" in html
-    assert text_of(html) == ["chexnomaly__random_base", "4"]
+def test_keys_of_results_are_said_in_words():
+    keys = ["chexnomaly__random_base", "nih_boxes_pa", "train_labels.csv"]
+    columns = {"iou_c": [1, 2, 3], "set": ["other_200", "chexnomaly", "as is"]}
+    html = set_table(made(columns, keys))
+    assert text_of(html) == [
+        *("CheX-Nomaly, random base", "1", "Other (200)"),
+        *("NIH boxes PA", "2", "CheX-Nomaly"),
+        *("train_labels.csv", "3", "as is"),
+    ]
+    assert ">IoU C</th>" in html

@@ -411,6 +411,33 @@ def test_the_sentences_are_narrowed_by_verdict_and_place(pages):
     assert both < table and told.startswith(f"{both} of ")
 
 
+def test_a_link_to_a_claim_opens_its_sentence_whatever_was_chosen(pages):
+    code = """
+    const at = (query) => tab.goto(tab.url().split(/[?#]/)[0] + query);
+    await at("?place=Table+II&system=specialized_cardiomegaly");
+    const chosen = await tab.locator("select[name=place]").inputValue();
+    const shown = await tab.locator(".sentence:visible").count();
+    await tab.locator("input[name=words]").fill("no such words");
+    const none = await tab.locator(".sentence:visible").count();
+    await tab.evaluate((id) => { location.hash = `claim-${id}`; }, given);
+    const one = tab.locator(`#claim-${given}`);
+    await one.waitFor();
+    return [chosen, shown, none, await one.innerText(), await one.evaluate((part) => {
+      const { top, bottom } = part.getBoundingClientRect();
+      return bottom > 0 && top < innerHeight;
+    })];"""
+    claims = pages.facts.claims
+    id_ = next(i for i, c in claims.items() if c["where"] == "Table VI")
+    chosen, shown, none, told, seen = pages.open("sentences", code, id_)
+    rows = in_sentences(claims.values())
+    wanted = [
+        [c["system"] for c in found] for where, _, found in rows if where == "Table II"
+    ]
+    assert shown == sum("specialized_cardiomegaly" in names for names in wanted) > 0
+    assert (chosen, none, seen) == ("Table II", 0, True)
+    assert claims[id_]["verdict"] in told
+
+
 # ---- Read ten films.
 
 

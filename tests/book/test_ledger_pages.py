@@ -1,12 +1,16 @@
-"""Claims page, errata, register: whole, linked, and usable without a script."""
+"""Sentences, counts, errata, register: whole, linked, usable without a script."""
 
 import json
 import re
+from collections import Counter
+from html import unescape
+from urllib.parse import parse_qsl
 
 import pytest
 
 from chexnomaly import claims
 from chexnomaly.claims import decisions
+from chexnomaly.claims.expected import all_verdicts
 from chexnomaly.claims.ledger import load_ledger
 
 IDS = list(load_ledger()["id"])
@@ -19,12 +23,13 @@ def included(piece):
 
 @pytest.fixture(scope="module")
 def site(build_once):
-    """Build the three pages once; give a function from a file's name to its text."""
+    """Build the pages once; give a function from a file's name to its text."""
     build = build_once
     (build.source / "notebooks").mkdir()
     for name, title, *pieces in (
         ("notebooks/03_supermodels", "The supermodel"),
         ("claims", "Claims", "claims"),
+        ("sentences", "Sentences", "sentences"),
         ("errata", "Errata", "contradictions", "errata"),
         ("decisions", "Decisions", "decisions"),
     ):
@@ -40,59 +45,53 @@ def site(build_once):
     page = "# Page\n\n{claim}`t6-chexnomaly`\n" + included("deviations")
     status, _, messages = build(ORPHAN + page, page="page")
     assert (status, messages) == (0, "")
-    return lambda name: (build.html / name).read_text()
+
+    def read(name):
+        return (build.html / name).read_text()
+
+    read.verdicts = all_verdicts(build.workspace.results_folders)
+    return read
 
 
-def rows_of(html):
-    table = html.partition('<table class="book-table claims')[2].partition("</table>")[
-        0
-    ]
-    return re.findall(r"<tr ([^>]*)>(.*?)</tr>", table.partition("</thead>")[2], re.S)
+def told_of(site):
+    html = site("sentences.html")
+    data = html.partition('id="sentences-data">')[2].partition("</script>")[0]
+    return {claim["id"]: claim for claim in json.loads(data)}
 
 
-def test_the_claims_page_shows_every_row_with_its_anchor(site):
-    rows = rows_of(site("claims.html"))
-    assert [re.search(r'id="claim-([^"]+)"', head)[1] for head, _ in rows] == IDS
-    assert all(
-        f'href="#claim-{i}"' in body for i, (_, body) in zip(IDS, rows, strict=True)
-    )
-    assert "hidden" not in " ".join(head for head, _ in rows)
+def test_every_claim_stands_once_in_a_sentence_with_its_anchor(site):
+    marks = r'id="claim-([^"]+)" data-claim="([^"]+)">([^<]+)</span>'
+    found = re.findall(marks, site("sentences.html"))
+    told = told_of(site)
+    assert [id_ for id_, *_ in found] == IDS == [*told]
+    assert all((a, told[a]["verdict"]) == (b, verdict) for a, b, verdict in found)
 
 
-def test_a_row_is_filtered_by_place_system_verdict_and_evidence(site):
-    head = dict(zip(IDS, rows_of(site("claims.html")), strict=True))
-    first, body = head["t1-vindr-supermodel-mean_iou"]
-    classes = set(re.search(r'class="([^"]+)"', first)[1].split())
-    assert {"w-table-i", "s-supermodel", "v-not-testable-here", "e-phantom"} <= classes
-    assert 'href="notebooks/03_supermodels.html"' in body
-    assert "0.6118" in body and "0.412" in body
+def test_a_sentence_opens_what_was_measured(site):
+    told = told_of(site)["t1-vindr-supermodel-mean_iou"]
+    assert (told["printed"], told["told"]) == ("0.6118", "0.412 [0.370, 0.450]")
+    assert (told["level"], told["system"]) == ("phantom", "supermodel")
+    assert (told["page"], told["n"]) == ("03_supermodels", "117")
 
 
-def test_the_form_is_hidden_without_script_and_each_field_has_a_label(site):
-    html = site("claims.html")
-    form = html.partition('<form class="claims-filter"')[2].partition("</form>")[0]
-    assert form.startswith(" hidden")
-    fields = re.findall(r"<(?:select|input)[^>]* name=\"(\w)\"", form)
-    assert fields == ["w", "s", "v", "e", "q"]
-    assert len(re.findall(r"<label>\w+ <(?:select|input)", form)) == len(fields)
-    assert '<output aria-live="polite">' in form
-    counts = [int(n) for n in re.findall(r'value="v-[^"]+">[^<]+\((\d+)\)', form)]
-    assert sum(counts) == len(IDS)
+def test_the_form_is_hidden_without_script_and_counts_every_claim(site):
+    html = site("sentences.html")
+    form = html.partition('<form class="play-rules"')[2].partition("</form>")[0]
+    assert "hidden" in form.partition(">")[0] and "<output>" in form
+    fields = re.findall(r'<label class="play-select">\w+ <\w+ [^>]*name="(\w+)"', form)
+    assert fields == ["verdict", "place", "system", "evidence", "words"]
+    for select in form.split("<select")[1:]:
+        assert sum(map(int, re.findall(r"\((\d+)\)</option>", select))) == len(IDS)
 
 
-def test_every_choice_of_the_form_fits_as_many_rows_as_it_says(site):
-    html = site("claims.html")
-    classes = [head.split('"')[1::2] for head, _ in rows_of(html)]
-    names = [set(" ".join(parts).split()) for parts in classes]
-    choices = re.findall(r'<option value="([^"]+)">[^<]+\((\d+)\)', html)
-    assert len(choices) > 40
-    for value, count in choices:
-        assert sum(value in row for row in names) == int(count), value
-
-
-def test_the_script_is_loaded_where_it_is_needed_alone(site):
-    assert "claims.js" in site("claims.html") and "defer" in site("claims.html")
-    assert "claims.js" not in site("page.html")
+def test_the_counts_of_each_place_lead_to_its_sentences(site):
+    html = site("claims.html").partition('class="book-table places')[2]
+    links = r'href="(\w+)\.html\?([^"]+)">.*?×\s*(\d+)</a>'
+    found = re.findall(links, html.replace("&nbsp;", " "))
+    asked = Counter((c.where, c.verdict) for c in site.verdicts.itertuples())
+    assert {page for page, *_ in found} == {"sentences"}
+    chosen = {tuple(v for _, v in parse_qsl(unescape(q))): int(n) for _, q, n in found}
+    assert chosen == asked
 
 
 def test_the_same_table_lies_beside_the_pages(site):
@@ -101,11 +100,11 @@ def test_the_same_table_lies_beside_the_pages(site):
     by_id = {row["id"]: row for row in rows}
     assert by_id["t1-vindr-supermodel-mean_iou"]["measured"] == 0.41234
     assert site("claims.csv").count("\n") > len(IDS)
-    assert 'href="claims.csv"' in site("claims.html")
+    assert 'href="claims.csv"' in site("sentences.html")
 
 
-def test_a_claim_in_prose_leads_to_its_row(site):
-    assert 'href="claims.html#claim-t6-chexnomaly"' in site("page.html")
+def test_a_claim_in_prose_leads_to_its_sentence(site):
+    assert 'href="sentences.html#claim-t6-chexnomaly"' in site("page.html")
 
 
 def test_the_errata_are_the_rows_that_contradict_each_other_and_the_slips(
@@ -125,8 +124,9 @@ def test_a_decision_shows_its_effect_or_that_there_is_none(site):
     items = [int(i) for i in re.findall(r'id="item-(\d+)"', html)]
     assert items == list(decisions.load_decisions().index)
     cards = dict(zip(items, html.split('id="item-')[1:], strict=True))
-    assert "convention a" in cards[4] and "[0.200, 0.300]" in cards[4]
-    assert "-0.050 [-0.100, +0.000] against the default" in cards[4]
+    assert "convention A" in cards[4] and "IoU A" in cards[4]
+    gap = r'title="0.250 \[0.200, 0.300\]">-0.050</abbr> <[^>]+>\[-0.100, \+0.000\]<'
+    assert re.search(gap, cards[4])
     assert "not measured" not in cards[4]
     assert all("not measured" in card for item, card in cards.items() if item != 4)
 

@@ -1,10 +1,13 @@
 """What every page can do in a real browser: films, folded tables, links into them."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
 from book.pieces.facts import Facts
 from book.site.browser import install
+from chexnomaly.claims.decisions import load_errata
 from chexnomaly.figures.viewer import Panel, Viewer, boxes_layer
 from tests.book.conftest import ROOT
 from tests.book.tab import PHONE, open_page
@@ -22,6 +25,10 @@ PAGE = """# Page
 ```
 
 ```{{raw}} html
+:file: rendered/errata.html
+```
+
+```{{raw}} html
 {films}
 ```
 """
@@ -31,7 +38,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def page(build_once, browser):
-    """A page in the book's theme with two films and the table of all claims."""
+    """A page in the book's theme with films, a folded table and a register."""
     installed = install(ROOT / "_build" / "browser")
     project = build_once.source.parent / "pyproject.toml"
     project.write_text('[project]\nname = "x"\n')
@@ -80,45 +87,34 @@ def test_a_finger_opens_and_closes_a_film(page):
 
 def test_a_link_into_a_folded_table_unfolds_it(page):
     code = """
-    const row = tab.locator(`#claim-${given}`);
+    const row = tab.locator(`#item-${given} dl`);
     const before = await row.isVisible();
-    await tab.evaluate((id) => { location.hash = `claim-${id}`; }, given);
+    await tab.evaluate((id) => { location.hash = `item-${id}`; }, given);
     await row.waitFor();
     return [before, await row.evaluate((one) => {
       const { top, bottom } = one.getBoundingClientRect();
       return bottom > 0 && top < innerHeight;
     })];"""
-    assert page(code, [*page.claims][-1]) == [False, True]
+    assert page(code, int(load_errata().index[-1])) == [False, True]
 
 
-def test_a_head_sorts_by_its_column_and_back(page):
+def test_a_head_sorts_by_its_column_and_back_numbers_as_numbers(page):
     code = """
     await tab.locator("details.full-table > summary").click();
-    const ids = () => tab.locator("table.claims tbody tr").evaluateAll(
-      (rows) => rows.map((row) => row.id.replace("claim-", "")));
-    const head = tab.locator("table.claims thead th", { hasText: "Verdict" });
-    const seen = [await ids()];
+    const rows = () => tab.locator("table.places tbody tr").evaluateAll(
+      (rows) => rows.map((row) => [0, 1].map((k) => row.cells[k].innerText.trim())));
+    const head = tab.locator("table.places thead th", { hasText: "Claims" });
+    const seen = [await rows()];
     await head.getByRole("button").click();
-    seen.push(await ids(), await head.getAttribute("aria-sort"));
+    seen.push(await rows(), await head.getAttribute("aria-sort"));
     await head.getByRole("button").press("Enter");
-    seen.push(await ids(), await head.getAttribute("aria-sort"));
+    seen.push(await rows(), await head.getAttribute("aria-sort"));
     return seen;"""
     start, up, rising, down, falling = page(code)
-    verdict = {id_: claim["verdict"] for id_, claim in page.claims.items()}
-    assert start == [*verdict] and len({*verdict.values()}) > 3
+    asked = Counter(claim["where"] for claim in page.claims.values())
+    assert [[place, str(n)] for place, n in asked.items()] == start
     assert (rising, falling) == ("ascending", "descending")
+    numbers = [int(n) for _, n in up]
+    assert numbers == sorted(numbers) and len({len(n) for _, n in up}) > 1
+    assert [int(n) for _, n in down] == numbers[::-1]
     assert sorted(up) == sorted(down) == sorted(start)
-    words = sorted(verdict.values())
-    assert [verdict[id_] for id_ in up] == words
-    assert [verdict[id_] for id_ in down] == words[::-1]
-
-
-def test_numbers_are_sorted_as_numbers(page):
-    code = """
-    await tab.locator("details.full-table > summary").click();
-    await tab.locator("table.claims thead th button").nth(1).click();
-    return tab.locator("table.claims tbody tr").evaluateAll((rows) =>
-      rows.map((row) => row.cells[1].innerText.trim()));"""
-    shown = [text.replace(",", "") for text in page(code)]
-    numbers = [float(text) for text in shown if text.replace(".", "").isdigit()]
-    assert len(numbers) > 100 and numbers == sorted(numbers)

@@ -1,9 +1,9 @@
 """Tables that notebooks print, set as the book's own: one head, marks for words.
 
 What pandas writes is kept cell by cell. The names of the index move into the head's
-empty cells, an interval may not be torn apart, a level becomes a badge, a verdict gets
-its sign and stands above its reason, and a difference gets a color: only where its
-interval leaves out zero.
+empty cells, an interval may not be torn apart, a key is said in words, a level becomes
+a badge, a verdict gets its sign and stands above its reason, and a difference gets a
+color: only where its interval leaves out zero.
 """
 
 import re
@@ -14,6 +14,7 @@ from sphinx.application import Sphinx
 
 from book.pieces.words import slug
 from chexnomaly.evidence import LEVELS, VERDICTS
+from chexnomaly.labels import KEY, spoken
 
 TABLE = re.compile(r'<table border="1" class="dataframe.*?</table>', re.DOTALL)
 STYLE = re.compile(r"<style scoped>\s*\.dataframe .*?</style>", re.DOTALL)
@@ -33,13 +34,13 @@ def set_tables(
 
 
 def set_table(html: str) -> str:
-    """Set one table; its cells keep what they say.
+    """Set one table; its cells keep what they say, but for keys.
 
     Args:
         html: From `<table>` to `</table>`, as pandas writes it.
 
     Returns:
-        The same table in the book's classes.
+        The same table in the book's classes, keys of results in words.
     """
     table = BeautifulSoup(html, "html.parser").table
     if table.thead is None:
@@ -57,10 +58,8 @@ def set_table(html: str) -> str:
         for row in rows:
             _join_reason(*row.find_all("td")[-2:])
     _align(table, rows)
-    for text in table.find_all(string=re.compile("_")):
-        # A long key may be broken after a line below.
-        broken = text.output_ready("minimal").replace("_", "_<wbr/>")
-        text.replace_with(BeautifulSoup(broken, "html.parser"))
+    for text in table.find_all(string=KEY):
+        text.replace_with(spoken(text))
     return str(table)
 
 
