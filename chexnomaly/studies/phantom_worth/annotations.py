@@ -88,7 +88,9 @@ def audit_table(findings: pd.DataFrame) -> dict[str, Entry]:
         "prior_iou": mean_entry(prior_scores(boxes)),
     }
     readers = findings.groupby("image_id").reader.nunique()
-    area = box_areas(drawn).groupby(drawn.finding)
+    box_px = (drawn.x_max - drawn.x_min) * (drawn.y_max - drawn.y_min)
+    film_px = drawn.width_px.astype("float64") * drawn.height_px.astype("float64")
+    area = (box_px / film_px).groupby(drawn.finding)
     for finding, own in drawn.groupby("finding"):
         saw = own.groupby("image_id").reader.nunique()
         values[f"share_{finding}"] = share_entry(len(saw), n)
@@ -97,13 +99,6 @@ def audit_table(findings: pd.DataFrame) -> dict[str, Entry]:
         values[f"area_{finding}"] = entry(median, None, None, len(own))
         values[f"cover_{finding}"] = mean_entry(covered_share(cover(own, GRID)))
     return values
-
-
-def box_areas(findings: pd.DataFrame) -> pd.Series:
-    """Area of each box as a share of its image; NaN without a box."""
-    area = (findings.x_max - findings.x_min) * (findings.y_max - findings.y_min)
-    image = findings.width_px.astype("float64") * findings.height_px.astype("float64")
-    return area / image
 
 
 def same_place(first: pd.DataFrame, second: pd.DataFrame) -> dict[str, float]:
