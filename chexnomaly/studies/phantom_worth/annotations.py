@@ -56,11 +56,6 @@ def prior_scores(boxes: Cover) -> np.ndarray:
     return metrics.iou_per_image(scores)[half == 1]
 
 
-def covered_share(boxes: Cover) -> np.ndarray:
-    """Share of each image that some reader's box covers; (N,)."""
-    return predictors.true_pixels(boxes) / boxes.size**2
-
-
 def audit_table(findings: pd.DataFrame) -> dict[str, Entry]:
     """Measure a findings table.
 
@@ -83,7 +78,7 @@ def audit_table(findings: pd.DataFrame) -> dict[str, Entry]:
         "positive_share": share_entry(n, findings.image_id.nunique()),
         "boxes_per_positive": mean_entry(per_image.size().to_numpy()),
         "findings_per_positive": mean_entry(per_image.finding.nunique().to_numpy()),
-        "foreground_share": mean_entry(covered_share(boxes)),
+        "foreground_share": mean_entry(predictors.covered_share(boxes)),
         "agreement_iou": mean_entry(agreement(drawn)),
         "prior_iou": mean_entry(prior_scores(boxes)),
     }
@@ -97,7 +92,8 @@ def audit_table(findings: pd.DataFrame) -> dict[str, Entry]:
         values[f"readers_{finding}"] = mean_entry(saw / readers[saw.index])
         median = area.get_group(finding).median()
         values[f"area_{finding}"] = entry(median, None, None, len(own))
-        values[f"cover_{finding}"] = mean_entry(covered_share(cover(own, GRID)))
+        shares = predictors.covered_share(cover(own, GRID))
+        values[f"cover_{finding}"] = mean_entry(shares)
     return values
 
 
