@@ -13,7 +13,7 @@ from chexnomaly.studies.finished import CONSTANT, PAIRED, Finished
 from chexnomaly.studies.multiverse.arms import ARMS
 from chexnomaly.studies.phantoms import DRAWING
 
-Arm = tuple[str, str]
+ArmKey = tuple[str, str]
 """System and films."""
 
 MULTIVERSE = ("iou_c@operating", "iou_c", "mae_soft", "f1_any_pixel")
@@ -53,7 +53,7 @@ def write_results(out: Path, folder: Path, world) -> list[Path]:
     return written + [path for path in multiverse if path]
 
 
-def _compared(arm: Arm, other: Arm, key: str, done: Finished, world) -> bool:
+def _compared(arm: ArmKey, other: ArmKey, key: str, done: Finished, world) -> bool:
     """Tell whether two arms are compared.
 
     Every arm is with those of `HELD_AGAINST` and with what never looks, and, but for
@@ -99,7 +99,7 @@ BY_NETWORK = ("iou_c@operating", "iou_c", "auc")
 
 
 def _gaps(
-    done: Finished, arm: Arm, rival: Arm, key: str, blind: Collection[str] = ()
+    done: Finished, arm: ArmKey, rival: ArmKey, key: str, blind: Collection[str] = ()
 ) -> dict[str, Entry]:
     """Subtract what a rival scores; nothing where networks are missing."""
     others = done.values(rival, key)

@@ -36,8 +36,7 @@ class Recipe:
         finding: Draw this finding alone, on its balanced films; "" for all, merged.
         negatives: Who stands against that finding; see `sampling.NEGATIVES`.
         left_out: A fold of the training films to learn without.
-        oversampled: Repeat the abnormal training films.
-        factor: How often; None evens out both kinds.
+        oversampled: Repeat the abnormal training films until both kinds are even.
         augmented: False where training is never augmented, whatever the options say.
         base: Half of a Siamese network, or the classifier's: "cnn" (a code) or "unet"
             (a map).
@@ -77,7 +76,6 @@ class Recipe:
     negatives: str = "no_finding"
     left_out: int | None = None
     oversampled: bool = False
-    factor: float | None = None
     augmented: bool = True
     base: str = "unet"
     units: int = 128

@@ -62,6 +62,11 @@ def true_pixels(cover: Cover, mask: str = "union") -> np.ndarray:
     return which @ pixels.T
 
 
+def covered_share(cover: Cover) -> np.ndarray:
+    """Share of each image that some reader's box covers; (N,)."""
+    return true_pixels(cover) / cover.size**2
+
+
 def _drawn(cover: Cover) -> np.ndarray:
     """Tell whether each reader is in each code of `pixels_by_readers`; (R, 2**R)."""
     readers = np.arange(cover.n_readers)[:, None]

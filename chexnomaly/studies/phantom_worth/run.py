@@ -181,13 +181,7 @@ def _number(p: float) -> float | None:
 
 
 def write_world(
-    out: Path,
-    world: str,
-    scored: WorldScores,
-    tested: Mapping[tuple, Entry],
-    study: Design,
-    data: PreparedSet,
-    started: float,
+    out: Path, world: str, scored: WorldScores, tested: Mapping[tuple, Entry], **about
 ) -> None:
     """Write one world's results files.
 
@@ -196,12 +190,9 @@ def write_world(
         world: Key of `worlds.WORLDS`.
         scored: From `run_world`.
         tested: From `weigh_differences`; the natural world has none in it.
-        study: Whose seeds are named.
-        data: The world.
-        started: `time.perf_counter()` when its run began.
+        **about: Further arguments of `write_result`; the "parameters" name seeds.
     """
-    options = asdict(study.options("supermodel"))
-    parameters = asdict(study) | {"options": options, "world": world}
+    given = about["parameters"]
     for (system, name), one in scored.items():
         network, iou = system == "supermodel", one[IOU]
         own = {k[2]: e for k, e in tested.items() if network and k[:2] == (world, name)}
@@ -215,14 +206,12 @@ def write_world(
             paired={"supermodel": own} if own else {},
             compared=len(tested) if own else None,
             by_seed=[round(float(v), 6) for v in np.nanmean(iou, axis=1)],
-            seeds=list(study.seeds if network else (study.cohort,)),
+            seeds=[*given["seeds"]] if network else [given["cohort"]],
             profile="study",
             notebook="12_phantom",
             trained_on="phantom",
             scored_on="phantom",
-            data_hash=data.data_hash,
-            started=started,
-            parameters=parameters,
+            **about,
         )
 
 
@@ -238,15 +227,17 @@ def run_study(
         asked: Keys of `worlds.WORLDS`; the p values are adjusted for these.
     """
     natural = worlds.make_world(work / NATURAL / "data", study, NATURAL)
-    scored, told = {}, {}
+    options = {"options": asdict(study.options("supermodel"))}
+    scored, about = {}, {}
     for world in [NATURAL, *(w for w in asked if w != NATURAL)]:
         started = time.perf_counter()
         data = worlds.make_world(work / world / "data", study, world)
         scored[world] = run_world(world, work / world, study, natural, data)
-        told[world] = data, started
+        about[world] = {"started": started, "data_hash": data.data_hash}
+        about[world]["parameters"] = asdict(study) | options | {"world": world}
     tested = weigh_differences(scored)
     for world, one in scored.items():
-        write_world(out, world, one, tested, study, *told[world])
+        write_world(out, world, one, tested, **about[world])
 
 
 def main() -> None:
