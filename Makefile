@@ -138,8 +138,9 @@ paper: $(READY) ## the book on real films: make paper DATA=/data, which holds vi
 	@folder=$$(cd "$(DATA)" && pwd) && CHEXNOMALY_VINDR="$$folder/vindr" \
 		CHEXNOMALY_RSNA="$$folder/rsna" $(MAKE) book PROFILE=paper
 
-pretrained: $(READY) ## keep the demo's trained systems in book/reference/pretrained; after make book
-	@OMP_NUM_THREADS=1 $(BIN)/python -m chexnomaly.systems.pretrained --profile demo \
+pretrained: $(READY) ## keep two networks of the study in book/reference/pretrained; after make study
+	@OMP_NUM_THREADS=1 $(BIN)/python -m chexnomaly.systems.pretrained \
+		--runs _build/runs/study/cells/films --cells book/reference/study/cells/films \
 		--out book/reference/pretrained
 
 reference: $(READY) ## on one GPU: the grid at 512 px and half width, into book/reference/gpu

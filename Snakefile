@@ -94,7 +94,7 @@ NOTEBOOKS = {
         "needs": ["02_data", "03_supermodels"],
         "outputs": ["results/{profile}/audit__vindr_phantom.json"],
         "reads": ["CHEXNOMALY_REAL_DATA"],
-        "reference": ["phantom"],
+        "reference": ["phantom", "phantom/features"],
     },
     "13_gallery": {
         "needs": ["08_real_films", "09_comparison"],
@@ -102,7 +102,7 @@ NOTEBOOKS = {
         "reference": ["films"],
     },
     "14_your_own_xray": {
-        "reference": ["pretrained"],
+        "reference": ["pretrained", "study"],
         "reads": ["CHEXNOMALY_REAL_DATA"],
     },
     "16_what_annotations_say": {"needs": ["04_specialized_models", "07_chexnomaly"]},
@@ -115,7 +115,7 @@ NOTEBOOKS = {
             "16_what_annotations_say",
         ],
     },
-    "18_speed_and_scale": {"reference": ["bench", "gpu"]},
+    "18_speed_and_scale": {"reference": ["bench", "gpu", "study/cells/films", "study/cells/phantoms"]},
 }
 
 LIMIT_MIN = float(config.get("limit_min", 24 * 60))

@@ -1,9 +1,11 @@
 """A few trained systems in one small committed file, for whoever has trained nothing.
 
-They were trained on phantoms at the size of the `demo` profile. On a real film their
-masks show how the program works and nothing about the patient.
+They are networks of the study of real films, trained at the size of the `demo` profile
+while a fifth of the patients was held out, so that it is known what these very weights
+reach on people that they never saw. That says how the program works and nothing about
+the patient on a film.
 
-    python -m chexnomaly.systems.pretrained --profile demo --out FOLDER
+    python -m chexnomaly.systems.pretrained --runs FOLDER --cells FOLDER --out FOLDER
 """
 
 import argparse
@@ -18,11 +20,11 @@ from chexnomaly import systems
 from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.datasets.store.resize import resize_square
 from chexnomaly.errors import CheckpointError, raised_as
-from chexnomaly.results import read_result
+from chexnomaly.results import read_json
 from chexnomaly.systems import Options, baselines
 from chexnomaly.tensor_files import read_tensors, write_tensors
 from chexnomaly.training.checkpoints import read_header
-from chexnomaly.workspace import Workspace
+from chexnomaly.workspace import FoldRuns, Workspace
 
 FILE = "systems.safetensors"
 """Name of the file in its folder."""
@@ -30,11 +32,11 @@ FILE = "systems.safetensors"
 PRIOR = "mean_mask"
 """The location prior, kept beside the networks: it never looks at the film."""
 
-KEPT = ("supermodel", "attention_supermodel", "chexnomaly")
+KEPT = ("supermodel__from_phantoms", "chexnomaly")
 """Keys of the systems whose networks are kept."""
 
-ABOUT = ("profile", "trained_on", "seeds", "data_hash", "split_hash")
-"""What their results files say of how they were made."""
+FOLD, SEED = 1, 0
+"""Patients that were held out, and the seed of the networks."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ class Pretrained:
         prior: The mean mask of the training films, (S, S) in [0, 1].
         thresholds: Operating threshold by system key, chosen on validation films.
         size: Side of the images that the networks were trained on, px.
-        about: Profile, seeds, hashes of the data, and what they were trained on.
+        about: What they were trained on; where it is known, the fold of patients that
+            was held out, the seed, and hashes of the data.
     """
 
     models: nn.ModuleDict
@@ -104,11 +107,13 @@ def load_pretrained(folder: Path) -> Pretrained:
         return Pretrained(models, prior, meta["thresholds"], size, meta["about"])
 
 
-def save_pretrained(workspace: Workspace, folder: Path) -> Path:
-    """Put the trained systems of a build into one file.
+def save_pretrained(data: PreparedSet, runs: Path, cells: Path, folder: Path) -> Path:
+    """Put networks of a study into one file.
 
     Args:
-        workspace: Where the systems were trained and measured.
+        data: The films that they learned from, with `FOLD` held out.
+        runs: Runs of all systems of that fold and seed, such as `FoldRuns`.
+        cells: Finished cells of the study, which hold the thresholds.
         folder: Where the file goes.
 
     Returns:
@@ -116,19 +121,18 @@ def save_pretrained(workspace: Workspace, folder: Path) -> Path:
 
     Raises:
         CheckpointError: A run is missing or corrupted.
-        ResultError: A system was not measured.
-        StoreError: There is no training data.
+        ResultError: A cell is.
     """
-    models = {name: systems.load_system(name, workspace.runs) for name in KEPT}
-    header = read_header(workspace.runs / KEPT[0])
-    data = PreparedSet.open(workspace.data / "vindr")
+    models = {name: systems.load_system(name, runs) for name in KEPT}
+    header = read_header(runs / KEPT[0])
     prior = {PRIOR: baselines.mean_mask(data.part("train"))[0]}
-    paths = {k: workspace.results / f"{k}__vindr_test.json" for k in (*KEPT, PRIOR)}
-    results = {name: read_result(path) for name, path in paths.items()}
-    operating = {k: one["threshold"]["operating"] for k, one in results.items()}
-    about = {name: results[KEPT[0]][name] for name in ABOUT}
+    files = {k: cells / f"{k}__fold{FOLD}_seed{SEED}.json" for k in (*KEPT, PRIOR)}
+    told = {k: read_json(file, "a finished cell") for k, file in files.items()}
+    about = {"trained_on": data.origin, "fold": FOLD, "seed": SEED}
+    about |= {"data_hash": data.data_hash, "split_hash": data.split_hash}
     meta = {name: header[name] for name in ("options", "size")}
-    meta |= {"systems": [*KEPT], "thresholds": operating, "about": about}
+    meta |= {"thresholds": {k: one["operating"] for k, one in told.items()}}
+    meta |= {"systems": [*KEPT], "about": about}
     write_tensors(folder / FILE, nn.ModuleDict(models).state_dict() | prior, meta)
     return folder / FILE
 
@@ -136,10 +140,12 @@ def save_pretrained(workspace: Workspace, folder: Path) -> Path:
 def main() -> None:
     """Write the file from the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--profile", default="demo")
-    parser.add_argument("--out", type=Path, required=True)
-    arguments = parser.parse_args()
-    save_pretrained(Workspace.open(arguments.profile), arguments.out)
+    for name in ("--runs", "--cells", "--out"):
+        parser.add_argument(name, type=Path, required=True)
+    given = parser.parse_args()
+    data = PreparedSet.open(Workspace.open("demo").data / "nih").hold_out(FOLD)
+    runs = FoldRuns(given.runs, f"fold{FOLD}_seed{SEED}")
+    save_pretrained(data, runs, given.cells, given.out)
 
 
 if __name__ == "__main__":

@@ -1,29 +1,27 @@
 """The committed file of trained systems: what goes in comes out, and nothing else."""
 
-import shutil
-from dataclasses import asdict
-from functools import partial
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from chexnomaly import evaluation, systems
+from chexnomaly import systems
 from chexnomaly.datasets.store.resize import resize_square
 from chexnomaly.errors import CheckpointError
-from chexnomaly.evaluation.evaluator import Evaluator, TestSet
-from chexnomaly.systems import baselines
 from chexnomaly.systems.pretrained import (
     FILE,
+    FOLD,
     KEPT,
     PRIOR,
+    SEED,
     load_pretrained,
     save_pretrained,
 )
 from chexnomaly.tensor_files import read_tensors, write_tensors
 from chexnomaly.training.schedule import Schedule
-from chexnomaly.workspace import Workspace
+from chexnomaly.workspace import FoldRuns
 
 COMMITTED = Path(__file__).parents[2] / "book" / "reference" / "pretrained"
 OPTIONS = systems.Options(
@@ -38,30 +36,30 @@ OPTIONS = systems.Options(
 
 @pytest.fixture(scope="module")
 def packed(squares, tmp_path_factory):
-    """A workspace with every system of the file trained for an epoch, and the file."""
+    """Runs of every system of the file, trained for an epoch, and how to pack them."""
     root = tmp_path_factory.mktemp("packed")
-    workspace = Workspace("tiny", root)
-    shutil.copytree(squares.root, workspace.data / "vindr")
-    systems.train_system("siamese_unet", squares, workspace.runs, OPTIONS)
-    parameters = asdict(OPTIONS)
-    study = Evaluator(workspace, "any", squares, resamples=20, parameters=parameters)
-    tests = {"vindr_test": TestSet(squares.part("test"), squares.origin)}
-    prior = baselines.mean_mask(squares.part("train"))
-    study.measure(PRIOR, partial(baselines.fixed_map, probs=prior), tests)
-    for name in KEPT:
-        one = systems.train_system(name, squares, workspace.runs, OPTIONS)
-        study.measure(name, partial(evaluation.predict, one.model), tests)
-    return workspace, save_pretrained(workspace, root / "out").parent
+    runs = FoldRuns(root / "films", "fold1_seed0", "", {"phantoms": root})
+    systems.train_system("supermodel", squares, root, OPTIONS)
+    for name in ("siamese_unet", *KEPT):
+        systems.train_system(name, squares, runs, OPTIONS)
+    for number, name in enumerate((*KEPT, PRIOR), start=1):
+        cell = root / f"{name}__fold{FOLD}_seed{SEED}.json"
+        cell.write_text(json.dumps({"operating": number / 10}))
+
+    def pack(folder):
+        return save_pretrained(squares, runs, root, folder)
+
+    return runs, pack(root / "out").parent, pack
 
 
 def test_a_loaded_system_predicts_what_the_trained_one_predicts(packed):
-    workspace, folder = packed
+    runs, folder, _ = packed
     image = np.random.default_rng(0).random((50, 70), dtype=np.float32)
     maps = load_pretrained(folder).predict(image)
     assert set(maps) == {*KEPT, PRIOR}
     batch = torch.from_numpy(resize_square(image, 32))[None, None]
     for name in KEPT:
-        trained = systems.load_system(name, workspace.runs)
+        trained = systems.load_system(name, runs)
         with torch.no_grad():
             expected = torch.sigmoid(trained(batch))[0, 0].numpy()
         np.testing.assert_array_equal(maps[name], expected)
@@ -71,13 +69,13 @@ def test_it_says_what_it_was_trained_on_and_keeps_the_validated_thresholds(packe
     loaded = load_pretrained(packed[1])
     assert loaded.about["trained_on"] == "phantom"
     assert loaded.size == 32
-    assert set(loaded.thresholds) == {*KEPT, PRIOR}
-    assert all(0 < t < 1 for t in loaded.thresholds.values())
+    assert (loaded.about["fold"], loaded.about["seed"]) == (FOLD, SEED)
+    assert loaded.thresholds == dict(zip((*KEPT, PRIOR), (0.1, 0.2, 0.3), strict=True))
 
 
 def test_two_writings_give_the_same_bytes(packed, tmp_path):
-    workspace, folder = packed
-    again = save_pretrained(workspace, tmp_path)
+    _, folder, pack = packed
+    again = pack(tmp_path)
     assert again.read_bytes() == (folder / FILE).read_bytes()
 
 
@@ -101,7 +99,7 @@ def test_a_color_image_is_refused(packed):
 def test_the_committed_file_is_small_and_predicts():
     assert (COMMITTED / FILE).stat().st_size < 1_000_000
     loaded = load_pretrained(COMMITTED)
-    assert loaded.about["trained_on"] == "phantom"
+    assert loaded.about["trained_on"] == "open-images"
     maps = loaded.predict(np.random.default_rng(0).random((90, 80), np.float32))
     assert all(m.shape == (loaded.size,) * 2 for m in maps.values())
     assert all(np.isfinite(m).all() and m.std() > 0 for m in maps.values())
