@@ -193,7 +193,7 @@ def needs(name):
 
 def reads_study(name):
     text = (ROOT / source(name)).read_text()  # its verdicts, or its tables, rest on it
-    return any(word in text for word in ("results_folders", "held_out."))
+    return any(word in text for word in ("results_folders", "held_out.", "practice."))
 
 
 def committed(name):

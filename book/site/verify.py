@@ -23,6 +23,7 @@ from chexnomaly.claims import expected as verification
 from chexnomaly.datasets.sources.packaged import VINDR_FILE, find_table
 from chexnomaly.errors import InputError
 from chexnomaly.evidence import VERDICTS
+from chexnomaly.studies.live import beside_study
 from chexnomaly.workspace import Workspace
 
 SHOWN = ["id", "printed", "measured", "low", "high", "n", "evidence", "verdict"]
@@ -85,6 +86,15 @@ def report_run(workspace: Workspace, other: Path | None) -> str:
     )
 
 
+def report_spread(workspace: Workspace) -> str:
+    """Say which of this run's numbers lie where networks of the study would not."""
+    table = beside_study(workspace.results, workspace.reference / "study")
+    found = table[table["outside"]]
+    head = f"{len(found)} of {len(table)} numbers lie outside the study's spread"
+    told = found.round(3).drop(columns="outside").to_string(index=False)
+    return f"{head} (of 100, 5 do by chance)." + f"\n{told}" * (not found.empty)
+
+
 def accept(workspace: Workspace, table: pd.DataFrame) -> None:
     """Commit to the verdicts found and to this run as the reference.
 
@@ -132,6 +142,7 @@ def verify(workspace: Workspace, other: Path | None, accepting: bool) -> int:
         in_lines(table),
         report_waiting(table) + report_changes(changed, with_tables),
         report_run(workspace, other),
+        report_spread(workspace),
         f"Written: {', '.join(map(shown, written))}",
     ]
     sys.stdout.write("\n".join(parts) + "\n")

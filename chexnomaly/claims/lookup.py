@@ -72,6 +72,7 @@ class MeasuredValue(NamedTuple):
         profile: Profile it was measured under.
         seeds: Trainings that its interval covers; None where no network is behind it.
         p: P-value of a difference against 0, where the file holds it.
+        within: What no difference exceeds, by two one-sided tests at 5 %, likewise.
     """
 
     value: float
@@ -82,6 +83,7 @@ class MeasuredValue(NamedTuple):
     profile: str = ""
     seeds: int | None = None
     p: float | None = None
+    within: float | None = None
 
     @property
     def ends(self) -> tuple[float, float]:
@@ -142,13 +144,13 @@ class Shelf:
         if key not in values:
             raise NotMeasured(f"{ref.file} has no value {ref.key!r}")
         item = values[key]
-        value, low, high, p = (
-            _number(item.get(k)) for k in ("value", "low", "high", "p")
+        value, low, high, p, within = (
+            _number(item.get(k)) for k in ("value", "low", "high", "p", "within")
         )
         if value is None:
             raise NotMeasured(f"{ref.key!r} of {ref.file} is undefined")
         about = data["evidence"], data["profile"], _seeds_covered(data, ref)
-        return MeasuredValue(value, low, high, item.get("n"), *about, p)
+        return MeasuredValue(value, low, high, item.get("n"), *about, p, within)
 
     def paired(self, a: Ref, b: Ref) -> MeasuredValue | None:
         """Look up the paired difference a minus b; None where no file has it."""
@@ -223,11 +225,11 @@ def read_checked(path: Path, ref: Ref) -> dict:
 def _check_item(path: Path, key: str, item: object) -> None:
     valued = isinstance(item, dict) and "value" in item
     _require(valued, path, key, item, "an object with a value")
-    numbers = [item.get(name) for name in ("n", "value", "low", "high", "p")]
-    kinds = [{int, NoneType}] + 4 * [{int, float, NoneType}]
+    numbers = [item.get(name) for name in ("n", "value", "low", "high", "p", "within")]
+    kinds = [{int, NoneType}] + 5 * [{int, float, NoneType}]
     typed = all(type(x) in known for x, known in zip(numbers, kinds, strict=True))
     _require(typed, path, key, item, "numbers or null, n whole")
-    low, high, p = map(_number, numbers[2:])
+    low, high, p = map(_number, numbers[2:5])
     fine = low is high is None or None not in (low, high) and low <= high
     _require(fine, path, key, (low, high), "both ends of an interval, low <= high")
     _require(p is None or 0 <= p <= 1, path, key, p, "a p-value in [0, 1]")

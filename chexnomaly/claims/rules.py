@@ -178,7 +178,10 @@ def _answer(tests: Sequence[Comparison], sets: list[dict], shelf: Shelf) -> Verd
     )
     name, rule, told = next(filter(lambda one: one[2], asked), (judged.name, "", ""))
     if rule in ("", "interval") and seeds is not None and not few:
-        judged = judged._replace(p=max(one.p for one in both))
+        farther = [one.measured.within for one in both]
+        within = None if None in farther else max(farther)
+        told_of = first.measured._replace(within=within)
+        judged = judged._replace(p=max(one.p for one in both), measured=told_of)
     if second is not first:
         judged = judged._replace(thresholds="0.5; the one chosen on validation")
     told = "" if told is True else told

@@ -1,6 +1,6 @@
 """Figures that the paper does not have: comparisons, verdicts, readings left open."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -58,6 +58,79 @@ def _draw_groups(ax: plt.Axes, groups: Mapping[str, Mapping[str, Entry]]) -> Non
         style.draw_intervals(ax, places, table, style.PALETTE[k], label=spoken(name))
     style.name_rows(ax, rows)
     ax.grid(axis="y", color=style.LIGHT, linewidth=0.6)
+
+
+def figure_panels(
+    panels: Mapping[str, Mapping[str, Mapping[str, Entry]]], xlabel: str
+) -> plt.Figure:
+    """Draw differences as `figure_entries` does, a panel above the other.
+
+    Args:
+        panels: Title to name in the legend to row name to entry.
+        xlabel: What the values are.
+
+    Returns:
+        The figure; all panels share the horizontal axis.
+    """
+    n_rows = sum(len({*sum(map(list, one.values()), [])}) for one in panels.values())
+    height = 0.8 + 0.5 * len(panels) + 0.24 * n_rows
+    fig, axs = style.new_figure(len(panels), 1, height_in=height, sharex=True)
+    for ax, (title, groups) in zip(axs[:, 0], panels.items(), strict=True):
+        _draw_groups(ax, groups)
+        ax.axvline(0, color="black", linewidth=0.8)
+        ax.set_title(title)
+    ax.set_xlabel(xlabel)
+    above = {"loc": "outside upper right", "frameon": False, "fontsize": 8}
+    fig.legend(*ax.get_legend_handles_labels(), ncols=len(groups), **above)
+    return fig
+
+
+def figure_amounts(
+    curves: Mapping[str, Mapping[str, Entry]], names: Sequence[str], ylabel: str
+) -> plt.Figure:
+    """Draw what each arm reaches by the number of films that it learned from.
+
+    Args:
+        curves: Name in the legend to number of films to entry.
+        names: The numbers, in their order.
+        ylabel: What the values are.
+
+    Returns:
+        The figure: a line for each arm, dots with intervals.
+    """
+    fig, ax = style.one_panel(3.4)
+    for k, (name, entries) in enumerate(curves.items()):
+        table = pd.DataFrame(entries).T.reindex(names)[["value", "low", "high"]]
+        table = table.astype(float).dropna()
+        x = [names.index(n) + 0.06 * (k - 1.5) for n in table.index]
+        around = abs(table[["low", "high"]].T.to_numpy() - table.value.to_numpy())
+        ax.errorbar(
+            x, table.value, around, fmt="o-", color=style.PALETTE[k], label=name
+        )
+    ax.set_xticks(range(len(names)), names)
+    ax.set(xlabel="real films to learn from", ylabel=ylabel)
+    ax.legend(frameon=False, fontsize=8)
+    return fig
+
+
+def figure_gains(table: pd.DataFrame) -> plt.Figure:
+    """Draw what each network gains by its twin's training, by what the twin learned.
+
+    Args:
+        table: From `studies.central.gains_by_twin`.
+
+    Returns:
+        The figure: a dot for each network, chance and no gain as lines.
+    """
+    fig, ax = style.one_panel(3.4)
+    looks = {"hue": "films", "style": "twin", "palette": style.PALETTE[:2]}
+    sns.scatterplot(table, x="auc", y="gain", ax=ax, **looks)
+    ax.axhline(0, color="black", linewidth=0.8)
+    ax.axvline(0.5, color=style.GREY, linewidth=0.8)
+    ax.set(xlabel="AUC of the twin on test pairs", ylabel="gain in IoU by its training")
+    beside = {"loc": "upper left", "bbox_to_anchor": (1, 1), "frameon": False}
+    ax.legend(fontsize=8, **beside)
+    return fig
 
 
 def figure_twins(

@@ -1,13 +1,17 @@
 """The results files of a study, from finished cells."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+
+import pandas as pd
 
 from chexnomaly import results
 from chexnomaly.studies.cells import Cell
 from chexnomaly.studies.crossed import difference, one_each
 from chexnomaly.studies.finished import CONSTANT, PAIRED, Finished
 from chexnomaly.studies.multiverse.arms import ARMS
+from chexnomaly.studies.phantoms import DRAWING
 
 MULTIVERSE = ("iou_c@operating", "iou_c", "mae_soft", "f1_any_pixel")
 """What is reported of every arm."""
@@ -30,7 +34,9 @@ def write_results(out: Path, folder: Path, world) -> list[Path]:
     done, written = Finished.read(folder), []
     for name, key, arms in _placed(done, world):
         for position, system in enumerate(arms):
-            rivals = {one: arms[one] for one in [*arms][position + 1 :]}
+            later = [*arms][position + 1 :]
+            held = partial(_held_against, arms[system], key=key, done=done, world=world)
+            rivals = {one: arms[one] for one in later if held(arms[one])}
             about = _about(done, arms[system], key)
             if key == world.seen:
                 about |= done.means(arms[system])
@@ -48,12 +54,58 @@ def write_results(out: Path, folder: Path, world) -> list[Path]:
                 gaps = {k: done.entry(one, key, k) for k, one in gaps.items() if one}
                 paired |= {rival: gaps} if gaps else {}
             for one in told.values():
-                one.pop("p", None)
+                one.pop("p", None), one.pop("within", None)
             about |= {"values": told, "paired": paired} | SHOWN_IN
             written.append(results.write_result(out, system, name, **about))
+    _write_networks(out / NETWORKS_FILE.format(folder.name), done)
     multiverse = [_write_multiverse(out, done, key) for key in world.arms_on]
     return written + [path for path in multiverse if path]
 
+
+def _held_against(arm: tuple, other: tuple, key: str, done: Finished, world) -> bool:
+    """Tell whether two arms are compared.
+
+    Every arm is with those of `HELD_AGAINST` and with what never looks, and, but for
+    parts of a set, with the arms of its own kind in the plan.
+    """
+    first, second = arm[0].partition("__")[0], other[0].partition("__")[0]
+    if {arm, other} & HELD_AGAINST or {first, second} & {*world.blind, *CONSTANT}:
+        return True
+    kinds = [arms for _, arms in world.plan.values() if arm in arms]
+    return not done.is_part(key) and any(other in arms for arms in kinds)
+
+
+HELD_AGAINST = {(name, "") for name in (*DRAWING, "chexnomaly__random_base")}
+"""Arms that every other one is compared with."""
+
+
+def _write_networks(path: Path, done: Finished) -> None:
+    """Write what each network reached, a row for each network and set."""
+    rows = []
+    for arm, networks in done.arms.items():
+        for (fold, seed), cell in networks.items():
+            split = done.shared[fold]["settings"]["split_hash"]
+            row = {"arm": Cell(*arm, 0, 0).arm, "fold": fold, "seed": seed}
+            row["split_hash"] = split[:16]
+            for key, one in cell.get("means", {}).items():
+                told = {k: one[k]["value"] for k in BY_NETWORK if k in one}
+                rows.append(row | {"set": key} | told)
+            for key in done.keys:
+                if (fold, seed) in done.networks(arm, key) and not done.is_part(key):
+                    values = done.values(arm, key)
+                    told = {
+                        k: values[k][fold, seed][0] for k in BY_NETWORK if k in values
+                    }
+                    rows.append(row | {"set": key} | told)
+    table = pd.DataFrame(rows).sort_values(["set", "arm", "fold", "seed"]).round(4)
+    table.to_csv(path, index=False)
+
+
+NETWORKS_FILE = "networks_{}.csv"
+"""Name of the table of a world's networks."""
+
+BY_NETWORK = ("iou_c@operating", "iou_c", "auc")
+"""What is told of every network."""
 
 SHOWN_IN = {"profile": "study", "notebook": "11_beyond_the_paper"}
 

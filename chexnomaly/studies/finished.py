@@ -128,6 +128,12 @@ class Finished:
         both = ({**one["sets"], **one["pairs"]} for one in self.shared.values())
         return [*dict.fromkeys(key for one in both for key in one)]
 
+    def is_part(self, key: str) -> bool:
+        """Tell whether a set holds films of another one, with the same masks."""
+        return any(
+            "part_of" in one["sets"].get(key, ()) for one in self.shared.values()
+        )
+
     def owners(self, fold: int, rows: Sequence[int]) -> list[str]:
         """Name the patient of each film; nothing where they are not known."""
         patients = self.shared[fold]["patients"]

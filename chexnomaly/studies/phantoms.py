@@ -45,7 +45,7 @@ TEST_SEED, OTHER_SEED = 5, 10
 """Seed of the test films; added to k, that of the other films k to learn from. The
 demo's films have seeds 0 to 2."""
 
-CENTRAL_SEEDS = 8
+CENTRAL_SEEDS = 16
 """Networks of each arm of the central contrast, as the pilots' spread asks."""
 
 CENTRAL = (

@@ -58,10 +58,10 @@ class Book:
         self.write("chexnomaly", sets["seen"], own, {"supermodel": both}, seeds=seeds)
         self.write("siamese_unet", sets["pairs"], {"auc": auc}, seeds=seeds)
 
-    def html(self):
-        """Render the findings."""
+    def html(self, piece="findings.html"):
+        """Render the findings, or another piece."""
         made = environment(Facts(self.workspace))
-        return made.get_template("findings.html").render(up="")
+        return made.get_template(piece).render(up="")
 
     def said(self, question):
         """Give the text of one finding, marks taken away."""
@@ -72,11 +72,10 @@ class Book:
 
 
 def entries(values):
-    """Write triples as entries of a results file."""
-    return {
-        key: {"value": value, "low": low, "high": high, "n": 54}
-        for key, (value, low, high) in values.items()
-    }
+    """Write triples as entries of a results file; a fourth is what is excluded."""
+    names = ("value", "low", "high", "within")
+    told = {key: dict(zip(names, one, strict=False)) for key, one in values.items()}
+    return {key: one | {"n": 54} for key, one in told.items()}
 
 
 BETTER, UNSEEN, LOOKS = "is-it-better", "does-it-find", "does-it-look"
@@ -117,6 +116,34 @@ def test_a_rule_that_is_not_passed_keeps_the_answer_open(book, changed, words):
     book.compare(ABOVE, **changed)
     said = book.said(BETTER)
     assert "Cannot tell." in said and words in said and "Yes." not in said
+
+
+@pytest.mark.parametrize(
+    ("within", "answer"),
+    [(0.015, "No difference beyond 0.02."), (0.03, "Cannot tell.")],
+)
+def test_what_an_open_answer_excludes_at_both_thresholds_is_said(book, within, answer):
+    book.compare((0.001, -0.01, 0.012, 0.011), (0.001, -0.012, 0.014, within))
+    said = book.said(BETTER)
+    assert (
+        answer in said and f"more than {within:.3f} to either side is excluded" in said
+    )
+
+
+def test_the_central_questions_are_answered_one_by_one(book):
+    assert book.html("central.html").count("Not measured yet.") == 4
+    book.compare(BELOW)
+    both = dict.fromkeys(("iou_c", "iou_c@operating"), (0.3, 0.25, 0.35))
+    gaps = {"chexnomaly__random_base": dict.fromkeys(both, ABOVE)}
+    book.write("chexnomaly__random_base", "study_test", both)
+    book.write("chexnomaly__from_supermodel", "study_test", both, gaps)
+    answers = re.findall('class="answer">([^<]*)<', book.html("central.html"))
+    assert answers[0] == "No." and answers[3] == "Yes."
+    told = "the detour through a frozen map"
+    assert told not in book.html("central.html")
+    gaps = {"chexnomaly__random_base": dict.fromkeys(both, OPEN)}
+    book.write("chexnomaly__from_supermodel", "study_test", both, gaps)
+    assert told in book.html("central.html")
 
 
 def test_real_films_decide_and_phantoms_stand_behind(book):

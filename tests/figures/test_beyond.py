@@ -72,3 +72,48 @@ def test_the_twins_figure_draws_each_area_and_each_trial():
     curves = [line for line in right.lines if list(line.get_xdata()) == [100, 200]]
     assert len(curves) == 3
     assert all(list(line.get_ydata()) == [0.5, 0.6] for line in curves)
+
+
+def dots(ax):
+    """Give the places of all dots of an axes, sorted."""
+    places = np.concatenate(
+        [
+            one.get_offsets()
+            for one in ax.collections
+            if len(one.get_offsets()) and one.get_label()[0] != "_"
+        ]
+    )
+    return sorted(map(tuple, places.round(3).tolist()))
+
+
+def test_panels_share_an_axis_and_each_has_its_own_rows():
+    one = {"value": 0.1, "low": 0.0, "high": 0.2}
+    panels = {
+        "films": {"at 0.5": {"a": one, "b": one}, "chosen": {"a": one}},
+        "phantoms": {"at 0.5": {"b": one | {"value": -0.3, "low": -0.4}}},
+    }
+    fig = beyond.figure_panels(panels, "difference")
+    first, second = fig.axes
+    assert [len(ax.get_yticks()) for ax in fig.axes] == [2, 1]
+    assert first.get_xlim() == second.get_xlim()
+    assert second.get_xlabel() == "difference"
+    assert (-0.3, 0.0) in dots(second) or (-0.3, 0.08) in dots(second)
+
+
+def test_amounts_stand_in_their_order_and_gaps_stay_open():
+    curves = {"alone": {"all": {"value": 0.3, "low": 0.2, "high": 0.5}}}
+    curves["after"] = {"0": {"value": 0.1, "low": 0.05, "high": 0.2}} | curves["alone"]
+    fig = beyond.figure_amounts(curves, ["0", "25", "all"], "IoU")
+    lines = [bars.lines[0] for bars in fig.axes[0].containers]
+    assert [line.get_ydata().tolist() for line in lines] == [[0.3], [0.1, 0.3]]
+    assert [np.round(line.get_xdata().astype(float)).tolist() for line in lines] == [
+        [2],
+        [0, 2],
+    ]
+
+
+def test_each_network_is_a_dot_where_its_twin_stands():
+    rows = [(0.6, 0.01, "real films", "a"), (0.7, -0.02, "phantoms", "b")]
+    table = pd.DataFrame(rows, columns=["auc", "gain", "films", "twin"])
+    (ax,) = beyond.figure_gains(table).axes
+    assert ax.collections[0].get_offsets().tolist() == [[0.6, 0.01], [0.7, -0.02]]

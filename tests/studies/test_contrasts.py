@@ -55,6 +55,17 @@ def test_the_truth_lies_inside_as_often_as_the_interval_says(
     assert small / times < 0.01 + 3 * np.sqrt(0.01 * 0.99 / times)
 
 
+def test_what_is_excluded_is_what_two_one_sided_tests_exclude():
+    rng = np.random.default_rng(3)
+    reached = rng.normal(0.004, 0.01, 8)
+    values = {(0, k): np.full(201, x) for k, x in enumerate(reached)}  # films are alike
+    within = crossed_entry(values, 60, {0: 60})["within"]
+    for margin, excluded in ((within + 1e-4, True), (within - 1e-4, False)):
+        below = stats.ttest_1samp(reached, -margin, alternative="greater").pvalue
+        above = stats.ttest_1samp(reached, margin, alternative="less").pvalue
+        assert bool(max(below, above) < 0.05) is excluded
+
+
 def test_a_percentile_bootstrap_over_three_networks_would_be_too_narrow():
     rng, inside, times = np.random.default_rng(1), {"percentile": 0, "ours": 0}, 400
     for _ in range(times):
@@ -108,7 +119,7 @@ def test_networks_of_other_seeds_are_held_against_the_means_of_their_folds():
 
 def test_a_tie_is_no_difference_and_one_film_tells_nothing():
     tied = crossed_entry({(0, s): np.zeros(9) for s in range(3)}, 9, {0: 9})
-    assert tied == {"value": 0, "low": 0, "high": 0, "n": 9, "p": 1}
+    assert tied == {"value": 0, "low": 0, "high": 0, "n": 9, "p": 1, "within": 0}
     one = crossed_entry({(0, 0): np.ones(9)}, 1, {0: 1})
     assert one == {"value": 1, "low": None, "high": None, "n": 1}
 

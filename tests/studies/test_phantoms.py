@@ -59,11 +59,11 @@ def test_the_cells_are_those_of_the_plan(study):
     kinds = Counter(study.cells().values())
     assert kinds == {
         "pilots": 3 * 4,
-        "central": (6 + 3) * 8,
+        "central": (6 + 3) * 16,
         "others": (2 + 5 + 3 + 14 + 2) * 3,
         "held out": 12 * 2 * 2 * 3,
         "blind": 2 + 14 + 12 * 2,
-        "register": len(ARMS) - 9,  # nine have three seeds or eight
+        "register": len(ARMS) - 9,  # nine have three seeds or sixteen
     }
     pilots = [cell for cell, kind in study.cells().items() if kind == "pilots"]
     assert {study.own_set(cell) for cell in pilots} == {"study_pilot"}
