@@ -9,6 +9,11 @@ from pathlib import Path
 
 _TABLE = tomllib.loads(Path(__file__).with_name("labels.toml").read_text("utf-8"))
 
+KEY = re.compile(
+    r"(?<![\w./-])(chexnomaly|f1|iou|mae|rsna|vindr|[a-z]\w*_+\w+)(?![\w(=]|\.\w)"
+)
+"""A key of systems, sets or values in a text; no call and no name of a file."""
+
 VINDR_NAMES: dict[str, str] = _TABLE["vindr"]
 """Finding key to the name VinDr-CXR's tables write, in the order of Table II."""
 
@@ -27,17 +32,6 @@ NO_FINDING = "no_finding"
 DISPLAY_NAMES = VINDR_NAMES | _TABLE["others"]
 """Finding key to the name shown in figures and tables."""
 
-FINDING_OF_NAME: dict[str, dict[str, str]] = _TABLE["names"]
-"""Collection to what its tables write for a finding to our key."""
-
-SYNONYMS = {name: tuple(keys) for name, keys in _TABLE["synonyms"].items()}
-"""Findings that readers use for one another; whoever holds one out holds out all."""
-
-KEY = re.compile(
-    r"(?<![\w./-])(chexnomaly|f1|iou|mae|rsna|vindr|[a-z]\w*_+\w+)(?![\w(=]|\.\w)"
-)
-"""A key of systems, sets or values in a text; no call and no name of a file."""
-
 
 def spoken(text: object) -> str:
     """Say the keys in a text in words: `supermodel__plain_focal`, `nih_boxes_pa`."""
@@ -49,3 +43,10 @@ def spoken(text: object) -> str:
         return ", ".join(map(known.get, parts, each))
 
     return KEY.sub(say, str(text))
+
+
+FINDING_OF_NAME: dict[str, dict[str, str]] = _TABLE["names"]
+"""Collection to what its tables write for a finding to our key."""
+
+SYNONYMS = {name: tuple(keys) for name, keys in _TABLE["synonyms"].items()}
+"""Findings that readers use for one another; whoever holds one out holds out all."""
