@@ -56,6 +56,9 @@ book: $(READY) ## run every notebook that is out of date, then build _build/html
 	@$(SNAKEMAKE) site $(SAY_LESS)
 	@echo "open _build/html/index.html"
 
+site: $(READY) ## build the site again from what notebooks left, as in an unpacked release; runs none
+	@$(SNAKEMAKE) site --allowed-rules site --force $(SAY_LESS)
+
 notebook: $(READY) ## run one notebook and what it needs: make notebook NAME=02_data
 	@$(SNAKEMAKE) _build/notebooks/$(PROFILE)/$(NAME).ipynb $(SAY_LESS)
 
@@ -66,6 +69,9 @@ test: $(READY) ## run the tests; SLOW=1 includes the slow ones, SLOW=trust those
 verify: $(READY) ## the verdict of every claim; AGAINST=<folder> compares two runs, ACCEPT=1 commits to this one
 	@$(BIN)/python -m book.site.verify --profile $(PROFILE) \
 		$(if $(AGAINST),--against "$(AGAINST)") $(if $(ACCEPT),--accept)
+
+release: $(READY) ## one archive ready for a DOI: the last commit, and the book built from it
+	@$(BIN)/python -m book.site.release $(PROFILE)
 
 pdf: $(READY) ## print the whole book, once it is built, as _build/html/book.pdf, with a button in front
 	@$(BIN)/python -m book.site.pdf _build/html/book.pdf

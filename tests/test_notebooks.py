@@ -12,7 +12,6 @@ import yaml
 
 from book.pipeline.notebooks import code_of, read_notebooks
 from book.pipeline.profiles import (
-    SETTINGS,
     check_names,
     check_section,
     parameters_cell,
@@ -185,9 +184,10 @@ def test_a_profile_names_only_what_notebooks_know(path):
     profile = load_profile(path)
     also = [name for entry in TABLE.values() for name in entry.get("sections", [])]
     check_names(profile, [*TABLE, *also])
-    options = {**training_options(), **SETTINGS}
+    base = load_profile(ROOT / "notebooks/profiles/demo.yml")
     for notebook in NOTEBOOKS:
-        check_section(profile, notebook.stem, parameters_cell(notebook), options)
+        known = {**training_options(), **base.section(notebook.stem)}
+        check_section(profile, notebook.stem, parameters_cell(notebook), known)
 
 
 @each_notebook

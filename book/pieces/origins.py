@@ -1,6 +1,5 @@
 """What the numbers of a notebook's page rest on, and how they came about."""
 
-import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from book.pieces.sources import (
     metadata_of,
     result_files,
     results_of_notebook,
+    stamp_of,
 )
 from chexnomaly.evidence import LEVELS
 from chexnomaly.workspace import Workspace
@@ -73,9 +73,9 @@ def run_behind(workspace: Workspace, executed: Path) -> dict:
         executed: The notebook.
 
     Returns:
-        What the template `provenance.html` lays out: `levels`, `parameters` and
-        `rows` (pairs of a name and a text), `file`, `source_hash`, and `results`, each
-        with whether it has a stamp.
+        What the template `provenance.html` lays out: `levels`, `parameters` (pairs of
+        a name and a text), `hashes` (the same), `seconds`, `file`, `source_hash`, and
+        `results`, each with its stamp.
     """
     about, files = metadata_of(executed), result_files(workspace)
     results = results_of_notebook(workspace, executed.stem)
@@ -89,30 +89,15 @@ def run_behind(workspace: Workspace, executed: Path) -> dict:
             ("Parameters given", compact(given)),
             *grouped(results, stamps),
         ],
-        "rows": list(_rows(results, stamps, about)),
+        "hashes": [
+            (f"{name}, SHA-256", by_hash(results, f"{name.lower()}_hash"))
+            for name in ("Data", "Split")
+        ],
+        "seconds": about.get("papermill", {}).get("duration"),
         "file": executed.name,
         "source_hash": about.get("chexnomaly", {}).get("source_sha256", "")[:DIGITS],
-        "results": dict(zip(keys, map(bool, stamps), strict=True)),
+        "results": dict(zip(keys, stamps, strict=True)),
     }
-
-
-def _rows(results: list[dict], stamps: list[dict], about: dict) -> Iterator[tuple]:
-    yield "Data, SHA-256", by_hash(results, "data_hash")
-    yield "Split, SHA-256", by_hash(results, "split_hash")
-    for key, describe_one in (("versions", as_versions), ("hardware", as_hardware)):
-        said = _distinct(describe_one(stamp[key]) for stamp in stamps if key in stamp)
-        yield key.capitalize(), "; or ".join(said)
-    duration = about.get("papermill", {}).get("duration")
-    if duration is not None:
-        yield "Wall time", f"{duration:.0f} s for this notebook"
-    commits = _distinct(s["commit"] for s in stamps if s.get("commit"))
-    yield "Commit", ", ".join(commits)
-
-
-def stamp_of(result: Path) -> dict:
-    """Read the stamp beside a results file; empty where there is none."""
-    path = result.with_suffix(".stamp.json")
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
 def grouped(results: list[dict], stamps: list[dict]) -> Iterator[tuple[str, str]]:
@@ -124,18 +109,6 @@ def grouped(results: list[dict], stamps: list[dict]) -> Iterator[tuple[str, str]
             groups.setdefault(text, set()).add(result["system"])
     for text, systems in groups.items():
         yield f"Parameters, {', '.join(sorted(systems))}", text
-
-
-def as_versions(versions: dict) -> str:
-    """Write versions on one line; a package that is not installed is left out."""
-    return ", ".join(f"{name} {v}" for name, v in versions.items() if v)
-
-
-def as_hardware(hardware: dict) -> str:
-    """Write the machine on one line."""
-    gpu = hardware.get("gpu") or "no GPU"
-    cores = f"{hardware['cores']} cores, {hardware['threads']} thread(s) per run"
-    return f"{hardware['system']} {hardware['machine']}, {cores}, {gpu}"
 
 
 def compact(parameters: dict) -> str:

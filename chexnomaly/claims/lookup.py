@@ -72,6 +72,7 @@ class MeasuredValue(NamedTuple):
         profile: Profile it was measured under.
         seeds: Trainings that its interval covers; None where no network is behind it.
         p: P-value of a difference against 0, where the file holds it.
+        file: Name of the results file; "" for what several files or none gave.
     """
 
     value: float
@@ -82,6 +83,7 @@ class MeasuredValue(NamedTuple):
     profile: str = ""
     seeds: int | None = None
     p: float | None = None
+    file: str = ""
 
     @property
     def ends(self) -> tuple[float, float]:
@@ -148,7 +150,7 @@ class Shelf:
         if value is None:
             raise NotMeasured(f"{ref.key!r} of {ref.file} is undefined")
         about = data["evidence"], data["profile"], _seeds_covered(data, ref)
-        return MeasuredValue(value, low, high, item.get("n"), *about, p)
+        return MeasuredValue(value, low, high, item.get("n"), *about, p, ref.file)
 
     def paired(self, a: Ref, b: Ref) -> MeasuredValue | None:
         """Look up the paired difference a minus b; None where no file has it."""

@@ -13,7 +13,9 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from sphinx.application import Sphinx
 
+from book.extensions.html import films
 from book.extensions.origins import workspace_of
+from book.pieces.metadata import write_metadata
 from book.pieces.sources import result_files
 from chexnomaly.claims.expected import all_verdicts, write_verdicts
 from chexnomaly.claims.ledger import LEDGER
@@ -56,6 +58,13 @@ def write_downloads(app: Sphinx, exception: Exception | None) -> None:
         shutil.copy(workspace.root / "notebooks" / page.name, site / SOURCES)
     write_verdicts(all_verdicts(workspace.results_folders), site)
     write_archive(site / ARCHIVE, dict(contents(workspace, pages)))
+    places = {
+        "results": {k: f"{RESULTS}/{k}.json" for k in result_files(workspace)},
+        "notebooks": {page.stem: f"{SOURCES}/{page.name}" for page in pages},
+        "files": [ARCHIVE, "claims.csv", "claims.json"],
+        "films": [f"{films.FOLDER}/"] * (site / films.FOLDER).is_dir(),
+    }
+    write_metadata(workspace, site, pages, places)
 
 
 def contents(
