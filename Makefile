@@ -70,8 +70,19 @@ verify: $(READY) ## the verdict of every claim; AGAINST=<folder> compares two ru
 	@$(BIN)/python -m book.site.verify --profile $(PROFILE) \
 		$(if $(AGAINST),--against "$(AGAINST)") $(if $(ACCEPT),--accept)
 
-release: $(READY) ## one archive ready for a DOI: the last commit, and the book built from it
-	@$(BIN)/python -m book.site.release $(PROFILE)
+# The last commit, and what its notebooks left; nothing of _build/data or _build/runs.
+COMMIT ?= HEAD
+STAGE := _build/release
+LEFT = _build/notebooks/$(PROFILE) _build/results/$(PROFILE) _build/pictures/$(PROFILE) book/rendered
+release: $(READY) ## one archive ready for a DOI: sources, results, films, metadata, checksums; after make book
+	@test "$(COMMIT)" != HEAD || test -z "$$(git status --porcelain . ':!$(VENV)')" \
+		|| { echo "commit first: the archive holds what is committed" >&2; exit 2; }
+	@$(BIN)/python -m book.pipeline.gate $(foreach n,$(notdir $(wildcard notebooks/*.ipynb)),\
+		_build/notebooks/$(PROFILE)/$n notebooks/$n)
+	@rm -rf $(STAGE) && mkdir -p $(STAGE) && git archive $(COMMIT) | tar -xf - -C $(STAGE)
+	@tar -cf - $(LEFT) | tar -xf - -C $(STAGE)
+	@$(BIN)/python -m book.site.release $(PROFILE) $(STAGE) _build/chexnomaly.zip
+	@rm -rf $(STAGE)
 
 pdf: $(READY) ## print the whole book, once it is built, as _build/html/book.pdf, with a button in front
 	@$(BIN)/python -m book.site.pdf _build/html/book.pdf

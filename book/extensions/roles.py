@@ -52,8 +52,7 @@ class ClaimRole(NumberRole):
         if page not in self.env.found_docs:
             return shown
         address = self.env.app.builder.get_relative_uri(self.env.docname, page)
-        address += f"#claim-{self.text}"
-        return linked(shown, address)
+        return linked(shown, f"{address}#claim-{self.text}")
 
 
 class LevelRole(NumberRole):

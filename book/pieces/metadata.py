@@ -11,8 +11,6 @@ from book.pieces.render import render
 from book.pieces.sources import metadata_of, result_files, results_of_notebook
 from chexnomaly.workspace import Workspace
 
-WRITTEN = ("codemeta.json", "ro-crate-metadata.json")
-
 
 def write_metadata(
     workspace: Workspace, folder: Path, executed: Sequence[Path], places: dict
@@ -36,7 +34,7 @@ def write_metadata(
         "facts_of": facts_of,
         "runs": [*runs(workspace, executed)],
     }
-    for name in WRITTEN:
+    for name in ("codemeta.json", "ro-crate-metadata.json"):
         content = json.loads(render(Facts(workspace), name, name, **given))
         text = json.dumps(content, indent=1, ensure_ascii=False)
         (folder / name).write_text(f"{text}\n", encoding="utf-8")
@@ -55,12 +53,10 @@ def runs(workspace: Workspace, executed: Sequence[Path]) -> Iterator[dict]:
     there = result_files(workspace)
     for path in executed:
         about, found = metadata_of(path), results_of_notebook(workspace, path.stem)
-        ran = about["papermill"]
-        start, end = (f"{ran[k][:19]}+00:00" for k in ("start_time", "end_time"))
         wrote = [f"{one['system']}__{one['set']}" for one in found]
         yield {
             "name": path.stem,
-            **{"started": start, "ended": end},  # papermill tells Greenwich time
+            "ran": about["papermill"],
             "read": [key for key in about["chexnomaly"]["read"] if key in there],
             # A committed result of the same notebook came from another run.
             "wrote": [key for key in wrote if there[key].parent == workspace.results],
