@@ -14,8 +14,8 @@ def configure(app: Sphinx, config: Config) -> None:
     """Find the repository's address; where there is one, show what leads to it."""
     address = repository_address(Path(app.confdir).parent)
     options = config.html_theme_options
-    options["use_repository_button"] = bool(address)
     if address:
+        options["use_repository_button"] = True
         options["repository_url"] = address
         options["launch_buttons"] = {
             "notebook_interface": "jupyterlab",
