@@ -17,10 +17,8 @@ import hashlib
 import shutil
 import subprocess
 import sys
-import tarfile
 import tempfile
 import tomllib
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,53 +63,41 @@ class Offer:
 
 
 def _kaggle(competition: str, out: Path) -> None:
-    expected = "the competition's rules accepted on its page, and an API token in "
-    expected += "~/.kaggle or KAGGLE_API_TOKEN"
+    expected = "pip install kagglehub, the competition's rules accepted on its page, "
+    expected += "and an API token in ~/.kaggle or KAGGLE_API_TOKEN"
     with raised_as(DownloadError, "Kaggle refused", file=out, expected=expected):
-        try:
-            import kagglehub
-        except ImportError:
-            expected = "pip install kagglehub"
-            raise DownloadError(
-                "kagglehub is not installed", expected=expected
-            ) from None
+        import kagglehub
+
         kagglehub.competition_download(competition, output_dir=str(out))
 
 
 def _git(address: str, commit: str, out: Path) -> None:
-    try:
+    expected = "git, and a way to the repository"
+    with raised_as(DownloadError, "git failed", expected=expected):
         for call in (
             ("init", "--quiet"),  # leaves a repository that is there as it is
             ("fetch", "--progress", "--depth", "1", address, commit),
             ("checkout", "--quiet", "--force", "--detach", commit),
         ):
             subprocess.run(["git", "-C", str(out), *call], check=True)
-    except (OSError, subprocess.CalledProcessError) as error:
-        raise DownloadError(
-            f"git failed: {error}", expected="git, and a way to the repository"
-        ) from error
 
 
 def _archives(addresses: Mapping[str, str], out: Path) -> None:
     """Unpack archives, file name to address, each into a folder of its name."""
-    broken = (OSError, ValueError, EOFError, tarfile.TarError, zipfile.BadZipFile)
     for name, address in addresses.items():
         folder, safe = out / name.partition(".")[0], {"filter": "data"}
         if folder.is_dir():
             continue
         sys.stderr.write(f"{name}\n")
-        try:
-            with tempfile.TemporaryDirectory(dir=out) as place:
-                archive, films = Path(place) / name, Path(place) / "films"
-                urlretrieve(address, archive)
-                shutil.unpack_archive(
-                    archive, films, **(safe if ".tar" in name else {})
-                )
-                films.rename(folder)
-        except broken as error:
-            problem = f"{name}: {type(error).__name__}"
-            expected = f"an archive at {address}; call again to go on"
-            raise DownloadError(problem, file=out, expected=expected) from error
+        expected = f"an archive at {address}; call again to go on"
+        with (
+            raised_as(DownloadError, name, file=out, expected=expected),
+            tempfile.TemporaryDirectory(dir=out) as place,
+        ):
+            archive, films = Path(place) / name, Path(place) / "films"
+            urlretrieve(address, archive)
+            shutil.unpack_archive(archive, films, **(safe if ".tar" in name else {}))
+            films.rename(folder)
 
 
 def _check_films(out: Path) -> None:
