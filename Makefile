@@ -25,7 +25,7 @@ export MALLOC_MMAP_THRESHOLD_ := 33554432
 
 # What somebody's shell exports for other programs changes nothing here: these are read
 # from the command line alone, and our own code comes before any other on Python's path.
-$(foreach v,ACCEPT AGAINST ARGS CLUSTER DATA NAME OUT SETTINGS SYSTEM,\
+$(foreach v,ACCEPT AGAINST ARGS CLUSTER COMMIT DATA NAME OUT SETTINGS SYSTEM,\
 	$(if $(filter environment,$(origin $v)),$(eval $v :=)))
 $(if $(filter environment,$(origin PROFILE)),$(info PROFILE=$(PROFILE), from the environment))
 unexport PYTHONSAFEPATH PYTHONHOME PYTHONOPTIMIZE SNAKEMAKE_PROFILE
@@ -56,6 +56,9 @@ book: $(READY) ## run every notebook that is out of date, then build _build/html
 	@$(SNAKEMAKE) site $(SAY_LESS)
 	@echo "open _build/html/index.html"
 
+site: $(READY) ## build the site again from what notebooks left, as in an unpacked release; runs none
+	@$(SNAKEMAKE) site --allowed-rules site --force $(SAY_LESS)
+
 notebook: $(READY) ## run one notebook and what it needs: make notebook NAME=02_data
 	@$(SNAKEMAKE) _build/notebooks/$(PROFILE)/$(NAME).ipynb $(SAY_LESS)
 
@@ -66,6 +69,22 @@ test: $(READY) ## run the tests; SLOW=1 includes the slow ones, SLOW=trust those
 verify: $(READY) ## the verdict of every claim; AGAINST=<folder> compares two runs, ACCEPT=1 commits to this one
 	@$(BIN)/python -m book.site.verify --profile $(PROFILE) \
 		$(if $(AGAINST),--against "$(AGAINST)") $(if $(ACCEPT),--accept)
+
+# COMMIT's files (by default the last commit's, which must be all that there is), and
+# what notebooks left; nothing of _build/data or _build/runs.
+STAGE := _build/release
+LEFT = _build/notebooks/$(PROFILE) _build/results/$(PROFILE) _build/pictures/$(PROFILE) book/rendered
+release: $(READY) ## one archive ready for a DOI: sources, results, films, metadata, checksums; after make book
+	@test -n "$(COMMIT)" || test -z "$$(git diff HEAD --name-only; \
+		git ls-files --others --exclude-standard book chexnomaly notebooks)" \
+		|| { echo "commit first: the archive holds what is committed" >&2; exit 2; }
+	@$(BIN)/python -m book.pipeline.gate $(foreach n,$(notdir $(wildcard notebooks/*.ipynb)),\
+		_build/notebooks/$(PROFILE)/$n notebooks/$n)
+	@rm -rf $(STAGE) && mkdir -p $(STAGE) && git archive --output=$(STAGE).tar $(or $(COMMIT),HEAD)
+	@tar -xf $(STAGE).tar -C $(STAGE) && rm $(STAGE).tar
+	@tar -cf - $(LEFT) | tar -xf - -C $(STAGE)
+	@$(BIN)/python -m book.site.release $(PROFILE) $(STAGE) _build/chexnomaly.zip
+	@rm -rf $(STAGE)
 
 pdf: $(READY) ## print the whole book, once it is built, as _build/html/book.pdf, with a button in front
 	@$(BIN)/python -m book.site.pdf _build/html/book.pdf

@@ -10,7 +10,6 @@ import os
 import platform
 import subprocess
 import time
-import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
@@ -20,6 +19,7 @@ import pandas as pd
 from chexnomaly.errors import ResultError
 from chexnomaly.evidence import evidence_level
 from chexnomaly.files import write_atomic
+from chexnomaly.workspace import READ_LOG, notebook_cell
 
 RESULT_SCHEMA = 1
 PACKAGES = ("torch", "numpy", "scipy", "pandas", "lightning-fabric", "pydicom")
@@ -30,9 +30,6 @@ Entry = dict[str, float | int | None]
 
 A difference may hold "p", its p-value against 0, where its interval is not normal.
 """
-
-READ_LOG = "CHEXNOMALY_READ_LOG"
-"""Environment variable: a file to which `read_result` adds the name of what it read."""
 
 
 def write_result(
@@ -83,26 +80,10 @@ def write_result(
     }
     path = folder / f"{system}__{dataset}.json"
     hashes = {name: result.get(name) for name in ("seeds", "data_hash", "split_hash")}
-    _say_what_is_replaced(path, result)
     how = _as_json(hashes | stamp(parameters, started))
     write_atomic(path.with_suffix(".stamp.json"), how, durable=False)
     write_atomic(path, _as_json(result), durable=False)
     return path
-
-
-def _say_what_is_replaced(path: Path, result: dict) -> None:
-    """Warn where a notebook run by hand, of other parameters, changes a result."""
-    built = path.parent.parts[-2:] == ("results", result["profile"])
-    if READ_LOG in os.environ or not built or not path.exists():
-        return
-    if path.read_bytes() != _as_json(result).encode():
-        notebook, profile = result["notebook"], result["profile"]
-        warnings.warn(
-            f"{path.name} held another result, now replaced; for that of the profile: "
-            f"rm _build/notebooks/{profile}/{notebook}.ipynb && "
-            f"make notebook NAME={notebook} PROFILE={profile}",
-            stacklevel=3,
-        )
 
 
 def read_json(path: Path, expected: str) -> dict:
@@ -198,7 +179,7 @@ def stamp(
 
     Returns:
         Parameters, versions, hardware, whether algorithms had to be deterministic,
-        commit, wall time and date.
+        commit, the number of the notebook's cell, wall time and date.
     """
     import torch  # so late, since who only reads results needs none
 
@@ -211,6 +192,7 @@ def stamp(
         "hardware": hardware(),
         "deterministic": torch.are_deterministic_algorithms_enabled(),
         "commit": _commit(),
+        "cell": notebook_cell(),
         "wall_s": None if started is None else round(time.perf_counter() - started, 1),
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
     }

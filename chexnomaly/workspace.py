@@ -2,17 +2,36 @@
 
 A notebook that runs alone takes its inputs from `_build/`; where one is missing it says
 which `make notebook` makes it. What a committed run holds comes from `book/reference/`.
+A notebook run by hand works in `_build/scratch/`, on copies of what the build made, so
+that a changed parameter never replaces a result of the build.
 """
 
 import os
+import shutil
+import sys
+import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from chexnomaly.errors import MissingInputError
+from chexnomaly.files import partial_path
 
 CELLS = "cells"
 """Folder below a study's results that holds its finished cells."""
+
+READ_LOG = "CHEXNOMALY_READ_LOG"
+"""Environment variable, set for a notebook that the pipeline runs: a file to which
+`results.read_result` adds the name of what it read."""
+
+KINDS = ("data", "runs", "results", "pictures")
+"""What is built, one folder each, and in it one for each profile."""
+
+
+def notebook_cell() -> int | None:
+    """Number of the notebook's cell that is running; None outside of notebooks."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    return shell and len(shell.history_manager.input_hist_raw) - 1  # the first is empty
 
 
 def project_root(start: Path | None = None) -> Path:
@@ -37,25 +56,49 @@ class Workspace:
     Attributes:
         profile: Profile name, such as "demo".
         root: The checkout.
+        built: Folder below it that receives what is made.
     """
 
     profile: str
     root: Path
+    built: str = "_build"
 
     @classmethod
     def open(cls, profile: str) -> "Workspace":
-        """Open the workspace of the checkout that the current folder lies in."""
-        return cls(profile, project_root())
+        """Open the workspace of the checkout that the current folder lies in.
+
+        A notebook that is run by hand, and not by the pipeline, gets the scratch one,
+        and a warning that says so: what the build made and the scratch folder lacks is
+        copied there first, a data set or a system as a whole.
+        """
+        opened = cls(profile, project_root())
+        if notebook_cell() is None or READ_LOG in os.environ:
+            return opened
+        scratch = replace(opened, built="_build/scratch")
+        for path in (p for kind in KINDS for p in opened.folder(kind).glob("*")):
+            own = scratch.folder(path.parts[-3]) / path.name
+            if not own.exists():
+                own.parent.mkdir(parents=True, exist_ok=True)
+                copy = shutil.copytree if path.is_dir() else shutil.copy2
+                shutil.rmtree(part := partial_path(own), ignore_errors=True)
+                copy(path, part).rename(own)
+        told = "works on copies in _build/scratch; delete that folder to start anew"
+        warnings.warn(f"A run of your own: it {told}.", stacklevel=2)
+        return scratch
+
+    def folder(self, kind: str) -> Path:
+        """Give the folder of one of `KINDS`."""
+        return self.root / self.built / kind / self.profile
 
     @property
     def data(self) -> Path:
         """Prepared data sets, one folder each."""
-        return self.root / "_build" / "data" / self.profile
+        return self.folder("data")
 
     @property
     def runs(self) -> Path:
         """Trained systems, one folder each."""
-        return self.root / "_build" / "runs" / self.profile
+        return self.folder("runs")
 
     def film_runs(self, fold: int, seed: int, arm: str = "") -> "FoldRuns":
         """Runs on real films with one fold held out; they may start from phantoms."""
@@ -65,12 +108,12 @@ class Workspace:
     @property
     def results(self) -> Path:
         """Results files of this profile."""
-        return self.root / "_build" / "results" / self.profile
+        return self.folder("results")
 
     @property
     def pictures(self) -> Path:
         """Pictures that the book shows outside the notebooks."""
-        return self.root / "_build" / "pictures" / self.profile
+        return self.folder("pictures")
 
     @property
     def reference(self) -> Path:

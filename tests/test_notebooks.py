@@ -12,7 +12,6 @@ import yaml
 
 from book.pipeline.notebooks import code_of, read_notebooks
 from book.pipeline.profiles import (
-    SETTINGS,
     check_names,
     check_section,
     parameters_cell,
@@ -80,11 +79,31 @@ def test_has_one_parameters_cell(path):
     ]
     assert len(tagged) == 1
     tree = ast.parse("".join(tagged[0]["source"]))
-    assert tree.body[0].target.id == "profile"
+    assert tree.body[-1].target.id == "profile"
     assert len(tree.body) <= MOST_PARAMETERS
     for node in tree.body:
         assert isinstance(node, ast.AnnAssign), "one `name: type = literal` per line"
         ast.literal_eval(node.value)
+
+
+@each_notebook
+def test_the_first_screen_in_jupyterlab_is_the_question_and_three_parameters(path):
+    notebook = json.loads(path.read_text())["cells"]
+    at = next(
+        k
+        for k, cell in enumerate(notebook)
+        if "parameters" in cell["metadata"].get("tags", [])
+    )
+    first, *above = notebook[at::-1]
+    assert not first["metadata"].get("jupyter", {}).get("source_hidden")
+    for cell in above:
+        folded = cell["metadata"].get("jupyter", {}).get("source_hidden")
+        assert cell["cell_type"] == "markdown" or folded
+    assert [cell["cell_type"] for cell in above].count("markdown") == 1
+    question, *screen = "".join(first["source"]).partition("\n\n")[0].splitlines()
+    assert re.fullmatch(r"# [A-Z].*\?", question)
+    assert len(screen) <= 3
+    assert all(re.match(r"\w+: \w+ = .+  # .+", line) for line in screen)
 
 
 @each_notebook
@@ -160,9 +179,10 @@ def test_a_profile_names_only_what_notebooks_know(path):
     profile = load_profile(path)
     also = [name for entry in TABLE.values() for name in entry.get("sections", [])]
     check_names(profile, [*TABLE, *also])
-    options = {**training_options(), **SETTINGS}
+    base = load_profile(ROOT / "notebooks/profiles/demo.yml")
     for notebook in NOTEBOOKS:
-        check_section(profile, notebook.stem, parameters_cell(notebook), options)
+        known = {**training_options(), **base.section(notebook.stem)}
+        check_section(profile, notebook.stem, parameters_cell(notebook), known)
 
 
 @each_notebook

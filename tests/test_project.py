@@ -205,6 +205,9 @@ def test_what_a_shell_exports_for_others_is_not_read(folder):
     plain = dry_run(folder, "book")
     exported = {"CLUSTER": "slurm", "SETTINGS": "x=y", "NAME": "x", "DATA": "/x"}
     assert dry_run(folder, "book", **exported) == plain
+    plain = dry_run(folder, "release")
+    assert "git archive" in plain
+    assert dry_run(folder, "release", COMMIT="0123abc") == plain
     assert "--executor slurm" in dry_run(folder, "book", "CLUSTER=slurm")
     said = dry_run(folder, "book", PROFILE="tiny")
     assert said.startswith("PROFILE=tiny, from the environment\n")

@@ -104,27 +104,6 @@ def test_what_is_read_is_noted_where_asked(tmp_path, monkeypatch):
     assert log.read_text() == f"{path.stem}\n"
 
 
-def test_a_result_of_other_parameters_never_replaces_one_in_silence(
-    tmp_path, monkeypatch
-):
-    folder = tmp_path / "results" / "tiny"
-    path = write(folder)
-    before = path.read_bytes()
-    write(folder, parameters={"workers": 2})  # a warning would be an error
-    again = "make notebook NAME=03_supermodels PROFILE=tiny"
-    other = {"iou_c": VALUES["iou_c"] | {"value": 0.4}}
-    with pytest.warns(UserWarning, match=f"^{path.name} held another .*{again}$"):
-        write(folder, values=other)
-    with pytest.warns(UserWarning, match=again):
-        write(folder, values=other, seeds=[1])
-    monkeypatch.setenv(READ_LOG, str(tmp_path / "read"))  # as the pipeline does
-    write(folder)
-    assert path.read_bytes() == before
-    monkeypatch.delenv(READ_LOG)
-    write(tmp_path / "study")
-    write(tmp_path / "study", values=other)  # a study keeps its own folder
-
-
 ROOT = Path(__file__).parents[1]
 
 

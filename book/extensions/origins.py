@@ -42,4 +42,8 @@ def add_origins(app: Sphinx, doctree: nodes.document) -> None:
         title.parent.insert(title.parent.index(after) + 1, banner)
     if file.suffix == ".ipynb":
         run = run_behind(workspace, file)
+        for cell in doctree.findall(nodes.container):
+            # Results lead to the source, which a browser then unfolds.
+            if cell.get("nb_element") == "cell_code" and cell.children:
+                cell[0]["ids"].append(f"{file.stem}-cell-{cell['exec_count']}")
     section += piece("provenance.html", source=source, run=run)

@@ -5,7 +5,7 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxRole
 
 from book.extensions.origins import workspace_of
-from book.pieces.sources import load_result, page_with
+from book.pieces.sources import load_result, page_with, written_by
 from book.pieces.words import MEANINGS, interval, is_missing, number, slug
 from chexnomaly import claims
 from chexnomaly.errors import InputError
@@ -52,8 +52,7 @@ class ClaimRole(NumberRole):
         if page not in self.env.found_docs:
             return shown
         address = self.env.app.builder.get_relative_uri(self.env.docname, page)
-        address += f"#claim-{self.text}"
-        return nodes.reference("", "", shown, internal=True, refuri=address)
+        return linked(shown, f"{address}#claim-{self.text}")
 
 
 class LevelRole(NumberRole):
@@ -77,7 +76,8 @@ class VerdictRole(NumberRole):
 class ResultRole(NumberRole):
     """`` {result}`system__set:key` ``: a measured value, its interval and evidence.
 
-    A format may follow: `` {result}`supermodel__vindr_test:iou_c:.2f` ``.
+    The value leads to its file, its evidence to the code that wrote this. A format
+    may follow: `` {result}`supermodel__vindr_test:iou_c:.2f` ``.
     """
 
     def shown(self) -> nodes.Node:
@@ -91,12 +91,23 @@ class ResultRole(NumberRole):
         about = f"{result['system']} on {result['set']}, n = {entry['n']}"
         about += f", {seeds} seed{'s' * (seeds != 1)}" if seeds else ""
         about += f", profile {result['profile']}"
+        up = "../" * self.env.docname.count("/")
+        code = written_by(workspace_of(self.env), key)
+        level = linked(badge(result["evidence"]), code and up + code)
         shown = nodes.inline(classes=["result"])
-        shown += hint(number(entry["value"], spec), about, "value")
+        value = hint(number(entry["value"], spec), about, "value")
+        shown += linked(value, f"{up}results/{key}.json")
         if bounds := interval(entry["low"], entry["high"], spec):
             shown += nodes.inline("", f" {bounds}", classes=["interval"])
-        shown += [nodes.Text(" "), badge(result["evidence"])]
+        shown += [nodes.Text(" "), level]
         return shown
+
+
+def linked(shown: nodes.Node, address: str) -> nodes.Node:
+    """Make something lead to an address; without one it stays what it is."""
+    if not address:
+        return shown
+    return nodes.reference("", "", shown, internal=True, refuri=address)
 
 
 def hint(text: str, explanation: str, *classes: str) -> nodes.abbreviation:

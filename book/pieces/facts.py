@@ -10,11 +10,13 @@ from functools import cached_property
 from os.path import relpath
 from pathlib import Path
 
-from book.pieces.sources import page_with, result_files
+import yaml
+
+from book.pieces.sources import page_with, project_of, result_files
 from book.pieces.words import is_missing
 from chexnomaly.claims import decisions, directions, rules
 from chexnomaly.claims.expected import all_verdicts
-from chexnomaly.claims.ledger import load_ledger, way
+from chexnomaly.claims.ledger import bindings, load_ledger, way
 from chexnomaly.claims.lookup import MeasuredValue, NotMeasured, Ref, Shelf
 from chexnomaly.evidence import INCONSISTENT, LEVELS, VERDICTS
 from chexnomaly.profiles import Profile, load_profile
@@ -38,10 +40,26 @@ class Facts:
         self.root = workspace.root
 
     @cached_property
+    def work(self) -> dict:
+        """What CITATION.cff says, and as `project` what pyproject.toml says."""
+        cited = (self.root / "CITATION.cff").read_text(encoding="utf-8")
+        return yaml.safe_load(cited) | {"project": project_of(self.root)}
+
+    @cached_property
     def claims(self) -> dict[str, dict]:
         """Every claim with its verdict, by id, in the ledger's order."""
         table = all_verdicts(self.workspace.results_folders)
         return {claim["id"]: claim for claim in table.to_dict("records")}
+
+    @cached_property
+    def files(self) -> dict[str, list[str]]:
+        """The results that each claim rests on, those that are there, by its id."""
+        ledger, there = load_ledger(), result_files(self.workspace)
+        known, found = set(ledger["system"]), {}
+        for row in ledger.to_dict("records"):
+            keys = [f"{ref.system}__{ref.dataset}" for ref in bindings(row, known)]
+            found[row["id"]] = [k for k in dict.fromkeys(keys) if k in there]
+        return found
 
     @cached_property
     def shelf(self) -> Shelf:

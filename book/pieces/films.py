@@ -10,6 +10,12 @@ AGES = {"under 18": 18, "18 to 39": 40, "40 to 59": 60, "60 and over": 200}
 """Age group to the first age above it, years."""
 
 
+def about() -> str:
+    """Read whose the films are, from what lies beside them."""
+    text = (nih.shipped() / "ATTRIBUTION.md").read_text(encoding="utf-8")
+    return text.split("\n\n")[1].replace("*", "")
+
+
 def film_counts() -> dict:
     """Count the shipped films, who they are of, and what is said of them.
 

@@ -11,7 +11,6 @@ import pandas as pd
 
 from book.pieces.sources import load_result
 from chexnomaly import evaluation, metrics, systems
-from chexnomaly.claims.ledger import bindings, load_ledger
 from chexnomaly.datasets.annotations.findings import scale_boxes
 from chexnomaly.datasets.annotations.validation import BOX
 from chexnomaly.datasets.prepared import PreparedSet
@@ -25,14 +24,6 @@ from chexnomaly.workspace import FoldRuns, Workspace
 
 TABLE_1 = "max_ensemble model_ensemble supermodel attention_supermodel chexnomaly"
 DIGITS = 10_000  # a soft IoU is kept as a whole number of these parts
-
-
-def files_behind() -> dict[str, list[str]]:
-    """Name the results that each claim asks for, by its id."""
-    ledger = load_ledger()
-    known, rows = set(ledger["system"]), ledger.to_dict("records")
-    refs = {row["id"]: bindings(row, known) for row in rows}
-    return {k: [f"{r.system}__{r.dataset}" for r in found] for k, found in refs.items()}
 
 
 def counts(runs: FoldRuns, key: str) -> dict:

@@ -1,7 +1,6 @@
 """What the numbers of a notebook's page rest on, and how they came about."""
 
-import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 import yaml
@@ -11,6 +10,7 @@ from book.pieces.sources import (
     metadata_of,
     result_files,
     results_of_notebook,
+    stamp_of,
 )
 from chexnomaly.evidence import LEVELS
 from chexnomaly.labels import spoken
@@ -74,47 +74,23 @@ def run_behind(workspace: Workspace, executed: Path) -> dict:
         executed: The notebook.
 
     Returns:
-        What the template `provenance.html` lays out: `levels`, `rows` (pairs of a name
-        and a text), `file`, `source_hash`, and `results`, each with whether it has a
-        stamp, which holds the parameters and the machine of that result alone.
+        What the template `provenance.html` lays out: `levels`, `parameters` given,
+        `seconds`, `file`, `source_hash`, and `results`, each with its stamp.
     """
     about, files = metadata_of(executed), result_files(workspace)
     results = results_of_notebook(workspace, executed.stem)
     keys = [f"{result['system']}__{result['set']}" for result in results]
     stamps = [stamp_of(files[key]) for key in keys]
+    given = about.get("papermill", {}).get("parameters", {})
     found = {result["evidence"] for result in results}
     return {
         "levels": [level for level in LEVELS if level in found],
-        "rows": list(_rows(stamps, about)),
+        "parameters": compact(given),
+        "seconds": about.get("papermill", {}).get("duration"),
         "file": executed.name,
         "source_hash": about.get("chexnomaly", {}).get("source_sha256", "")[:DIGITS],
-        "results": dict(zip(keys, map(bool, stamps), strict=True)),
+        "results": dict(zip(keys, stamps, strict=True)),
     }
-
-
-def _rows(stamps: list[dict], about: dict) -> Iterator[tuple]:
-    given = about.get("papermill", {}).get("parameters", {})
-    yield "Parameters given", compact(given)
-    said = _distinct(as_hardware(s["hardware"]) for s in stamps if "hardware" in s)
-    yield "Hardware", "; or ".join(said)
-    duration = about.get("papermill", {}).get("duration")
-    if duration is not None:
-        yield "Wall time", f"{duration:.0f} s for this notebook"
-    commits = _distinct(s["commit"] for s in stamps if s.get("commit"))
-    yield "Commit", ", ".join(commits)
-
-
-def stamp_of(result: Path) -> dict:
-    """Read the stamp beside a results file; empty where there is none."""
-    path = result.with_suffix(".stamp.json")
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-
-
-def as_hardware(hardware: dict) -> str:
-    """Write the machine on one line."""
-    gpu = hardware.get("gpu") or "no GPU"
-    cores = f"{hardware['cores']} cores, {hardware['threads']} thread(s) per run"
-    return f"{hardware['system']} {hardware['machine']}, {cores}, {gpu}"
 
 
 def compact(parameters: dict) -> str:

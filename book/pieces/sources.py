@@ -36,6 +36,26 @@ def load_result(workspace: Workspace, key: str) -> dict:
     return read_result(files[key])
 
 
+def stamp_of(result: Path) -> dict:
+    """Read the stamp beside a results file; empty where there is none."""
+    path = result.with_suffix(".stamp.json")
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
+def written_by(workspace: Workspace, key: str) -> str:
+    """Give the address of the code that wrote a result, below the site's root.
+
+    Returns:
+        The notebook's page and, for a result of this build, the cell on it; "" where
+        no notebook of the book wrote it.
+    """
+    notebook = load_result(workspace, key)["notebook"]
+    if not (workspace.root / "notebooks" / f"{notebook}.ipynb").is_file():
+        return ""
+    cell = stamp_of(workspace.results / f"{key}.json").get("cell")
+    return f"notebooks/{notebook}.html" + (f"#{notebook}-cell-{cell}" if cell else "")
+
+
 def results_of_notebook(workspace: Workspace, notebook: str) -> list[dict]:
     """Read every result that one notebook measured; unusable files are left out."""
     found = []
@@ -74,7 +94,12 @@ def page_with(root: Path, piece: str) -> str | None:
     return None
 
 
+def project_of(root: Path) -> dict:
+    """Read what pyproject.toml says of the project."""
+    text = (root / "pyproject.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)["project"]
+
+
 def repository_address(root: Path) -> str:
     """Read the repository's address; empty where none is decided."""
-    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
-    return project["project"].get("urls", {}).get("Repository", "").rstrip("/")
+    return project_of(root).get("urls", {}).get("Repository", "").rstrip("/")

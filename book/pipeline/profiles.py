@@ -12,23 +12,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from chexnomaly.errors import ProfileError
-from chexnomaly.profiles import SHARED, Profile
-
-SETTINGS = {
-    "source": "phantom",
-    "n_films": 0,
-    "n_other": 0,
-    "shortest_px": 0,
-    "longest_px": 0,
-    "enriched": True,
-    "size_px": 0,
-    "val_share": 0.0,
-    "test_share": 0.0,
-    "resamples": 0,
-    "n_pairs": 0,
-    "n_normal": 0,
-}
-"""What a notebook may read from its profile beside a training's options, by example."""
+from chexnomaly.profiles import BASE, SHARED, Profile, load_profile
 
 
 def parameters_cell(notebook: Path) -> dict:
@@ -116,12 +100,14 @@ def check_profile(
     """
     check_names(profile, list(notebooks))
     digest = hashlib.sha256(profile.path.read_bytes())
-    for path in notebooks.values():
+    for path in (*notebooks.values(), profile.path.with_stem(BASE)):
         digest.update(path.read_bytes())
     if memory.is_file() and memory.read_text() == digest.hexdigest():
         return
-    options = {**training_options(), **SETTINGS}
+    options, base = training_options(), load_profile(profile.path.with_stem(BASE))
     for name, path in notebooks.items():
-        check_section(profile, name, parameters_cell(path), options)
+        # What notebooks read beside these, the base profile holds.
+        known = {**options, **base.section(name)}
+        check_section(profile, name, parameters_cell(path), known)
     memory.parent.mkdir(parents=True, exist_ok=True)
     memory.write_text(digest.hexdigest())

@@ -73,6 +73,7 @@ class MeasuredValue(NamedTuple):
         seeds: Trainings that its interval covers; None where no network is behind it.
         p: P-value of a difference against 0, where the file holds it.
         within: What no difference exceeds, by two one-sided tests at 5 %, likewise.
+        file: Name of the results file; "" for what several files or none gave.
     """
 
     value: float
@@ -84,6 +85,7 @@ class MeasuredValue(NamedTuple):
     seeds: int | None = None
     p: float | None = None
     within: float | None = None
+    file: str = ""
 
     @property
     def ends(self) -> tuple[float, float]:
@@ -150,7 +152,9 @@ class Shelf:
         if value is None:
             raise NotMeasured(f"{ref.key!r} of {ref.file} is undefined")
         about = data["evidence"], data["profile"], _seeds_covered(data, ref)
-        return MeasuredValue(value, low, high, item.get("n"), *about, p, within)
+        return MeasuredValue(
+            value, low, high, item.get("n"), *about, p, within, ref.file
+        )
 
     def paired(self, a: Ref, b: Ref) -> MeasuredValue | None:
         """Look up the paired difference a minus b; None where no file has it."""

@@ -1,6 +1,7 @@
 """A small book of one page and one result, for the tests of the extension."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -66,6 +67,8 @@ def make_builder(tmp_path):
     profiles.mkdir(parents=True)
     (profiles / "demo.yml").write_text(PROFILE)
     (profiles.parent / "03_supermodels.ipynb").write_text("{}")
+    for name in ("CITATION.cff", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path)
     (tmp_path / "Snakefile").write_text('NOTEBOOKS = {\n    "03_supermodels": {},\n}\n')
     source = tmp_path / "book"
     source.mkdir()

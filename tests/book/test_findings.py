@@ -67,7 +67,8 @@ class Book:
         """Give the text of one finding, marks taken away."""
         found = rf'<section class="finding" id="{question}.*?</section>'
         part = re.search(found, self.html(), re.S)
-        text = re.sub(r"<svg.*?</svg>|<[^>]+>", " ", part[0], flags=re.S)
+        linked = re.sub(r"</?a\b[^>]*>", "", part[0])
+        text = re.sub(r"<svg.*?</svg>|<[^>]+>", " ", linked, flags=re.S)
         return " ".join(text.replace("&#39;", "'").split())
 
 
@@ -102,6 +103,8 @@ def test_better_follows_the_interval_over_networks(book, gap, answer, words, set
     assert answer in said and words in said
     assert ("On real films" if sets is FILMS else "On phantoms") in said
     assert "(54 films, 3 networks)" in said
+    leads = f'href="results/chexnomaly__{sets["seen"]}.json">54 films</a>'
+    assert leads in book.html()
 
 
 @pytest.mark.parametrize(

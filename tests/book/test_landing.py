@@ -27,8 +27,8 @@ ADDRESS = "https://github.com/somebody/chexnomaly"
 
 
 def project(build, urls=""):
-    text = f'[project]\nname = "x"\n{urls}'
-    (build.source.parent / "pyproject.toml").write_text(text)
+    with (build.source.parent / "pyproject.toml").open("a") as file:
+        file.write(urls)
     conf = build.source / "conf.py"  # the theme that the address is an option of
     conf.write_text(conf.read_text().replace('"basic"', '"sphinx_book_theme"'))
 

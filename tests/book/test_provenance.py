@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -9,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from book.extensions.html.downloads import figures_of, write_archive
-from book.pieces.origins import as_hardware, compact
+from book.extensions.html.downloads import write_archive
+from book.pieces.origins import compact
 
 ROOT = Path(__file__).parents[2]
 CONF = """
@@ -44,6 +45,7 @@ STAMP = {
         "threads": 1,
     },
     "commit": "abcdef012345",
+    "cell": 1,
     "wall_s": 12.3,
     "date": "2026-01-01",
 }
@@ -73,8 +75,13 @@ NOTEBOOK = {
     ],
     "metadata": {
         "kernelspec": {"name": "python3", "display_name": "x", "language": "python"},
-        "papermill": {"parameters": {"profile": "demo"}, "duration": 132.6},
-        "chexnomaly": {"source_sha256": "e" * 64},
+        "papermill": {
+            "parameters": {"profile": "demo"},
+            "duration": 132.6,
+            "start_time": "2026-01-01T10:00:00.664340+00:00",
+            "end_time": "2026-01-01T10:02:12.792368+00:00",
+        },
+        "chexnomaly": {"source_sha256": "e" * 64, "read": ["supermodel__vindr_test"]},
     },
     "nbformat": 4,
     "nbformat_minor": 5,
@@ -99,6 +106,8 @@ def site(tmp_path_factory):
     page = root / "book" / "notebooks" / "03_supermodels.ipynb"
     page.write_text(json.dumps(NOTEBOOK))
     (root / "notebooks" / page.name).write_text('{"clean": true}')
+    for file in ("CITATION.cff", "pyproject.toml"):
+        shutil.copy(ROOT / file, root)
     (root / "book" / "conf.py").write_text(CONF.format(root=str(ROOT)))
     index = "# A book\n\nWhat it is.\n\n```{toctree}\nnotebooks/03_supermodels\n```\n"
     (root / "book" / "index.md").write_text(index)
@@ -132,12 +141,13 @@ def test_every_link_of_it_leads_to_a_file(site):
     links = re.findall(r'href="([^"]+)"', folded(page)[0])
     assert {Path(link).name for link in links} == {
         "03_supermodels.ipynb",
+        "03_supermodels.html#03_supermodels-cell-1",
         "supermodel__vindr_test.json",
         "supermodel__vindr_test.stamp.json",
         "results.zip",
     }
-    assert len(links) == 5
-    assert all((page.parent / link).is_file() for link in links)
+    assert len(links) == 6
+    assert all((page.parent / link.partition("#")[0]).is_file() for link in links)
     source = page.parent / next(link for link in links if "/source/" in link)
     assert json.loads(source.read_text()) == {"clean": True}
     stamp = page.parent / next(link for link in links if link.endswith(".stamp.json"))
@@ -147,6 +157,13 @@ def test_every_link_of_it_leads_to_a_file(site):
         key: STAMP[key] for key in ("parameters", "versions")
     }
     assert result["data_hash"] == RESULT["data_hash"]
+
+
+def test_a_result_leads_to_the_cell_that_wrote_it(site):
+    html = (site / "notebooks" / "03_supermodels.html").read_text()
+    place = html.index('id="03_supermodels-cell-1"')
+    shown = re.sub("<[^>]+>", "", html[place:])
+    assert "draw()" in shown[:200]
 
 
 def test_a_page_of_prose_names_its_profile_and_source(site):
@@ -167,15 +184,14 @@ def test_every_head_holds_the_policy_and_what_the_page_is_about(site):
         assert f'<meta name="description" content="{about}" />' in html
 
 
-def test_the_archive_holds_results_and_figures_under_their_names(site):
+def test_the_archive_holds_results_under_their_names(site):
     with zipfile.ZipFile(site / "results.zip") as archive:
         assert archive.namelist() == [
             "README.txt",
             "claims.csv",
-            "figures/03_supermodels/fig-8.svg",
             "results/supermodel__vindr_test.json",
         ]
-        assert archive.read("figures/03_supermodels/fig-8.svg").decode() == SVG
+        assert b"profile demo" in archive.read("README.txt")
         assert {entry.date_time for entry in archive.infolist()} == {
             (1980, 1, 1, 0, 0, 0)
         }
@@ -189,20 +205,5 @@ def test_an_archive_has_the_same_bytes_on_any_day(tmp_path, monkeypatch):
     assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
 
 
-def test_pictures_get_names_and_numbers(tmp_path):
-    picture = {"output_type": "display_data", "data": {"image/png": "AAAA"}}
-    text = {"output_type": "stream", "text": "x"}
-    cells = [
-        {"metadata": {}, "outputs": [text, picture, picture]},
-        {"metadata": {"mystnb": {"figure": {"name": "fig-5"}}}, "outputs": [picture]},
-        {"metadata": {}, "source": "prose"},
-    ]
-    (tmp_path / "a.ipynb").write_text(json.dumps({"cells": cells}))
-    names = [name for name, _ in figures_of(tmp_path / "a.ipynb")]
-    assert names == ["cell-00.png", "cell-00-2.png", "fig-5.png"]
-
-
-def test_a_gpu_is_named():
-    hardware = STAMP["hardware"] | {"gpu": "A card"}
-    assert as_hardware(hardware).endswith("per run, A card")
+def test_no_parameters_are_told():
     assert compact({}) == "none"

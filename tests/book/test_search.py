@@ -1,6 +1,7 @@
 """Sphinx's own search, run over the built index, finds what readers look for."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -63,6 +64,8 @@ def site(tmp_path_factory):
     conf = f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n"
     conf += 'extensions = ["myst_parser", "book.extensions"]\nhtml_theme = "basic"\n'
     (source / "conf.py").write_text(conf)
+    for name in ("CITATION.cff", "pyproject.toml"):
+        shutil.copy(ROOT / name, root)
     toc = "\n```{toctree}\npaper\nnotebooks/06_all\nother\n```\n"
     (source / "index.md").write_text(f"# A book\n{toc}")
     rows = "| 1 | a | {ref}`figure-1` | x |\n| 11 | a | {ref}`figure-11` | x |\n"

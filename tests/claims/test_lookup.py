@@ -38,7 +38,8 @@ def put(folder, **changes):
 
 def test_an_entry_carries_interval_n_level_and_profile(tmp_path):
     entry = Shelf(put(tmp_path)).look_up(REF)
-    assert entry == MeasuredValue(0.02, 0.01, 0.03, 400, "phantom", "demo", 1)
+    file = {"file": "supermodel__vindr_test.json"}
+    assert entry == MeasuredValue(0.02, 0.01, 0.03, 400, "phantom", "demo", 1, **file)
     assert entry.ends == (0.01, 0.03)
 
 

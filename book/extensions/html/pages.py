@@ -12,13 +12,10 @@ from book.pieces.words import MEANINGS
 
 def configure(app: Sphinx, config: Config) -> None:
     """Find the repository's address; where there is one, show what leads to it."""
-    project = Path(app.confdir).parent / "pyproject.toml"
-    if not project.is_file():
-        return
-    address = repository_address(project.parent)
+    address = repository_address(Path(app.confdir).parent)
     options = config.html_theme_options
-    options["use_repository_button"] = bool(address)
     if address:
+        options["use_repository_button"] = True
         options["repository_url"] = address
         options["launch_buttons"] = {
             "notebook_interface": "jupyterlab",

@@ -63,27 +63,23 @@ class Offer:
 
 
 def _kaggle(competition: str, out: Path) -> None:
-    needed = "pip install kagglehub"
-    with raised_as(DownloadError, "kagglehub is not installed", expected=needed):
-        import kagglehub
-    expected = "the competition's rules accepted on its page, and an API token in "
-    expected += "~/.kaggle or KAGGLE_API_TOKEN"
+    expected = "pip install kagglehub, the competition's rules accepted on its page, "
+    expected += "and an API token in ~/.kaggle or KAGGLE_API_TOKEN"
     with raised_as(DownloadError, "Kaggle refused", file=out, expected=expected):
+        import kagglehub
+
         kagglehub.competition_download(competition, output_dir=str(out))
 
 
 def _git(address: str, commit: str, out: Path) -> None:
-    try:
+    expected = "git, and a way to the repository"
+    with raised_as(DownloadError, "git failed", expected=expected):
         for call in (
             ("init", "--quiet"),  # leaves a repository that is there as it is
             ("fetch", "--progress", "--depth", "1", address, commit),
             ("checkout", "--quiet", "--force", "--detach", commit),
         ):
             subprocess.run(["git", "-C", str(out), *call], check=True)
-    except (OSError, subprocess.CalledProcessError) as error:
-        raise DownloadError(
-            f"git failed: {error}", expected="git, and a way to the repository"
-        ) from error
 
 
 def _archives(addresses: Mapping[str, str], out: Path) -> None:
@@ -94,8 +90,10 @@ def _archives(addresses: Mapping[str, str], out: Path) -> None:
             continue
         sys.stderr.write(f"{name}\n")
         expected = f"an archive at {address}; call again to go on"
-        named = raised_as(DownloadError, name, file=out, expected=expected)
-        with named, tempfile.TemporaryDirectory(dir=out) as place:
+        with (
+            raised_as(DownloadError, name, file=out, expected=expected),
+            tempfile.TemporaryDirectory(dir=out) as place,
+        ):
             archive, films = Path(place) / name, Path(place) / "films"
             urlretrieve(address, archive)
             shutil.unpack_archive(archive, films, **(safe if ".tar" in name else {}))
