@@ -6,15 +6,16 @@ was found, and what was expected.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from functools import partial
 from pathlib import Path
 
 
+@dataclass(eq=False, repr=False)
 class InputError(ValueError):
     """Something from outside was refused.
 
-    Args:
+    Attributes:
         problem: What was found, in one phrase.
         file: The file it was found in.
         row: Line in the file, counted from 1 with the header as line 1.
@@ -22,24 +23,22 @@ class InputError(ValueError):
         expected: What would have been accepted.
     """
 
-    def __init__(
-        self,
-        problem: str,
-        *,
-        file: str | Path | None = None,
-        row: int | None = None,
-        column: str | None = None,
-        expected: str | None = None,
-    ):
-        self.problem = problem
-        self.file = None if file is None else str(file)
-        self.row = row
-        self.column = column
-        self.expected = expected
-        line = None if row is None else f"row {row}"
-        place = [self.file, line, None if column is None else f"column {column}"]
-        message = ": ".join(filter(None, [", ".join(filter(None, place)), problem]))
-        super().__init__(f"{message}; expected {expected}" if expected else message)
+    problem: str
+    _: KW_ONLY
+    file: str | Path | None = None
+    row: int | None = None
+    column: str | None = None
+    expected: str | None = None
+
+    def __post_init__(self):
+        self.file = None if self.file is None else str(self.file)
+        parts = ("", self.file), ("row ", self.row), ("column ", self.column)
+        place = ", ".join(
+            f"{name}{one}" for name, one in parts if one not in (None, "")
+        )
+        message = f"{place}: {self.problem}" if place else self.problem
+        ending = f"; expected {self.expected}" if self.expected else ""
+        super().__init__(message + ending)
 
     def __reduce__(self):
         """Keep the fields when the error crosses a process boundary."""

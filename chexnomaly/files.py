@@ -21,11 +21,7 @@ def partial_path(path: Path) -> Path:
 
 @contextmanager
 def open_atomic(
-    path: Path,
-    *,
-    durable: bool = True,
-    private: bool = False,
-    keep: bool = False,
+    path: Path, *, durable: bool = True, private: bool = False, keep: bool = False
 ) -> Iterator[BinaryIO]:
     """Open a file for writing that appears only once it is complete.
 

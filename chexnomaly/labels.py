@@ -31,3 +31,6 @@ FINDING_OF_NAME: dict[str, dict[str, str]] = _TABLE["names"]
 
 SYNONYMS = {name: tuple(keys) for name, keys in _TABLE["synonyms"].items()}
 """Findings that readers use for one another; whoever holds one out holds out all."""
+
+COVID_WORDS: dict[str, dict] = _TABLE["covid"]
+"""What the tables of covid-chestxray say beside findings."""

@@ -124,9 +124,5 @@ def against_the_floor(
             own[rival] = " ".join(told) if told[1] != "–" else "–"
         return own
 
-    return results_frame(_existing(results, systems, key), cells)
-
-
-def _existing(results: Path, systems: Sequence[str], key: str) -> list[Path]:
-    paths = [results / f"{system}__{key}.json" for system in systems]
-    return [path for path in paths if path.exists()]
+    paths = (results / f"{system}__{key}.json" for system in systems)
+    return results_frame(filter(Path.exists, paths), cells)

@@ -62,32 +62,27 @@ def specialized_part(
     return shown.subset(i for kind in (has, lacks) for i in rng.permutation(kind)[:n])
 
 
-def oversampled_part(
-    data: PreparedSet, part: str, factor: float | None = None
-) -> SegmentationSet:
-    """Repeat the abnormal films of a part.
+def oversampled_part(data: PreparedSet, part: str) -> SegmentationSet:
+    """Repeat the abnormal films of a part until both kinds are equally frequent.
+
+    The fraction is made up by films drawn without replacement. Where most films are
+    abnormal, all occur once.
 
     Args:
         data: A prepared set.
         part: "train", "val" or "test".
-        factor: How often an abnormal film occurs, at least 1; the fraction is made up
-            by films drawn without replacement. By default both kinds are equally
-            frequent, or all films occur once where most are abnormal.
 
     Returns:
         The data set, ordered by image id.
 
     Raises:
-        ValueError: The factor is below 1, or no film is abnormal.
+        ValueError: No film is abnormal.
     """
     everything = data.part(part)
     abnormal, normal = everything.kinds()
     if not len(abnormal):
         raise ValueError(f"expected abnormal scans in the {part} part, got none")
-    if factor is None:
-        factor = max(1.0, len(normal) / len(abnormal))
-    if factor < 1:
-        raise ValueError(f"factor {factor}, expected at least 1")
+    factor = max(1.0, len(normal) / len(abnormal))
     shuffled = np.random.default_rng(0).permutation(abnormal)
     repeated = np.resize(shuffled, round(factor * len(abnormal)))
     return everything.subset([*normal, *repeated])

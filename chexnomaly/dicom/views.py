@@ -5,25 +5,14 @@ orientation. One of them is enough; a header that has none of them says nothing.
 """
 
 import re
+import tomllib
+from pathlib import Path
 
 from pydicom.dataset import Dataset
 
-LATERAL_VIEWS = frozenset(
-    ("LL", "RL", "LLO", "RLO", "LLAT", "RLAT", "LAT", "LATL", "LATR", "LATERAL")
-)
-"""Words of a view position that say so; a lateral decubitus film is frontal."""
-
-LATERAL_CODES = frozenset(
-    (
-        *("399067008", "R-102CD", "49370004", "G-A104"),  # lateral
-        *("399173006", "R-10236", "399118008", "G-5223"),  # left lateral
-        *("399198007", "R-10232", "399297009", "G-5222"),  # right lateral
-        *("399352003", "R-10228", "399260004", "R-10224"),  # through, either way
-        *("399184004", "R-10238", "399236003", "R-10234"),  # left and right oblique
-        *("260427002", "R-40783", "30730003", "G-A145"),  # lateral oblique, sagittal
-    )
-)
-"""Codes of such views in SNOMED CT and SNOMED RT (DICOM PS3.16, CID 4010)."""
+_TABLE = tomllib.loads(Path(__file__).with_name("views.toml").read_text("utf-8"))
+LATERAL_VIEWS, LATERAL_CODES = (frozenset(_TABLE[k]) for k in ("words", "codes"))
+"""Words of a view position, and codes of a view, that say so."""
 
 
 def find_side_view(header: Dataset) -> str | None:

@@ -60,27 +60,24 @@ def excludes_zero(one: Entry) -> bool:
     return one["low"] is not None and not one["low"] <= 0 <= one["high"]
 
 
-def spread_entry(values: np.ndarray, resamples: int = 1000, seed: int = 0) -> Entry:
+def spread_entry(values: np.ndarray) -> Entry:
     """Standard deviation with a percentile bootstrap over the values.
 
     Args:
         values: Shape (N,).
-        resamples: Bootstrap samples.
-        seed: Seed of the resampling.
 
     Returns:
         The entry; without ends where N is below 3.
     """
     values = np.asarray(values, dtype=np.float64)
     if len(values) < 3:
-        spread = values.std(ddof=1) if len(values) == 2 else np.nan
-        return entry(spread, None, None, len(values))
-    return interval(
-        lambda sample: sample["value"].std(axis=-1, ddof=1),
-        {"value": values},
-        resamples=resamples,
-        seed=seed,
-    )
+        value = values.std(ddof=1) if len(values) == 2 else np.nan
+        return entry(value, None, None, len(values))
+
+    def spread(drawn: metrics.Scores) -> np.ndarray:
+        return drawn["value"].std(axis=-1, ddof=1)
+
+    return interval(spread, {"value": values}, resamples=1000)
 
 
 class Drawn(dict):

@@ -116,6 +116,10 @@ def auc(table: pd.DataFrame, weights: np.ndarray) -> np.ndarray:
     return wins / (positives.sum(1) * negatives.sum(1))
 
 
+PAIR_STATISTICS = {"accuracy": accuracy, "mae_soft": absolute_error, "auc": auc}
+"""Statistics of a table of pairs and weights, by results key."""
+
+
 def resampled_weights(table: pd.DataFrame, resamples: int, seed: int = 0) -> np.ndarray:
     """Draw films, not pairs: a pair counts as often as both its films were drawn.
 
@@ -158,7 +162,7 @@ def summarize_pairs(
     films = table[["first", "second"]]
     owners = films if patients is None else films.map(patients.get)
     weights, found = resampled_weights(owners, resamples), {}
-    statistics = {"accuracy": accuracy, "mae_soft": absolute_error, "auc": auc}
+    statistics = {**PAIR_STATISTICS}
     if cut is not None:
         statistics["accuracy@operating"] = partial(accuracy, cut=cut)
     for key, statistic in statistics.items():

@@ -83,6 +83,9 @@ def summarize(
 ) -> dict[str, Entry]:
     """Compute every statistic of a results file, with intervals.
 
+    A share gets Wilson's interval. Films that share patients are drawn with these; but
+    where all films count or none, no draw differs, and each patient stands for one.
+
     Args:
         scored: Per-image scores at the paper's threshold and the operating one.
         operating: The threshold chosen on validation; its keys end in "@operating".
@@ -92,10 +95,21 @@ def summarize(
     Returns:
         Results entries by key; n is of the films that a statistic counts.
     """
-    table = statistics() | (FILM_STATISTICS if scored.patients else {})
+    patients = scored.patients
+    table = statistics() | (FILM_STATISTICS if patients else {})
 
     def measure(key: str, scores: metrics.Scores) -> Entry:
-        return _of_films(key, table[key], scores, scored.patients, resamples)
+        statistic, abnormal = table[key], scores["tp"] + scores["fn"] > 0
+        kinds = {"abnormal": abnormal, "healthy": ~abnormal, "all": abnormal | True}
+        counted = np.flatnonzero(kinds[QUANTITIES["films"][key]])
+        share = QUANTITIES["share"].notna()[key]
+        value = float(statistic(scores)) if share else np.nan
+        if share and (not patients or value in (0, 1) or len(counted) == 0):
+            units = {*np.asarray(patients)[counted]} if len(patients) else counted
+            found = share_entry(round(np.nan_to_num(value) * len(units)), len(units))
+        else:
+            found = interval(statistic, scores, patients=patients, resamples=resamples)
+        return found | {"n": len(counted)}
 
     chosen = None if operating is None else [operating]
     values = _entries(measure, keys or table, [scored], chosen)
@@ -158,28 +172,3 @@ def _entries(
         for key in keys if not suffix else [k for k in keys if k in OPERATING_KEYS]:
             values[key + suffix] = measure(key, *samples)
     return values
-
-
-def _of_films(
-    key: str,
-    statistic: Statistic,
-    scores: metrics.Scores,
-    patients: Sequence[str],
-    resamples: int,
-) -> Entry:
-    """Compute a statistic of the films that it counts.
-
-    A share gets Wilson's interval. Films that share patients are drawn with these; but
-    where all films count or none, no draw differs, and each patient stands for one.
-    """
-    abnormal = scores["tp"] + scores["fn"] > 0
-    kinds = {"abnormal": abnormal, "healthy": ~abnormal, "all": abnormal | True}
-    counted = np.flatnonzero(kinds[QUANTITIES["films"][key]])
-    share = QUANTITIES["share"].notna()[key]
-    value = float(statistic(scores)) if share else np.nan
-    if share and (not patients or value in (0, 1) or len(counted) == 0):
-        units = {*np.asarray(patients)[counted]} if len(patients) else counted
-        found = share_entry(round(np.nan_to_num(value) * len(units)), len(units))
-    else:
-        found = interval(statistic, scores, patients=patients, resamples=resamples)
-    return found | {"n": len(counted)}

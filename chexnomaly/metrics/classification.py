@@ -41,15 +41,14 @@ def f1_score(
 def f1_statistic(scores: Scores, rule: str = "any_pixel", axis: int = -1) -> np.ndarray:
     """Reduce per-image counts to an F1 score; see `f1_score`."""
     if rule == "pooled":
-        tp, fp, fn = (scores[name].sum(axis) for name in ("tp", "fp", "fn"))
+        kinds = [scores[name] for name in ("tp", "fp", "fn")]
     elif rule == "strict":
         category = strict_categories(scores)
-        tp, fp, fn = ((category == name).sum(axis) for name in ("TP", "FP", "FN"))
+        kinds = [category == name for name in ("TP", "FP", "FN")]
     else:
         truth, predicted = _decisions(scores, rule)
-        tp = (truth & predicted).sum(axis)
-        fp = (~truth & predicted).sum(axis)
-        fn = (truth & ~predicted).sum(axis)
+        kinds = [truth & predicted, ~truth & predicted, truth & ~predicted]
+    tp, fp, fn = (kind.sum(axis) for kind in kinds)
     return divide(2.0 * tp, 2 * tp + fp + fn, np.nan)
 
 

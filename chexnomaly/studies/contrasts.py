@@ -1,12 +1,12 @@
 """The results files of a study, from finished cells."""
 
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import pandas as pd
 
 from chexnomaly import results
+from chexnomaly.results import Entry
 from chexnomaly.studies.cells import Cell
 from chexnomaly.studies.crossed import difference, one_each
 from chexnomaly.studies.finished import CONSTANT, PAIRED, Finished
@@ -32,34 +32,41 @@ def write_results(out: Path, folder: Path, world) -> list[Path]:
         ResultError: A cell is damaged, or belongs to other sets.
     """
     done, written = Finished.read(folder), []
+    blind = (*world.blind, *CONSTANT)
     for name, key, arms in _placed(done, world):
-        for position, system in enumerate(arms):
-            later = [*arms][position + 1 :]
-            held = partial(_held_against, arms[system], key=key, done=done, world=world)
-            rivals = {one: arms[one] for one in later if held(arms[one])}
-            about = _about(done, arms[system], key)
+        for position, (system, arm) in enumerate(arms.items()):
+            about = _about(done, arm, key) | {"values": done.entries(arm, key)}
             if key == world.seen:
-                about |= done.means(arms[system])
-            values = done.values(arms[system], key)
-            told = {k: done.entry(one, key, k) for k, one in values.items()}
-            paired = {}
-            for rival, arm in rivals.items():
-                blind = arm[0].partition("__")[0] in {*world.blind, *CONSTANT}
-                others = done.values(arm, key)
-                gaps = {
-                    k: difference(one, others[k], blind)
-                    for k, one in values.items()
-                    if k.partition("@")[0] in PAIRED or key in done.pair_keys
-                }
-                gaps = {k: done.entry(one, key, k) for k, one in gaps.items() if one}
-                paired |= {rival: gaps} if gaps else {}
-            for one in told.values():
-                one.pop("p", None), one.pop("within", None)
-            about |= {"values": told, "paired": paired} | SHOWN_IN
+                about |= done.means(arm)
+            rivals = [*arms.items()][position + 1 :]
+            gaps = {
+                rival: _gaps(done, arm, one, key, blind)
+                for rival, one in rivals
+                if _held_against(arm, one, key, done, world)
+            }
+            about["paired"] = {rival: one for rival, one in gaps.items() if one}
             written.append(results.write_result(out, system, name, **about))
     _write_networks(out / NETWORKS_FILE.format(folder.name), done)
     multiverse = [_write_multiverse(out, done, key) for key in world.arms_on]
     return written + [path for path in multiverse if path]
+
+
+def _gaps(
+    done: Finished,
+    arm: tuple[str, str],
+    rival: tuple[str, str],
+    key: str,
+    blind: Collection[str] = (),
+) -> dict[str, Entry]:
+    """Subtract what a rival scores; nothing where networks are missing."""
+    others = done.values(rival, key)
+    never_looks = rival[0].partition("__")[0] in blind
+    gaps = {
+        k: difference(one, others[k], never_looks)
+        for k, one in done.values(arm, key).items()
+        if k.partition("@")[0] in PAIRED or key in done.pair_keys
+    }
+    return {k: done.entry(one, key, k) for k, one in gaps.items() if one}
 
 
 def _held_against(arm: tuple, other: tuple, key: str, done: Finished, world) -> bool:
@@ -107,8 +114,6 @@ NETWORKS_FILE = "networks_{}.csv"
 BY_NETWORK = ("iou_c@operating", "iou_c", "auc")
 """What is told of every network."""
 
-SHOWN_IN = {"profile": "study", "notebook": "11_beyond_the_paper"}
-
 
 def _placed(done: Finished, world) -> Iterator[tuple[str, str, dict]]:
     """Give each set's key in results, its own key, and systems with their cells.
@@ -146,6 +151,8 @@ def _about(done: Finished, arm: tuple[str, str], key: str) -> dict:
     alone = len(networks) == len(folds) and not one_each(networks)
     about = {name: done.shared[folds[0]]["settings"][name] for name in HASHES}
     return about | {
+        "profile": "study",
+        "notebook": "11_beyond_the_paper",
         "trained_on": first["trained_on"],
         "scored_on": done.origin(key),
         "n": done.count(folds, key),
@@ -162,29 +169,25 @@ HASHES = ("data_hash", "split_hash")
 
 def _write_multiverse(out: Path, done: Finished, key: str) -> Path | None:
     """Write what each finished arm changes on a set; nothing where none is finished."""
-    values, paired, told, seeds = {}, {}, {}, {}
+    values, paired, told, seeds = {}, {}, {}, []
     for arm in ARMS:
-        base = (arm.default, "")
-        if not {arm.cells, base} <= done.arms.keys():
+        pair = {arm.stem: arm.cells, arm.default_stem: (arm.default, "")}
+        if not {*pair.values()} <= done.arms.keys():
             continue
-        one, ground = done.values(arm.cells, key), done.values(base, key)
-        for metric in MULTIVERSE if one and ground else ():
-            gap = difference(one[metric], ground[metric])
-            if not gap:
-                continue
-            values[f"{arm.stem}.{metric}"] = done.entry(one[metric], key, metric)
-            values[f"{arm.default_stem}.{metric}"] = done.entry(
-                ground[metric], key, metric
-            )
-            paired[f"{arm.stem}.{metric}"] = done.entry(gap, key, metric)
-            words = {"system": arm.cells[0], "default": arm.default_stem}
-            told[arm.stem] = words | {"says": arm.says}
-            seeds[arm.stem] = {seed for _, seed in gap}
-            last = base
+        if not (gaps := _gaps(done, *pair.values(), key)):
+            continue
+        for stem, one in pair.items():
+            found = done.entries(one, key)
+            values |= {f"{stem}.{metric}": found[metric] for metric in MULTIVERSE}
+            seeds.append({seed for _, seed in done.networks(one, key)})
+        paired |= {f"{arm.stem}.{metric}": gaps[metric] for metric in MULTIVERSE}
+        told[arm.stem] = {"system": arm.cells[0], "default": arm.default_stem}
+        told[arm.stem]["says"] = arm.says
+        last = pair[arm.default_stem]
     if not told:
         return None
-    common = sorted(set.intersection(*seeds.values()))
-    about = _about(done, last, key) | {"seeds": common}
+    common = sorted(set.intersection(*seeds))
+    about = _about(done, last, key) | {"seeds": common, "arms": told}
     about["resampled"] = ["seeds", "films"] if len(common) > 1 else ["films"]
-    result = {"values": values, "paired": {"default": paired}, "arms": told} | about
-    return results.write_result(out, "multiverse", key, **SHOWN_IN, **result)
+    about |= {"values": values, "paired": {"default": paired}}
+    return results.write_result(out, "multiverse", key, **about)

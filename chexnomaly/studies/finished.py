@@ -66,10 +66,8 @@ def _pair_values(table: pd.DataFrame, owners: pd.DataFrame) -> dict[str, np.ndar
     """Compute what is told of a twin on all pairs and on pairs of drawn films."""
     weights = pairs.resampled_weights(owners, crossed.RESAMPLES)
     weights = np.vstack([np.ones(len(table)), weights])
-    told = {"auc": pairs.auc, "accuracy": pairs.accuracy}
-    told["mae_soft"] = pairs.absolute_error
     with np.errstate(invalid="ignore"):
-        return {key: statistic(table, weights) for key, statistic in told.items()}
+        return {k: one(table, weights) for k, one in pairs.PAIR_STATISTICS.items()}
 
 
 def _constant(told: dict, pixels: int, value: float) -> dict[str, metrics.Scores]:
@@ -165,16 +163,13 @@ class Finished:
         """List an arm's networks that were scored on a set."""
         if arm[0] in CONSTANT:
             return [(f, 0) for f, one in self.shared.items() if key in one["sets"]]
-        return [
-            (fold, seed)
-            for (fold, seed), cell in self.arms[arm].items()
-            if self._scored(cell, self.shared[fold], key)
-        ]
-
-    @staticmethod
-    def _scored(cell: dict, shared: dict, key: str) -> bool:
-        whole = shared["sets"].get(key, {}).get("part_of", key)
-        return whole in cell.get("sets", {}) or key in cell.get("pairs", {})
+        found = []
+        for network, cell in self.arms[arm].items():
+            told = self.shared[network[0]]["sets"].get(key, {})
+            scored = {*cell.get("sets", {}), *cell.get("pairs", {})}
+            if told.get("part_of", key) in scored:
+                found.append(network)
+        return found
 
     def _of_network(
         self, arm: tuple[str, str], network: Network, key: str
@@ -206,6 +201,13 @@ class Finished:
             f: len({*(self.owners(f, films) or films)}) for f, films in rows.items()
         }
         return crossed_entry(values, self.count(rows, key, name), units)
+
+    def entries(self, arm: tuple[str, str], key: str) -> dict[str, Entry]:
+        """Give every value of an arm on a set; only a difference is held against 0."""
+        found = {k: self.entry(one, key, k) for k, one in self.values(arm, key).items()}
+        for one in found.values():
+            one.pop("p", None), one.pop("within", None)
+        return found
 
     def count(self, folds: Iterable[int], key: str, name: str = "") -> int:
         """Count films, as `rows` lists them, or pairs."""

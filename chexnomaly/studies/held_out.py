@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from chexnomaly.claims.lookup import Ref, Shelf
+from chexnomaly.claims.lookup import MeasuredValue, Ref, Shelf
 from chexnomaly.labels import DISPLAY_NAMES
 from chexnomaly.results import format_entry, read_result
 from chexnomaly.studies.phantoms import HELD_TOGETHER, PhantomWorld
@@ -60,8 +60,7 @@ def held_out_table(workspace: Workspace) -> pd.DataFrame:
             rows[_display(family)] = row
     if not rows:
         return UNMEASURED
-    table = {h: [row.get(h, "–") for row in rows.values()] for h in ("films", *SHOWN)}
-    return pd.DataFrame(table, index=[*rows])
+    return pd.DataFrame(rows, ["films", *SHOWN]).T.fillna("–")
 
 
 def held_out_panels(workspace: Workspace) -> dict[str, pd.DataFrame]:
@@ -80,12 +79,10 @@ def held_out_panels(workspace: Workspace) -> dict[str, pd.DataFrame]:
         rows = {}
         for family in HELD_TOGETHER:
             ref = partial(Ref, dataset=f"{key}{family}{ending}", key=METRIC)
-            known = shelf.find(ref(one)) and shelf.find(ref(other))
-            gap = shelf.paired(ref(one), ref(other)) if known else None
-            ends = gap.ends if gap else (np.nan, np.nan)
-            row = {"value": gap.value if gap else np.nan, "low": ends[0]}
-            row |= {"high": ends[1], "decided": ends[0] > 0 or ends[1] < 0}
-            rows[_display(family)] = row
+            gap = shelf.paired(ref(one), ref(other)) or MeasuredValue(np.nan)
+            low, high = gap.ends
+            row = {"value": gap.value, "low": low, "high": high}
+            rows[_display(family)] = row | {"decided": low > 0 or high < 0}
         drawn[title] = pd.DataFrame(rows).T
     return drawn
 

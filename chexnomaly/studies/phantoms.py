@@ -7,10 +7,12 @@ readers use for one another, held out together. Of the demo's own test films mea
 kept, beside which a live number can be held.
 """
 
+import tomllib
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 
@@ -48,23 +50,14 @@ demo's films have seeds 0 to 2."""
 CENTRAL_SEEDS = 16
 """Networks of each arm of the central contrast, as the pilots' spread asks."""
 
-CENTRAL = (
-    *("supermodel", "chexnomaly", "chexnomaly__concat", "chexnomaly__random_base"),
-    *("chexnomaly__warm_start", "chexnomaly__from_supermodel"),
-    *("siamese_unet", "siamese_unet__warm_start", "one_film_unet"),
-)
-"""The arms of the central contrast, and the twins that they need."""
+_PLAN = tomllib.loads(Path(__file__).with_name("plan.toml").read_text("utf-8"))
+CENTRAL, ONE_CHANGE = _PLAN["central"], _PLAN["one_change"]
+"""The arms of the central contrast, and those of the paper's other directions, each
+with the twins that they need."""
 
 THREE = [(0, seed) for seed in range(3)]
 DRAWING = ("supermodel", "chexnomaly")
 PILOT_ARMS = (*DRAWING, "chexnomaly__random_base")
-ONE_CHANGE = (
-    *("supermodel__alpha_0_25", "chexnomaly__alpha_0_25", "attention_supermodel"),
-    *("supermodel__plain_focal", "supermodel_oversampled", "chexnomaly_cnn"),
-    *("chexnomaly__supermodel_start", "siamese_cnn", "siamese_cnn__warm_start"),
-    "one_film_cnn",
-)
-"""The arms of the paper's other directions, and the twins that they need."""
 
 PRACTICE = {
     "painted": WHOLE["painted_all"],
@@ -109,10 +102,7 @@ class PhantomWorld:
             THREE,
             whole([*ONE_CHANGE, *SPECIALIZED, "max_ensemble", "model_ensemble"]),
         ),
-        "held out": (
-            THREE,
-            apart(DRAWING, HELD_TOGETHER),
-        ),
+        "held out": (THREE, apart(DRAWING, HELD_TOGETHER)),
         "blind": (
             [(0, 0)],
             whole([*blind, *(f"mean_mask__{finding}" for finding in FINDINGS)])

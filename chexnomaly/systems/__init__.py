@@ -4,7 +4,7 @@ Notebooks and the GPU runs call the same functions; a profile only changes the
 `Options`. Defaults are the decision register's. `RECIPES` lists every system by key.
 """
 
-from chexnomaly.systems.fitting import fingerprint, fit, train_in_order, train_system
+from chexnomaly.systems.fitting import fingerprint, train_in_order, train_system
 from chexnomaly.systems.networks import build_network, load_system, unet
 from chexnomaly.systems.objectives import min_area, segmentation_loss, siamese_loss
 from chexnomaly.systems.options import Options

@@ -12,7 +12,7 @@ from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.imports import ROOT, follow
 from chexnomaly.systems.networks import load_system
 from chexnomaly.systems.options import Options
-from chexnomaly.systems.plans import TrainingPlan, plan_training
+from chexnomaly.systems.plans import plan_training
 from chexnomaly.systems.recipes import Recipe, build_order, find_recipe
 from chexnomaly.training.checkpoints import read_header
 from chexnomaly.training.loop import train
@@ -56,7 +56,24 @@ def train_system(
     """
     recipe = find_recipe(system) if isinstance(system, str) else system
     plan = plan_training(recipe, data, runs, options)
-    return fit(recipe, plan, data, runs, options)
+    workers = 0 if plan.in_memory else options.schedule.workers
+    schedule = replace(options.schedule, workers=workers)
+    parts = [read_header(runs / key)["fingerprint"] for key in recipe.reads]
+    network = seeded_model(plan.build, schedule.seed)
+    history = train(
+        network,
+        plan.loss,
+        *plan.sets,
+        runs / recipe.key,
+        schedule,
+        augment=plan.augment if options.augment else None,
+        about={
+            "fingerprint": fingerprint(recipe, data, options, parts),
+            "options": replace(options, schedule=schedule).flat(),
+            "size": data.store.size,
+        },
+    )
+    return Trained(plan.finish(network), history)
 
 
 def train_in_order(
@@ -79,50 +96,6 @@ def train_in_order(
             yield recipe, train_system(recipe, data, runs, options(recipe))
         else:
             yield recipe, Trained(load_system(recipe, runs), History())
-
-
-def fit(
-    recipe: Recipe,
-    plan: TrainingPlan,
-    data: PreparedSet,
-    runs: Path,
-    options: Options,
-    depends_on: Sequence[str] = (),
-) -> Trained:
-    """Train as planned.
-
-    Args:
-        recipe: Names the run and what it builds on.
-        plan: Network, loss and data sets.
-        data: What the data sets are made from.
-        runs: Folder of all runs.
-        options: Sizes, loss weights and schedule.
-        depends_on: What else the run depends on; see `fingerprint`.
-
-    Returns:
-        The trained system.
-
-    Raises:
-        CheckpointError: A checkpoint is corrupted.
-    """
-    workers = 0 if plan.in_memory else options.schedule.workers
-    schedule = replace(options.schedule, workers=workers)
-    parts = [read_header(runs / key)["fingerprint"] for key in recipe.reads]
-    network = seeded_model(plan.build, schedule.seed)
-    history = train(
-        network,
-        plan.loss,
-        *plan.sets,
-        runs / recipe.key,
-        schedule,
-        augment=plan.augment if options.augment else None,
-        about={
-            "fingerprint": fingerprint(recipe, data, options, [*parts, *depends_on]),
-            "options": replace(options, schedule=schedule).flat(),
-            "size": data.store.size,
-        },
-    )
-    return Trained(plan.finish(network), history)
 
 
 def fingerprint(

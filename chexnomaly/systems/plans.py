@@ -125,7 +125,7 @@ def choose_films(
         choose = partial(sampling.specialized_part, **kinds)
     train, val = (choose(data, part) for part in TRAINING_PARTS)
     if recipe.oversampled:
-        train = sampling.oversampled_part(data, "train", recipe.factor)
+        train = sampling.oversampled_part(data, "train")
     return train, val
 
 

@@ -33,6 +33,9 @@ PRIOR = "mean_mask"
 KEPT = ("supermodel", "attention_supermodel", "chexnomaly")
 """Keys of the systems whose networks are kept."""
 
+ABOUT = ("profile", "trained_on", "seeds", "data_hash", "split_hash")
+"""What their results files say of how they were made."""
+
 
 @dataclass(frozen=True)
 class Pretrained:
@@ -43,7 +46,7 @@ class Pretrained:
         prior: The mean mask of the training films, (S, S) in [0, 1].
         thresholds: Operating threshold by system key, chosen on validation films.
         size: Side of the images that the networks were trained on, px.
-        about: Profile, seed, data hash, and what they were trained on.
+        about: Profile, seeds, hashes of the data, and what they were trained on.
     """
 
     models: nn.ModuleDict
@@ -116,29 +119,16 @@ def save_pretrained(workspace: Workspace, folder: Path) -> Path:
         ResultError: A system was not measured.
         StoreError: There is no training data.
     """
-    data = PreparedSet.open(workspace.data / "vindr")
-    options = read_header(workspace.runs / KEPT[0])["options"]
     models = {name: systems.load_system(name, workspace.runs) for name in KEPT}
+    header = read_header(workspace.runs / KEPT[0])
+    data = PreparedSet.open(workspace.data / "vindr")
     prior = {PRIOR: baselines.mean_mask(data.part("train"))[0]}
-    results = {k: workspace.results / f"{k}__vindr_test.json" for k in (*KEPT, PRIOR)}
-    about = {
-        "profile": workspace.profile,
-        "trained_on": data.origin,
-        "seed": options["seed"],
-        "data_hash": data.data_hash,
-        "split_hash": data.split_hash,
-    }
-    meta = {
-        "systems": [*KEPT],
-        "options": options,
-        "thresholds": {
-            name: read_result(path)["threshold"]["operating"]
-            for name, path in results.items()
-        },
-        "size": data.store.size,
-        "about": about,
-    }
-    folder.mkdir(parents=True, exist_ok=True)
+    paths = {k: workspace.results / f"{k}__vindr_test.json" for k in (*KEPT, PRIOR)}
+    results = {name: read_result(path) for name, path in paths.items()}
+    operating = {k: one["threshold"]["operating"] for k, one in results.items()}
+    about = {name: results[KEPT[0]][name] for name in ABOUT}
+    meta = {name: header[name] for name in ("options", "size")}
+    meta |= {"systems": [*KEPT], "thresholds": operating, "about": about}
     write_tensors(folder / FILE, nn.ModuleDict(models).state_dict() | prior, meta)
     return folder / FILE
 

@@ -1,14 +1,18 @@
 """Every system and how it is made, once (Section IV, Tables I to V).
 
-An arm is a system with one thing changed. Its words and its item of the decision
-register stand beside the change. `studies.multiverse` trains every arm that has words
-and draws masks.
+An arm is a system with one thing changed. `recipes.toml` lists most of them, with
+their words and their item of the decision register beside the change.
+`studies.multiverse` trains every arm that has words and draws masks.
 """
 
+import tomllib
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from chexnomaly.datasets.sampling import FOLDS
 from chexnomaly.labels import FINDINGS
+
+_ARMS = tomllib.loads(Path(__file__).with_name("recipes.toml").read_text("utf-8"))
 
 
 @dataclass(frozen=True)
@@ -32,8 +36,7 @@ class Recipe:
         finding: Draw this finding alone, on its balanced films; "" for all, merged.
         negatives: Who stands against that finding; see `sampling.NEGATIVES`.
         left_out: A fold of the training films to learn without.
-        oversampled: Repeat the abnormal training films.
-        factor: How often; None evens out both kinds.
+        oversampled: Repeat the abnormal training films until both kinds are even.
         augmented: False where training is never augmented, whatever the options say.
         base: Half of a Siamese network, or the classifier's: "cnn" (a code) or "unet"
             (a map).
@@ -73,7 +76,6 @@ class Recipe:
     negatives: str = "no_finding"
     left_out: int | None = None
     oversampled: bool = False
-    factor: float | None = None
     augmented: bool = True
     base: str = "unet"
     units: int = 128
@@ -103,13 +105,12 @@ class Recipe:
             **changes: Fields that differ.
         """
         item, _, says = about.partition(": ")
-        key = f"{self.key}__{arm}"
-        named = {"key": OWN_KEYS.get(key, key), "arm": arm, "default": self.key}
-        return replace(self, item=item, says=says, **named, **changes)
+        named = {"key": f"{self.key}__{arm}", "arm": arm, "default": self.key}
+        return replace(self, item=item, says=says, **named | changes)
 
-    def arms(self, **arms: tuple[str, dict]) -> "list[Recipe]":
-        """Make arms by name, each of what it is about and the fields that differ."""
-        return [self.change(arm, about, **new) for arm, (about, new) in arms.items()]
+    def arms(self, of: str = "") -> "list[Recipe]":
+        """Make the arms that `recipes.toml` lists under a name, by default its key."""
+        return [self.change(arm, **how) for arm, how in _ARMS[of or self.key].items()]
 
     def on(self, twin: "Recipe") -> "Recipe":
         """Make the arm that freezes another twin."""
@@ -143,33 +144,7 @@ class Recipe:
 ON_LABELS = ("siamese", "classifier")
 """Kinds that learn from whole films and what these are called, not from masks."""
 
-OWN_KEYS = {
-    "supermodel__oversampled": "supermodel_oversampled",
-    "supermodel__gates": "attention_supermodel",
-    "supermodel__bottleneck": "attention_supermodel__bottleneck",
-    "max_ensemble__max_any_negatives": "max_ensemble__any_negatives",
-    "model_ensemble__model_any_negatives": "model_ensemble__any_negatives",
-    "chexnomaly__cnn": "chexnomaly_cnn",
-}
-"""Arms whose key is not `<system>__<arm>`."""
-
 SUPERMODEL = Recipe("supermodel", "segmentation", "03_supermodels")
-SUPERMODEL_ARMS = SUPERMODEL.arms(
-    printed_focal=("27: the focal loss as printed, clipped", {"loss": "printed_focal"}),
-    straight_through=(
-        "30: boxes of 0 and 1, the identity as gradient",
-        {"loss": "straight_through"},
-    ),
-    soft_boxes=("30: soft boxes from row and column maxima", {"loss": "soft_boxes"}),
-    plain_focal=("31: no transform: the plain focal loss", {"loss": "plain_focal"}),
-    cross_entropy=("61: cross-entropy, no transform", {"loss": "cross_entropy"}),
-    two_readers=("18: trained on pixels that two readers marked", {"readers": 2}),
-    first_reader=("18: trained on one reader's boxes", {"readers": "first"}),
-    oversampled=("29: abnormal scans repeated", {"oversampled": True}),
-    gates=("33: attention gates on every skip", {"attention": "gates"}),
-    bottleneck=("33: self-attention at the bottleneck", {"attention": "bottleneck"}),
-)
-
 SPECIALISTS = [
     Recipe(f"specialized_{f}", "segmentation", "04_specialized_models", finding=f)
     for f in FINDINGS
@@ -185,130 +160,67 @@ PNEUMONIA = Recipe(
 )
 ON_FILMS = (PNEUMONIA.key, "specialized_consolidation", "specialized_pleural_effusion")
 
-SPECIALIST_ARMS = [
-    arm
-    for one in SPECIALISTS
-    for arm in (
-        one.change("plain_focal", loss="plain_focal"),
-        one.change("any_negatives", negatives="any"),
-        # The "before" of Fig. 14.
-        one.change("cross_entropy", loss="cross_entropy", augmented=False),
-        *(one.change(f"fold_{k}", left_out=k) for k in range(FOLDS)),
-    )
-]
-
-SEES_OTHERS = "22: specialists see other findings' scans as negatives"
-ANY_NEGATIVES = {"specialists": tuple(f"{key}__any_negatives" for key in SPECIALIZED)}
 MAXIMUM = Recipe(
     "max_ensemble", "max_ensemble", "04_specialized_models", specialists=SPECIALIZED
 )
 JOINED = replace(
     MAXIMUM, key="model_ensemble", kind="model_ensemble", section="model_ensemble"
 )
-JOINED_ARMS = JOINED.arms(
-    out_of_fold=("25: joined on masks of unseen training scans", {"out_of_fold": True}),
-    convolution=("25: joined by one weight for each mask", {"joining": "convolution"}),
-    unet_on_max=("25: a U-Net on the maximum of the masks", {"joining": "unet_on_max"}),
-)
-ENSEMBLES = [
-    MAXIMUM,
-    JOINED,
-    *(one.change("films", specialists=ON_FILMS) for one in (MAXIMUM, JOINED)),
-    *(
-        one.change(f"{name}_any_negatives", f"{SEES_OTHERS} ({name})", **ANY_NEGATIVES)
-        for name, one in (("max", MAXIMUM), ("model", JOINED))
-    ),
-    *JOINED_ARMS,
-]
+SEES_OTHERS = "22: specialists see other findings' scans as negatives"
+ANY_NEGATIVES = tuple(f"{key}__any_negatives" for key in SPECIALIZED)
 
 TWIN = Recipe("siamese_unet", "siamese", "06_siamese_networks")
-TWIN_ARMS = TWIN.arms(
-    contrastive_only=(
-        "41: twin trained by the contrastive term alone",
-        {"cross_entropy": 0.0},
-    ),
-    bce_only=("41: twin trained by cross-entropy alone", {"contrastive": 0.0}),
-    on_head=(
-        "41: contrastive term on the sigmoid's output",
-        {"cross_entropy": 0.0, "on_head": True},
-    ),
-    euclidean=("42: plain Euclidean distance", {"distance": "euclidean"}),
-    random_pairs=(
-        "43: pairs drawn at random, no (healthy, healthy)",
-        {"pairs": "random"},
-    ),
-    random_nn_pairs=(
-        "43: pairs drawn at random, (healthy, healthy) as class 0",
-        {"pairs": "random_nn"},
-    ),
-)
+TWIN_ARMS = TWIN.arms("siamese")
 CODE_TWIN = replace(TWIN, key="siamese_cnn", base="cnn")
-CODE_TWIN_ARMS = [
-    replace(arm, key=f"siamese_cnn__{arm.arm}", default="siamese_cnn", base="cnn")
-    for arm in TWIN_ARMS
-]
-CODES = [
-    CODE_TWIN.change(f"{n}_units", f"38: a code of {n} numbers, not 128", units=n)
-    for n in (8, 32)
-]
-TWINS = [TWIN, *TWIN_ARMS, CODE_TWIN, *CODE_TWIN_ARMS, *CODES]
-ONE_FILM = [
-    replace(twin, key=f"one_film_{twin.base}", kind="classifier", section="one_film")
-    for twin in (TWIN, CODE_TWIN)
-]
+CODES = CODE_TWIN.arms()
 WARM, _ = WARM_TWINS = [
     twin.change("warm_start", start=f"one_film_{twin.base}")
     for twin in (TWIN, CODE_TWIN)
 ]
 
 CHEXNOMALY = Recipe("chexnomaly", "chexnomaly", "07_chexnomaly", twin="siamese_unet")
-CHEXNOMALY_ARMS = CHEXNOMALY.arms(
-    frozen_encoder=(
-        "45: only the twin's contracting half is frozen",
-        {"frozen": "encoder"},
-    ),
-    random_base=("45: a twin that was never trained", {"trained_twin": False}),
-    concat=("46: the twin's map beside the scan", {"fusion": "concat"}),
-    bottleneck=(
-        "46: the twin's map joined at the bottleneck",
-        {"fusion": "bottleneck"},
-    ),
-    from_supermodel=("", {"twin": "supermodel"}),
-    supermodel_start=(
-        "47: starts with the supermodel's weights",
-        {"start": "supermodel"},
-    ),
-    attention=("48: gates in its U-Net", {"attention": "gates"}),
+ON_CODE = CHEXNOMALY.change(
+    *("cnn", "39: the CNN twin's 128 numbers"), key="chexnomaly_cnn", twin="siamese_cnn"
 )
-ON_CODE = CHEXNOMALY.change("cnn", "39: the CNN twin's 128 numbers", twin="siamese_cnn")
-CHEXNOMALIES = [
-    CHEXNOMALY,
-    ON_CODE,
-    ON_CODE.change("concat", fusion="concat"),
-    ON_CODE.change("random_base", trained_twin=False),
-    *map(ON_CODE.on, CODES),
-    *map(CHEXNOMALY.on, [*TWIN_ARMS, WARM]),
-    *CHEXNOMALY_ARMS,
-]
 
-# Trained on real films; the weights at the start were trained on other ones, or on
-# labels of films, where the encoder alone has a counterpart.
-FROM_PHANTOMS = [
-    one.change("from_phantoms", start="phantoms:supermodel")
-    for one in (SUPERMODEL, CHEXNOMALY)
-]
-PRACTICE_CONTROLS = [
-    *(
-        SUPERMODEL.change(f"from_{practice}", start=f"{practice}:supermodel")
-        for practice in ("painted", "one_anatomy", "own_findings")
-    ),
-    SUPERMODEL.change("from_labels", start="labels:one_film_cnn"),
-]
+PRACTICE_CONTROLS = SUPERMODEL.arms("practice")
 """What stands against practice on phantoms."""
 
-EVERY = [SUPERMODEL, *SUPERMODEL_ARMS, *SPECIALISTS, PNEUMONIA, *SPECIALIST_ARMS]
-EVERY += [*ENSEMBLES, *TWINS, *ONE_FILM, *WARM_TWINS, *CHEXNOMALIES]
-EVERY += [*FROM_PHANTOMS, *PRACTICE_CONTROLS]
+EVERY = [
+    *(SUPERMODEL, *SUPERMODEL.arms(), *SPECIALISTS, PNEUMONIA),
+    *(
+        arm
+        for one in SPECIALISTS
+        for arm in (
+            *one.arms("specialized"),
+            *(one.change(f"fold_{k}", left_out=k) for k in range(FOLDS)),
+        )
+    ),
+    *(MAXIMUM, JOINED),
+    *(one.change("films", specialists=ON_FILMS) for one in (MAXIMUM, JOINED)),
+    *(
+        one.change(
+            *(f"{name}_any_negatives", f"{SEES_OTHERS} ({name})"),
+            key=f"{one.key}__any_negatives",
+            specialists=ANY_NEGATIVES,
+        )
+        for name, one in (("max", MAXIMUM), ("model", JOINED))
+    ),
+    *JOINED.arms(),
+    *(TWIN, *TWIN_ARMS, CODE_TWIN, *CODE_TWIN.arms("siamese"), *CODES),
+    *(
+        replace(one, key=f"one_film_{one.base}", kind="classifier", section="one_film")
+        for one in (TWIN, CODE_TWIN)
+    ),
+    *(*WARM_TWINS, CHEXNOMALY, ON_CODE, *ON_CODE.arms(), *map(ON_CODE.on, CODES)),
+    *(*map(CHEXNOMALY.on, [*TWIN_ARMS, WARM]), *CHEXNOMALY.arms()),
+    # trained on real films; the weights at the start were trained on phantoms
+    *(
+        one.change("from_phantoms", start="phantoms:supermodel")
+        for one in (SUPERMODEL, CHEXNOMALY)
+    ),
+    *PRACTICE_CONTROLS,
+]
 RECIPES: dict[str, Recipe] = {recipe.key: recipe for recipe in EVERY}
 """Every system by its key."""
 

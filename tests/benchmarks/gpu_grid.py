@@ -9,6 +9,7 @@ where it was. Bundle 0 trains nothing and measures what a step costs: it is
 `step_cost.py`.
 """
 
+import argparse
 import json
 import shutil
 import sys
@@ -28,7 +29,7 @@ from chexnomaly.datasets.sampling import specialized_part  # noqa: E402
 from chexnomaly.evaluation.evaluator import Evaluator, Predictor, TestSet  # noqa: E402
 from chexnomaly.evaluation.pairs import score_pairs, summarize_pairs  # noqa: E402
 from chexnomaly.labels import NAMED_IN_FIGURE_14  # noqa: E402
-from chexnomaly.studies.design import Design, command_line  # noqa: E402
+from chexnomaly.studies.phantom_worth.worlds import Design  # noqa: E402
 from chexnomaly.systems import baselines  # noqa: E402
 from chexnomaly.workspace import Workspace  # noqa: E402
 
@@ -188,9 +189,11 @@ def _since(started: float) -> float:
 def main() -> None:
     """Run one bundle, with its own sizes."""
     work = Workspace.open("reference").root / "_build" / "reference"
-    parser = command_line(__doc__, work)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--bundle", type=int, required=True, choices=BUNDLES)
-    parser.set_defaults(workers=Sizes.workers)
+    parser.add_argument("--out", type=Path, required=True, help="results folder")
+    parser.add_argument("--work", type=Path, default=work, help="films and runs")
+    parser.add_argument("--workers", type=int, default=Sizes.workers)
     given = parser.parse_args()
     run_bundle(given.bundle, given.out, Sizes(workers=given.workers), given.work)
 

@@ -79,13 +79,6 @@ def test_oversampling_makes_both_kinds_equally_frequent(squares):
     assert all(n == 1 for i, n in counts.items() if number(i) % 2)
 
 
-def test_oversampling_by_a_factor(squares):
-    chosen = oversampled_part(few_positives(squares), "train", factor=2)
-    assert chosen.is_abnormal().sum() == 2 * 3 and len(chosen) == 14
-
-
 def test_oversampling_never_drops_a_scan(squares):
     train = oversampled_part(squares, "train")
     assert set(train.ids) == set(squares.ids("train"))
-    with pytest.raises(ValueError, match="factor 0.5"):
-        oversampled_part(squares, "train", factor=0.5)

@@ -289,7 +289,8 @@ def test_an_arm_stands_beside_its_default(folder, tmp_path):
         for name in ("alpha_0_5", "default_supermodel")
     )
     gap = found["paired"]["default"]["32.alpha_0_5.iou_c"]
-    assert gap["value"] == pytest.approx(arm - ground, abs=2e-6)
+    assert gap["value"] == pytest.approx(arm - ground, abs=2e-6) and 0 <= gap["p"] <= 1
+    assert not any("p" in value for value in found["values"].values())
 
 
 def test_seeds_that_not_every_fold_has_do_not_count(folder, tmp_path, squares):

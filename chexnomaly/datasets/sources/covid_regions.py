@@ -32,26 +32,9 @@ READER = "radiologist"
 LESIONS = {"Ground Glass Opacities": None} | labels.FINDING_OF_NAME["covid"]
 """Class of a region to finding key; the film decides for ground glass."""
 
-NOT_LESIONS = {
-    *("Airways", "Cardiomediastinum", "Left Lung", "Right Lung"),
-    *("Central Venous Line", "Endotracheal Tube", "Monitoring Probes"),
-    *("Nosogastric Tube", "Tubings", "Chest Tube", "Pacemaker"),
-}
-"""Classes of regions that are anatomy or devices."""
-
-DISEASES = {
-    "covid": {"COVID-19"},
-    "pneumonia": {
-        *("Pneumonia", "Viral", "Bacterial", "Fungal", "Lipoid", "Aspiration"),
-        *("SARS", "MERS", "MERS-CoV", "Influenza", "Varicella", "Herpes"),
-        *("Streptococcus", "Klebsiella", "Legionella", "Mycoplasma", "E.Coli"),
-        *("Chlamydophila", "Nocardia", "Staphylococcus"),
-        *("Pneumocystis", "Aspergillosis"),
-    },
-    "other": {"ARDS", "Tuberculosis"},
-    labels.NO_FINDING: {"No Finding"},
-}
-"""Disease to its names in labels; the first that a label names counts."""
+NOT_LESIONS, DISEASES = (labels.COVID_WORDS[k] for k in ("not_lesions", "diseases"))
+"""Classes of regions that are no lesions; disease to its names in labels, of which the
+first that a label names counts."""
 
 _SIDES = ("left", "top", "width", "height")
 _COLUMNS = ("image", "class", "mask", *_SIDES, "resolution", "finding")
@@ -81,7 +64,8 @@ def disease_of(text: str) -> str | None:
         "covid", "pneumonia", "other" or "no_finding"; None for an unknown one.
     """
     names = {name.strip() for name in re.split("[/,]", text)}
-    return next((disease for disease, known in DISEASES.items() if names & known), None)
+    found = (key for key, known in DISEASES.items() if not names.isdisjoint(known))
+    return next(found, None)
 
 
 def read_regions(

@@ -17,10 +17,8 @@ import hashlib
 import shutil
 import subprocess
 import sys
-import tarfile
 import tempfile
 import tomllib
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,16 +63,12 @@ class Offer:
 
 
 def _kaggle(competition: str, out: Path) -> None:
+    needed = "pip install kagglehub"
+    with raised_as(DownloadError, "kagglehub is not installed", expected=needed):
+        import kagglehub
     expected = "the competition's rules accepted on its page, and an API token in "
     expected += "~/.kaggle or KAGGLE_API_TOKEN"
     with raised_as(DownloadError, "Kaggle refused", file=out, expected=expected):
-        try:
-            import kagglehub
-        except ImportError:
-            expected = "pip install kagglehub"
-            raise DownloadError(
-                "kagglehub is not installed", expected=expected
-            ) from None
         kagglehub.competition_download(competition, output_dir=str(out))
 
 
@@ -94,24 +88,18 @@ def _git(address: str, commit: str, out: Path) -> None:
 
 def _archives(addresses: Mapping[str, str], out: Path) -> None:
     """Unpack archives, file name to address, each into a folder of its name."""
-    broken = (OSError, ValueError, EOFError, tarfile.TarError, zipfile.BadZipFile)
     for name, address in addresses.items():
         folder, safe = out / name.partition(".")[0], {"filter": "data"}
         if folder.is_dir():
             continue
         sys.stderr.write(f"{name}\n")
-        try:
-            with tempfile.TemporaryDirectory(dir=out) as place:
-                archive, films = Path(place) / name, Path(place) / "films"
-                urlretrieve(address, archive)
-                shutil.unpack_archive(
-                    archive, films, **(safe if ".tar" in name else {})
-                )
-                films.rename(folder)
-        except broken as error:
-            problem = f"{name}: {type(error).__name__}"
-            expected = f"an archive at {address}; call again to go on"
-            raise DownloadError(problem, file=out, expected=expected) from error
+        expected = f"an archive at {address}; call again to go on"
+        named = raised_as(DownloadError, name, file=out, expected=expected)
+        with named, tempfile.TemporaryDirectory(dir=out) as place:
+            archive, films = Path(place) / name, Path(place) / "films"
+            urlretrieve(address, archive)
+            shutil.unpack_archive(archive, films, **(safe if ".tar" in name else {}))
+            films.rename(folder)
 
 
 def _check_films(out: Path) -> None:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from chexnomaly.evaluation.intervals import Entry, entry
 from chexnomaly.labels import FINDINGS
-from chexnomaly.studies.annotations.predictors import true_pixels
+from chexnomaly.studies.annotations.predictors import covered_share
 from chexnomaly.studies.annotations.rectangles import cover
 
 TEST_SHARE = 0.1
@@ -32,12 +32,9 @@ def foreground_by_finding(
         Finding to foreground shares (union of readers), in the order of Table II;
         findings that no film shows are left out.
     """
-    shares = {}
-    for finding in FINDINGS:
-        drawn = findings[findings.finding == finding]
-        if len(drawn):
-            shares[finding] = true_pixels(cover(drawn, size)) / size**2
-    return shares
+    drawn = dict(iter(findings.groupby("finding")))
+    kept = [finding for finding in FINDINGS if finding in drawn]
+    return {finding: covered_share(cover(drawn[finding], size)) for finding in kept}
 
 
 def empty_errors(

@@ -187,11 +187,7 @@ def possible_shares(
 
 
 def _solve(
-    goal: np.ndarray,
-    printed: PrintedScores,
-    test: TestMix,
-    convention: str,
-    rule: str,
+    goal: np.ndarray, printed: PrintedScores, test: TestMix, convention: str, rule: str
 ) -> float | None:
     """Minimize goal @ (r, f, c); None where nothing satisfies the scores."""
     rows, limits = _constraints(printed, test.abnormal_share, convention, rule)

@@ -11,13 +11,8 @@ All predictions are binary, so that soft and hard errors are equal.
 import numpy as np
 
 from chexnomaly.metrics.segmentation import Scores
-from chexnomaly.studies.annotations.rectangles import (
-    Cover,
-    overlap_with_boxes,
-    overlap_with_masks,
-    pixels_by_readers,
-    sum_of_rectangles,
-)
+from chexnomaly.studies.annotations import rectangles
+from chexnomaly.studies.annotations.rectangles import Cover
 
 PLACE_CUTS = np.round(np.arange(0.02, 1.0, 0.02), 2)
 """Shares of abnormal films above which the fixed place is cut; the best one counts."""
@@ -62,9 +57,14 @@ def true_pixels(cover: Cover, mask: str = "union") -> np.ndarray:
     Returns:
         Shape (N,); (R, N) for "one_reader".
     """
-    pixels, one = pixels_by_readers(cover), _drawn(cover)
+    pixels, one = rectangles.pixels_by_readers(cover), _drawn(cover)
     which = one if mask == "one_reader" else one.sum(axis=0) >= DRAWN_BY[mask]
     return which @ pixels.T
+
+
+def covered_share(cover: Cover) -> np.ndarray:
+    """Share of each image that some reader's box covers; (N,)."""
+    return true_pixels(cover) / cover.size**2
 
 
 def _drawn(cover: Cover) -> np.ndarray:
@@ -103,7 +103,7 @@ def fixed_place(cover: Cover, seed: int = 0) -> Scores:
     for own in (0, 1):
         place = fit_place(cover, (half != own) & (true > 0))
         mine = half == own
-        overlap[mine] = overlap_with_masks(cover, place[None])[mine, 0]
+        overlap[mine] = rectangles.overlap_with_masks(cover, place[None])[mine, 0]
         predicted[mine] = place.sum()
     return counts(overlap, predicted, true, cover.size)
 
@@ -119,7 +119,7 @@ def place_from(other: Cover, cover: Cover) -> Scores:
         The scores, shape (N,).
     """
     place = fit_place(other, true_pixels(other) > 0)
-    overlap = overlap_with_masks(cover, place[None])[:, 0]
+    overlap = rectangles.overlap_with_masks(cover, place[None])[:, 0]
     return counts(overlap, place.sum()[None], true_pixels(cover), cover.size)
 
 
@@ -138,10 +138,10 @@ def fit_place(cover: Cover, chosen: np.ndarray) -> np.ndarray:
     """
     if not chosen.any():
         raise ValueError("expected at least one abnormal image, got none")
-    mean = sum_of_rectangles(cover, chosen[cover.image]) / chosen.sum()
+    mean = rectangles.sum_of_rectangles(cover, chosen[cover.image]) / chosen.sum()
     levels = PLACE_CUTS[PLACE_CUTS < mean.max()]
     masks = mean > np.append(levels, 0.0)[:, None, None]
-    shared = overlap_with_masks(cover, masks)[chosen]
+    shared = rectangles.overlap_with_masks(cover, masks)[chosen]
     union = masks.sum(axis=(1, 2)) + true_pixels(cover)[chosen, None] - shared
     return masks[np.argmax((shared / union).mean(axis=0))]
 
@@ -162,7 +162,7 @@ def random_box(cover: Cover, boxes: np.ndarray, seed: int = 0) -> Scores:
     sides = np.round(boxes[:, 2:] - boxes[:, :2])[rng.integers(len(boxes), size=n)]
     sides = np.clip(sides, 1, cover.size).astype(np.int64)
     corner = rng.integers(cover.size - sides + 1)
-    overlap = overlap_with_boxes(cover, np.hstack([corner, corner + sides]))
+    overlap = rectangles.overlap_with_boxes(cover, np.hstack([corner, corner + sides]))
     return counts(overlap, np.prod(sides, axis=1), true_pixels(cover), cover.size)
 
 
@@ -185,6 +185,6 @@ def one_reader(cover: Cover, against: str = "others") -> Scores:
     one = _drawn(cover)
     readers = one.sum(axis=0)
     true = readers > one if against == "others" else readers >= DRAWN_BY[against]
-    pixels = pixels_by_readers(cover)
+    pixels = rectangles.pixels_by_readers(cover)
     areas = [which @ pixels.T for which in (one & true, one, true)]
     return counts(*areas, cover.size)

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor
 
@@ -12,8 +14,12 @@ from chexnomaly.boxes import rectangularize
 from chexnomaly.evaluation.intervals import Entry
 from chexnomaly.evaluation.scores import PAPER_THRESHOLD
 from chexnomaly.evaluation.statistics import Statistic
-from chexnomaly.metrics.classification import F1_RULES
-from chexnomaly.metrics.segmentation import IOU_CONVENTIONS, Scores
+from chexnomaly.metrics.segmentation import Scores
+
+READINGS = Path(__file__).with_name("scoring.csv")
+"""Every reading of a decision on scoring: its statistic, and what is counted (at a
+threshold against any reader's pixels, at the operating one against others', or of boxes
+made of the predictions). The first of an item and a metric is the register's."""
 
 
 class Effects:
@@ -79,47 +85,20 @@ def add_scoring(
         operating: The threshold chosen on validation.
         min_area: Smallest component that the transform takes, px.
     """
-    table, add = evaluation.statistics(), partial(effects.add, system=system)
-    iou, f1, mae = (table[key] for key in ("iou_c", "f1_any_pixel", "mae_soft"))
-    union = {
-        t: metrics.image_scores(maps, masks["union"], t)
-        for t in {PAPER_THRESHOLD, operating, 0.3, 0.7}
-    }
-    half, base = union[PAPER_THRESHOLD], union[operating]
-    arms = [
-        (c.lower(), f"IoU under convention {c}", table[f"iou_{c.lower()}"], base)
-        for c in IOU_CONVENTIONS
-        if c != "C"
-    ]
-    add("4", metric="mean_iou", default=(iou, base), arms=arms)
-    arms = [("hard", "share of wrong pixels", table["mae_hard"], half)]
-    add("5", metric="mae", default=(mae, half), arms=arms)
-    arms = [
-        (r.replace(".", "_"), f"F1 by the rule {r}", table[f"f1_{r}"], half)
-        for r in F1_RULES[1:]
-    ]
-    add("6", metric="f1", default=(f1, half), arms=arms)
-    for metric, one in (("mean_iou", iou), ("f1", f1)):
-        arms = [
-            (f"at_{100 * t:.0f}_percent", f"binarized at {t:.1f}", one, union[t])
-            for t in (0.3, 0.7)
-        ]
-        arms += [("operating", "binarized where validation is best", one, base)]
-        add("7", metric=metric, default=(one, half), arms=arms)
-    arms = [
-        (
-            rule.replace(" ", "_"),
-            f"scored against {rule}",
-            iou,
-            metrics.image_scores(maps, mask, operating),
-        )
-        for rule, mask in [*masks.items()][1:]
-    ]
-    add("18", metric="mean_iou", default=(iou, base), arms=arms)
+    cuts = {"0.3": 0.3, "0.5": 0.5, "0.7": 0.7, "operating": operating}
+    union, scored = masks["union"], {}
+    for name, cut in cuts.items():
+        scored[name] = metrics.image_scores(maps, union, cut)
+    for rule in masks.keys() - {"union"}:
+        scored[rule] = metrics.image_scores(maps, masks[rule], operating)
     boxed = rectangularize(maps, operating, min_area)
-    tested = metrics.image_scores(boxed, masks["union"], operating)
-    arms = [("at_test", "predictions made into boxes when testing", iou, tested)]
-    add("30", metric="mean_iou", default=(iou, base), arms=arms)
+    scored["boxed"] = metrics.image_scores(boxed, union, operating)
+    table, readings = evaluation.statistics(), pd.read_csv(READINGS, dtype=str)
+    for (item, metric), rows in readings.groupby(["item", "metric"], sort=False):
+        told = [(table[row.statistic], scored[row.scores]) for row in rows.itertuples()]
+        named = zip(rows.arm[1:], rows.says[1:], told[1:], strict=True)
+        arms = [(arm, says, *one) for arm, says, one in named]
+        effects.add(item, system, metric, told[0], arms)
 
 
 def add_binary_maximum(

@@ -56,11 +56,6 @@ def prior_scores(boxes: Cover) -> np.ndarray:
     return metrics.iou_per_image(scores)[half == 1]
 
 
-def covered_share(boxes: Cover) -> np.ndarray:
-    """Share of each image that some reader's box covers; (N,)."""
-    return predictors.true_pixels(boxes) / boxes.size**2
-
-
 def audit_table(findings: pd.DataFrame) -> dict[str, Entry]:
     """Measure a findings table.
 
@@ -83,27 +78,23 @@ def audit_table(findings: pd.DataFrame) -> dict[str, Entry]:
         "positive_share": share_entry(n, findings.image_id.nunique()),
         "boxes_per_positive": mean_entry(per_image.size().to_numpy()),
         "findings_per_positive": mean_entry(per_image.finding.nunique().to_numpy()),
-        "foreground_share": mean_entry(covered_share(boxes)),
+        "foreground_share": mean_entry(predictors.covered_share(boxes)),
         "agreement_iou": mean_entry(agreement(drawn)),
         "prior_iou": mean_entry(prior_scores(boxes)),
     }
     readers = findings.groupby("image_id").reader.nunique()
-    area = box_areas(drawn).groupby(drawn.finding)
+    box_px = (drawn.x_max - drawn.x_min) * (drawn.y_max - drawn.y_min)
+    film_px = drawn.width_px.astype("float64") * drawn.height_px.astype("float64")
+    area = (box_px / film_px).groupby(drawn.finding)
     for finding, own in drawn.groupby("finding"):
         saw = own.groupby("image_id").reader.nunique()
         values[f"share_{finding}"] = share_entry(len(saw), n)
         values[f"readers_{finding}"] = mean_entry(saw / readers[saw.index])
         median = area.get_group(finding).median()
         values[f"area_{finding}"] = entry(median, None, None, len(own))
-        values[f"cover_{finding}"] = mean_entry(covered_share(cover(own, GRID)))
+        shares = predictors.covered_share(cover(own, GRID))
+        values[f"cover_{finding}"] = mean_entry(shares)
     return values
-
-
-def box_areas(findings: pd.DataFrame) -> pd.Series:
-    """Area of each box as a share of its image; NaN without a box."""
-    area = (findings.x_max - findings.x_min) * (findings.y_max - findings.y_min)
-    image = findings.width_px.astype("float64") * findings.height_px.astype("float64")
-    return area / image
 
 
 def same_place(first: pd.DataFrame, second: pd.DataFrame) -> dict[str, float]:

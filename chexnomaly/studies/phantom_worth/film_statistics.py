@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import ndimage, stats
 
 from chexnomaly.datasets.store.resize import resize_square
 from chexnomaly.evaluation.intervals import Entry, entry, mean_entry, spread_entry
@@ -38,9 +38,7 @@ def power_spectrum(film: np.ndarray) -> np.ndarray:
     power = np.abs(np.fft.fft2(flat)) ** 2
     cycles = np.fft.fftfreq(size, 1 / size)
     radius = np.rint(np.hypot(cycles[:, None], cycles[None])).astype(int)
-    total = np.bincount(radius.ravel(), power.ravel())
-    mean = total / np.maximum(np.bincount(radius.ravel()), 1)
-    return mean[1 : size // 2 + 1]
+    return ndimage.mean(power, radius, np.arange(1, size // 2 + 1))
 
 
 def slope(power: np.ndarray, low: int, high: int) -> float:

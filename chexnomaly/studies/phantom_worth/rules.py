@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from chexnomaly import metrics
 from chexnomaly.datasets.prepared import PreparedSet
+from chexnomaly.datasets.segmentation import SegmentationSet
 from chexnomaly.labels import NO_FINDING
 from chexnomaly.studies.annotations import predictors
 from chexnomaly.studies.annotations.rectangles import cover
-from chexnomaly.studies.maps import iou_per_image, masks_of
 
 
 @dataclass(frozen=True)
@@ -129,3 +130,22 @@ def arrays(
     there = scans.is_abnormal()
     images = np.array([data.store.image(i) for i in scans.ids])
     return images[there], masks_of(scans)[there]
+
+
+def masks_of(scans: SegmentationSet) -> np.ndarray:
+    """Draw the masks, (N, S, S), bool, in the order of the films."""
+    masks = [scans.mask(i).numpy() > 0 for i in scans.ids]
+    return np.reshape(masks, (-1, scans.size, scans.size)).astype(bool)
+
+
+def iou_per_image(marked: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """Intersection over union of each image.
+
+    Args:
+        marked: Predictions, (N, S, S), bool, or one for all, (S, S).
+        masks: Targets, (N, S, S), bool.
+
+    Returns:
+        Shape (N,), in [0, 1]; NaN where the target is empty (convention C).
+    """
+    return metrics.iou_per_image(metrics.count_pixels(marked, masks))

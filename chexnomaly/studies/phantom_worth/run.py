@@ -8,32 +8,28 @@ results files. A run that was interrupted goes on where it stopped, film by film
 network by network.
 """
 
+import argparse
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
+from functools import partial
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from chexnomaly import results, systems
+from chexnomaly import evaluation, results, systems
 from chexnomaly.claims.outcomes import holm
 from chexnomaly.datasets.prepared import PreparedSet
+from chexnomaly.evaluation.evaluator import Predictor
 from chexnomaly.evaluation.intervals import Entry, mean_entry
 from chexnomaly.labels import FINDINGS
-from chexnomaly.studies.design import Design, command_line
-from chexnomaly.studies.maps import (
-    FilmScores,
-    best_threshold,
-    fit_mean_mask,
-    iou_per_image,
-    masks_of,
-    predict_maps,
-)
 from chexnomaly.studies.phantom_worth import rules, worlds
 from chexnomaly.studies.phantom_worth.comparisons import compare, network_variance
-from chexnomaly.studies.phantom_worth.worlds import NATURAL, PAINTED, WHOLE
+from chexnomaly.studies.phantom_worth.rules import iou_per_image, masks_of
+from chexnomaly.studies.phantom_worth.worlds import NATURAL, PAINTED, WHOLE, Design
+from chexnomaly.systems import baselines
 from chexnomaly.workspace import Workspace
 
 OWN_SET = "phantom_ablation_test"
@@ -43,6 +39,10 @@ NATURAL_SET = "phantom_natural_test"
 """The same test films with nothing turned off."""
 
 IOU = "iou_c@operating"
+
+FilmScores = dict[str, np.ndarray]
+"""Scores by their key in a results file, film by film in the last axis; NaN on films
+on which a score is undefined."""
 
 WorldScores = dict[tuple[str, str], FilmScores]
 """Scores in one world by system and set, (seeds, films) each."""
@@ -73,9 +73,10 @@ def score_marks(marked: np.ndarray, data: PreparedSet) -> FilmScores:
     return scores
 
 
-def stack_seeds(many: Sequence[FilmScores]) -> FilmScores:
-    """Put the scores of several seeds together; (seeds, films)."""
-    return {key: np.array([one[key] for one in many]) for key in many[0]}
+def choose_level(predict: Predictor, data: PreparedSet) -> float:
+    """Choose the threshold with the best IoU on a world's validation films."""
+    val = data.part("val")
+    return evaluation.operating_threshold(predict(val), map(val.mask, val.ids))
 
 
 def simple_marks(data: PreparedSet) -> dict[str, np.ndarray]:
@@ -88,10 +89,12 @@ def simple_marks(data: PreparedSet) -> dict[str, np.ndarray]:
         Marks of the test films for "mean_mask", (S, S), cut at a level chosen on
         validation, and for "brightness_threshold", (N, S, S).
     """
-    prior, level = fit_mean_mask(data.part("train"), data.part("val"))
+    prior = baselines.mean_mask(data.part("train"))
+    level = choose_level(partial(baselines.fixed_map, probs=prior), data)
     rule = rules.fit_threshold(*rules.arrays(data, "train"))
     images = np.array([data.store.image(i) for i in data.ids("test")])
-    return {"mean_mask": prior > level, "brightness_threshold": rule.mark(images)}
+    marks = {"mean_mask": prior[0].numpy() > level}
+    return marks | {"brightness_threshold": rule.mark(images)}
 
 
 def run_world(
@@ -111,20 +114,22 @@ def run_world(
         `simple_marks` on its own set.
     """
     sets = {OWN_SET: data} | ({} if world == NATURAL else {NATURAL_SET: natural})
-    scored: dict[str, list[FilmScores]] = {name: [] for name in sets}
-    val = data.part("val")
+    scored: dict[tuple[str, str], list[FilmScores]] = {}
     for seed in study.seeds:
         runs, options = root / f"seed_{seed}", study.options("supermodel", seed=seed)
         model = systems.train_system("supermodel", data, runs, options).model
-        level = best_threshold(predict_maps(model, val, 16), masks_of(val))
+        predict = partial(evaluation.predict, model)
+        level = choose_level(predict, data)
         for name, where in sets.items():
-            maps = predict_maps(model, where.part("test"), 16)
-            scored[name].append(score_marks(maps > level, where))
-    out = {("supermodel", name): stack_seeds(many) for name, many in scored.items()}
-    if world in WHOLE:
-        for name, marked in simple_marks(data).items():
-            out[name, OWN_SET] = stack_seeds([score_marks(marked, data)])
-    return out
+            marked = torch.cat([*predict(where.part("test"))])[:, 0].numpy() > level
+            many = scored.setdefault(("supermodel", name), [])
+            many.append(score_marks(marked, where))
+    for name, marked in simple_marks(data).items() if world in WHOLE else ():
+        scored[name, OWN_SET] = [score_marks(marked, data)]
+    return {
+        place: {key: np.array([one[key] for one in many]) for key in many[0]}
+        for place, many in scored.items()
+    }
 
 
 def weigh_differences(scored: Mapping[str, WorldScores]) -> dict[tuple, Entry]:
@@ -162,10 +167,7 @@ def weigh_differences(scored: Mapping[str, WorldScores]) -> dict[tuple, Entry]:
 
 
 def _weigh(
-    key: str,
-    one: FilmScores,
-    others: Sequence[FilmScores],
-    alike: Sequence[FilmScores],
+    key: str, one: FilmScores, others: Sequence[FilmScores], alike: Sequence[FilmScores]
 ) -> tuple[Entry, float]:
     """Compare a network with the mean of others; those alike tell how networks vary."""
     mean = np.mean([other[key].mean(axis=0) for other in others], axis=0)
@@ -179,12 +181,7 @@ def _number(p: float) -> float | None:
 
 
 def write_world(
-    out: Path,
-    world: str,
-    scored: WorldScores,
-    tested: Mapping[tuple, Entry],
-    study: Design,
-    about: Mapping,
+    out: Path, world: str, scored: WorldScores, tested: Mapping[tuple, Entry], **about
 ) -> None:
     """Write one world's results files.
 
@@ -193,10 +190,9 @@ def write_world(
         world: Key of `worlds.WORLDS`.
         scored: From `run_world`.
         tested: From `weigh_differences`; the natural world has none in it.
-        study: Whose seeds are named.
-        about: From `study.about`.
+        **about: Further arguments of `write_result`; the "parameters" name seeds.
     """
-    about = about | {"parameters": about["parameters"] | {"world": world}}
+    given = about["parameters"]
     for (system, name), one in scored.items():
         network, iou = system == "supermodel", one[IOU]
         own = {k[2]: e for k, e in tested.items() if network and k[:2] == (world, name)}
@@ -210,7 +206,11 @@ def write_world(
             paired={"supermodel": own} if own else {},
             compared=len(tested) if own else None,
             by_seed=[round(float(v), 6) for v in np.nanmean(iou, axis=1)],
-            seeds=list(study.seeds if network else (study.cohort,)),
+            seeds=[*given["seeds"]] if network else [given["cohort"]],
+            profile="study",
+            notebook="12_phantom",
+            trained_on="phantom",
+            scored_on="phantom",
             **about,
         )
 
@@ -227,22 +227,28 @@ def run_study(
         asked: Keys of `worlds.WORLDS`; the p values are adjusted for these.
     """
     natural = worlds.make_world(work / NATURAL / "data", study, NATURAL)
-    scored, told = {}, {}
+    options = {"options": asdict(study.options("supermodel"))}
+    scored, about = {}, {}
     for world in [NATURAL, *(w for w in asked if w != NATURAL)]:
         started = time.perf_counter()
         data = worlds.make_world(work / world / "data", study, world)
         scored[world] = run_world(world, work / world, study, natural, data)
-        told[world] = study.about("12_phantom", data, started)
+        about[world] = {"started": started, "data_hash": data.data_hash}
+        about[world]["parameters"] = asdict(study) | options | {"world": world}
     tested = weigh_differences(scored)
     for world, one in scored.items():
-        write_world(out, world, one, tested, study, told[world])
+        write_world(out, world, one, tested, **about[world])
 
 
 def main() -> None:
     """Run the study with the demo's sizes."""
     torch.set_num_threads(1)
     work = Workspace.open("study").runs / "phantom"
-    given = command_line(__doc__, work).parse_args()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, required=True, help="results folder")
+    parser.add_argument("--work", type=Path, default=work, help="films and runs")
+    parser.add_argument("--workers", type=int, default=1, help="that render films")
+    given = parser.parse_args()
     study = replace(worlds.ABLATION, workers=given.workers)
     run_study(given.work, given.out, study)
 

@@ -1,11 +1,15 @@
 """One cohort of phantoms in several worlds, each without one part of the phantom."""
 
+from dataclasses import dataclass, field
 from pathlib import Path
+
+import numpy as np
 
 from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.labels import FINDINGS
 from chexnomaly.phantom import Switches
-from chexnomaly.studies.design import Design
+from chexnomaly.phantom.files.prepared import write_prepared
+from chexnomaly.systems import Options, find_recipe
 
 NATURAL = "natural"
 WHOLE = {
@@ -23,6 +27,47 @@ WORLDS = WHOLE | {
     world: Switches(painted=frozenset([finding])) for world, finding in PAINTED.items()
 }
 """World to what is turned off in it."""
+
+
+@dataclass(frozen=True)
+class Design:
+    """How large a study with films of its own is.
+
+    Attributes:
+        counts: Films to train on, to choose thresholds on, and to test on.
+        size: Side of the images, px.
+        cohort: Seed of the films.
+        seeds: Seeds of the networks.
+        chosen: Options that win over those of the profile `study`.
+        workers: Processes that render films.
+    """
+
+    counts: tuple[int, int, int] = (800, 150, 900)
+    size: int = 48
+    cohort: int = 21
+    seeds: tuple[int, ...] = (0, 1, 2)
+    chosen: dict = field(default_factory=dict)
+    workers: int = 1
+
+    def options(self, system: str, **chosen) -> Options:
+        """Give a system's options; what is chosen here wins."""
+        section = find_recipe(system).section
+        return Options.from_profile("study", section, **{**self.chosen, **chosen})
+
+    def films(self, root: Path, **options) -> PreparedSet:
+        """Render training, validation and test films, or open finished ones.
+
+        Args:
+            root: Folder to write.
+            options: Further arguments of `write_store`.
+
+        Returns:
+            The films; the findings among abnormal ones are evened out.
+        """
+        parts = np.repeat(["train", "val", "test"], self.counts)
+        options = {"enriched": True, "workers": self.workers, **options}
+        return write_prepared(root, parts, self.cohort, self.size, **options)
+
 
 ABLATION = Design((700, 100, 600), size=64, cohort=14, chosen={"epochs": 8})
 """The study's sizes; scores are averaged over its seeds."""

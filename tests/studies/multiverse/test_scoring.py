@@ -82,6 +82,16 @@ def test_each_decision_is_compared_with_its_default(maps, masks):
     )
 
 
+def test_every_convention_and_every_rule_is_a_reading():
+    table = pd.read_csv(effects.READINGS, dtype=str)
+    read = table.groupby("item").statistic.agg(set)
+    assert read["4"] == {f"iou_{name.lower()}" for name in metrics.IOU_CONVENTIONS}
+    assert read["6"] == {f"f1_{rule}" for rule in metrics.F1_RULES}
+    assert {*table.scores[table["item"] == "18"]} == {"operating", *sa.READER_RULES} - {
+        "union"
+    }
+
+
 def test_one_shared_threshold_gives_one_mask(maps, masks):
     stack = torch.cat([maps, maps.flip(-1)], dim=1)
     arms = effects.Effects()

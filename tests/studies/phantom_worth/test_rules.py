@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from chexnomaly.studies.maps import iou_per_image, masks_of
 from chexnomaly.studies.phantom_worth import rules
+from chexnomaly.studies.phantom_worth.rules import iou_per_image, masks_of
 
 
 def square(left, top, side, size=8):

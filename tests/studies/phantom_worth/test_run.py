@@ -9,11 +9,10 @@ from chexnomaly import metrics
 from chexnomaly.labels import FINDINGS
 from chexnomaly.phantom import Switches
 from chexnomaly.results import read_result
-from chexnomaly.studies.design import Design
 from chexnomaly.studies.phantom_worth import run as ps
 from chexnomaly.studies.phantom_worth import worlds as pw
 
-TINY = Design(
+TINY = pw.Design(
     counts=(24, 12, 24),
     size=32,
     seeds=(0, 1),
