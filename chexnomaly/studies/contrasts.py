@@ -87,7 +87,9 @@ def _write_networks(path: Path, done: Finished) -> None:
                     kept = (k for k in BY_NETWORK if k in values)
                     told = {k: values[k][fold, seed][0] for k in kept}
                     rows.append(row | {"set": key} | told)
-    table = pd.DataFrame(rows).sort_values(["set", "arm", "fold", "seed"]).round(4)
+    order = ["set", "arm", "fold", "seed"]
+    columns = [*order[1:], "split_hash", "set", *BY_NETWORK]
+    table = pd.DataFrame(rows, columns=columns).sort_values(order).round(4)
     table.to_csv(path, index=False)
 
 
