@@ -25,6 +25,13 @@ CODEMETA = set(
 )
 """Terms of CodeMeta 3.0; of some forty, those that may be told here."""
 
+CRATE = set(
+    "about author citation conformsTo contentSize datePublished description "
+    "encodingFormat endTime hasPart instrument isBasedOn keywords license mentions "
+    "name object programmingLanguage provider result sha256 startTime version".split()
+)
+"""Of the terms that the two contexts of a crate define, those that may be told here."""
+
 RESULT = {
     **{"schema": 1, "system": "supermodel", "set": "vindr_test", "profile": "demo"},
     **{"notebook": "03_supermodels", "evidence": "phantom", "n": 4, "values": {}},
@@ -113,6 +120,7 @@ def check_crate(folder: Path) -> dict[str, dict]:
     assert root["name"] and root["description"] and root["license"]["@id"] in found
     date.fromisoformat(root["datePublished"])
     for entity in found.values():
+        assert {key for key in entity if key[0] != "@"} <= CRATE, entity["@id"]
         inside = {one for one in references(entity) if "conformsTo" not in entity}
         assert inside <= {*found}, entity["@id"]
         assert re.fullmatch(r"[^\s<>\\^`{|}\"]+", entity["@id"]), entity["@id"]
@@ -168,6 +176,7 @@ def test_a_result_says_what_it_is_and_films_whose_they_are(folder):
     assert result["name"] == "supermodel on vindr_test, n = 4"
     assert result["description"] == "evidence level: phantom"
     assert "NIH Clinical Center" in found["films/"]["description"]
+    assert found[found["films/"]["provider"]["@id"]]["name"] == "NIH Clinical Center"
 
 
 def test_codemeta_keeps_the_rules(folder):
