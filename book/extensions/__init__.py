@@ -39,6 +39,7 @@ def setup(app: Sphinx) -> dict:
     app.connect("html-page-context", heads.add_tags)
     app.connect("html-page-context", credits.add_credit)
     app.connect("html-page-context", films.unpack)
+    app.connect("html-page-context", films.mark_plots)
     app.connect("html-page-context", frames.set_tables)
     app.connect("html-page-context", pages.add_evidence)
     app.connect("build-finished", downloads.write_downloads)

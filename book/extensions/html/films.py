@@ -15,6 +15,18 @@ from sphinx.application import Sphinx
 PICTURE = re.compile(r'(src|href)="data:image/webp;base64,([A-Za-z0-9+/=]+)"')
 STYLE = re.compile(r"<style>\n\.xray\{.*?</style>", re.DOTALL)
 FOLDER = "_images/films"
+DRAWING = re.compile(r'<img(?=[^>]* src="[^"]*_images/([^"/]+\.svg)")')
+
+
+def mark_plots(app: Sphinx, page: str, template: str, context: dict, doctree) -> None:
+    """Mark drawings that hold no film; in dark mode these turn, and films never do."""
+    files = {name: Path(app.srcdir, uri) for uri, name in app.builder.images.items()}
+
+    def marked(match: re.Match) -> str:
+        text = files[match[1]].read_text() if match[1] in files else "<image"
+        return match[0] if "<image" in text else f"{match[0]} data-plot"
+
+    context["body"] = DRAWING.sub(marked, context.get("body", ""))
 
 
 def unpack(app: Sphinx, page: str, template: str, context: dict, doctree) -> None:
