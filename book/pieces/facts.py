@@ -95,8 +95,15 @@ class Facts:
         return _p_values(self._ask(r["needs"], r["metric"], systems) for r in rows)
 
     def value(self, system: str, dataset: str, key: str) -> MeasuredValue | None:
-        """Look one value up; `<other>/<key>` is a paired difference, None nothing."""
-        return self.shelf.find(Ref(system, dataset, key))
+        """Look one value up; `<other>/<key>` is a paired difference, None nothing.
+
+        Of several folders the one whose networks are most gives it, a study before a
+        build.
+        """
+        other, _, own = key.rpartition("/")
+        a, b = Ref(system, dataset, own), Ref(other, dataset, own)
+        found = (one.paired(a, b) if other else one.find(a) for one in self.shelf.each)
+        return max(filter(None, found), key=lambda one: one.seeds or 0, default=None)
 
     def sets(self, system: str, *patterns: str) -> list[str]:
         """Name the sets that a system was scored on, by patterns, in their order."""

@@ -29,11 +29,8 @@ def write_metadata(
     """
     parts = [*places["results"].values(), *places["notebooks"].values()]
     facts_of = {part: file_facts(folder / part) for part in parts + places["files"]}
-    given = {
-        "places": places,
-        "facts_of": facts_of,
-        "runs": [*runs(workspace, executed)],
-    }
+    ran = [*runs(workspace, executed)]
+    given = {"places": places, "facts_of": facts_of, "runs": ran}
     for name in ("codemeta.json", "ro-crate-metadata.json"):
         content = json.loads(render(Facts(workspace), name, name, **given))
         text = json.dumps(content, indent=1, ensure_ascii=False)

@@ -10,10 +10,10 @@ it that is the committed one of the profile. `--accept` commits to what was foun
 """
 
 import argparse
-import os
 import shutil
 import sys
 from collections.abc import Sequence
+from os.path import relpath
 from pathlib import Path
 
 import pandas as pd
@@ -27,11 +27,6 @@ from chexnomaly.studies.live import beside_study
 from chexnomaly.workspace import Workspace
 
 SHOWN = ["id", "printed", "measured", "low", "high", "n", "evidence", "verdict"]
-
-
-def shown(path: Path) -> str:
-    """Write a path as seen from the current folder."""
-    return os.path.relpath(path)
 
 
 def in_lines(table: pd.DataFrame) -> str:
@@ -76,23 +71,22 @@ def report_run(workspace: Workspace, other: Path | None) -> str:
     """Say in what this run differs from another one."""
     other = other or reference_of(workspace)
     if not other.exists():
-        return f"No run to compare with: {shown(other)} is not there."
+        return f"No run to compare with: {relpath(other)} is not there."
     ours, theirs = map(compare_runs.load_run, (workspace.results, other))
     found = compare_runs.differences(ours, theirs)
     if not found:
-        return f"This run and {shown(other)} differ in nothing."
-    return "\n".join(
-        [f"This run against {shown(other)}:", *(f"  {line}" for line in found)]
-    )
+        return f"This run and {relpath(other)} differ in nothing."
+    return "\n  ".join([f"This run against {relpath(other)}:", *found])
 
 
 def report_spread(workspace: Workspace) -> str:
     """Say which of this run's numbers lie where networks of the study would not."""
     table = beside_study(workspace.results, workspace.reference / "study")
-    found = table[table["outside"]]
+    found = table[table["outside"]].round(3)
     head = f"{len(found)} of {len(table)} numbers lie outside the study's spread"
-    told = found.round(3).drop(columns="outside").to_string(index=False)
-    return f"{head} (of 100, 5 do by chance)." + f"\n{told}" * (not found.empty)
+    return (
+        f"{head} (of 100, 5 do by chance).\n{found.to_string() if len(found) else ''}"
+    )
 
 
 def accept(workspace: Workspace, table: pd.DataFrame) -> None:
@@ -143,7 +137,7 @@ def verify(workspace: Workspace, other: Path | None, accepting: bool) -> int:
         report_waiting(table) + report_changes(changed, with_tables),
         report_run(workspace, other),
         report_spread(workspace),
-        f"Written: {', '.join(map(shown, written))}",
+        f"Written: {', '.join(map(relpath, written))}",
     ]
     sys.stdout.write("\n".join(parts) + "\n")
     return 0 if changed.empty else 1

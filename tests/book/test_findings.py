@@ -102,7 +102,7 @@ def test_better_follows_the_interval_over_networks(book, gap, answer, words, set
     said = book.said(BETTER)
     assert answer in said and words in said
     assert ("On real films" if sets is FILMS else "On phantoms") in said
-    assert "(54 films, 3 networks)" in said
+    assert "(54 films, 3 seeds)" in said
     leads = f'href="results/chexnomaly__{sets["seen"]}.json">54 films</a>'
     assert leads in book.html()
 

@@ -25,7 +25,7 @@ QUOTED = "pre, code, q, .quote"
 LOOKED_UP = (
     ".result, .claim, .verdict, .interval, .finding, .cell_output, figure, table"
 )
-LOOKED_UP += ", math, .math, .register-item, .sentence, .plan"
+LOOKED_UP += ", math, .math, .register-item, .sentence, .plan, .central"
 """Where numbers come from files."""
 MACHINE = {"x86_64", "aarch64"}
 AXIS = re.compile(r'<g id="matplotlib\.axis_\d+">(.*?)\n   </g>', re.DOTALL)
