@@ -162,7 +162,7 @@ def test_real_films_decide_and_phantoms_stand_behind(book):
     [
         (ABOVE, None, "Yes."),
         (BELOW, (0.8, 0.7, 0.9), "Yes, but its masks do not show it."),
-        (BELOW, (0.5, 0.4, 0.6), "No sign of it."),
+        (BELOW, (0.5, 0.4, 0.6), "No sign of it on real films."),
         (OPEN, None, "Cannot tell."),
         (None, (0.8, 0.7, 0.9), "Yes, but its masks do not show it."),
         (None, (0.5, 0.4, 0.6), "Cannot tell."),
@@ -231,6 +231,29 @@ def test_a_plot_says_in_words_what_it_draws(book):
         environment(Facts(book.workspace)).get_template("findings.html").render(up="")
     )
     drawn = re.findall(r'<svg[^>]*aria-label="([^"]*)"', html)
-    assert any(
-        "phantoms, study, at 0.5 +0.050 [+0.030, +0.070]" in said for said in drawn
-    )
+    assert any("phantoms, at 0.5 +0.050 [+0.030, +0.070]" in said for said in drawn)
+
+
+def test_where_phantoms_show_what_real_films_do_not_both_are_said(book):
+    key = "iou_c@operating"
+    for dataset, gap in (("nih_boxes", BELOW), ("study_test", ABOVE)):
+        paired = {"mean_mask": {key: gap}}
+        book.write("chexnomaly", dataset, {key: (0.3, 0.2, 0.4)}, paired)
+    said = book.said(LOOKS)
+    assert "No sign of it on real films." in said
+    assert "On phantoms its mean IoU is 0.050 higher" in said
+
+
+def test_a_study_goes_before_one_network(book):
+    book.compare(OPEN, seeds=1)
+    value = {"iou_c": (0.5, 0.4, 0.6)}
+    folder = book.workspace.reference / "study"
+    folder.mkdir(parents=True)
+    book.write("chexnomaly", "study_test", value, {"supermodel": {"iou_c": ABOVE}})
+    made = book.workspace.results / "chexnomaly__study_test.json"
+    made.rename(folder / made.name)
+    book.compare(OPEN, seeds=1)
+    facts = Facts(book.workspace)
+    assert facts.value("chexnomaly", "study_test", "iou_c").value == 0.5
+    assert facts.value("chexnomaly", "study_test", "supermodel/iou_c").value == 0.05
+    assert facts.value("supermodel", "study_test", "chexnomaly/iou_c").value == -0.05
