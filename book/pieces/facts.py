@@ -18,6 +18,7 @@ from chexnomaly.claims import decisions, directions, rules
 from chexnomaly.claims.expected import all_verdicts
 from chexnomaly.claims.ledger import bindings, load_ledger, way
 from chexnomaly.claims.lookup import MeasuredValue, NotMeasured, Ref, Shelf
+from chexnomaly.claims.verdicts import PLANNED
 from chexnomaly.evidence import INCONSISTENT, LEVELS, VERDICTS
 from chexnomaly.profiles import Profile, load_profile
 from chexnomaly.workspace import Workspace
@@ -78,8 +79,7 @@ class Facts:
             measured.
         """
         found = self._ask(needs, metric)
-        family = [*self.p_values, *_p_values([found])]
-        return [rules.settle(one, lambda: family) for one in found]
+        return [rules.settle(one, lambda: self.p_values) for one in found]
 
     def _ask(self, needs: str, metric: str, systems: frozenset = frozenset()) -> list:
         with suppress(NotMeasured):
@@ -88,11 +88,13 @@ class Facts:
 
     @cached_property
     def p_values(self) -> list[float]:
-        """The p-values of all directions of the paper that could be asked."""
+        """The p-values of all directions that could be asked, the plan's included."""
         ledger = load_ledger()
         rows = [row for row in ledger.to_dict("records") if way(row) == "measured"]
+        asked = [(row["needs"], row["metric"]) for row in rows]
+        asked += [(needs, "mean_iou") for needs in PLANNED]
         systems = frozenset(ledger["system"])
-        return _p_values(self._ask(r["needs"], r["metric"], systems) for r in rows)
+        return _p_values(self._ask(*one, systems) for one in asked)
 
     def value(self, system: str, dataset: str, key: str) -> MeasuredValue | None:
         """Look one value up; `<other>/<key>` is a paired difference, None nothing.

@@ -34,10 +34,12 @@ class Trial(NamedTuple):
 
     @property
     def tie(self) -> bool:
-        """Whether both values are 0, or one is of a baseline that marks nothing."""
+        """Whether both values are 0, or both 1, or a baseline's is 0."""
         sides = ((self.test.a, self.a), (self.test.b, self.b))
         zero = [s for s, found in sides if found.value == found.ends[0] == 0]
-        return len(zero) == 2 or any(isinstance(s, Ref) and s.is_blind for s in zero)
+        one = [s for s, found in sides if found.value == found.ends[1] == 1]
+        blind = any(isinstance(s, Ref) and s.is_blind for s in zero)
+        return 2 in (len(zero), len(one)) or blind
 
     @property
     def p(self) -> float:

@@ -5,7 +5,8 @@ sets or phantoms of them and on real films of another collection. Each place ans
 same questions, and the first that is not passed decides:
 
 1. Did the assay work? The twin of CheX-Nomaly has learned, a control that was trained
-   with a finding beats the mean mask, and not both values are 0: else `no signal`.
+   with a finding beats the mean mask, not both values are 0 or both 1, and no mask that
+   is the same for every film gets the same answer: else `no signal`.
    Of several unseen findings those whose control fails are left out.
 2. Do both thresholds agree, 0.5 and the one chosen on validation? Else `depends on the
    threshold`.
@@ -18,6 +19,7 @@ the others gave stands beside it.
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from itertools import product
 from pathlib import Path
 from typing import NamedTuple
@@ -38,6 +40,9 @@ FAMILY_ERROR = 0.05
 
 TWIN_OF = {"chexnomaly": "siamese_unet", "chexnomaly_cnn": "siamese_cnn"}
 """System to the twin that its pre-training rests on."""
+
+BLIND = ("mean_mask", "all_empty")
+"""What a claim about one system alone is held against."""
 
 OPERATING = "@operating"
 NO_THRESHOLD = ("mae_soft", "accuracy", "auc")
@@ -171,17 +176,19 @@ def _answer(tests: Sequence[Comparison], sets: list[dict], shelf: Shelf) -> Verd
         (zero, "treatment", _untreated(tests, sets, shelf)),
         (zero, "control", joined(*unasked)),
         (zero, "tie", any(one.tie for outcome in both for one in outcome.trials)),
+        (zero, "blind", _blind_alike(placed, first, shelf)),
         (open_, "one threshold", second is None),
         (evidence.BY_THRESHOLD, "threshold", _disagreement(*both)),
         (open_, "interval", _excluded(first, few)),
         (open_, "seeds", few and "one network says nothing about others"),
     )
     name, rule, told = next(filter(lambda one: one[2], asked), (judged.name, "", ""))
-    if rule in ("", "interval") and seeds is not None and not few:
+    if rule in ("", "interval", "threshold") and seeds is not None and not few:
         farther = [one.measured.within for one in both]
         within = None if None in farther else max(farther)
         told_of = first.measured._replace(within=within)
-        judged = judged._replace(p=max(one.p for one in both), measured=told_of)
+        p = 1.0 if rule == "threshold" else max(one.p for one in both)
+        judged = judged._replace(p=p, measured=told_of)
     if second is not first:
         judged = judged._replace(thresholds="0.5; the one chosen on validation")
     told = "" if told is True else told
@@ -247,6 +254,25 @@ def _without_control(
         fails = gain.ends[0] <= 0
         told.append(f"IoU of {named(own, gain)} on {unseen}" if fails else "")
     return told
+
+
+def _blind_alike(tests: Sequence[Comparison], outcome: Outcome, shelf: Shelf) -> str:
+    """Say which predictor that never looks gets the same answer.
+
+    Asked where a claim holds one system against numbers, which a mask that is the same
+    for every film may pass, or fail, as well.
+    """
+    refs = [ref for test in tests for ref in test.refs]
+    alone = len({ref.system for ref in refs}) == 1 and len(refs) == len(tests)
+    real = outcome.measured.evidence != evidence.ANNOTATIONS
+    for blind in BLIND if alone and real and outcome.held is not None else ():
+        asked = [
+            test.change(lambda ref, by=blind: ref._replace(system=by)) for test in tests
+        ]
+        with suppress(NotMeasured):
+            if evaluate(asked, shelf).held is outcome.held:
+                return f"{blind} gets the same answer"
+    return ""
 
 
 def as_before(tests: Iterable[Comparison]) -> list[Comparison]:

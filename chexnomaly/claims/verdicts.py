@@ -30,6 +30,15 @@ COMPARED = tuple(
 )
 """Columns of `compare`, in order."""
 
+PLANNED = (
+    "measured: chexnomaly@vindr_test > supermodel@vindr_test",
+    "measured: chexnomaly@vindr_test > chexnomaly__random_base@vindr_test",
+    "measured: chexnomaly__from_supermodel@vindr_test > "
+    "chexnomaly__random_base@vindr_test",
+    "measured: supermodel__from_phantoms@vindr_test > supermodel@vindr_test",
+)
+"""Questions of the study's plan that the paper does not state."""
+
 _WHOSE = {"paper": "", "external": ", from elsewhere", "annotations": " by annotations"}
 
 
@@ -174,7 +183,7 @@ class _Judge:
             for id_, claim in claims.items()
             if way(claim) == "measured"
         }
-        self.answers = cache(lambda id_: rules.ask(self.tests[id_], shelf))
+        self.answers = cache(lambda tests: rules.ask(tests, shelf))
         self.family = cache(self._family)
 
     def __call__(self, claim: Mapping) -> Verdict:
@@ -200,15 +209,16 @@ class _Judge:
         return verdict(claim, measured)._replace(measured=measured)
 
     def _family(self) -> list[float]:
-        """Give the p-values of all directions that were asked."""
+        """Give the p-values of all directions that were asked, the plan's included."""
         found = []
-        for id_ in self.tests:
+        planned = (directions.expand(one, "mean_iou", ()) for one in PLANNED)
+        for tests in (*self.tests.values(), *planned):
             with suppress(NotMeasured):
-                found.append(self.answers(id_)[0].p)
+                found.append(self.answers(tuple(tests))[0].p)
         return [p for p in found if p is not None]
 
     def _direction(self, claim: Mapping) -> Verdict:
-        found = self.answers(claim["id"])
+        found = self.answers(tuple(self.tests[claim["id"]]))
         best, *others = (rules.settle(one, self.family) for one in found)
         before, rule, ceiling = self._before(claim), best.rule, ""
         if rules.ZERO_SHOT in claim["needs"]:

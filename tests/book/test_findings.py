@@ -162,7 +162,7 @@ def test_real_films_decide_and_phantoms_stand_behind(book):
     [
         (ABOVE, None, "Yes."),
         (BELOW, (0.8, 0.7, 0.9), "Yes, but its masks do not show it."),
-        (BELOW, (0.5, 0.4, 0.6), "No sign of it on real films."),
+        (BELOW, (0.5, 0.4, 0.6), "Cannot tell."),
         (OPEN, None, "Cannot tell."),
         (None, (0.8, 0.7, 0.9), "Yes, but its masks do not show it."),
         (None, (0.5, 0.4, 0.6), "Cannot tell."),
@@ -240,7 +240,7 @@ def test_where_phantoms_show_what_real_films_do_not_both_are_said(book):
         paired = {"mean_mask": {key: gap}}
         book.write("chexnomaly", dataset, {key: (0.3, 0.2, 0.4)}, paired)
     said = book.said(LOOKS)
-    assert "No sign of it on real films." in said
+    assert "Cannot tell." in said
     assert "On phantoms its mean IoU is 0.050 higher" in said
 
 

@@ -405,3 +405,36 @@ def test_a_p_value_lies_below_5_percent_where_the_interval_leaves_out_zero(v, x,
 
 def test_what_decided_is_explained():
     assert (rules.GROUNDS.str.len() > 10).all() and rules.GROUNDS.index.is_unique
+
+
+def test_what_a_mask_that_never_looks_passes_as_well_says_nothing(tmp_path):
+    both = ("recall_any_pixel", "recall_any_pixel@operating")
+    shown = dict.fromkeys(both, (0.99, 0.97, 1.0))
+    put(tmp_path, "chexnomaly", "vindr_test", shown)
+    assert judged(tmp_path, "q-recall").verdict == "held in the phantom"
+    put(tmp_path, "mean_mask", "vindr_test", shown)
+    row = judged(tmp_path, "q-recall")
+    assert (row.verdict, row["rule"]) == ("no signal", "blind")
+    assert "mean_mask gets the same answer" in row.reason
+    put(tmp_path, "mean_mask", "vindr_test", dict.fromkeys(both, (0.2, 0.1, 0.3)))
+    assert judged(tmp_path, "q-recall").verdict == "held in the phantom"
+
+
+def test_two_perfect_scores_are_a_tie(tmp_path):
+    whole = dict.fromkeys(CLEAR, (1.0, 1.0, 1.0))
+    attention(tmp_path, whole, whole)
+    assert judged(tmp_path)["rule"] == "tie"
+
+
+def test_thresholds_that_disagree_count_among_the_questions_asked(tmp_path):
+    mixed = {"iou_c": CLEAR["iou_c"], "iou_c@operating": (0.02, 0.01, 0.03)}
+    attention(tmp_path, mixed)
+    (found,) = rules.ask(
+        expand(
+            "measured: attention_supermodel@vindr_test > supermodel@vindr_test",
+            "mean_iou",
+            (),
+        ),
+        Shelf(tmp_path),
+    )
+    assert (found.rule, found.p) == ("threshold", 1.0)
