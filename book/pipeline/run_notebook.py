@@ -132,7 +132,7 @@ def run(
     """
     started, name = time.monotonic(), log.stem
     locks = [wait_for(log.with_suffix(".lock"))]
-    print(f"{name}: running", flush=True)
+    print(f"{name}: running\n", end="", flush=True)  # whole, beside others
     text, read = log.with_suffix(".txt"), log.with_suffix(".read")
     read.write_bytes(b"")
     seen, gpu_lock = gpu_seen(gpu, os.environ)
