@@ -60,8 +60,7 @@ def differences(
         for threshold, key in AT_BOTH.items():
             for words, arm in arms.items():
                 pair = (Ref(arm, dataset, key), Ref(other, dataset, key))
-                known = all(map(shelf.find, pair))
-                if gap := shelf.paired(*pair) if known else None:
+                if gap := shelf.paired(*pair):
                     at = found.setdefault(place, {}).setdefault(threshold, {})
                     at[words] = gap._asdict()
     return found

@@ -36,20 +36,23 @@ def one_each(networks: Collection[Network]) -> bool:
     return len({*folds}) == len(folds) and len({*seeds}) > 1
 
 
-def crossed_entry(values: ByNetwork, n: int, units: Mapping[int, int]) -> Entry:
+def crossed_entry(
+    values: ByNetwork, n: int, units: Mapping[int, int], tested: bool = True
+) -> Entry:
     """Average a statistic over networks, with an interval over networks and films.
 
     Args:
         values: Of each network; the draws of films are the same for one fold.
         n: Films behind it.
         units: Fold to how many films, or patients, were drawn from.
+        tested: Hold it against 0, as only a difference is.
 
     Returns:
-        The entry, with "p", the two-sided p-value against 0 that belongs to its
-        intervals of any width, and "within", the farther end of its 90 % interval from
-        0: two one-sided tests at 5 % exclude what is larger. One network a fold, all of
-        one seed, gives an interval over films alone; no ends and neither of both where
-        a fold has fewer than two films or patients.
+        The entry; where it is tested with "p", the two-sided p-value against 0 that
+        belongs to its intervals of any width, and "within", the farther end of its 90 %
+        interval from 0: two one-sided tests at 5 % exclude what is larger. One network
+        a fold, all of one seed, gives an interval over films alone; no ends and neither
+        of both where a fold has fewer than two films or patients.
     """
     folds = sorted({fold for fold, _ in values})
     by_fold = [np.stack([v for (f, _), v in values.items() if f == k]) for k in folds]
@@ -70,9 +73,11 @@ def crossed_entry(values: ByNetwork, n: int, units: Mapping[int, int]) -> Entry:
         each = sum(1 / len(one) for one in by_fold) / len(by_fold) ** 2
         parts.append((within / freedom * each, freedom))
     reach = _reach(parts, 0.05)
-    within = round(abs(value) + _reach(parts, 0.1), 6)
-    tested = {"p": _p_value(abs(value), parts), "within": within}
-    return entry(value, value - reach, value + reach, n) | tested
+    found = entry(value, value - reach, value + reach, n)
+    if not tested:
+        return found
+    farther = round(abs(value) + _reach(parts, 0.1), 6)
+    return found | {"p": _p_value(abs(value), parts), "within": farther}
 
 
 def _reach(parts: Iterable[tuple[float, int]], alpha: float) -> float:

@@ -3,7 +3,6 @@
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import product
 from operator import itemgetter
 from pathlib import Path
 
@@ -195,20 +194,20 @@ class Finished:
             levels = packing.unpack_scores(self.arms[arm][network], shared, key)
         return _network_values(levels, draws)
 
-    def entry(self, values: ByNetwork, key: str, name: str) -> Entry:
+    def entry(
+        self, values: ByNetwork, key: str, name: str, tested: bool = True
+    ) -> Entry:
         """Turn a statistic's values into an entry of a results file."""
         rows = {fold: self.rows(fold, key, name) for fold, _ in values}
         units = {
             f: len({*(self.owners(f, films) or films)}) for f, films in rows.items()
         }
-        return crossed_entry(values, self.count(rows, key, name), units)
+        return crossed_entry(values, self.count(rows, key, name), units, tested)
 
     def entries(self, arm: tuple[str, str], key: str) -> dict[str, Entry]:
         """Give every value of an arm on a set; only a difference is held against 0."""
-        found = {k: self.entry(one, key, k) for k, one in self.values(arm, key).items()}
-        for one, name in product(found.values(), ("p", "within")):
-            one.pop(name, None)
-        return found
+        values = self.values(arm, key).items()
+        return {k: self.entry(one, key, k, tested=False) for k, one in values}
 
     def count(self, folds: Iterable[int], key: str, name: str = "") -> int:
         """Count films, as `rows` lists them, or pairs."""
