@@ -4,7 +4,7 @@ import ast
 import fnmatch
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import cached_property
 from os.path import relpath
@@ -16,9 +16,9 @@ from book.pieces.sources import page_with, project_of, result_files
 from book.pieces.words import is_missing
 from chexnomaly.claims import decisions, directions, rules
 from chexnomaly.claims.expected import all_verdicts
-from chexnomaly.claims.ledger import bindings, load_ledger, way
+from chexnomaly.claims.ledger import bindings, load_ledger
 from chexnomaly.claims.lookup import MeasuredValue, NotMeasured, Ref, Shelf
-from chexnomaly.claims.verdicts import PLANNED
+from chexnomaly.claims.verdicts import p_values
 from chexnomaly.evidence import INCONSISTENT, LEVELS, VERDICTS
 from chexnomaly.profiles import Profile, load_profile
 from chexnomaly.workspace import Workspace
@@ -78,23 +78,15 @@ class Facts:
             One answer per evidence level, the strongest first; none where it was not
             measured.
         """
-        found = self._ask(needs, metric)
-        return [rules.settle(one, lambda: self.p_values) for one in found]
-
-    def _ask(self, needs: str, metric: str, systems: frozenset = frozenset()) -> list:
         with suppress(NotMeasured):
-            return rules.ask(directions.expand(needs, metric, systems), self.shelf)
+            found = rules.ask(directions.expand(needs, metric, ()), self.shelf)
+            return [rules.settle(one, lambda: self.p_values) for one in found]
         return []
 
     @cached_property
     def p_values(self) -> list[float]:
-        """The p-values of all directions that could be asked, the plan's included."""
-        ledger = load_ledger()
-        rows = [row for row in ledger.to_dict("records") if way(row) == "measured"]
-        asked = [(row["needs"], row["metric"]) for row in rows]
-        asked += [(needs, "mean_iou") for needs in PLANNED]
-        systems = frozenset(ledger["system"])
-        return _p_values(self._ask(*one, systems) for one in asked)
+        """The p-values of all directions that were asked, the plan's included."""
+        return p_values(self.shelf)
 
     def value(self, system: str, dataset: str, key: str) -> MeasuredValue | None:
         """Look one value up; `<other>/<key>` is a paired difference, None nothing.
@@ -210,10 +202,6 @@ class Facts:
             for door, file in sorted((folders | files).items()):
                 said = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8")))
                 yield door.relative_to(self.root).as_posix(), said.splitlines()[0]
-
-
-def _p_values(answers: Iterable[list[rules.Verdict]]) -> list[float]:
-    return [a.p for found in answers for a in found[:1] if a.p is not None]
 
 
 def laid_out(effects: list[decisions.Effect]) -> tuple[list[str], list[dict]]:

@@ -135,6 +135,12 @@ def compare(
     return pd.DataFrame(rows, columns=list(COMPARED)).astype(numbers)
 
 
+def p_values(shelf: Shelf) -> list[float]:
+    """Give the p-values of all directions that were asked, the plan's included."""
+    claims = {claim["id"]: claim for claim in load_ledger().to_dict("records")}
+    return _Judge(claims, shelf).family()
+
+
 def quantity(claim: Mapping) -> str:
     """Say what a claim is about, such as "MAE of supermodel on vindr_test".
 
@@ -209,7 +215,6 @@ class _Judge:
         return verdict(claim, measured)._replace(measured=measured)
 
     def _family(self) -> list[float]:
-        """Give the p-values of all directions that were asked, the plan's included."""
         found = []
         planned = (directions.expand(one, "mean_iou", ()) for one in PLANNED)
         for tests in (*self.tests.values(), *planned):
