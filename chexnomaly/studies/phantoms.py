@@ -21,11 +21,11 @@ from chexnomaly.datasets.pairs import PairsSet
 from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.evaluation.evaluator import TestSet
 from chexnomaly.labels import FINDINGS, SYNONYMS
+from chexnomaly.phantom import Switches
 from chexnomaly.phantom.files.prepared import write_prepared
 from chexnomaly.profiles import open_profile
 from chexnomaly.studies import cells
 from chexnomaly.studies.multiverse.arms import ARMS
-from chexnomaly.studies.phantom_worth.worlds import WHOLE
 from chexnomaly.systems import SPECIALIZED
 from chexnomaly.systems.recipes import Recipe
 from chexnomaly.workspace import Workspace
@@ -59,11 +59,12 @@ THREE = [(0, seed) for seed in range(3)]
 DRAWING = ("supermodel", "chexnomaly")
 PILOT_ARMS = (*DRAWING, "chexnomaly__random_base")
 
-PRACTICE = {
-    "painted": WHOLE["painted_all"],
-    "one_anatomy": WHOLE["no_anatomy_variation"],
+SIMPLER = {
+    "painted": Switches(painted=frozenset(FINDINGS)),
+    "one_anatomy": Switches(anatomy_variation=0.0),
+    "perfect_readers": Switches(reader_noise=0.0),
 }
-"""Films to practise on to what is turned off in them."""
+"""Simpler phantoms of the demo's people to what is turned off in them."""
 
 
 def apart(systems: Sequence[str], families: Iterable[str]) -> list[tuple[str, str]]:
@@ -103,6 +104,7 @@ class PhantomWorld:
             whole([*ONE_CHANGE, *SPECIALIZED, "max_ensemble", "model_ensemble"]),
         ),
         "held out": (THREE, apart(DRAWING, HELD_TOGETHER)),
+        "simpler": (THREE, [*product(["supermodel"], SIMPLER)]),
         "blind": (
             [(0, 0)],
             whole([*blind, *(f"mean_mask__{finding}" for finding in FINDINGS)])
@@ -146,15 +148,15 @@ class PhantomWorld:
 
         Args:
             kind: "phantoms" for the demo's; "own_findings" for those of them that show
-                no finding that the real films lack; a key of `PRACTICE` for the same
+                no finding that the real films lack; a key of `SIMPLER` for the same
                 cohort with a part turned off.
             boxed: Findings that the real films are boxed for.
         """
         own = self.films(0)
-        if kind not in PRACTICE:
+        if kind not in SIMPLER:
             lacking = {*FINDINGS} - {*boxed} if kind == "own_findings" else ()
             return sampling.without_findings(own, lacking)
-        options = {"enriched": True, "switches": PRACTICE[kind]}
+        options = {"enriched": True, "switches": SIMPLER[kind]}
         made = self.draw(kind, ["train"] * len(own.split), 0, **options)
         return replace(made, split=own.split)
 

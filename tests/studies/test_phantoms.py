@@ -2,10 +2,13 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
+from chexnomaly.datasets.segmentation import SegmentationSet
 from chexnomaly.labels import FINDINGS
 from chexnomaly.phantom.files.prepared import write_prepared
 from chexnomaly.profiles import open_profile
@@ -62,6 +65,7 @@ def test_the_cells_are_those_of_the_plan(study):
         "central": (6 + 3) * 16,
         "others": (2 + 5 + 3 + 14 + 2) * 3,
         "held out": 12 * 2 * 2 * 3,
+        "simpler": 3 * 3,
         "blind": 2 + 14 + 12 * 2,
         "register": len(ARMS) - 9,  # nine have three seeds or sixteen
     }
@@ -80,11 +84,34 @@ def test_practice_turns_off_one_part_of_the_demos_films(study):
     some = own.ids("train")[:5]
     images = [(own.store.image(i), anatomy.store.image(i)) for i in some]
     assert all(not np.array_equal(*pair) for pair in images)
+    drawn = study.change(own, "perfect_readers", 0).findings
+    opinions = drawn[["image_id", "finding", "x_min", "y_min", "x_max", "y_max"]]
+    assert (opinions.value_counts(dropna=False) == 3).all()  # all three draw the same
     kept = study.world.practice("own_findings", ["ild", "pneumonia"])
     learned = kept.findings[kept.findings.image_id.isin(kept.ids("train"))]
     assert {*learned.finding} <= {"ild", "no_finding"}
     assert kept.ids("test") == own.ids("test")
     assert study.world.practice("phantoms", ["ild"]).split_hash == own.split_hash
+
+
+def test_simpler_phantoms_are_tested_on_their_own_and_on_natural_ones(study):
+    whole = study.world.films(0)
+    painted = study.change(whole, "painted", 0)
+    assert painted.split_hash == whole.split_hash
+    every = SegmentationSet(painted.store, painted.findings, painted.ids("test"))
+    known = {painted.store.image(i).tobytes(): every.mask(i) for i in every.ids}
+
+    def paint(scans):  # marks what it knows from painted films, and nothing else
+        for i in scans.ids:
+            empty = torch.zeros_like(scans.mask(i))
+            yield known.get(scans.store.image(i).tobytes(), empty)[None]
+
+    cell, shared = Cell("supermodel", "painted", 0, 0), study.shared(0)
+    means = study.score(paint, cell, painted, whole, shared)["means"]
+    found = {key: one["iou_c"]["value"] for key, one in means.items()}
+    assert found == {"vindr_test": 0, "own_test": 1}
+    plain = study.score(paint, replace(cell, films=""), whole, whole, shared)["means"]
+    assert {*plain} == {"vindr_test"}
 
 
 def test_the_study_has_the_sizes_and_recipes_of_the_demo():
