@@ -128,9 +128,6 @@ timings: $(READY) ## processor seconds of a cold build by stage; KEEP=1 keeps th
 		$(MAKE) book PROFILE=$(PROFILE) VENV=$(abspath $(VENV)) -o $(abspath $(READY))
 	@$(if $(KEEP),cp _build/bench/timings_$(PROFILE).json book/reference/bench)
 
-study-phantom: $(READY) ## train again what the phantom's page compares, into book/reference; three quarters of an hour
-	@OMP_NUM_THREADS=1 $(BIN)/python -m chexnomaly.studies.phantom_worth.run --out book/reference/phantom
-
 TRY_TWINS = OMP_NUM_THREADS=1 $(BIN)/python -m tests.twins.trials --runs _build/runs/twins --out book/reference/twins
 SINGLE = one_film_cnn one_film_unet
 WARM = siamese_cnn__warm_start siamese_unet__warm_start

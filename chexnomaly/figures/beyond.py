@@ -25,7 +25,6 @@ for name, group in SHADES.items():
 def figure_entries(
     groups: Mapping[str, Mapping[str, Entry]],
     xlabel: str,
-    zero: bool = False,
     height_in: float = 4.2,
 ) -> plt.Figure:
     """Draw results entries as dots with intervals, one row each.
@@ -33,7 +32,6 @@ def figure_entries(
     Args:
         groups: Name in the legend to row name to entry.
         xlabel: What the values are.
-        zero: Mark 0 with a line.
         height_in: Height, inches.
 
     Returns:
@@ -41,8 +39,6 @@ def figure_entries(
     """
     fig, ax = style.one_panel(height_in)
     _draw_groups(ax, groups)
-    if zero:
-        ax.axvline(0, color="black", linewidth=0.8)
     ax.set_xlabel(xlabel)
     above = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": len(groups)}
     ax.legend(frameon=False, fontsize=8, **above)

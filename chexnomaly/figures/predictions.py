@@ -4,7 +4,6 @@ Cases are chosen by a seeded rule from the annotations alone, before any predict
 is seen. An empty category is drawn as "none found", never filled with a near miss.
 """
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -164,31 +163,6 @@ def figure_hero(cases: Sequence[Example], threshold: float) -> plt.Figure:
             style.draw_boxes(ax, case.boxes, probs.shape[0])
             style.draw_map(ax, probs, threshold)
     return fig
-
-
-def save_picture(
-    folder: Path, name: str, fig: plt.Figure, *, caption: str, alt: str, evidence: str
-) -> Path:
-    """Save a figure for a page without code, as WebP with its words beside it.
-
-    Args:
-        folder: Where it goes; created where missing.
-        name: File name without ending.
-        fig: The figure.
-        caption: Shown under it.
-        alt: Read aloud in its place.
-        evidence: Evidence level of what it shows.
-
-    Returns:
-        The path of the picture.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{name}.webp"
-    fig.savefig(path, dpi=80, metadata=None, pil_kwargs={"quality": 55, "method": 6})
-    words = {"caption": caption, "alt": alt, "evidence": evidence}
-    text = json.dumps(words, indent=1, sort_keys=True) + "\n"
-    path.with_suffix(".json").write_text(text, encoding="utf-8")
-    return path
 
 
 def case_panel(

@@ -3,7 +3,9 @@
 Colors are Okabe and Ito's, which color-blind readers can tell apart.
 """
 
+import json
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -157,3 +159,28 @@ def draw_map(ax: plt.Axes, probs: np.ndarray, threshold: float) -> None:
     unit = {"origin": "upper", "extent": (0, 1, 1, 0)}
     filled = ax.contourf(probs, [threshold, 1.01], colors=[(SKY, 0.3)], **unit)
     filled.set(edgecolor=SKY, linewidth=1.2)
+
+
+def save_picture(
+    folder: Path, name: str, fig: plt.Figure, *, caption: str, alt: str, evidence: str
+) -> Path:
+    """Save a figure for a page without code, as WebP with its words beside it.
+
+    Args:
+        folder: Where it goes; created where missing.
+        name: File name without ending.
+        fig: The figure.
+        caption: Shown under it.
+        alt: Read aloud in its place.
+        evidence: Evidence level of what it shows.
+
+    Returns:
+        The path of the picture.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.webp"
+    fig.savefig(path, dpi=80, metadata=None, pil_kwargs={"quality": 55, "method": 6})
+    words = {"caption": caption, "alt": alt, "evidence": evidence}
+    text = json.dumps(words, indent=1, sort_keys=True) + "\n"
+    path.with_suffix(".json").write_text(text, encoding="utf-8")
+    return path

@@ -14,10 +14,11 @@ import json
 import shutil
 import sys
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import torch
 
 ROOT = Path(__file__).parents[2]
@@ -29,7 +30,7 @@ from chexnomaly.datasets.sampling import specialized_part  # noqa: E402
 from chexnomaly.evaluation.evaluator import Evaluator, Predictor, TestSet  # noqa: E402
 from chexnomaly.evaluation.pairs import score_pairs, summarize_pairs  # noqa: E402
 from chexnomaly.labels import NAMED_IN_FIGURE_14  # noqa: E402
-from chexnomaly.studies.phantom_worth.worlds import Design  # noqa: E402
+from chexnomaly.phantom.files.prepared import write_prepared  # noqa: E402
 from chexnomaly.systems import baselines  # noqa: E402
 from chexnomaly.workspace import Workspace  # noqa: E402
 
@@ -77,16 +78,22 @@ OWN_OPTIONS = {
 
 
 @dataclass(frozen=True)
-class Sizes(Design):
+class Sizes:
     """How large the grid is. A bare machine reads no profile: its options stand here.
 
     Attributes:
+        counts: Films to train on, to choose thresholds on, and to test on.
+        size: Side of the images, px.
+        cohort: Seed of the films.
+        chosen: Options that win over those of this file.
+        workers: Processes that render films.
         resamples: Bootstrap samples per interval.
     """
 
     counts: tuple[int, int, int] = (1000, 100, 300)
     size: int = 512
     cohort: int = 31
+    chosen: dict = field(default_factory=dict)
     workers: int = 16
     resamples: int = 1000
 
@@ -107,7 +114,9 @@ def run_bundle(bundle: int, out: Path, sizes: Sizes, work: Path) -> None:
         work: Receives films and runs; what is finished there is taken up.
     """
     started = time.perf_counter()
-    data = sizes.films(work / "films", size_px=(sizes.size, sizes.size))
+    parts = np.repeat(["train", "val", "test"], sizes.counts)
+    how = {"enriched": True, "size_px": (sizes.size,) * 2, "workers": sizes.workers}
+    data = write_prepared(work / "films", parts, sizes.cohort, sizes.size, **how)
     seconds = {"films": _since(started)}
     workspace = Workspace("reference", work)
     evaluator = Evaluator(workspace, "reference", data, resamples=sizes.resamples)

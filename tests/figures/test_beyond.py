@@ -48,7 +48,7 @@ def test_rows_stand_in_the_order_of_the_first_group():
 
 def test_an_undefined_entry_leaves_a_gap():
     rows = {"one": entry(0.1, 0.0, 0.2, 5), "two": entry(np.nan, None, None, 0)}
-    fig = beyond.figure_entries({"arm": rows}, "difference", zero=True)
+    fig = beyond.figure_entries({"arm": rows}, "difference")
     assert [t.get_text() for t in fig.axes[0].get_yticklabels()] == ["one", "two"]
     lines, dots = fig.axes[0].collections
     assert dots.get_offsets()[:, 0].tolist() == [0.1, None]

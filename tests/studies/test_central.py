@@ -99,3 +99,32 @@ def test_practice_is_held_against_as_many_films_without_it(folder):
         "U-Net, films alone": ["100", "all"],
         "U-Net, phantoms first": ["0", "100"],
     }
+
+
+def test_simpler_phantoms_are_held_against_natural_ones_by_seed(folder):
+    path, write = folder
+    rows = [
+        ("own_test", "supermodel__painted", 0, 0.50, 0.41),
+        ("own_test", "supermodel__painted", 1, 0.54, 0.40),
+        ("study_test", "supermodel__painted", 0, 0.10, 0.1),
+        ("vindr_test", "supermodel", 0, 0.30, 0.35),
+        ("vindr_test", "supermodel", 1, 0.30, 0.36),
+        ("vindr_test", "supermodel", 2, 0.90, 0.90),  # the others lack this seed
+    ]
+    columns = ["set", "arm", "seed", "iou_c@operating", "iou_c"]
+    table = pd.DataFrame(rows, columns=columns)
+    table.to_csv(path / "networks_phantoms.csv", index=False)
+    write("supermodel", "study_test", 0.3, {"supermodel__painted": 0.2})
+    write("supermodel__painted", "study_test", 0.1, {})
+    found = practice.simpler(path)
+    assert [*found] == ["tested on films as simple", "tested on natural films"]
+    own, natural = (one["at the chosen threshold"] for one in found.values())
+    assert [*own] == [*natural] == ["every finding painted"]
+    # gaps 0.20 and 0.24: mean 0.22, error 0.02, Student's reach 12.706 times that
+    assert own["every finding painted"] == {
+        "value": 0.22,
+        "low": pytest.approx(0.22 - 0.254124, abs=1e-5),
+        "high": pytest.approx(0.22 + 0.254124, abs=1e-5),
+        "n": 2,
+    }
+    assert natural["every finding painted"]["value"] == pytest.approx(-0.205)
