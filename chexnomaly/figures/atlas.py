@@ -118,18 +118,3 @@ def figure_feasible(table: pd.DataFrame, marks: Mapping[str, float]) -> plt.Figu
     lines = axs.flat[0].lines[: len(marks)]
     fig.legend(lines, marks, loc="outside lower center", ncols=2, frameon=False)
     return fig
-
-
-def figure_missing(reason: str) -> plt.Figure:
-    """Draw a frame that says why a picture is not there.
-
-    Args:
-        reason: One line.
-
-    Returns:
-        The figure.
-    """
-    fig, ax = style.one_panel(1.0)
-    ax.text(0.5, 0.5, reason, ha="center", va="center", color=style.GREY)
-    ax.set(xticks=[], yticks=[])
-    return fig

@@ -24,7 +24,7 @@ from chexnomaly.labels import SYNONYMS
 from chexnomaly.profiles import open_profile
 from chexnomaly.studies.cells import FoldSets, sets_by_finding
 from chexnomaly.studies.phantoms import CENTRAL, DRAWING, ONE_CHANGE, apart, whole
-from chexnomaly.systems import Options, baselines, find_recipe
+from chexnomaly.systems import baselines, find_recipe
 from chexnomaly.systems.recipes import ON_FILMS, PRACTICE_CONTROLS, Recipe
 from chexnomaly.workspace import Workspace
 
@@ -54,11 +54,6 @@ def section_of(recipe: Recipe) -> str:
     """Name the section of a profile with a recipe's options on real films."""
     kinds = {"siamese": "real_films_twins", "classifier": "one_film"}
     return kinds.get(recipe.kind, SECTIONS[0])
-
-
-def film_options(profile: str, recipe: Recipe, **chosen) -> Options:
-    """Read the options of a recipe on real films; what is chosen wins."""
-    return Options.from_profile(profile, section_of(recipe), **chosen)
 
 
 def blind_predictors(

@@ -25,7 +25,7 @@ from chexnomaly.phantom import Switches
 from chexnomaly.phantom.files.prepared import write_prepared
 from chexnomaly.profiles import open_profile
 from chexnomaly.studies import cells
-from chexnomaly.studies.multiverse.arms import ARMS
+from chexnomaly.studies.multiverse.arms import ARMS, DRAWING
 from chexnomaly.systems import SPECIALIZED
 from chexnomaly.systems.recipes import Recipe
 from chexnomaly.workspace import Workspace
@@ -56,7 +56,6 @@ CENTRAL, ONE_CHANGE = _PLAN["central"], _PLAN["one_change"]
 with the twins that they need."""
 
 THREE = [(0, seed) for seed in range(3)]
-DRAWING = ("supermodel", "chexnomaly")
 PILOT_ARMS = (*DRAWING, "chexnomaly__random_base")
 
 SIMPLER = {
@@ -136,29 +135,34 @@ class PhantomWorld:
         root, size = self.workspace.data / "study" / name, self.films(0).store.size
         return write_prepared(root, parts, seed, size, **options)
 
-    def other_films(self, k: int) -> PreparedSet:
-        """Draw other films to learn from, as many as the demo's, or open them."""
+    def other_films(self, how: str) -> PreparedSet:
+        """Draw films in place of the demo's, or open them.
+
+        Args:
+            how: "other_films_<k>" for others to learn from, as many; a key of `SIMPLER`
+                for the same cohort with a part turned off.
+        """
         own = self.films(0)
+        if how in SIMPLER:
+            parts, options = ["train"] * len(own.split), {"switches": SIMPLER[how]}
+            made = self.draw(how, parts, 0, enriched=True, **options)
+            return replace(made, split=own.split)
         counts = [len(own.ids(part)) for part in ("train", "val")]
-        parts = np.repeat(["train", "val"], counts)
-        return self.draw(f"other_films_{k}", parts, OTHER_SEED + k, enriched=True)
+        parts, k = np.repeat(["train", "val"], counts), int(how.rpartition("_")[2])
+        return self.draw(how, parts, OTHER_SEED + k, enriched=True)
 
     def practice(self, kind: str, boxed: Collection[str]) -> PreparedSet:
         """Give the films that a network practises on before it sees real ones.
 
         Args:
             kind: "phantoms" for the demo's; "own_findings" for those of them that show
-                no finding that the real films lack; a key of `SIMPLER` for the same
-                cohort with a part turned off.
+                no finding that the real films lack; or a key of `SIMPLER`.
             boxed: Findings that the real films are boxed for.
         """
-        own = self.films(0)
-        if kind not in SIMPLER:
-            lacking = {*FINDINGS} - {*boxed} if kind == "own_findings" else ()
-            return sampling.without_findings(own, lacking)
-        options = {"enriched": True, "switches": SIMPLER[kind]}
-        made = self.draw(kind, ["train"] * len(own.split), 0, **options)
-        return replace(made, split=own.split)
+        if kind in SIMPLER:
+            return self.other_films(kind)
+        lacking = {*FINDINGS} - {*boxed} if kind == "own_findings" else ()
+        return sampling.without_findings(self.films(0), lacking)
 
     def unseen(self, finding: str) -> PreparedSet:
         """Draw films with a finding that no training film shows, or open them."""

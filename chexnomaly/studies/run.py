@@ -43,7 +43,7 @@ def command_line() -> argparse.ArgumentParser:
 def main(
     arguments: Sequence[str] | None = None, study: WorldStudy | None = None
 ) -> None:
-    """Run the missing cells that are asked for, then write results of all finished.
+    """Run the missing cells that are asked for, then write results and count them.
 
     Args:
         arguments: In place of the command line's.
@@ -68,6 +68,8 @@ def main(
             )
         failed = run_cells(wanted, study, folder, given.processes, given.minutes)
     contrasts.write_results(given.out, folder, study.world)
+    done = sum((folder / f"{cell.name}.json").exists() for cell in cells)
+    print(f"{study.world.name}: {done} of {len(cells)} cells are finished")
     if failed:
         raise SystemExit(f"{len(failed)} of {len(wanted)} cells failed")
 

@@ -13,7 +13,7 @@ from torch.nn import Module
 from chexnomaly import evaluation, systems
 from chexnomaly.datasets import sampling
 from chexnomaly.datasets.prepared import PreparedSet
-from chexnomaly.evaluation.evaluator import Predictor, TestSet
+from chexnomaly.evaluation.evaluator import Predictor
 from chexnomaly.evaluation.pairs import score_pairs, score_singly
 from chexnomaly.studies.cells import PILOT_SET, PILOTS, Cell
 from chexnomaly.studies.films import FilmWorld, blind_predictors, specialized_or_all
@@ -145,9 +145,9 @@ class WorldStudy:
         Raises:
             KeyError: There is no such family.
         """
-        if how in SIMPLER:
+        if how in SIMPLER or how.startswith("other_films_"):  # they may be drawn
             with _one_at_a_time(self.work / f"{how}.lock"):
-                return self.world.practice(how, ())
+                return self.world.other_films(how)
         kind, _, name = how.partition("_")
         match kind:
             case "":
@@ -159,9 +159,6 @@ class WorldStudy:
             case "control":
                 family = self.world.families[name]
                 return sampling.without_as_many(whole, family, seed)
-            case "other":
-                with _one_at_a_time(self.work / f"{how}.lock"):  # it may be drawn
-                    return self.world.other_films(int(name.removeprefix("films_")))
         return sampling.few_films(whole, int(how))
 
     def finding(self, cell: Cell) -> str:
@@ -244,8 +241,8 @@ class WorldStudy:
         }
         means, asked = {}, self.world.means_only()
         if cell.films in SIMPLER:  # do numbers look better where the test is as simple?
-            keys = ("iou_c",)
-            asked["own_test"] = TestSet(data.part("test"), data.origin, keys=keys)
+            natural = asked["vindr_test"]
+            asked["own_test"] = replace(natural, scans=data.part("test"))
         plain = not own and cell.system != "view_alone"
         for key, test in asked.items() if plain else ():
             found = test.score(predict(test.scans), levels)

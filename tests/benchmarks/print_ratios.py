@@ -13,6 +13,12 @@ sys.path.insert(0, str(ROOT))
 
 from chexnomaly.studies.speed import benchmarks  # noqa: E402
 
+FLOOR_GOALS = {"JPEG 2000 film to store: decoding": 0.9}
+"""Label of a floor to the least share of the time that was set as a goal beforehand.
+
+Of an uncompressed film there is next to nothing to decode: no goal was set.
+"""
+
 
 def beside_goals(table: pd.DataFrame, values: str, goals: dict) -> pd.DataFrame:
     """Set the least that was asked for beside some values, where there is one."""
@@ -54,7 +60,7 @@ def tables(benches: dict, costs: dict) -> dict[str, pd.DataFrame]:
             ratios, "median", benchmarks.goals(benches)
         ),
         "share of the time that the floor would take": beside_goals(
-            floors, "share", benchmarks.FLOOR_GOALS
+            floors, "share", FLOOR_GOALS
         ),
         "preparing N films, the most over the least of several N": pd.DataFrame(
             {"": growth(benches)}

@@ -47,8 +47,3 @@ def test_curves_of_phantoms_are_dashed():
     fig = atlas.figure_shares(curves, {"mark": 0.5})
     styles = [line.get_linestyle() for line in fig.axes[1].lines[:2]]
     assert styles == ["-", "--"]
-
-
-def test_a_missing_picture_says_why():
-    fig = atlas.figure_missing("not measured")
-    assert [text.get_text() for text in fig.axes[0].texts] == ["not measured"]

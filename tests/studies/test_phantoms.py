@@ -13,7 +13,7 @@ from chexnomaly.labels import FINDINGS
 from chexnomaly.phantom.files.prepared import write_prepared
 from chexnomaly.profiles import open_profile
 from chexnomaly.results import read_result
-from chexnomaly.studies import phantoms, run
+from chexnomaly.studies import phantoms, practice, run
 from chexnomaly.studies.cells import Cell
 from chexnomaly.studies.multiverse.arms import ARMS, split_option
 from chexnomaly.studies.phantoms import HELD_TOGETHER, PhantomWorld
@@ -146,15 +146,18 @@ def test_other_films_are_as_many_and_none_of_the_test_films(study):
     assert not films & {other.store.image(i).tobytes() for i in other.store.ids}
 
 
-def test_a_tiny_study_grows_over_runs_and_gives_the_same_bytes(study, tmp_path):
+def test_a_tiny_study_grows_over_runs_and_gives_the_same_bytes(study, tmp_path, capsys):
     only = ["supermodel__fold*", "mean_mask__fold*", "siamese_cnn__fold*"]
     only += ["supermodel__*_ild__fold*", "supermodel__alpha_0_5__fold*"]
+    only += ["supermodel__one_anatomy__fold*"]
     only = [f"{one}_seed[01]" for one in only]
     asked = ["phantoms", "--processes", "1", "--only", *only]
     out, again = tmp_path / "a", tmp_path / "b"
     run.main([*asked, "--out", str(out), "--minutes", "0"], study)
     assert [p.name for p in out.rglob("*.json")] == ["sets__fold0.json"]
     run.main([*asked[:3], "--out", str(out), "--only", only[0]], study)
+    said = f"phantoms: 2 of {len(study.cells())} cells are finished"
+    assert capsys.readouterr().out.splitlines()[-1] == said
     before = {p.name: p.read_bytes() for p in (out / "cells" / "phantoms").iterdir()}
     run.main([*asked, "--out", str(out)], study)
     run.main([*asked, "--out", str(again)], study)
@@ -176,6 +179,12 @@ def test_a_tiny_study_grows_over_runs_and_gives_the_same_bytes(study, tmp_path):
     )
     assert never["n"] == control["n"] and "all_empty" in control["paired"]
     assert read_result(out / "siamese_cnn__study_pairs.json")["seeds"] == [0, 1]
+    simpler = read_result(out / "supermodel__one_anatomy__study_test.json")
+    assert {*simpler["means"]} == {"vindr_test", "own_test"}
+    assert [*practice.simpler(out)] == [
+        "tested on films as simple",
+        "tested on natural films",
+    ]
     arms = read_result(out / "multiverse__study_test.json")
     assert [*arms["arms"]] == ["32.alpha_0_5"]
     assert arms["seeds"] == [0] and arms["resampled"] == ["films"]

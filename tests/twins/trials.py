@@ -30,7 +30,7 @@ from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.datasets.segmentation import SegmentationSet
 from chexnomaly.evaluation import pairs as scoring
 from chexnomaly.files import write_atomic
-from chexnomaly.studies.films import film_options
+from chexnomaly.studies.films import section_of
 from chexnomaly.systems.fitting import Trained
 from chexnomaly.systems.recipes import Recipe
 from chexnomaly.training import loop
@@ -116,7 +116,7 @@ class Given:
         if recipe.kind == "siamese":
             chosen["epochs"] = self.passes
         if self.world == "films":
-            return film_options("demo", recipe, **chosen)
+            return systems.Options.from_profile("demo", section_of(recipe), **chosen)
         return systems.Options.from_profile("demo", recipe.section, **chosen)
 
     def folder(self, recipe: Recipe) -> Path:

@@ -5,7 +5,6 @@ range of the middle 95 % of many draws, which says how far a test set of that si
 moves a score that is fixed.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,27 +78,6 @@ def score_table(findings: pd.DataFrame, size: int = 512, seed: int = 0) -> Audit
         scores["one_reader_in_union"] = blind.one_reader(cover, "union")
         scores["one_reader_in_majority"] = blind.one_reader(cover, "two_readers")
     return Audited(cover, scores, blind.true_pixels(cover) > 0)
-
-
-def zero_shot_masks(
-    frames: Mapping[str, Audited], target: Audited
-) -> dict[str, Scores]:
-    """Score one fixed place on a collection that it was not fitted on.
-
-    The paper's models were trained on VinDr-CXR; so is this baseline. A mask fitted on
-    the target itself, as `mean_mask` is, is a ceiling that none of them could use.
-
-    Args:
-        frames: Suffix of the system's key to VinDr-CXR in one of its possible frames.
-        target: The other collection.
-
-    Returns:
-        "zero_shot_mask" with its suffix, to per-image scores on the target.
-    """
-    return {
-        f"zero_shot_mask{suffix}": blind.place_from(one.cover, target.cover)
-        for suffix, one in frames.items()
-    }
 
 
 def vindr_sets(audited: Audited, test_share: float = 0.1) -> dict[str, tuple[int, int]]:

@@ -111,6 +111,9 @@ def fixed_place(cover: Cover, seed: int = 0) -> Scores:
 def place_from(other: Cover, cover: Cover) -> Scores:
     """Predict one place for all films: the one that fits another collection best.
 
+    The paper's models were trained on VinDr-CXR; so is the zero-shot mask, by this. A
+    mask fitted on the target itself is a ceiling that none of them could use.
+
     Args:
         other: Images of the collection that the place is fitted on, of the same side.
         cover: The images that are scored; none of them enters the place.

@@ -58,8 +58,8 @@ def split_option(system: str) -> tuple[str, dict]:
     return key, {**OPTIONS[name][1]}
 
 
-BOTH = ("supermodel", "chexnomaly")
-"""Systems that are trained on other films, and with the paper's alpha."""
+DRAWING = ("supermodel", "chexnomaly")
+"""The two systems that the studies hold against each other on any change of films."""
 
 OTHER_FILMS = (1, 2)
 """Numbers of the films that take the place of those to learn from."""
@@ -74,7 +74,7 @@ def _option(name: str, system: str = "supermodel") -> Arm:
 ARMS: tuple[Arm, ...] = (
     *(
         Arm(f"17.films_{k}_{one}", (one, f"other_films_{k}"), one, f"other films ({k})")
-        for one in BOTH
+        for one in DRAWING
         for k in OTHER_FILMS
     ),
     *map(_option, OPTIONS),

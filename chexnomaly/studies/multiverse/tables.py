@@ -2,12 +2,10 @@
 
 from collections.abc import Mapping
 
-import numpy as np
 import pandas as pd
 
 from chexnomaly.evaluation.intervals import Entry, entry, excludes_zero
 from chexnomaly.results import format_entry
-from chexnomaly.studies.multiverse.arms import ARMS
 from chexnomaly.studies.multiverse.scoring import is_default, is_first
 
 
@@ -118,25 +116,16 @@ def mix_table(result: Mapping) -> pd.DataFrame:
     return pd.DataFrame(rows).T
 
 
-def decision_rows(
-    result: Mapping | None, metric: str = "iou_c@operating"
-) -> pd.DataFrame:
+def decision_rows(result: Mapping, metric: str = "iou_c@operating") -> pd.DataFrame:
     """Lay out the arms for `figures.beyond.figure_decisions`.
 
     Args:
-        result: A `multiverse` results file; None where nothing is measured yet.
+        result: A `multiverse` results file.
         metric: Which difference.
 
     Returns:
-        As `effects_frame`; "item" names the system too. Without a file every arm that
-        is planned, with no value.
+        As `effects_frame`; "item" names the system too.
     """
-    if result is None:
-        planned = [(one.stem, one.says, one.default) for one in ARMS]
-        frame = pd.DataFrame(planned, columns=["item", "says", "default"])
-        frame = frame.assign(value=np.nan, low=np.nan, high=np.nan, decided=False)
-        numbers = frame["item"].str.partition(".")[0]
-        return frame.assign(item=numbers + ", " + frame.default)
     frame = effects_frame(result)
     frame = frame[frame.metric == metric]
     systems = frame.default.str.partition("default_")[2]

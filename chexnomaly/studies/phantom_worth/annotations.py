@@ -13,7 +13,7 @@ from chexnomaly import metrics
 from chexnomaly.evaluation.intervals import Entry, entry, mean_entry, share_entry
 from chexnomaly.labels import NO_FINDING
 from chexnomaly.studies.annotations import predictors
-from chexnomaly.studies.annotations.rectangles import Cover, cover, overlap_with_masks
+from chexnomaly.studies.annotations.rectangles import cover
 
 GRID = 64
 """Side of the square on which boxes are compared, px."""
@@ -40,22 +40,6 @@ def agreement(drawn: pd.DataFrame) -> np.ndarray:
     return np.nanmean(np.where(there, scores, np.nan)[:, readers > 1], axis=0)
 
 
-def prior_scores(boxes: Cover) -> np.ndarray:
-    """Fit a location prior on every second image, score it on the others.
-
-    Args:
-        boxes: Those of abnormal images.
-
-    Returns:
-        IoU of each image of the second half.
-    """
-    true, half = predictors.true_pixels(boxes), np.arange(len(boxes.ids)) % 2
-    place = predictors.fit_place(boxes, (half == 0) & (true > 0))
-    shared = overlap_with_masks(boxes, place[None])[:, 0]
-    scores = predictors.counts(shared, place.sum(), true, boxes.size)
-    return metrics.iou_per_image(scores)[half == 1]
-
-
 def audit_table(findings: pd.DataFrame) -> dict[str, Entry]:
     """Measure a findings table.
 
@@ -73,14 +57,14 @@ def audit_table(findings: pd.DataFrame) -> dict[str, Entry]:
     drawn = findings[findings.finding != NO_FINDING]
     per_image = drawn.groupby("image_id")
     boxes = cover(drawn, GRID)
-    n = len(boxes.ids)
+    n, prior = len(boxes.ids), metrics.iou_per_image(predictors.fixed_place(boxes))
     values = {
         "positive_share": share_entry(n, findings.image_id.nunique()),
         "boxes_per_positive": mean_entry(per_image.size().to_numpy()),
         "findings_per_positive": mean_entry(per_image.finding.nunique().to_numpy()),
         "foreground_share": mean_entry(predictors.covered_share(boxes)),
         "agreement_iou": mean_entry(agreement(drawn)),
-        "prior_iou": mean_entry(prior_scores(boxes)),
+        "prior_iou": mean_entry(prior),
     }
     readers = findings.groupby("image_id").reader.nunique()
     box_px = (drawn.x_max - drawn.x_min) * (drawn.y_max - drawn.y_min)

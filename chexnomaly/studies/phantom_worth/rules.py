@@ -68,24 +68,13 @@ def fit_threshold(
     return rules[int(np.argmax(scores))]
 
 
-@dataclass(frozen=True)
-class RuleScores:
-    """What three rules score on the test films that show a finding.
-
-    Attributes:
-        prior: IoU per film of the location prior.
-        threshold: IoU per film of the brightness threshold.
-        in_place: IoU per film of a threshold inside the location prior.
-        rule: The brightness threshold; None where no training film has the finding.
-    """
-
-    prior: np.ndarray
-    threshold: np.ndarray
-    in_place: np.ndarray
-    rule: Threshold | None
+RULES = ("location_prior", "brightness_threshold", "brightness_in_place")
+"""A fixed mask, a threshold on brightness, and that threshold within the mask."""
 
 
-def compare_rules(data: PreparedSet, finding: str | None = None) -> RuleScores:
+def compare_rules(
+    data: PreparedSet, finding: str | None = None
+) -> tuple[dict[str, np.ndarray], Threshold | None]:
     """Fit the three rules on training films and score them on test films.
 
     Args:
@@ -93,24 +82,22 @@ def compare_rules(data: PreparedSet, finding: str | None = None) -> RuleScores:
         finding: Whose boxes make the masks; None for all findings together.
 
     Returns:
-        The scores; empty where a part has no film with the finding.
+        By `RULES`, IoU of each test film that shows a finding; and the brightness
+        threshold. No film and None where a part has none with the finding.
     """
     images, masks = arrays(data, "train", finding)
     test_images, test_masks = arrays(data, "test", finding)
     if not len(masks) or not len(test_masks):
-        return RuleScores(*(np.zeros(0),) * 3, None)
+        return dict.fromkeys(RULES, np.zeros(0)), None
     named = data.findings.finding
     kept = named != NO_FINDING if finding is None else named == finding
     train = data.findings.image_id.isin(data.ids("train"))
     boxes = cover(data.findings[kept & train], data.store.size)
     prior = predictors.fit_place(boxes, np.ones(len(boxes.ids), bool))
     anywhere, in_place = (fit_threshold(images, masks, r) for r in (None, prior))
-    return RuleScores(
-        iou_per_image(prior, test_masks),
-        iou_per_image(anywhere.mark(test_images), test_masks),
-        iou_per_image(in_place.mark(test_images), test_masks),
-        anywhere,
-    )
+    marks = prior, anywhere.mark(test_images), in_place.mark(test_images)
+    scores = (iou_per_image(marked, test_masks) for marked in marks)
+    return dict(zip(RULES, scores, strict=True)), anywhere
 
 
 def arrays(

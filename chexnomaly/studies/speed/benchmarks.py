@@ -1,21 +1,14 @@
 """Committed benchmarks, read for the page on speed and scale."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from chexnomaly.errors import MissingInputError
+from chexnomaly.results import read_json
 
 BENCHMARKS = (
     *("bench_boxes", "bench_step", "bench_ingest"),
     *("bench_prepare", "bench_phantom", "bench_allocator", "bench_training"),
 )
-
-FLOOR_GOALS = {"JPEG 2000 film to store: decoding": 0.9}
-"""Label of a floor to the least share of the time that was set as a goal beforehand.
-
-Of an uncompressed film there is next to nothing to decode: no goal was set.
-"""
 
 
 def read_benchmarks(reference: Path) -> dict[str, dict]:
@@ -28,23 +21,16 @@ def read_benchmarks(reference: Path) -> dict[str, dict]:
         Name to content, with an entry for each of `BENCHMARKS`.
 
     Raises:
-        MissingInputError: One is missing.
+        ResultError: One is missing.
     """
-    table = {}
-    for name in BENCHMARKS:
-        path = reference / "bench" / f"{name}.json"
-        if not path.is_file():
-            raise MissingInputError(
-                "no such benchmark", file=path.name, expected="the output of make bench"
-            )
-        table[name] = json.loads(path.read_text(encoding="utf-8-sig"))
-    return table
+    files = {name: reference / "bench" / f"{name}.json" for name in BENCHMARKS}
+    return {k: read_json(file, "the output of make bench") for k, file in files.items()}
 
 
 def read_timings(reference: Path) -> dict[str, dict]:
     """Read what cold builds spent by stage, by profile; empty where none was kept."""
     files = sorted((reference / "bench").glob("timings_*.json"))
-    return {f.stem.partition("_")[2]: json.loads(f.read_bytes()) for f in files}
+    return {f.stem.partition("_")[2]: read_json(f, "timings") for f in files}
 
 
 def read_step_costs(reference: Path) -> dict[str, dict]:
@@ -52,7 +38,7 @@ def read_step_costs(reference: Path) -> dict[str, dict]:
     path = reference / "gpu" / "bundle_0.json"
     if not path.is_file():
         return {}
-    report = json.loads(path.read_text(encoding="utf-8-sig"))
+    report = read_json(path, "the output of make bundle")
     return report["unet"] if report["stamp"]["hardware"]["gpu"] else {}
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from chexnomaly.studies.annotations import audit as aa
+from chexnomaly.studies.annotations import predictors
 
 
 @pytest.fixture(scope="module")
@@ -52,11 +53,9 @@ def test_results_say_what_they_rest_on(audited, tmp_path):
     assert blind["frame"] == "one frame"
 
 
-def test_a_zero_shot_mask_has_a_name_for_each_frame_and_rests_on_tables(
-    audited, tmp_path
-):
-    fitted = aa.zero_shot_masks({"": audited, "__largest_frame": audited}, audited)
-    assert list(fitted) == ["zero_shot_mask", "zero_shot_mask__largest_frame"]
+def test_a_zero_shot_mask_rests_on_tables(audited, tmp_path):
+    place = predictors.place_from(audited.cover, audited.cover)
+    fitted = {"zero_shot_mask__largest_frame": place}
     scored = aa.Audited(audited.cover, fitted, audited.abnormal)
     values = aa.values_by_set(scored, {"200": (5, 0)}, draws=3, seed=0)
     common = {"profile": "tiny", "notebook": "n", "seeds": [0]}

@@ -8,7 +8,6 @@ from chexnomaly.figures import beyond
 from chexnomaly.results import format_entry, read_result, write_result
 from chexnomaly.studies import held_out
 from chexnomaly.studies.multiverse import tables as bt
-from chexnomaly.studies.multiverse.arms import ARMS
 from chexnomaly.workspace import Workspace
 
 
@@ -51,9 +50,6 @@ def test_a_study_that_is_not_there_is_not_measured_yet(tmp_path):
     drawn = held_out.held_out_panels(workspace)
     assert all(one.value.isna().all() for one in drawn.values())
     assert not any(one.decided.any() for one in drawn.values())
-    rows = bt.decision_rows(None)
-    assert len(rows) == len(ARMS) and rows.value.isna().all()
-    beyond.figure_decisions(rows)
 
 
 def arms(folder, dataset: str) -> dict:

@@ -7,7 +7,6 @@ import pytest
 from chexnomaly.datasets.annotations.findings import COLUMNS
 from chexnomaly.phantom import film
 from chexnomaly.phantom.files.findings_table import phantom_findings
-from chexnomaly.studies.annotations.rectangles import cover
 from chexnomaly.studies.phantom_worth import annotations as pa
 
 
@@ -69,7 +68,8 @@ def test_agreement_of_readers_by_hand():
 
 def test_a_prior_that_always_fits():
     rows = [(image, "R1", "ild", (0, 0, 64, 32)) for image in "abcdef"]
-    assert pa.prior_scores(cover(table(rows), 8)).tolist() == [1, 1, 1]
+    prior = pa.audit_table(table(rows))["prior_iou"]
+    assert prior == {"value": 1, "low": 1, "high": 1, "n": 6}
 
 
 def test_the_table_holds_what_the_readers_said():

@@ -53,11 +53,11 @@ def test_arrays_hold_the_scans_with_the_finding(squares):
 
 def test_a_threshold_solves_the_bright_squares_and_a_place_does_not(squares):
     # Squares are 0.4 brighter than noise in [0, 0.5] and lie anywhere.
-    scores = rules.compare_rules(squares)
-    assert scores.threshold.mean() > 0.5 > scores.prior.mean()
-    assert len(scores.threshold) == len(scores.prior) == len(scores.in_place) == 5
-    nothing = rules.compare_rules(squares, "pneumothorax")
-    assert nothing.rule is None and len(nothing.prior) == 0
+    scores, rule = rules.compare_rules(squares)
+    assert scores["brightness_threshold"].mean() > 0.5 > scores["location_prior"].mean()
+    assert rule.brighter and [len(one) for one in scores.values()] == [5, 5, 5]
+    nothing, rule = rules.compare_rules(squares, "pneumothorax")
+    assert rule is None and [len(one) for one in nothing.values()] == [0, 0, 0]
 
 
 def test_the_prior_is_the_place_that_fits_the_training_films_best(squares):
@@ -67,5 +67,5 @@ def test_the_prior_is_the_place_that_fits_the_training_films_best(squares):
     cuts = [mean > level for level in np.arange(0.02, mean.max(), 0.02)]
     best = max(cuts, key=lambda cut: iou_per_image(cut, masks).mean())
     test = rules.arrays(squares, "test", "ild")[1]
-    scores = rules.compare_rules(squares, "ild")
-    assert scores.prior == pytest.approx(iou_per_image(best, test))
+    scores, _ = rules.compare_rules(squares, "ild")
+    assert scores["location_prior"] == pytest.approx(iou_per_image(best, test))
