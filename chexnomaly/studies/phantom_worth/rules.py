@@ -68,7 +68,7 @@ def fit_threshold(
     return rules[int(np.argmax(scores))]
 
 
-RULES = ("location_prior", "brightness_threshold", "brightness_in_place")
+SIMPLE_RULES = ("location_prior", "brightness_threshold", "brightness_in_place")
 """A fixed mask, a threshold on brightness, and that threshold within the mask."""
 
 
@@ -82,13 +82,13 @@ def compare_rules(
         finding: Whose boxes make the masks; None for all findings together.
 
     Returns:
-        By `RULES`, IoU of each test film that shows a finding; and the brightness
-        threshold. No film and None where a part has none with the finding.
+        By `SIMPLE_RULES`, IoU of each test film that shows a finding; and the
+        brightness threshold. No film and None where a part has none with the finding.
     """
     images, masks = arrays(data, "train", finding)
     test_images, test_masks = arrays(data, "test", finding)
     if not len(masks) or not len(test_masks):
-        return dict.fromkeys(RULES, np.zeros(0)), None
+        return dict.fromkeys(SIMPLE_RULES, np.zeros(0)), None
     named = data.findings.finding
     kept = named != NO_FINDING if finding is None else named == finding
     train = data.findings.image_id.isin(data.ids("train"))
@@ -97,7 +97,7 @@ def compare_rules(
     anywhere, in_place = (fit_threshold(images, masks, r) for r in (None, prior))
     marks = prior, anywhere.mark(test_images), in_place.mark(test_images)
     scores = (iou_per_image(marked, test_masks) for marked in marks)
-    return dict(zip(RULES, scores, strict=True)), anywhere
+    return dict(zip(SIMPLE_RULES, scores, strict=True)), anywhere
 
 
 def arrays(
