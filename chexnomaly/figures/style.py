@@ -73,6 +73,21 @@ def one_panel(height_in: float = 3.0) -> tuple[plt.Figure, plt.Axes]:
     return fig, axs[0, 0]
 
 
+def figure_missing(reason: str) -> plt.Figure:
+    """Draw a frame that says why a picture is not there.
+
+    Args:
+        reason: One line.
+
+    Returns:
+        The figure.
+    """
+    fig, ax = one_panel(1.0)
+    ax.text(0.5, 0.5, reason, ha="center", va="center", color=GREY)
+    ax.set(xticks=[], yticks=[])
+    return fig
+
+
 def name_rows(ax: plt.Axes, names: Iterable[str], fontsize: float = 10) -> None:
     """Write names, keys in words, at 0, 1, 2, ... of the vertical axis, top down."""
     names = [*map(spoken, names)]

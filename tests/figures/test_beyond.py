@@ -5,7 +5,7 @@ import pandas as pd
 
 from chexnomaly.evaluation.intervals import entry
 from chexnomaly.evidence import DIFFERS, NOT_TESTABLE, REPRODUCED, VERDICTS
-from chexnomaly.figures import beyond
+from chexnomaly.figures import beyond, style
 from chexnomaly.figures.beyond import VERDICT_COLORS, count_verdicts, figure_verdicts
 
 TABLE = pd.DataFrame(
@@ -117,3 +117,8 @@ def test_each_network_is_a_dot_where_its_twin_stands():
     table = pd.DataFrame(rows, columns=["auc", "gain", "films", "twin"])
     (ax,) = beyond.figure_gains(table).axes
     assert ax.collections[0].get_offsets().tolist() == [[0.6, 0.01], [0.7, -0.02]]
+
+
+def test_a_missing_picture_says_why():
+    fig = style.figure_missing("not measured")
+    assert [text.get_text() for text in fig.axes[0].texts] == ["not measured"]

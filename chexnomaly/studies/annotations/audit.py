@@ -219,15 +219,9 @@ def write_values(
     for suffix, systems in values.items():
         dataset = f"{key}_{suffix}" if suffix else key
         for system, entries in systems.items():
-            path = write_result(
-                folder,
-                system,
-                dataset,
-                trained_on="annotations" if "_mask" in system else None,
-                scored_on="annotations",
-                n=entries["iou_a"]["n"],
-                values=entries,
-                **details,
-            )
+            learned = "annotations" if "_mask" in system else None
+            about = {"trained_on": learned, "scored_on": "annotations", **details}
+            about |= {"n": entries["iou_a"]["n"], "values": entries}
+            path = write_result(folder, system, dataset, **about)
             written[path.stem] = read_result(path)
     return written

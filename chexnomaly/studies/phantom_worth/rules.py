@@ -10,7 +10,6 @@ import numpy as np
 
 from chexnomaly import metrics
 from chexnomaly.datasets.prepared import PreparedSet
-from chexnomaly.datasets.segmentation import SegmentationSet
 from chexnomaly.labels import NO_FINDING
 from chexnomaly.studies.annotations import predictors
 from chexnomaly.studies.annotations.rectangles import cover
@@ -116,13 +115,8 @@ def arrays(
     scans = data.part(part, findings_kept=None if finding is None else [finding])
     there = scans.is_abnormal()
     images = np.array([data.store.image(i) for i in scans.ids])
-    return images[there], masks_of(scans)[there]
-
-
-def masks_of(scans: SegmentationSet) -> np.ndarray:
-    """Draw the masks, (N, S, S), bool, in the order of the films."""
-    masks = [scans.mask(i).numpy() > 0 for i in scans.ids]
-    return np.reshape(masks, (-1, scans.size, scans.size)).astype(bool)
+    masks = np.array([scans.mask(i)[0].numpy() > 0 for i in scans.ids])
+    return images[there], masks[there]
 
 
 def iou_per_image(marked: np.ndarray, masks: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from chexnomaly.studies.phantom_worth import rules
-from chexnomaly.studies.phantom_worth.rules import iou_per_image, masks_of
+from chexnomaly.studies.phantom_worth.rules import iou_per_image
 
 
 def square(left, top, side, size=8):
@@ -61,8 +61,7 @@ def test_a_threshold_solves_the_bright_squares_and_a_place_does_not(squares):
 
 
 def test_the_prior_is_the_place_that_fits_the_training_films_best(squares):
-    scans = squares.part("train", findings_kept=["ild"])
-    masks = masks_of(scans)[scans.is_abnormal()]
+    masks = rules.arrays(squares, "train", "ild")[1]
     mean = masks.mean(axis=0)
     cuts = [mean > level for level in np.arange(0.02, mean.max(), 0.02)]
     best = max(cuts, key=lambda cut: iou_per_image(cut, masks).mean())
