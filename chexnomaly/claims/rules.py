@@ -70,8 +70,8 @@ class Verdict(NamedTuple):
         rule: Key of `GROUNDS` that decided; "" where none did.
         before: The verdict of an interval over films at 0.5 alone; "" for the same.
         thresholds: In words; "" where the quantity has none.
-        p: P-value of a direction at its weaker threshold; None where no network is
-            behind it, or a rule decided before.
+        p: P-value of a direction at its weaker threshold; 1 where another rule leaves
+            it open, None where fewer than three networks are behind it.
     """
 
     name: str
@@ -103,8 +103,7 @@ def decide(measured: MeasuredValue, held: bool | None, reason: str = "") -> Verd
     """
     level, name = measured.evidence, evidence.NOT_TESTABLE
     if level == evidence.PHANTOM_TO_REAL:
-        told = "trained on phantoms, scored on real data: a transfer test"
-        reason = joined(told, reason)
+        reason = joined("from phantoms to real data: a transfer test", reason)
     elif not evidence.gives_direction(level):
         reason = joined(f"evidence level {level}: shown, not compared", reason)
     elif held is None:
@@ -183,12 +182,11 @@ def _answer(tests: Sequence[Comparison], sets: list[dict], shelf: Shelf) -> Verd
         (open_, "interval", _excluded(first)),
     )
     name, rule, told = next(filter(lambda one: one[2], asked), (judged.name, "", ""))
-    if rule in ("", "interval", "threshold") and seeds is not None:
+    if seeds is not None and not few:
         farther = [one.measured.within for one in both]
         within = None if None in farther else max(farther)
-        told_of = first.measured._replace(within=within)
-        p = 1.0 if rule == "threshold" else max(one.p for one in both)
-        judged = judged._replace(p=p, measured=told_of)
+        p = max(one.p for one in both) if rule in ("", "interval") else 1.0
+        judged = judged._replace(p=p, measured=first.measured._replace(within=within))
     if second is not first:
         judged = judged._replace(thresholds="0.5; the one chosen on validation")
     told = joined(GROUNDS.get(rule, ""), "" if told is True else told, first.reason)
@@ -196,7 +194,9 @@ def _answer(tests: Sequence[Comparison], sets: list[dict], shelf: Shelf) -> Verd
 
 
 def _moved(at: dict[str, str], ref: Ref) -> Ref:
-    return ref._replace(dataset=at.get(ref.dataset, ref.dataset))
+    """Put another set, or another system, in the place of one."""
+    system, dataset = (at.get(one, one) for one in ref[:2])
+    return ref._replace(system=system, dataset=dataset)
 
 
 def _at_operating(
@@ -249,15 +249,16 @@ def _blind_alike(tests: Sequence[Comparison], outcome: Outcome, shelf: Shelf) ->
     """Say which predictor that never looks gets the same answer.
 
     Asked where a claim is about one system alone, held against numbers, other figures
-    of its own or another set: a mask that is the same for every film may pass, or fail,
-    as well.
+    of its own or another set, or about what it keeps of another's score: a mask that is
+    the same for every film may pass, or fail, as well.
     """
     alone = len({ref.system for test in tests for ref in test.refs}) == 1
+    alone = alone or all(test.relation == "ratio" for test in tests)
+    judged = {ref.system for test in tests for ref in test.refs[:1]}
     real = outcome.measured.evidence != evidence.ANNOTATIONS
     for blind in BLIND if alone and real and outcome.held is not None else ():
-        asked = [
-            test.change(lambda ref, by=blind: ref._replace(system=by)) for test in tests
-        ]
+        change = partial(_moved, dict.fromkeys(judged, blind))
+        asked = [test.change(change) for test in tests]
         with suppress(NotMeasured):
             if evaluate(asked, shelf).held is outcome.held:
                 return f"{blind} gets the same answer"

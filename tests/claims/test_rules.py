@@ -507,18 +507,24 @@ def test_two_perfect_scores_are_a_tie(tmp_path):
     assert judged(tmp_path)["rule"] == "tie"
 
 
-def test_thresholds_that_disagree_count_among_the_questions_asked(tmp_path):
+def test_what_another_rule_leaves_open_counts_among_the_questions_asked(tmp_path):
+    """Else the correction would grow milder by what came out of other questions."""
+
+    def found(one, other, dataset, values=CLEAR, **more):
+        put(tmp_path, one, dataset, values, **more)
+        put(tmp_path, other, dataset, LESS, **more)
+        needs = f"measured: {one}@{dataset} > {other}@{dataset}"
+        (answer,) = rules.ask(expand(needs, "mean_iou", ()), Shelf(tmp_path))
+        return answer.rule, answer.p
+
     mixed = {"iou_c": CLEAR["iou_c"], "iou_c@operating": (0.02, 0.01, 0.03)}
-    attention(tmp_path, mixed)
-    (found,) = rules.ask(
-        expand(
-            "measured: attention_supermodel@vindr_test > supermodel@vindr_test",
-            "mean_iou",
-            (),
-        ),
-        Shelf(tmp_path),
-    )
-    assert (found.rule, found.p) == ("threshold", 1.0)
+    known = "attention_supermodel", "supermodel", "vindr_test"
+    assert found(*known, mixed) == ("threshold", 1.0)
+    assert found(*known, mixed, seeds=[0]) == ("seeds", None)
+    assert found(*known)[1] < 0.01
+    assert found(*known[:2], "other_200") == ("own control", 1.0)
+    put(tmp_path, "siamese_unet", "siamese_pairs", {"auc": (0.5, 0.4, 0.6)})
+    assert found("chexnomaly", *known[1:]) == ("treatment", 1.0)
 
 
 def test_a_ratio_is_as_sure_as_its_paired_difference(tmp_path):
@@ -549,6 +555,20 @@ def test_a_ratio_is_as_sure_as_its_paired_difference(tmp_path):
         row.low < drawn["low"] + 0.1 * width and row.high > drawn["high"] - 0.1 * width
     )
     assert row.high - row.low < 1.5 * width
+
+
+def test_what_a_mask_that_never_looks_keeps_as_well_is_nothing_kept(tmp_path):
+    """Where most films are abnormal, marking each of them gives an F1 that is high."""
+    both = ("f1_any_pixel", "f1_any_pixel@operating")
+    like = dict.fromkeys(both, (0.77, 0.76, 0.78))
+    put(tmp_path, "siamese_unet", "siamese_pairs", LEARNED)
+    put(tmp_path, "chexnomaly", "vindr_test", like)
+    put(tmp_path, "supermodel", "vindr_test", like)
+    put(tmp_path, "mean_mask", "vindr_test", dict.fromkeys(both, (0.5, 0.49, 0.51)))
+    assert judged(tmp_path, "q-chex-preserves").verdict == "held in the phantom"
+    put(tmp_path, "mean_mask", "vindr_test", like)
+    row = judged(tmp_path, "q-chex-preserves")
+    assert (row.verdict, row["rule"]) == ("no signal", "blind")
 
 
 def test_findings_are_compared_by_what_is_gained_over_a_mask_of_their_films(tmp_path):
