@@ -8,15 +8,15 @@ A test is a Python expression (see `arithmetic` for its form):
     measured: test and test      every test holds
 
 a and b are numbers, or `system@set`, which takes the row's metric, or
-`system@set['key']`; the key `other/key` is the paired difference to another. A `*` in
-b's system, which is then written as text, stands for every other system of that form
-in the ledger. Limits in such tests are our reading where the paper names none.
+`system@set['key']`; the key `other/key` is the paired difference to another. A `*` at
+the end of b's system, which is then written as text, stands for every other system of
+that form in the ledger, arms left out, and a `*` in its key for the same. Limits in
+such tests are our reading where the paper names none.
 
 `outcomes` decides them, `rules` says when that may be called a verdict.
 """
 
 import ast
-import fnmatch
 import math
 from collections.abc import Callable, Set
 from typing import NamedTuple
@@ -119,8 +119,11 @@ def expand(needs: str, metric: str, systems: Set[str]) -> list[Comparison]:
 
 
 def _family(test: Comparison, systems: Set[str]) -> list[Ref | float]:
-    """Give b, or what stands for it: every such system but a's own."""
+    """Give b, or what stands for it: every such system but a's own, and no arm."""
     if not isinstance(test.b, Ref) or "*" not in test.b.system:
         return [test.b]
-    others = sorted(systems - {ref.system for ref in test.refs})
-    return [test.b._replace(system=s) for s in fnmatch.filter(others, test.b.system)]
+    stem, at = test.b.system.removesuffix("*"), {ref.system for ref in test.refs}
+    plain = (s for s in sorted(systems - at) if "__" not in s and s.startswith(stem))
+    names = [system.removeprefix(stem) for system in plain]
+    b = test.b
+    return [b._replace(system=stem + n, key=b.key.replace("*", n)) for n in names]

@@ -1,9 +1,10 @@
 """Whether a direction holds among measured values, and how surely.
 
-A test is decided by the paired interval of a - b where a results file has one. Else the
-two intervals must not overlap, which asks for more than a paired interval does; what
-neither decides is left open. One system on two sets is compared by what it gains over
-a baseline on each, since sets of another make-up have other errors by themselves.
+A test is decided by the paired interval of a - b where a results file has one, and so
+is a ratio: a / b = 1 + (a - b) / b. Else the two intervals must not overlap, which asks
+for more than a paired interval does; what neither decides is left open. One system on
+two sets is compared by what it gains over a baseline on each, since sets of another
+make-up have other errors by themselves.
 """
 
 import math
@@ -19,8 +20,10 @@ from chexnomaly.claims.lookup import MeasuredValue, Ref, Shelf
 MOST_TOLD = 3
 """Comparisons that a reason tells one by one."""
 
-YARDSTICKS = {"mae_soft": "all_empty", "mae_hard": "all_empty", "iou_c": "mean_mask"}
-"""Results key to the baseline that tells how hard a set is in it."""
+YARDSTICKS = {"mae_soft": "all_empty/mae_soft_abnormal", "iou_c": "mean_mask/iou_c"}
+"""Results key to the gain that two sets are compared by, over a predictor that never
+looks. An error counts abnormal films alone, as a share of the empty mask's error there:
+so neither the share of such films nor the size of what they show makes a set harder."""
 
 
 class Trial(NamedTuple):
@@ -117,9 +120,8 @@ def _fewest_seeds(*sides: MeasuredValue) -> int | None:
 
 def _told(tested: Sequence[Trial], held: bool | None) -> str:
     """Tell the comparisons, of many only those that decide."""
-    told = tested
-    if len(tested) > MOST_TOLD:
-        told = [one for one in tested if one.held is held][:MOST_TOLD]
+    few = len(tested) <= MOST_TOLD
+    told = tested if few else [x for x in tested if x.held is held][:MOST_TOLD]
     rest = len(tested) - len(told)
     more = f"; and {rest} more comparisons" if rest else ""
     return "; ".join(map(_in_numbers, told)) + more
@@ -131,22 +133,20 @@ def _in_numbers(one: Trial) -> str:
     yardstick = _yardstick(test)
     if yardstick is None:
         return said
-    return f"{said}, less {yardstick} on each {gap.value:+.4g}{_interval(gap)}"
+    return f"{said}, less {yardstick} on each: {gap.value:+.4g}{_interval(gap)}"
 
 
 def _gap(
     test: Comparison, a: MeasuredValue, b: MeasuredValue, shelf: Shelf, fairly: bool
 ) -> MeasuredValue:
     """Give a - b or a / b with its interval, paired where there is one."""
+    paired = shelf.paired(test.a, test.b) if len(test.refs) == 2 else None
     if test.relation == "ratio":
-        return _quotient(a, b)
-    if len(test.refs) == 2:
-        paired = shelf.paired(test.a, test.b)
-        if paired is not None:
-            return paired
-        if fairly and (yardstick := _yardstick(test)):
-            sides = (s._replace(key=f"{yardstick}/{s.key}") for s in (test.a, test.b))
-            a, b = map(shelf.look_up, sides)
+        return _quotient(a, b) if paired is None else _quotient(paired, b, plus=1)
+    if paired is not None:
+        return paired
+    if fairly and _yardstick(test):
+        a, b = (_gain(side, shelf) for side in test.refs)
     low, high = a.ends[0] - b.ends[1], a.ends[1] - b.ends[0]
     own = a.p if test.b == 0 else None  # of a difference, held against none
     return MeasuredValue(a.value - b.value, low, high, p=own)
@@ -156,15 +156,26 @@ def _yardstick(test: Comparison) -> str | None:
     """Name the baseline that makes two sets comparable; None on one set."""
     if test.relation == "ratio" or len({ref.dataset for ref in test.refs}) < 2:
         return None
-    return YARDSTICKS.get(test.a.key.split("@")[0])
+    gain = YARDSTICKS.get(test.a.key.split("@")[0])
+    return gain and gain.split("/")[0]
 
 
-def _quotient(a: MeasuredValue, b: MeasuredValue) -> MeasuredValue:
-    """Give a / b; nothing is known of it unless b is surely positive."""
+def _gain(side: Ref, shelf: Shelf) -> MeasuredValue:
+    """Give what a system gains on a set; an error as a share of the baseline's own."""
+    key, at, level = side.key.partition("@")
+    baseline, _, key = (own := YARDSTICKS[key] + at + level).partition("/")
+    gain = shelf.look_up(side._replace(key=own))
+    if baseline != "all_empty":
+        return gain
+    return _quotient(gain, shelf.look_up(Ref(baseline, side.dataset, key)))
+
+
+def _quotient(a: MeasuredValue, b: MeasuredValue, plus: float = 0) -> MeasuredValue:
+    """Give a / b + plus; nothing is known of it unless b is surely positive."""
     if b.ends[0] <= 0:
         return MeasuredValue(math.nan, -math.inf, math.inf)
-    corners = [x / y for x in a.ends for y in b.ends]
-    return MeasuredValue(a.value / b.value, min(corners), max(corners))
+    corners = [x / y + plus for x in a.ends for y in b.ends]
+    return MeasuredValue(a.value / b.value + plus, min(corners), max(corners))
 
 
 def _decide(test: Comparison, gap: MeasuredValue) -> bool | None:

@@ -5,13 +5,15 @@ sets or phantoms of them and on real films of another collection. Each place ans
 same questions, and the first that is not passed decides:
 
 1. Did the assay work? The twin of CheX-Nomaly has learned, a control that was trained
-   with a finding beats the mean mask, not both values are 0 or both 1, and no mask that
-   is the same for every film gets the same answer: else `no signal`.
-   Of several unseen findings those whose control fails are left out.
-2. Do both thresholds agree, 0.5 and the one chosen on validation? Else `depends on the
+   with the very finding beats the mean mask, and not both values are 0 or both 1: else
+   `no signal`. Without such a control nobody knows: `not resolved`. Of several unseen
+   findings those whose control fails or is missing are left out.
+2. Do three seeds stand behind it? Else `not resolved`.
+3. Does no mask that is the same for every film get the same answer? Else `no signal`.
+4. Do both thresholds agree, 0.5 and the one chosen on validation? Else `depends on the
    threshold`.
-3. Does the interval leave out no difference, do three seeds stand behind it, and does
-   Holm's correction over all claims leave it so? Else `not resolved`.
+5. Does the interval leave out no difference, and does Holm's correction over all claims
+   leave it so? Else `not resolved`.
 
 Of several places the strongest level counts, and there the one with enough seeds; what
 the others gave stands beside it.
@@ -20,7 +22,7 @@ the others gave stands beside it.
 import math
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from itertools import product
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -68,8 +70,8 @@ class Verdict(NamedTuple):
         rule: Key of `GROUNDS` that decided; "" where none did.
         before: The verdict of an interval over films at 0.5 alone; "" for the same.
         thresholds: In words; "" where the quantity has none.
-        p: P-value of a direction at its weaker threshold; None where no network is
-            behind it, or a rule decided before.
+        p: P-value of a direction at its weaker threshold; 1 where another rule leaves
+            it open, None where fewer than three networks are behind it.
     """
 
     name: str
@@ -101,8 +103,7 @@ def decide(measured: MeasuredValue, held: bool | None, reason: str = "") -> Verd
     """
     level, name = measured.evidence, evidence.NOT_TESTABLE
     if level == evidence.PHANTOM_TO_REAL:
-        told = "trained on phantoms, scored on real data: a transfer test"
-        reason = joined(told, reason)
+        reason = joined("from phantoms to real data: a transfer test", reason)
     elif not evidence.gives_direction(level):
         reason = joined(f"evidence level {level}: shown, not compared", reason)
     elif held is None:
@@ -151,22 +152,19 @@ def _answer(tests: Sequence[Comparison], sets: list[dict], shelf: Shelf) -> Verd
     """Put the questions of the module's docstring, in their order."""
     if not sets:
         raise NotMeasured("no unseen set")
-    placed = [
-        test.change(
-            lambda ref, at=at: ref._replace(dataset=at.get(ref.dataset, ref.dataset))
-        )
-        for at in sets
-        for test in tests
-    ]
+    placed = [test.change(partial(_moved, at)) for at in sets for test in tests]
     first = evaluate(placed, shelf)
     judged = decide(first.measured, first.held, first.reason)
     if judged.name == evidence.NOT_TESTABLE:
         return judged
-    unasked = _without_control(tests, sets, shelf)
-    kept = [at for at, told in zip(sets, unasked, strict=True) if not told]
-    if 0 < len(kept) < len(sets):
-        judged, told = _answer(tests, kept, shelf), joined(*unasked)
-        return judged._replace(reason=joined(judged.reason, f"left out: {told}"))
+    unseen = any(ref.dataset == places.UNSEEN_SET for t in tests for ref in t.refs)
+    keys = [at.get(places.UNSEEN_SET, places.UNSEEN_SET) for at in sets]
+    barred = [_control(key, shelf) for key in keys] if unseen else []
+    kept = [at for at, (rule, _) in zip(sets, barred, strict=False) if not rule]
+    unasked = joined(*(told for _, told in barred))
+    if 0 < len(kept) < len(barred):
+        judged = _answer(tests, kept, shelf)
+        return judged._replace(reason=joined(judged.reason, f"left out: {unasked}"))
     second = _at_operating(placed, first, shelf)
     both = [first] if second is None else [first, second]
     seeds = first.measured.seeds
@@ -174,26 +172,31 @@ def _answer(tests: Sequence[Comparison], sets: list[dict], shelf: Shelf) -> Verd
     open_, zero = evidence.NOT_RESOLVED, evidence.NO_SIGNAL
     asked = (
         (zero, "treatment", _untreated(tests, sets, shelf)),
-        (zero, "control", joined(*unasked)),
+        (open_, "own control", "own control" in dict(barred) and unasked),
+        (zero, "control", unasked),
         (zero, "tie", any(one.tie for outcome in both for one in outcome.trials)),
+        (open_, "seeds", few and "one network says nothing about others"),
         (zero, "blind", _blind_alike(placed, first, shelf)),
         (open_, "one threshold", second is None),
         (evidence.BY_THRESHOLD, "threshold", _disagreement(*both)),
-        (open_, "interval", _excluded(first, few)),
-        (open_, "seeds", few and "one network says nothing about others"),
+        (open_, "interval", _excluded(first)),
     )
     name, rule, told = next(filter(lambda one: one[2], asked), (judged.name, "", ""))
-    if rule in ("", "interval", "threshold") and seeds is not None and not few:
+    if seeds is not None and not few:
         farther = [one.measured.within for one in both]
         within = None if None in farther else max(farther)
-        told_of = first.measured._replace(within=within)
-        p = 1.0 if rule == "threshold" else max(one.p for one in both)
-        judged = judged._replace(p=p, measured=told_of)
+        p = max(one.p for one in both) if rule in ("", "interval") else 1.0
+        judged = judged._replace(p=p, measured=first.measured._replace(within=within))
     if second is not first:
         judged = judged._replace(thresholds="0.5; the one chosen on validation")
-    told = "" if told is True else told
-    reason = joined(GROUNDS.get(rule, ""), told, first.reason)
-    return judged._replace(name=name, rule=rule, reason=reason)
+    told = joined(GROUNDS.get(rule, ""), "" if told is True else told, first.reason)
+    return judged._replace(name=name, rule=rule, reason=told)
+
+
+def _moved(at: dict[str, str], ref: Ref) -> Ref:
+    """Put another set, or another system, in the place of one."""
+    system, dataset = (at.get(one, one) for one in ref[:2])
+    return ref._replace(system=system, dataset=dataset)
 
 
 def _at_operating(
@@ -206,69 +209,56 @@ def _at_operating(
         0.5 alone.
     """
 
-    def moved(ref: Ref) -> Ref:
+    def raised(ref: Ref) -> Ref:
         free = ref.key.rpartition("/")[2] in NO_THRESHOLD
         return ref if free else ref._replace(key=ref.key + OPERATING)
 
-    other = [test.change(moved) for test in tests]
+    other = [test.change(raised) for test in tests]
     if other == list(tests) or first.measured.evidence == evidence.ANNOTATIONS:
         return first
-    try:
+    with suppress(NotMeasured):
         return evaluate(other, shelf)
-    except NotMeasured:
-        return None
+    return None
 
 
 def _untreated(tests: Sequence[Comparison], sets: list[dict], shelf: Shelf) -> str:
-    """Say which twin has not learned, where a claim compares what rests on twins."""
-    refs = [ref for test in tests for ref in test.refs]
-    names = {ref.system for ref in refs}
-    ranked = any(ref.key.startswith("best_share") for ref in refs)
-    judged = names & TWIN_OF.keys() if len(names) > 1 or ranked else set()
-    twins = {TWIN_OF[name] for name in judged} | names & set(TWIN_OF.values())
-    pairs = {at.get(places.PAIRS_SET, places.PAIRS_SET) for at in sets}
-    for twin, name in product(sorted(twins), sorted(pairs)):
-        ref = Ref(twin, name, "auc")
+    """Say which twin has not learned, of all that a claim's systems rest on."""
+    names = {ref.system for test in tests for ref in test.refs}
+    twins = {TWIN_OF.get(name, name) for name in names} & {*TWIN_OF.values()}
+    for twin in sorted(twins):
+        ref = _moved(sets[0], Ref(twin, places.PAIRS_SET, "auc"))
         if (auc := shelf.look_up(ref)).ends[0] <= 0.5:
             return named(ref, auc)
     return ""
 
 
-def _without_control(
-    tests: Sequence[Comparison], sets: list[dict], shelf: Shelf
-) -> list[str]:
-    """Say of each set which control fails, where a claim is about the unseen.
+def _control(unseen: str, shelf: Shelf) -> tuple[str, str]:
+    """Give the rule that keeps an unseen set from being asked, and why; "" for none.
 
-    The control is `supermodel__<set>_control`, trained with the finding; without that
-    file it is the supermodel on the findings that it was trained on.
+    The control is `supermodel__<set>_control`, trained with the very finding; what a
+    network finds that it was trained for says nothing about another finding.
     """
-    if not any(ref.dataset == places.UNSEEN_SET for test in tests for ref in test.refs):
-        return [""] * len(sets)
-    told, key = [], f"mean_mask/iou_c{OPERATING}"
-    for at in sets:
-        unseen, seen = (
-            at.get(name, name) for name in (places.UNSEEN_SET, places.SEEN_SET)
-        )
-        own = Ref("supermodel", unseen + places.CONTROL, key)
-        gain = shelf.find(own) or shelf.look_up(own._replace(dataset=seen))
-        fails = gain.ends[0] <= 0
-        told.append(f"IoU of {named(own, gain)} on {unseen}" if fails else "")
-    return told
+    own = Ref("supermodel", unseen + places.CONTROL, f"mean_mask/iou_c{OPERATING}")
+    if (gain := shelf.find(own)) is None:
+        return "own control", f"none for {unseen}"
+    told = f"IoU of {named(own, gain)} on {unseen}"
+    return ("control", told) if gain.ends[0] <= 0 else ("", "")
 
 
 def _blind_alike(tests: Sequence[Comparison], outcome: Outcome, shelf: Shelf) -> str:
     """Say which predictor that never looks gets the same answer.
 
-    Asked where a claim holds one system against numbers, which a mask that is the same
-    for every film may pass, or fail, as well.
+    Asked where a claim is about one system alone, held against numbers, other figures
+    of its own or another set, or about what it keeps of another's score: a mask that is
+    the same for every film may pass, or fail, as well.
     """
-    refs = [ref for test in tests for ref in test.refs]
-    alone = len({ref.system for ref in refs}) == 1 and len(refs) == len(tests)
+    alone = len({ref.system for test in tests for ref in test.refs}) == 1
+    alone = alone or all(test.relation == "ratio" for test in tests)
+    judged = {ref.system for test in tests for ref in test.refs[:1]}
     real = outcome.measured.evidence != evidence.ANNOTATIONS
     for blind in BLIND if alone and real and outcome.held is not None else ():
-        asked = [
-            test.change(lambda ref, by=blind: ref._replace(system=by)) for test in tests
-        ]
+        change = partial(_moved, dict.fromkeys(judged, blind))
+        asked = [test.change(change) for test in tests]
         with suppress(NotMeasured):
             if evaluate(asked, shelf).held is outcome.held:
                 return f"{blind} gets the same answer"
@@ -294,14 +284,13 @@ def _disagreement(first: Outcome, second: Outcome | None = None) -> str:
     return f"at 0.5 {one}, at the other {other}: {second.reason}"
 
 
-def _excluded(outcome: Outcome, few: bool) -> str:
+def _excluded(outcome: Outcome) -> str:
     """Say what an interval that covers no difference leaves out nevertheless."""
     if outcome.held is not None:
         return ""
     low, high = next(one.gap.ends for one in outcome.trials if one.held is None)
     told = f"excluded is what lies below {low:.3g} or above {high:.3g}"
-    told = told if math.isfinite(high - low) else "nothing is excluded"
-    return told + ", for the network at hand" * few
+    return told if math.isfinite(high - low) else "nothing is excluded"
 
 
 def settle(answer: Verdict, family: Callable[[], Iterable[float]]) -> Verdict:

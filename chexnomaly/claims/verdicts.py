@@ -44,29 +44,24 @@ PLANNED = {
 _WHOSE = {"paper": "", "external": ", from elsewhere", "annotations": " by annotations"}
 
 
-def verdict(
-    claim: Mapping, measured: MeasuredValue | None, held: bool | None = None
-) -> Verdict:
-    """Judge a claim by what was measured.
+def verdict(claim: Mapping, measured: MeasuredValue | None) -> Verdict:
+    """Judge a value by what was measured.
 
     Args:
         claim: One row of the ledger.
         measured: The measured value, in the unit of the results file; None where
-            there is none. For a directional claim its evidence level counts.
-        held: For a directional claim, whether the direction held; None where
-            the intervals do not tell.
+            the row names none, and why.
 
     Returns:
         The verdict; `not testable here` for whatever the evidence does not allow.
-        Arithmetic and contradictions are `compare`'s, which has the other rows.
+        Directions, arithmetic and contradictions are `compare`'s, which has the other
+        rows.
     """
     if reason := ledger.UNTESTED.get(way(claim)):
         return _open(reason, _note(claim))
-    if measured is None:
-        return _open("not measured")
     level = measured.evidence
-    if claim["kind"] == "direction" or level == evidence.PHANTOM_TO_REAL:
-        return rules.decide(measured, held)
+    if level == evidence.PHANTOM_TO_REAL:
+        return rules.decide(measured, None)
     if not evidence.may_compare(level):
         told = f"evidence level {level}: shown, not compared by value"
         return _open(told, f"testable with the films of {ledger.test_of(claim)}")
@@ -125,12 +120,10 @@ def compare(
         ClaimError: An id is unknown.
         ResultError: A results file is corrupted.
     """
-    shelf, records = Shelf(results), load_ledger().to_dict("records")
-    claims = {claim["id"]: claim for claim in records}
+    claims = (judge := _Judge(Shelf(results))).claims
     wanted = list(claims) if ids is None else list(ids)
     if unknown := [id_ for id_ in wanted if id_ not in claims]:
         raise ClaimError(f"unknown claim id {unknown[0]!r}", file="claims.csv")
-    judge = _Judge(claims, shelf)
     rows = [_row(claims[id_], judge(claims[id_])) for id_ in wanted]
     numbers = dict.fromkeys(("measured", "low", "high"), "float64")
     numbers |= dict.fromkeys(("n", "seeds"), "Int64")
@@ -139,8 +132,7 @@ def compare(
 
 def p_values(shelf: Shelf) -> list[float]:
     """Give the p-values of all directions that were asked, the plan's included."""
-    claims = {claim["id"]: claim for claim in load_ledger().to_dict("records")}
-    return _Judge(claims, shelf).family()
+    return _Judge(shelf).family()
 
 
 def quantity(claim: Mapping) -> str:
@@ -178,9 +170,10 @@ def _measured_as(claim: Mapping) -> str:
 
 
 class _Judge:
-    """Judge claims of one ledger by one shelf; directions are corrected together."""
+    """Judge the ledger's claims by one shelf; directions are corrected together."""
 
-    def __init__(self, claims: Mapping[str, Mapping], shelf: Shelf):
+    def __init__(self, shelf: Shelf):
+        claims = {claim["id"]: claim for claim in load_ledger().to_dict("records")}
         self.claims, self.shelf = claims, shelf
         self.printed = {
             i: c["value"] for i, c in claims.items() if c["value"] is not None
@@ -244,9 +237,7 @@ class _Judge:
             found = outcomes.evaluate(tests, self.shelf, fairly=False)
         except NotMeasured as missing:
             return _open(str(missing))
-        name = rules.decide(found.measured, found.held).name
-        resolved = name != evidence.NOT_RESOLVED
-        return Verdict(name if resolved else evidence.NOT_TESTABLE, found.reason)
+        return rules.decide(found.measured, found.held, found.reason)
 
 
 def _designed(claim: Mapping, profile: str) -> Verdict:
@@ -274,5 +265,4 @@ def _arithmetic(claim: Mapping, printed: Mapping[str, Decimal]) -> Verdict:
     measured = None if value is None else MeasuredValue(float(value / _scale(claim)))
     if not same:
         return Verdict(evidence.INCONSISTENT, told, measured)
-    before = evidence.REPRODUCED
-    return Verdict(evidence.ADDS_UP, told, measured, "arithmetic", before)
+    return Verdict(evidence.ADDS_UP, told, measured, "arithmetic", evidence.REPRODUCED)

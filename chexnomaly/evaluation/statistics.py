@@ -16,8 +16,9 @@ from chexnomaly.results import Entry
 
 QUANTITIES = pd.read_csv(Path(__file__).parent / "quantities.csv", index_col="key")
 """What a results file holds, a row for each key: its heading in tables; whether it is
-also taken at the operating threshold, compared between two systems, and a share of
-films; and which films it counts, "all", "abnormal" or "healthy"."""
+also taken at the operating threshold, and compared between two systems; its kind, a
+"share" of films, "bounded" by 0 and 1, or any "number"; and which films it counts,
+"all", "abnormal" or "healthy"."""
 
 OPERATING_KEYS = tuple(QUANTITIES.index[QUANTITIES["operating"].notna()])
 PAIRED_KEYS = tuple(QUANTITIES.index[QUANTITIES["paired"].notna()])
@@ -43,6 +44,7 @@ def statistics() -> dict[str, Statistic]:
     return {
         **(ious | f1s | shares),
         "mae_soft": metrics.mae_statistic,
+        "mae_soft_abnormal": _abnormal_error,
         "mae_hard": partial(metrics.mae_statistic, hard=True),
         "partial_share": partial(_share_of, "50/50", categories.unseen_categories),
         "pixel_precision": segmentation.pixel_precision_statistic,
@@ -68,6 +70,12 @@ FILM_STATISTICS: dict[str, Statistic] = {
 
 def _share_of(name: str, sort: Callable, scores: metrics.Scores) -> np.ndarray:
     return (sort(scores) == name).mean(-1)
+
+
+def _abnormal_error(scores: metrics.Scores) -> np.ndarray:
+    abnormal = scores["tp"] + scores["fn"] > 0
+    wrong = np.where(abnormal, scores["soft_error"], 0).sum(-1)
+    return segmentation.divide(wrong, abnormal.sum(-1), np.nan)
 
 
 def _area(kinds: tuple[str, str], scores: metrics.Scores) -> np.ndarray:
@@ -102,7 +110,7 @@ def summarize(
         statistic, abnormal = table[key], scores["tp"] + scores["fn"] > 0
         kinds = {"abnormal": abnormal, "healthy": ~abnormal, "all": abnormal | True}
         counted = np.flatnonzero(kinds[QUANTITIES["films"][key]])
-        share = QUANTITIES["share"].notna()[key]
+        share = QUANTITIES["kind"][key] == "share"
         value = float(statistic(scores)) if share else np.nan
         if share and (not patients or value in (0, 1) or len(counted) == 0):
             units = {*np.asarray(patients)[counted]} if len(patients) else counted

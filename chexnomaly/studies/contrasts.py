@@ -148,14 +148,15 @@ def _about(done: Finished, arm: tuple[str, str], key: str) -> dict:
     kept = set.union if one_each(networks) else set.intersection
     seeds = sorted(kept(*of_fold)) if arm in done.arms else []
     alone = len(networks) == len(folds) and not one_each(networks)
-    about = {name: done.shared[folds[0]]["settings"][name] for name in HASHES}
+    settings = done.shared[folds[0]]["settings"]
+    about = {name: settings[name] for name in ("data_hash", "split_hash")}
     return about | {
         "profile": "study",
         "notebook": "11_beyond_the_paper",
         "trained_on": first["trained_on"],
         "scored_on": done.origin(key),
         "n": done.count(folds, key),
-        "n_positive": done.count(folds, key, "n_positive"),
+        "n_positive": done.count(folds, key, "iou_c"),
         "seeds": seeds,
         "folds": folds,
         "start": first.get("start", ""),
@@ -163,17 +164,13 @@ def _about(done: Finished, arm: tuple[str, str], key: str) -> dict:
     }
 
 
-HASHES = ("data_hash", "split_hash")
-
-
 def _write_multiverse(out: Path, done: Finished, key: str) -> Path | None:
     """Write what each finished arm changes on a set; nothing where none is finished."""
     values, paired, told, seeds = {}, {}, {}, []
     for arm in ARMS:
         pair = {arm.stem: arm.cells, arm.default_stem: (arm.default, "")}
-        if not {*pair.values()} <= done.arms.keys():
-            continue
-        if not (gaps := _gaps(done, *pair.values(), key)):
+        there = {*pair.values()} <= done.arms.keys()
+        if not there or not (gaps := _gaps(done, *pair.values(), key)):
             continue
         for stem, one in pair.items():
             found = done.entries(one, key)

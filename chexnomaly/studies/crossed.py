@@ -17,7 +17,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 import numpy as np
 from scipy import optimize, special
 
-from chexnomaly.evaluation.intervals import entry
+from chexnomaly.evaluation.intervals import entry, share_entry
 from chexnomaly.results import Entry
 
 RESAMPLES = 500
@@ -37,7 +37,7 @@ def one_each(networks: Collection[Network]) -> bool:
 
 
 def crossed_entry(
-    values: ByNetwork, n: int, units: Mapping[int, int], tested: bool = True
+    values: ByNetwork, n: int, units: Mapping[int, int], kind: str = "difference"
 ) -> Entry:
     """Average a statistic over networks, with an interval over networks and films.
 
@@ -45,10 +45,12 @@ def crossed_entry(
         values: Of each network; the draws of films are the same for one fold.
         n: Films behind it.
         units: Fold to how many films, or patients, were drawn from.
-        tested: Hold it against 0, as only a difference is.
+        kind: A "difference" is held against 0. What lies in [0, 1] is "bounded" and
+            has its interval on the scale of log odds, or is a "share" of films, which
+            at 0 and 1 has Wilson's of as many as were drawn from; else a "number".
 
     Returns:
-        The entry; where it is tested with "p", the two-sided p-value against 0 that
+        The entry; for a difference with "p", the two-sided p-value against 0 that
         belongs to its intervals of any width, and "within", the farther end of its 90 %
         interval from 0: two one-sided tests at 5 % exclude what is larger. One network
         a fold, all of one seed, gives an interval over films alone; no ends and neither
@@ -73,8 +75,18 @@ def crossed_entry(
         each = sum(1 / len(one) for one in by_fold) / len(by_fold) ** 2
         parts.append((within / freedom * each, freedom))
     reach = _reach(parts, 0.05)
-    found = entry(value, value - reach, value + reach, n)
-    if not tested:
+    if kind == "share" and value in (0, 1):
+        drawn = sum(units.values())
+        return share_entry(round(value * drawn), drawn) | {"n": n}
+    ends = value + reach * np.array([-1, 1])
+    bounded = kind in ("bounded", "share")
+    if bounded and value in (0, 1):
+        ends = ends.clip(0, 1)
+    elif bounded:
+        odds = special.logit(value) + (ends - value) / (value * (1 - value))
+        ends = special.expit(odds)
+    found = entry(value, *ends, n)
+    if kind != "difference":
         return found
     farther = round(abs(value) + _reach(parts, 0.1), 6)
     return found | {"p": _p_value(abs(value), parts), "within": farther}

@@ -16,6 +16,7 @@ from chexnomaly.evaluation.statistics import (
     FILM_STATISTICS,
     OPERATING_KEYS,
     PAIRED_KEYS,
+    QUANTITIES,
     statistics,
 )
 from chexnomaly.results import Entry
@@ -24,13 +25,13 @@ from chexnomaly.studies.cells import Cell, read_cell, read_shared
 from chexnomaly.studies.crossed import ByNetwork, Network, crossed_entry
 from chexnomaly.studies.packing import DIGITS, THRESHOLD_KEYS
 
-BOXED = ("rectangularity", "partial_share")
-"""Statistics of components, of which cells keep nothing."""
+LOST = ("rectangularity", "partial_share", "tp_", "tn_", "fp_", "fn_", "iou_e")
+"""Beginnings of keys of which cells keep too little, most of them of components."""
 
 TOLD_OF = {
     key: one
     for key, one in (statistics() | FILM_STATISTICS).items()
-    if key not in BOXED and not key.startswith(("tp_", "tn_", "fp_", "fn_", "iou_e"))
+    if not key.startswith(LOST)
 }
 """Results key to its statistic, where cells keep enough for it."""
 
@@ -39,9 +40,6 @@ PAIRED = {*PAIRED_KEYS, *FILM_STATISTICS} & {*TOLD_OF}
 
 CONSTANT = {"all_empty": 0.0, "all_ones": 1.0}
 """Predictors whose scores follow from the masks."""
-
-SICK = ("iou_c", "n_positive")
-"""Beginnings of keys that count abnormal films."""
 
 
 def _network_values(
@@ -138,7 +136,7 @@ class Finished:
         return [patients[row] for row in rows if patients]
 
     def rows(self, fold: int, key: str, name: str = "") -> list[int]:
-        """List the films of a set; abnormal ones where a statistic is of these alone.
+        """List the films of a set, those alone that a statistic counts.
 
         Both films of each pair stand there.
         """
@@ -146,8 +144,9 @@ class Finished:
         if pairs_of := table["pairs"].get(key):
             return pairs_of["first"] + pairs_of["second"]
         rows, area = (table["sets"][key][column] for column in ("rows", "area"))
-        sick = name.startswith(SICK)
-        return [row for row, n in zip(rows, area, strict=True) if n or not sick]
+        counted = QUANTITIES["films"].get(name.partition("@")[0], "all")
+        kinds = ("all", "abnormal"), ("all", "healthy")
+        return [r for r, n in zip(rows, area, strict=True) if counted in kinds[n == 0]]
 
     def values(self, arm: tuple[str, str], key: str) -> dict[str, ByNetwork]:
         """Compute every statistic of an arm on a set, by results key and network."""
@@ -195,19 +194,22 @@ class Finished:
         return _network_values(levels, draws)
 
     def entry(
-        self, values: ByNetwork, key: str, name: str, tested: bool = True
+        self, values: ByNetwork, key: str, name: str, kind: str = "difference"
     ) -> Entry:
         """Turn a statistic's values into an entry of a results file."""
         rows = {fold: self.rows(fold, key, name) for fold, _ in values}
         units = {
             f: len({*(self.owners(f, films) or films)}) for f, films in rows.items()
         }
-        return crossed_entry(values, self.count(rows, key, name), units, tested)
+        return crossed_entry(values, self.count(rows, key, name), units, kind)
 
     def entries(self, arm: tuple[str, str], key: str) -> dict[str, Entry]:
         """Give every value of an arm on a set; only a difference is held against 0."""
-        values = self.values(arm, key).items()
-        return {k: self.entry(one, key, k, tested=False) for k, one in values}
+        kinds, values = QUANTITIES["kind"], self.values(arm, key).items()
+        return {
+            k: self.entry(one, key, k, kinds.get(k.partition("@")[0], "bounded"))
+            for k, one in values
+        }
 
     def count(self, folds: Iterable[int], key: str, name: str = "") -> int:
         """Count films, as `rows` lists them, or pairs."""

@@ -48,6 +48,15 @@ def test_a_star_stands_for_every_other_system_of_its_form():
     assert [test.b.system for test in tests] == ["spec_a", "spec_c"]
 
 
+def test_a_star_in_a_key_stands_for_the_same_and_arms_are_no_others():
+    systems = {"spec_a", "spec_b", "spec_b__plain", "spec_c"}
+    tests = expand("measured: spec_b@s['m__b/k'] < 'spec_*'@s['m__*/k']", "f1", systems)
+    assert [(t.b.system, t.b.key) for t in tests] == [
+        ("spec_a", "m__a/k"),
+        ("spec_c", "m__c/k"),
+    ]
+
+
 @pytest.mark.parametrize(
     "needs",
     [

@@ -51,7 +51,7 @@ def test_verdicts_hold_the_interval_the_level_and_a_dash_for_nothing(tmp_path):
     found = tables.verdicts(["q-loss-enhances", "q-nodule-few"], tmp_path)
     assert found.index.tolist() == [
         "The box focal loss raises the supermodel's overlap",
-        "Nodules have fewer boxes than the typical finding",
+        "Nodules are on fewer images than the typical finding",
     ]
     assert found.evidence.tolist()[0] == "phantom"
     assert found.measured.tolist()[1] == "–"

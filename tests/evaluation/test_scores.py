@@ -78,6 +78,15 @@ def test_paired_differences_of_two_systems(squares):
     values = evaluation.paired_differences(right, empty, (0.3, 0.5), resamples=50)
     assert values["iou_c"]["value"] == values["iou_c@operating"]["value"] == 1
     assert values["mae_hard"]["value"] < 0 and "mae_soft@operating" not in values
+    # Right marks are off by 0.1 in the mask, an empty mask by 1; healthy films by none.
+    area = masks[masks.sum((1, 2, 3)) > 0].mean().item()
+    gained = values["mae_soft_abnormal"]
+    assert gained["value"] == pytest.approx(-0.9 * area, abs=1e-5)
+    assert values["mae_soft"]["value"] == pytest.approx(
+        -0.9 * masks.mean().item(), 1e-4
+    )
+    told = evaluation.summarize(empty, keys=["mae_soft_abnormal"], resamples=50)
+    assert told["mae_soft_abnormal"]["n"] == data.is_abnormal().sum() < len(data)
     with pytest.raises(ValueError, match="the same films"):
         other = evaluation.ScoredSet(right.ids[::-1], right.scores, [], [])
         evaluation.paired_differences(right, other)

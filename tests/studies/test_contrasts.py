@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from scipy import stats
+from scipy import special, stats
 
 from chexnomaly.claims.lookup import Ref, Shelf
 from chexnomaly.datasets.pairs import PairsSet
@@ -124,6 +124,36 @@ def test_a_tie_is_no_difference_and_one_film_tells_nothing():
     assert one == {"value": 1, "low": None, "high": None, "n": 1}
 
 
+@pytest.mark.parametrize("chance", [0.02, 0.5, 0.97, 0.995])
+def test_a_share_stays_within_0_and_1_and_holds_the_truth(chance):
+    """Three networks flag films of another chance each, around the true one."""
+    rng, inside, plain, times = np.random.default_rng(2), 0, 0, 300
+    for _ in range(times):
+        index, values = next(draw_films(100, resamples=200)), {}
+        for seed in range(3):
+            own = special.expit(special.logit(chance) + rng.normal(0, 0.3))
+            flags = (rng.random(100) < own).astype(float)
+            values[0, seed] = np.append(flags.mean(), flags[index].mean(1))
+        found = crossed_entry(values, 100, {0: 100}, "share")
+        assert 0 <= found["low"] <= found["value"] <= found["high"] <= 1
+        inside += found["low"] <= chance <= found["high"]
+        free = crossed_entry(values, 100, {0: 100}, "number")
+        plain += free["low"] < 0 or free["high"] > 1
+    assert inside / times > 0.95 - 2 * np.sqrt(0.95 * 0.05 / times)
+    assert plain or chance == 0.5  # what a symmetric interval does
+
+
+@pytest.mark.parametrize(("share", "ends"), [(0, (0, 0.2775)), (1, (0.7225, 1))])
+def test_a_share_of_none_or_all_has_wilsons_interval(share, ends):
+    """For 0 of n Wilson's is [0, z^2 / (n + z^2)]; 3.8415 / 13.8415 for ten films."""
+    alike = {(0, seed): np.full(9, float(share)) for seed in range(3)}
+    found = crossed_entry(alike, 12, {0: 10}, "share")
+    assert (found["low"], found["high"]) == pytest.approx(ends, abs=1e-4)
+    assert (found["value"], found["n"]) == (share, 12)
+    whole = crossed_entry(alike, 12, {0: 10}, "bounded")  # an overlap of 0 is no count
+    assert whole["low"] == whole["high"] == share
+
+
 def test_patients_are_drawn_with_all_their_films():
     draws = [*draw_films(5, ["a", "a", "b", "c", "c"], resamples=50)]
     assert sum(map(len, draws)) == 50
@@ -238,6 +268,13 @@ def test_claims_find_seeds_pairs_baselines_and_twins(folder, tmp_path):
     assert stored["resampled"] == ["seeds", "films"] and stored["folds"] == [1, 2]
     blind = read_result(tmp_path / "mean_mask__seen.json")
     assert blind["resampled"] == ["films"] and blind["n"] == stored["n"]
+    healthy = stored["n"] - stored["n_positive"]
+    assert stored["values"]["recall_any_pixel"]["n"] == stored["n_positive"]
+    assert stored["values"]["false_alarms"]["n"] == healthy > 0
+    bounded = (v for k, v in stored["values"].items() if "skewness" not in k)
+    assert all(
+        0 <= v["low"] and v["high"] <= 1 for v in bounded if v["low"] is not None
+    )
     empty = read_result(tmp_path / "all_empty__seen.json")
     assert empty["values"]["iou_c"]["value"] == 0
 

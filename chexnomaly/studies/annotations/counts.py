@@ -19,8 +19,8 @@ def count_annotations(findings: pd.DataFrame) -> dict[str, Entry]:
         "n_positive", "n_negative", "positive_to_negative", "n_findings",
         "n_readers", "min_readers_per_image", "max_boxes_per_image",
         "max_findings_per_image", "median_boxes_per_finding",
-        "median_box_area_px", and per finding "n_boxes_", "n_images_" and
-        "median_box_area_px_" with the finding's key behind.
+        "median_images_per_finding", "median_box_area_px", and per finding "n_boxes_",
+        "n_images_" and "median_box_area_px_" with the finding's key behind.
     """
     drawn = findings[findings.finding != NO_FINDING]
     per_image = drawn.groupby("image_id")
@@ -41,6 +41,7 @@ def count_annotations(findings: pd.DataFrame) -> dict[str, Entry]:
         "max_boxes_per_image": per_image.size().max(),
         "max_findings_per_image": per_image.finding.nunique().max(),
         "median_boxes_per_finding": per_finding.size().median(),
+        "median_images_per_finding": per_finding.image_id.nunique().median(),
         "median_box_area_px": area.median(),
     }
     for finding, boxes in per_finding:

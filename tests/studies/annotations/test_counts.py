@@ -24,6 +24,7 @@ def test_counts_of_the_small_set(squares):
     assert counted["max_findings_per_image"] == 1
     assert counted["median_box_area_px_ild"] == 20 * 16
     assert counted["n_images_ild"] + counted["n_images_nodule_mass"] == 20
+    assert counted["median_images_per_finding"] == 10  # of two findings
 
 
 def test_the_real_vindr_table():
@@ -36,6 +37,10 @@ def test_the_real_vindr_table():
     assert counted["n_boxes"] == 36_096
     assert counted["n_positive"] == 4_394
     assert counted["max_boxes_per_image"] == 57
+    # What q-nodule-few says: it depends on what is counted.
+    assert counted["n_images_nodule_mass"] == 826
+    assert counted["median_images_per_finding"] == 929  # between 826 and 1,032
+    assert counted["n_boxes_nodule_mass"] > counted["median_boxes_per_finding"]
     assert counted["n_readers"] == 17 and counted["min_readers_per_image"] == 3
 
 
