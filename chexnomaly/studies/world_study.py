@@ -194,8 +194,13 @@ class WorldStudy:
         return times + passes / own / _times_fewer(data, phantoms)
 
     def measure(self, cell: Cell, shared: dict) -> dict:
-        """Train and score one cell; see `cells.run_cells`."""
-        whole = self.world.films(cell.fold)
+        """Train and score one cell; see `cells.run_cells`.
+
+        Where its fold has no film that it would be scored on, nothing is trained.
+        """
+        whole, own = self.world.films(cell.fold), self.own_set(cell)
+        if own and own not in self.world.sets(whole).tests:
+            return {"sets": {}}
         if cell.films == "0":
             recipe = systems.find_recipe(cell.system)
             data, _, model = self.practise("phantoms", recipe.default, cell)

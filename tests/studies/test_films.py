@@ -129,6 +129,24 @@ def test_the_mean_mask_of_a_cell_is_that_of_its_training_films(study):
     assert found["n_train"] == len(learned.part("train"))
 
 
+def test_nothing_is_trained_where_a_fold_has_no_film_to_score(
+    study, tmp_path, monkeypatch
+):
+    never = {"ild": ("ild",), "mediastinal_shift": ("mediastinal_shift",)}
+    monkeypatch.setattr(FilmWorld, "families", never)
+    arms = [("mean_mask", "without_ild"), ("supermodel", "without_mediastinal_shift")]
+    monkeypatch.setattr(FilmWorld, "plan", {"held out": ([(1, 0)], arms)})
+    out = tmp_path / "out"
+    run.main(["films", "--out", str(out), "--processes", "1"], study)
+    [empty] = (out / "cells" / "films").glob("supermodel__*.json")
+    assert json.loads(empty.read_text())["sets"] == {}
+    assert not [*study.work.rglob("model.safetensors")]
+    assert [
+        p.name for p in out.glob("mean_mask__nih_unseen_ild*") if "stamp" not in p.name
+    ]
+    assert not [*out.glob("*mediastinal_shift*")]
+
+
 def test_an_option_that_an_arm_changes_is_that_of_the_training(study, monkeypatch):
     asked = []
 
