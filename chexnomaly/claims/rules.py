@@ -69,7 +69,8 @@ class Verdict(NamedTuple):
             with level, n and seeds. None where there is nothing.
         rule: Key of `GROUNDS` that decided; "" where none did.
         before: The verdict of an interval over films at 0.5 alone; "" for the same.
-        thresholds: In words; "" where the quantity has none.
+        thresholds: In words; "none needed" where a quantity has none, "" where nothing
+            was measured.
         p: P-value of a direction at its weaker threshold; 1 where another rule leaves
             it open, None where fewer than three networks are behind it.
     """
@@ -187,8 +188,8 @@ def _answer(tests: Sequence[Comparison], sets: list[dict], shelf: Shelf) -> Verd
         within = None if None in farther else max(farther)
         p = max(one.p for one in both) if rule in ("", "interval") else 1.0
         judged = judged._replace(p=p, measured=first.measured._replace(within=within))
-    if second is not first:
-        judged = judged._replace(thresholds="0.5; the one chosen on validation")
+    at = "0.5" if second is None else "0.5; the one chosen on validation"
+    judged = judged._replace(thresholds="none needed" if second is first else at)
     told = joined(GROUNDS.get(rule, ""), "" if told is True else told, first.reason)
     return judged._replace(name=name, rule=rule, reason=told)
 

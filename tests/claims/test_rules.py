@@ -123,6 +123,7 @@ def test_one_threshold_alone_resolves_nothing(tmp_path):
     attention(tmp_path, {"iou_c": CLEAR["iou_c"]}, {"iou_c": LESS["iou_c"]})
     row = judged(tmp_path)
     assert (row.verdict, row["rule"]) == ("not resolved", "one threshold")
+    assert row.thresholds == "0.5"
 
 
 @pytest.mark.parametrize(
@@ -648,7 +649,8 @@ def test_no_direction_stands_on_few_seeds_one_threshold_or_a_twin_at_chance(
     assert len(sound) > 20 and (sound.seeds >= 3).all()
     needs = sound.id.map(lambda id_: LEDGER[id_]["needs"])
     twins = "|".join([*rules.TWIN_OF, *rules.TWIN_OF.values()])
-    on_twins, free = needs.str.contains(twins), sound.thresholds == ""
+    assert (sound.evidence == "phantom").all() and (sound.thresholds != "").all()
+    on_twins, free = needs.str.contains(twins), sound.thresholds == "none needed"
     assert on_twins.any() and (~on_twins).any() and free.any() and (~free).any()
     for few in ({"seeds": [0, 1]}, {"resampled": ["films"]}):
         assert everything(tmp_path / "few", seed, **few).empty
