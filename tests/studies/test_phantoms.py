@@ -15,11 +15,13 @@ from chexnomaly.profiles import open_profile
 from chexnomaly.results import read_result
 from chexnomaly.studies import phantoms, practice, run
 from chexnomaly.studies.cells import Cell
+from chexnomaly.studies.films import FilmWorld
+from chexnomaly.studies.finished import Finished
 from chexnomaly.studies.multiverse.arms import ARMS, split_option
 from chexnomaly.studies.phantoms import HELD_TOGETHER, PhantomWorld
 from chexnomaly.studies.world_study import WorldStudy
 from chexnomaly.systems import RECIPES
-from chexnomaly.workspace import Workspace
+from chexnomaly.workspace import Workspace, project_root
 
 SMALL = {"base_channels": 4, "depth": 2, "epochs": 1}
 
@@ -112,6 +114,17 @@ def test_simpler_phantoms_are_tested_on_their_own_and_on_natural_ones(study):
     assert found == {"vindr_test": 0, "own_test": 1}
     plain = study.score(paint, replace(cell, films=""), whole, whole, shared)["means"]
     assert {*plain} == {"vindr_test"}
+
+
+@pytest.mark.parametrize("world", [PhantomWorld, FilmWorld])
+def test_every_committed_cell_is_of_the_plan_and_of_its_sets(world, tmp_path):
+    folder = project_root() / "book" / "reference" / "study" / "cells" / world.name
+    study = WorldStudy(world(Workspace("demo", tmp_path)), tmp_path)
+    planned = {cell.name for cell in study.cells()}
+    done = {path.stem for path in folder.glob("*__fold*_seed*.json")}
+    assert done and done <= planned
+    read = Finished.read(folder)  # refuses a cell that was made with other sets
+    assert sum(map(len, read.arms.values())) == len(done)
 
 
 def test_the_study_has_the_sizes_and_recipes_of_the_demo():
