@@ -64,9 +64,9 @@ def written_by(workspace: Workspace, key: str) -> str:
 def results_of_notebook(workspace: Workspace, notebook: str) -> list[dict]:
     """Read every result that one notebook measured; unusable files are left out."""
     found = []
-    for key in filter(lambda key: "/" not in key, result_files(workspace)):
+    for path in (p for k, p in result_files(workspace).items() if "/" not in k):
         try:
-            result = load_result(workspace, key)
+            result = read_result(path)
         except InputError:
             continue
         if result["notebook"] == notebook:

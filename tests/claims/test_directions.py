@@ -140,7 +140,7 @@ def test_several_tests_hold_together_and_fail_alone(tmp_path):
 
 def test_a_missing_side_is_named(tmp_path):
     put(tmp_path, "a", 0.2)
-    with pytest.raises(NotMeasured, match="b__s.json"):
+    with pytest.raises(NotMeasured, match="b on s"):
         held(tmp_path, "a@s < b@s")
 
 
