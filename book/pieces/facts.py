@@ -58,8 +58,9 @@ class Facts:
         ledger, there = load_ledger(), result_files(self.workspace)
         known, found = set(ledger["system"]), {}
         for row in ledger.to_dict("records"):
-            keys = [f"{ref.system}__{ref.dataset}" for ref in bindings(row, known)]
-            found[row["id"]] = [k for k in dict.fromkeys(keys) if k in there]
+            own = (f"{ref.system}__{ref.dataset}" for ref in bindings(row, known))
+            keys = (k for key in dict.fromkeys(own) for k in (f"study/{key}", key))
+            found[row["id"]] = [key for key in keys if key in there]
         return found
 
     @cached_property

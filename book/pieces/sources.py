@@ -13,12 +13,17 @@ RENDERED = "rendered"
 
 
 def result_files(workspace: Workspace) -> dict[str, Path]:
-    """Find every results file, `<system>__<set>` to path."""
+    """Find every results file, `<system>__<set>` to path.
+
+    One that hides behind another of its name, such as a study's behind the build's, is
+    `<folder>/<system>__<set>`.
+    """
     found: dict[str, Path] = {}
     for folder in workspace.results_folders:
         for path in sorted(folder.glob("*__*.json")):
             if not path.name.endswith(".stamp.json"):
-                found.setdefault(path.stem, path)
+                hidden = f"{folder.name}/" if path.stem in found else ""
+                found.setdefault(hidden + path.stem, path)
     return found
 
 
@@ -59,7 +64,7 @@ def written_by(workspace: Workspace, key: str) -> str:
 def results_of_notebook(workspace: Workspace, notebook: str) -> list[dict]:
     """Read every result that one notebook measured; unusable files are left out."""
     found = []
-    for path in result_files(workspace).values():
+    for path in (p for k, p in result_files(workspace).items() if "/" not in k):
         try:
             result = read_result(path)
         except InputError:

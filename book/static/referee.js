@@ -302,7 +302,7 @@
   });
   // A set that this build did not score cannot be chosen.
   for (const input of form.querySelectorAll("[data-films] input")) input.disabled = !sets[input.value]?.systems;
-  slider.dataset.here = "yes";
+  slider.value = Math.round(1000 / 14); // the printed triples are judged at the printed ratio
   for (const part of [form, table, shown]) part.hidden = false;
   update();
   globalThis.referee = { score, isPossible, leastIou, leastPooledIou, roundedFrom, sets, triples };

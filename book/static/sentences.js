@@ -20,6 +20,7 @@
 
   // Keys of files become words.
   const WORDS = {
+    specialized_ild: "specialized ILD",
     chexnomaly_cnn: "CheX-Nomaly with a CNN twin",
     chexnomaly: "CheX-Nomaly",
     mae: "MAE",

@@ -110,7 +110,7 @@ def compute(node: ast.expr, printed: Mapping[str, Decimal]) -> Computed:
                 return Computed(Decimal(str(number)), str(number))
             case ast.Call(ast.Name("mean"), [ast.Constant(str() as pattern)], []):
                 values = [v for id_, v in printed.items() if fnmatchcase(id_, pattern)]
-                return Computed(mean(values), f"the mean of all {pattern}")
+                return Computed(mean(values), f"the mean of {len(values)} numbers")
             case ast.Call(ast.Name(name), args, []):
                 pass
             case ast.BinOp(left, op, right):
@@ -179,5 +179,5 @@ def check(
     if len(terms) > 1:
         raise refused(needs, "one number")
     result, words = compute(terms[0], printed)
-    written = terms[0].value if isinstance(terms[0], ast.Constant) else words
+    written = "elsewhere it" if isinstance(terms[0], ast.Constant) else words
     return agrees(result, value), result, f"{written} is {_short(result)}"

@@ -129,7 +129,7 @@ class Shelf:
             paths = [Path(folder) / ref.file for folder in self.folders]
             path = next((path for path in paths if path.exists()), None)
             if path is None:
-                raise NotMeasured(f"no results file {ref.file}")
+                raise NotMeasured(f"no result of {ref.system} on {ref.dataset}")
             self._files[ref.file] = read_checked(path, ref)
         return self._files[ref.file]
 

@@ -119,9 +119,10 @@ def _fewest_seeds(*sides: MeasuredValue) -> int | None:
 
 
 def _told(tested: Sequence[Trial], held: bool | None) -> str:
-    """Tell the comparisons, of many only those that decide."""
-    few = len(tested) <= MOST_TOLD
-    told = tested if few else [x for x in tested if x.held is held][:MOST_TOLD]
+    """Tell the comparisons, those that decide first, and of many no others."""
+    told = sorted(tested, key=lambda one: one.held is not held)
+    if len(tested) > MOST_TOLD:
+        told = [one for one in told if one.held is held][:MOST_TOLD]
     rest = len(tested) - len(told)
     more = f"; and {rest} more comparisons" if rest else ""
     return "; ".join(map(_in_numbers, told)) + more
@@ -130,8 +131,7 @@ def _told(tested: Sequence[Trial], held: bool | None) -> str:
 def _in_numbers(one: Trial) -> str:
     test, gap = one.test, one.gap
     said = f"{named(test.a, one.a)} against {named(test.b, one.b)}"
-    yardstick = _yardstick(test)
-    if yardstick is None:
+    if (yardstick := _yardstick(test)) is None:
         return said
     return f"{said}, less {yardstick} on each: {gap.value:+.4g}{_interval(gap)}"
 
@@ -231,7 +231,8 @@ def named(side: Ref | float, found: MeasuredValue) -> str:
     """Write a side with its value and interval."""
     if not isinstance(side, Ref):
         return f"{side:g}"
-    return f"{side.system} {found.value:.4g}{_interval(found)}"
+    spec = ",.0f" if abs(found.value) > 9999 else ".4g"
+    return f"{side.system} {found.value:{spec}}{_interval(found)}"
 
 
 def _interval(found: MeasuredValue) -> str:

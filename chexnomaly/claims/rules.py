@@ -286,7 +286,7 @@ def _disagreement(first: Outcome, second: Outcome | None = None) -> str:
 
 
 def _excluded(outcome: Outcome) -> str:
-    """Say what an interval that covers no difference leaves out nevertheless."""
+    """Say what an interval that includes equality leaves out nevertheless."""
     if outcome.held is not None:
         return ""
     low, high = next(one.gap.ends for one in outcome.trials if one.held is None)

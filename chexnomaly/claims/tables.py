@@ -75,7 +75,7 @@ def _measured_freely(claim) -> str:
         return "–"
     kind = f"{claim.measured_as} " if claim.measured_as else ""
     if pd.isna(claim.low) or claim.low == claim.high:
-        whole = float(claim.measured).is_integer()
+        whole = float(claim.measured).is_integer() or abs(claim.measured) > 9999
         return kind + (f"{claim.measured:,.0f}" if whole else f"{claim.measured:,.4g}")
     return f"{kind}{claim.measured:.4g} [{claim.low:.4g}, {claim.high:.4g}]"
 

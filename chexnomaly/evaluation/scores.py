@@ -77,7 +77,7 @@ def score(
         predictions: Probability maps, (B, 1, S, S), in the order of `ids`.
         masks: One mask per image, (1, S, S).
         ids: Image ids.
-        thresholds: Where to binarize.
+        thresholds: Where to binarize; one that is named twice counts once.
 
     Returns:
         The per-image scores.
@@ -89,7 +89,7 @@ def score(
     found, truth = [], []
     for probs, mask in _batches(predictions, masks):
         whole = metrics.film_scores(probs, mask)
-        for threshold in thresholds:
+        for threshold in parts:
             counts = metrics.image_scores(probs, mask, threshold)
             boxes = box_scores(probs, mask, threshold)
             parts[threshold].append(counts | boxes | whole)

@@ -189,7 +189,7 @@ def figure_readings(
     sns.stripplot(long, dodge=True, ax=ax, legend="full", **axes, **dots)
     ax.get_legend().remove()
     register = [defaults[system] for system in tables]
-    ax.plot(register, range(len(tables)), "kD", label="the register's reading")
+    ax.plot(register, range(len(tables)), "kD", label="our reading")
     style.name_rows(ax, tables)
     ax.set(xlabel='"mean IOU"', ylabel="")
     for y in range(1, len(tables)):
@@ -212,7 +212,7 @@ def figure_decisions(table: pd.DataFrame) -> plt.Figure:
     fig, ax = style.one_panel(0.9 + 0.22 * len(table))
     _forest(ax, table)
     style.name_rows(ax, [f"{row.says}  ({row.item})" for row in table.itertuples()], 8)
-    ax.set_xlabel("IoU C, minus that of the register's reading")
+    ax.set_xlabel("IoU C, minus that of our reading")
     return fig
 
 

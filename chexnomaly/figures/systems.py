@@ -53,7 +53,7 @@ def figure_thresholds(
     for at, name, dash in ((0.5, "assumed", ":"), (operating, "operating", "-")):
         ax.axvline(at, color="black", linestyle=dash, linewidth=1)
         above = {"transform": ax.get_xaxis_transform(), "ha": "center", "fontsize": 8}
-        ax.text(at, 1.02, f"{name} {at:g}", **above)
+        ax.text(at, 1.02 if dash == ":" else 1.08, f"{name} {at:g}", **above)
     ax.set(xlabel="threshold", ylabel="score", xlim=(0, 1))
     ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     return fig

@@ -93,7 +93,7 @@ def test_without_results_every_question_says_that_nothing_was_measured(book, que
     [
         (ABOVE, "Yes.", "0.050 higher [+0.030, +0.070] than a plain U-Net's"),
         (BELOW, "No.", "0.050 lower [-0.070, -0.030] than a plain U-Net's"),
-        (OPEN, "Cannot tell.", "the interval includes no difference"),
+        (OPEN, "Cannot tell.", "the interval includes equality"),
     ],
 )
 @pytest.mark.parametrize("sets", [FILMS, PHANTOMS])

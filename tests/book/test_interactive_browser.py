@@ -259,13 +259,15 @@ def iou_at(pages, system, key, convention, share):
 
 def test_the_ranking_re_sorts_and_what_is_impossible_turns_red(pages):
     code = f"""{TABLES}
+    const first = await read();
+    await tab.getByRole("button", {{ name: "as in these films" }}).click();
     const start = await read();
     await tab.getByText("phantoms, the paper's findings").click();
     await tab.getByText("A", {{ exact: true }}).click();
     await tab.getByRole("button", {{ name: "10 to 4, as printed" }}).click();
     const then = await read();
-    return [start, then];"""
-    start, then = pages.open("referee", code)
+    return [first, start, then];"""
+    first, start, then = pages.open("referee", code)
     told = dict(start["order"]), dict(then["order"])
     asked = ("nih_boxes", "C", None), ("vindr_test", "A", 0.71)
     for seen, rules in zip(told, asked, strict=True):
@@ -277,7 +279,8 @@ def test_the_ranking_re_sorts_and_what_is_impossible_turns_red(pages):
     assert list(told[0]) != list(told[1])
     best = next(iter(told[1]))
     assert then["said"].startswith(f"First under your rules: {best}")
-    assert then["share"] == "71 % normal"
+    assert first["share"] == then["share"] == "71 % normal"
+    assert len(first["red"]) == red_rows(pages, "nih_boxes", 0.29, "C")
     found = [
         red_rows(pages, "nih_boxes", 20 / 30, "C"),
         red_rows(pages, "vindr_test", 0.29, "A"),

@@ -12,6 +12,8 @@ import pytest
 
 from book.extensions.html.downloads import write_archive
 from book.pieces.origins import compact
+from book.pieces.sources import load_result, result_files, results_of_notebook
+from chexnomaly.workspace import Workspace
 
 ROOT = Path(__file__).parents[2]
 CONF = """
@@ -207,3 +209,20 @@ def test_an_archive_has_the_same_bytes_on_any_day(tmp_path, monkeypatch):
 
 def test_no_parameters_are_told():
     assert compact({}) == "none"
+
+
+def test_a_studys_result_is_found_behind_the_builds_of_its_name(tmp_path):
+    workspace, name = Workspace("demo", tmp_path), "supermodel__vindr_test.json"
+    study = workspace.reference / "study"
+    for folder, n in ((workspace.results, 400), (study, 700)):
+        folder.mkdir(parents=True)
+        (folder / name).write_text(json.dumps(RESULT | {"n": n}))
+    (study / "supermodel__alone.json").write_text(json.dumps(RESULT | {"set": "alone"}))
+    keys = ["supermodel__vindr_test", "study/supermodel__vindr_test"]
+    assert [load_result(workspace, key)["n"] for key in keys] == [400, 700]
+    assert {*result_files(workspace)} == {*keys, "supermodel__alone"}
+    found = results_of_notebook(workspace, "03_supermodels")
+    assert sorted((one["set"], one["n"]) for one in found) == [
+        ("alone", 400),
+        ("vindr_test", 400),
+    ]

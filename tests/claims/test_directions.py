@@ -147,9 +147,18 @@ def test_several_tests_hold_together_and_fail_alone(tmp_path):
     assert held(tmp_path, f"{unclear} and {no}") is False
 
 
+def test_the_comparison_that_decides_is_told_first(tmp_path):
+    for system, value in (("a", 0.2), ("b", 27_255.5), ("c", 531_347.5)):
+        put(tmp_path, system, value, value - 0.1, value + 0.1)
+    tests = expand("measured: a@s < b@s and c@s < b@s", "mean_iou", set())
+    told = evaluate(tests, Shelf(tmp_path)).reason.split("; ")
+    assert told[0].startswith("c 531,348 ") and "against b 27,256 " in told[0]
+    assert told[1].startswith("a 0.2 ")
+
+
 def test_a_missing_side_is_named(tmp_path):
     put(tmp_path, "a", 0.2)
-    with pytest.raises(NotMeasured, match="b__s.json"):
+    with pytest.raises(NotMeasured, match="b on s"):
         held(tmp_path, "a@s < b@s")
 
 

@@ -191,7 +191,7 @@ def test_a_treatment_that_nobody_measured_gives_no_verdict(tmp_path):
     (tmp_path / "siamese_unet__siamese_pairs.json").unlink()
     row = judged(tmp_path, "q-chex-generalizes")
     assert row.verdict == "not testable here"
-    assert row.reason == "no results file siamese_unet__siamese_pairs.json"
+    assert row.reason == "no result of siamese_unet on siamese_pairs"
 
 
 def test_where_the_control_stays_below_the_mask_nothing_was_asked(tmp_path):

@@ -250,7 +250,7 @@ def test_a_direction_shows_the_difference_and_both_sides(tmp_path):
 
 def test_a_missing_file_is_named_and_a_corrupted_one_refused(tmp_path):
     assert row(tmp_path, "t4-siamese_cnn-mae")["reason"] == (
-        "no results file siamese_cnn__siamese_pairs.json"
+        "no result of siamese_cnn on siamese_pairs"
     )
     (tmp_path / "siamese_cnn__siamese_pairs.json").write_text("{")
     with pytest.raises(ResultError, match="siamese_cnn__siamese_pairs.json"):

@@ -26,7 +26,7 @@ def test_scoring_in_batches_equals_scoring_at_once(squares):
     data = squares.part("test")
     generator = torch.Generator().manual_seed(0)
     probs = torch.rand(len(data), 1, 32, 32, generator=generator)
-    scored = evaluation.score_set(probs.split(3), data, (0.5, 0.7))
+    scored = evaluation.score_set(probs.split(3), data, (0.5, 0.7, 0.5))
     masks = torch.stack([data.mask(i) for i in data.ids])
     for threshold in (0.5, 0.7):
         direct = metrics.image_scores(probs, masks, threshold)

@@ -31,7 +31,6 @@ def write_downloads(app: Sphinx, exception: Exception | None) -> None:
         return
     site, workspace = Path(app.outdir), workspace_of(app.env)
     pages = sorted((Path(app.srcdir) / "notebooks").glob("*.ipynb"))
-    (site / RESULTS).mkdir(exist_ok=True)
     (site / SOURCES).mkdir(exist_ok=True)
     about = render(Facts(workspace), "readme.txt", ARCHIVE)
     held = {"README.txt": about.encode(), "claims.csv": LEDGER.read_bytes()}
@@ -42,10 +41,11 @@ def write_downloads(app: Sphinx, exception: Exception | None) -> None:
         "films": [f"{films.FOLDER}/"] * (site / films.FOLDER).is_dir(),
     }
     for key, path in result_files(workspace).items():
-        places["results"][key] = name = f"{RESULTS}/{path.name}"
+        places["results"][key] = name = f"{RESULTS}/{key}.json"
         held[name] = path.read_bytes()
+        (site / name).parent.mkdir(parents=True, exist_ok=True)
         for file in filter(Path.is_file, (path, path.with_suffix(".stamp.json"))):
-            shutil.copy(file, site / RESULTS)
+            shutil.copy(file, (site / name).parent)
     for page in pages:
         shutil.copy(workspace.root / "notebooks" / page.name, site / SOURCES)
     write_verdicts(all_verdicts(workspace.results_folders), site)

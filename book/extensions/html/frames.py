@@ -59,7 +59,7 @@ def set_table(html: str) -> str:
             _join_reason(*row.find_all("td")[-2:])
     _align(table, rows)
     for text in table.find_all(string=KEY):
-        text.replace_with(spoken(text))
+        text.replace_with(spoken(text).replace("@", ", "))
     return str(table)
 
 

@@ -87,7 +87,7 @@ def arm_table(result: Mapping, metric: str | None = None) -> pd.DataFrame:
     shown = {
         "reading": frame.says,
         "metric": frame.metric,
-        "register": [format_entry(entry | {"low": None}) for entry in registered],
+        "our reading": [format_entry(entry | {"low": None}) for entry in registered],
         "this reading": frame.key.map(values.get).map(format_entry),
         "difference": [format_entry(entry) for _, entry in frame.iterrows()],
     }

@@ -73,7 +73,7 @@ def test_an_arm_stands_beside_its_default(tmp_path):
     stored = arms(tmp_path, "vindr_test")
     table = bt.arm_table(stored)
     row = table.reset_index().iloc[0]
-    assert row["register"] == "0.300"
+    assert row["our reading"] == "0.300"
     assert row["this reading"] == format_entry(stored["values"]["4.a_s.iou"])
     assert row["difference"].startswith("-0.200")
     rows = bt.decision_rows(stored, "iou")
