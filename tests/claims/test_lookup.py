@@ -70,7 +70,7 @@ def test_sets_are_named_without_stamps(tmp_path):
 
 
 def test_a_missing_file_a_missing_key_and_an_undefined_value_say_so(tmp_path):
-    with pytest.raises(NotMeasured, match="supermodel__vindr_test.json"):
+    with pytest.raises(NotMeasured, match="no result of supermodel on vindr_test"):
         Shelf(tmp_path).look_up(REF)
     put(tmp_path, values={"iou_c": {"value": None}, "iou_a": {"value": math.nan}})
     with pytest.raises(NotMeasured, match="no value 'mae_soft'"):
