@@ -28,6 +28,10 @@ def test_what_was_found_so_far_is_what_the_results_say():
     assert low < 0 < high
     assert "tells sick films from healthy ones" in found
     assert shelf.look_up(Ref("supermodel", f"{SET}_pa", "auc")).ends[0] > 0.5
+    assert "Practice on phantoms is not shown to help it more than as many" in found
+    for key in ("iou_c", "iou_c@operating", "auc"):
+        low, high = gap("supermodel__from_phantoms", "supermodel__longer", key)
+        assert low < 0 < high
     networks = list(
         (ROOT / "book/reference/study/cells/films").glob("chexnomaly__fold*")
     )

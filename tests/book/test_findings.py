@@ -221,8 +221,12 @@ def test_a_phantom_teaches_what_practice_on_it_adds(book, gap, answer):
     both = {"iou_c": gap, "iou_c@operating": gap}
     own = dict.fromkeys(both, (0.3, 0.2, 0.4))
     book.write("supermodel", "nih_boxes", own)
-    book.write("supermodel__from_phantoms", "nih_boxes", own, {"supermodel": both})
-    assert answer in book.said(TEACHES)
+    beside = {"supermodel": both, "supermodel__longer": {"iou_c@operating": BELOW}}
+    book.write("supermodel__from_phantoms", "nih_boxes", own, beside)
+    said = book.said(TEACHES)
+    assert answer in said
+    assert "0.050 lower [-0.070, -0.030] than that of one which took as many" in said
+    assert "never saw a film" not in said  # not measured
 
 
 def test_a_plot_says_in_words_what_it_draws(book):

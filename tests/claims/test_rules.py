@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from chexnomaly import claims, evidence
-from chexnomaly.claims import rules
+from chexnomaly.claims import rules, verdicts
 from chexnomaly.claims.directions import Comparison, expand
 from chexnomaly.claims.expected import all_verdicts, write_verdicts
 from chexnomaly.claims.ledger import bindings, load_ledger, way
@@ -403,6 +403,20 @@ def test_where_every_control_fails_nothing_was_asked(tmp_path):
     held_out(tmp_path, families, [BEATEN, BEATEN])
     row = judged(tmp_path, "q-chex-generalizes")
     assert (row.verdict, row["rule"]) == ("no signal", "control")
+
+
+def test_a_stronger_level_of_one_seed_takes_no_direction_out_of_the_correction(
+    tmp_path,
+):
+    attention(tmp_path, CLEAR)
+    before = verdicts.p_values(Shelf(tmp_path))
+    assert before and all(p < 0.05 for p in before)
+    few = {"level": "open-images", "dataset": "nih_boxes", "seeds": [0]}
+    attention(tmp_path, CLEAR, **few)
+    assert judged(tmp_path)["rule"] == "seeds"
+    assert verdicts.p_values(Shelf(tmp_path)) == before
+    attention(tmp_path, LESS, LESS, **few | {"seeds": [0, 1, 2]})
+    assert verdicts.p_values(Shelf(tmp_path)) != before
 
 
 def test_a_family_that_one_side_was_not_scored_on_is_not_asked(tmp_path):
