@@ -105,7 +105,7 @@ def figure_amounts(
         )
     ax.set_xticks(range(len(names)), names)
     ax.set(xlabel="real films to learn from", ylabel=ylabel)
-    ax.legend(frameon=False, fontsize=8)
+    ax.legend(frameon=False, fontsize=8, loc="lower right")
     return fig
 
 

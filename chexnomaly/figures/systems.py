@@ -31,6 +31,7 @@ def figure_learning(curves: Mapping[str, Mapping[str, Sequence[float]]]) -> plt.
         best = epochs[np.argmin(curve["val_loss"])]
         ax.plot(best, min(curve["val_loss"]), "o", color=style.RED, label="kept")
         ax.set(xlabel="epoch", ylabel="loss", yscale="log")
+        ax.locator_params(axis="x", integer=True)
         ax.set_title(spoken(name), fontsize=10 if len(curves) < 3 else 7)
     axs[0, 0].legend(frameon=False, fontsize=8)
     return fig

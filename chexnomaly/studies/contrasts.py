@@ -56,11 +56,11 @@ def write_results(out: Path, folder: Path, world) -> list[Path]:
 def _compared(arm: ArmKey, other: ArmKey, key: str, done: Finished, world) -> bool:
     """Tell whether two arms are compared.
 
-    Every arm is with those of `HELD_AGAINST` and with what never looks, and, but for
-    parts of a set, with the arms of its own kind in the plan.
+    Every arm is with those of `HELD_AGAINST`, with one fixed mask and an empty one,
+    and, but for parts of a set, with the arms of its own kind in the plan.
     """
-    first, second = arm[0].partition("__")[0], other[0].partition("__")[0]
-    if {arm, other} & HELD_AGAINST or {first, second} & {*world.blind, *CONSTANT}:
+    names = {one[0].partition("__")[0] for one in (arm, other)}
+    if {arm, other} & HELD_AGAINST or names & {"mean_mask", "all_empty"}:
         return True
     kinds = [arms for _, arms in world.plan.values() if arm in arms]
     return not done.is_part(key) and any(other in arms for arms in kinds)
