@@ -89,11 +89,14 @@ class MeasuredValue(NamedTuple):
 
     @property
     def ends(self) -> tuple[float, float]:
-        """The interval; a deterministic value is its own, one film tells nothing."""
+        """The interval; a deterministic value is its own.
+
+        One film tells nothing, nor do networks on so few that none could be computed.
+        """
         if self.low is not None:
             return self.low, self.high
-        one_film = self.n is not None and self.n < 2
-        return (-math.inf, math.inf) if one_film else (self.value, self.value)
+        few = self.n is not None and (self.n < 2 or self.seeds is not None)
+        return (-math.inf, math.inf) if few else (self.value, self.value)
 
     def negated(self) -> "MeasuredValue":
         """Give the same with the other sign: b minus a for a minus b."""

@@ -33,6 +33,7 @@ from chexnomaly.claims import places
 from chexnomaly.claims.directions import Comparison
 from chexnomaly.claims.lookup import MeasuredValue, NotMeasured, Ref, Shelf
 from chexnomaly.claims.outcomes import Outcome, evaluate, holm, named
+from chexnomaly.labels import spoken
 
 SEEDS = 3
 """Fewest trainings that a verdict may rest on."""
@@ -241,9 +242,10 @@ def _control(unseen: str, shelf: Shelf) -> tuple[str, str]:
     """
     own = Ref("supermodel", unseen + places.CONTROL, f"mean_mask/iou_c{OPERATING}")
     if (gain := shelf.find(own)) is None:
-        return "own control", f"none for {unseen}"
-    told = f"IoU of {named(own, gain)} on {unseen}"
-    return ("control", told) if gain.ends[0] <= 0 else ("", "")
+        return "own control", f"none for {spoken(unseen)}"
+    low, high = gain.ends
+    told = f"{spoken(unseen)} [{low:.2g}, {high:.2g}]"
+    return ("control", told) if low <= 0 else ("", "")
 
 
 def _blind_alike(tests: Sequence[Comparison], outcome: Outcome, shelf: Shelf) -> str:

@@ -151,6 +151,7 @@ def test_a_paired_difference_is_found_from_either_side(tmp_path):
 def test_a_deterministic_value_is_its_own_interval_but_one_scan_tells_nothing():
     assert MeasuredValue(57, n=15000).ends == (57, 57)
     assert MeasuredValue(0.5, n=1).ends == (-math.inf, math.inf)
+    assert MeasuredValue(0.5, n=7, seeds=4).ends == (-math.inf, math.inf)
 
 
 def test_phantoms_and_real_data_and_two_profiles_are_never_mixed():

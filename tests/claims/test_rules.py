@@ -210,7 +210,7 @@ def test_a_control_of_other_findings_is_none(tmp_path):
     put(tmp_path, "supermodel", "vindr_test", CLEAR, paired=gain)
     row = judged(tmp_path, "q-chex-generalizes")
     assert (row.verdict, row["rule"]) == ("not resolved", "own control")
-    assert "none for other_200" in row.reason
+    assert "none for Other (200)" in row.reason
 
 
 def test_a_ratio_to_nearly_nothing_is_left_open(tmp_path):
@@ -384,9 +384,7 @@ def test_families_whose_control_fails_are_left_out_by_name(tmp_path):
     held_out(tmp_path, families, [BEATS, BEATEN, BEATS])
     row = judged(tmp_path, "q-chex-generalizes")
     assert row.verdict == "held in the phantom"
-    assert "left out: IoU of supermodel 0.01 [-0.01, 0.03] on study_without_effu" in (
-        row.reason
-    )
+    assert "left out: study without effusion [-0.01, 0.03]" in row.reason
     assert "_control" not in row.reason
     # What was not asked cannot decide against the claim; what was can.
     put(tmp_path, "supermodel", "study_without_effusion", CLEAR)
@@ -396,6 +394,19 @@ def test_families_whose_control_fails_are_left_out_by_name(tmp_path):
     put(tmp_path, "chexnomaly", "study_unseen_covid", LESS)
     row = judged(tmp_path, "q-chex-generalizes")
     assert row.verdict == "did not hold in the phantom"
+
+
+def test_what_so_few_films_show_that_no_interval_exists_decides_nothing(tmp_path):
+    bare = {key: (0.02, None, None) for key in CLEAR}
+    put(tmp_path, "supermodel", "other_200", bare)
+    control(tmp_path, "other_200")
+    put(tmp_path, "mean_mask", "other_200", {key: (0.01, None, None) for key in CLEAR})
+    row = judged(tmp_path, "q-super-moderate")
+    assert (row.verdict, row["rule"]) == ("not resolved", "interval")
+    assert "nothing is excluded" in row.reason
+    control(tmp_path, "other_200", (0.05, None, None))
+    row = judged(tmp_path, "q-super-moderate")
+    assert (row.verdict, row["rule"]) == ("no signal", "control")
 
 
 def test_where_every_control_fails_nothing_was_asked(tmp_path):
@@ -434,7 +445,7 @@ def test_a_finding_without_a_control_of_its_own_is_left_out_by_name(tmp_path):
     put(tmp_path, "chexnomaly", "study_unseen_covid", LESS)
     row = judged(tmp_path, "q-chex-generalizes")
     assert row.verdict == "held in the phantom"
-    assert "left out: none for study_unseen_covid" in row.reason
+    assert "left out: none for study unseen COVID" in row.reason
     control(tmp_path, "study_without_mass", BEATEN)
     row = judged(tmp_path, "q-chex-generalizes")
     assert (row.verdict, row["rule"]) == ("not resolved", "own control")
