@@ -163,8 +163,9 @@ def _yardstick(test: Comparison) -> str | None:
 def _gain(side: Ref, shelf: Shelf) -> MeasuredValue:
     """Give what a system gains on a set; an error as a share of the baseline's own."""
     key, at, level = side.key.partition("@")
-    baseline, _, key = (own := YARDSTICKS[key] + at + level).partition("/")
+    own = YARDSTICKS[key] + at + level
     gain = shelf.look_up(side._replace(key=own))
+    baseline, _, key = own.partition("/")
     if baseline != "all_empty":
         return gain
     return _quotient(gain, shelf.look_up(Ref(baseline, side.dataset, key)))

@@ -10,6 +10,7 @@ by its hash, and holds what its own network adds: per film how many pixels it ma
 how many of them rightly; see `packing`. The rest follows.
 """
 
+import fcntl
 import hashlib
 import json
 import math
@@ -17,8 +18,9 @@ import multiprocessing
 import sys
 import time
 import traceback
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -282,3 +284,16 @@ def read_cell(folder: Path, cell: Cell, digest: str) -> dict | None:
         expected = f"the cell of its name, made with sets__fold{cell.fold}.json"
         raise ResultError("another study's cell", file=path, expected=expected)
     return found
+
+
+@contextmanager
+def one_at_a_time(path: Path) -> Iterator[None]:
+    """Let processes that make the same thing take turns; the second finds it made.
+
+    Args:
+        path: Of the lock's file, whose folder is made where missing.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -133,7 +133,8 @@ class PhantomWorld:
         given = open_profile(self.workspace.profile).settings("02_data")
         options |= {"size_px": (given.shortest_px, given.longest_px)}
         root, size = self.workspace.data / "study" / name, self.films(0).store.size
-        return write_prepared(root, parts, seed, size, **options)
+        with cells.one_at_a_time(root.with_suffix(".lock")):
+            return write_prepared(root, parts, seed, size, **options)
 
     def other_films(self, how: str) -> PreparedSet:
         """Draw films in place of the demo's, or open them.

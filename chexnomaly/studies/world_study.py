@@ -1,8 +1,5 @@
 """One world's study: which cells it has, how each is trained, on what it is scored."""
 
-import fcntl
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from itertools import product
@@ -15,7 +12,7 @@ from chexnomaly.datasets import sampling
 from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.evaluation.evaluator import Predictor
 from chexnomaly.evaluation.pairs import score_pairs, score_singly
-from chexnomaly.studies.cells import PILOT_SET, PILOTS, Cell
+from chexnomaly.studies.cells import PILOT_SET, PILOTS, Cell, one_at_a_time
 from chexnomaly.studies.films import FilmWorld, blind_predictors, specialized_or_all
 from chexnomaly.studies.multiverse.arms import LONGER, split_option
 from chexnomaly.studies.packing import DIGITS, pack_numbers, pack_scores
@@ -107,7 +104,7 @@ class WorldStudy:
             The films that it learned from, the folder of its runs, and the network.
         """
         own = self.world.films(cell.fold)
-        with _one_at_a_time(self.work / f"{collection}_seed{cell.seed}.lock"):
+        with one_at_a_time(self.work / f"{collection}_seed{cell.seed}.lock"):
             if collection == "labels":
                 place = f"fold{cell.fold}_seed{cell.seed}"
                 runs = FoldRuns(self.work / self.world.name, place)
@@ -145,9 +142,8 @@ class WorldStudy:
         Raises:
             KeyError: There is no such family.
         """
-        if how in SIMPLER or how.startswith("other_films_"):  # they may be drawn
-            with _one_at_a_time(self.work / f"{how}.lock"):
-                return self.world.other_films(how)
+        if how in SIMPLER or how.startswith("other_films_"):
+            return self.world.other_films(how)
         kind, _, name = how.partition("_")
         match kind:
             case "":
@@ -198,9 +194,10 @@ class WorldStudy:
 
         Where its fold has no film that it would be scored on, nothing is trained.
         """
-        whole, own = self.world.films(cell.fold), self.own_set(cell)
-        if own and own not in self.world.sets(whole).tests:
+        own = self.own_set(cell)
+        if own and own not in shared["sets"]:
             return {"sets": {}}
+        whole = self.world.films(cell.fold)
         if cell.films == "0":
             recipe = systems.find_recipe(cell.system)
             data, _, model = self.practise("phantoms", recipe.default, cell)
@@ -262,12 +259,3 @@ def _about(data: PreparedSet) -> dict:
 
 def _times_fewer(whole: PreparedSet, data: PreparedSet) -> float:
     return len(whole.ids("train")) / len(data.ids("train"))
-
-
-@contextmanager
-def _one_at_a_time(path: Path) -> Iterator[None]:
-    """Let processes that train the same run take turns; the second finds it made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

@@ -1,7 +1,9 @@
 """The phantoms' study, end to end at a size at which only bookkeeping can be tested."""
 
 import json
+import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -146,6 +148,24 @@ def test_findings_that_no_training_film_shows_are_drawn_once(study, workspace):
     assert len({*ids}) == len(ids)
     with pytest.raises(ValueError, match="one split"):
         study.world.films(1)
+
+
+def test_two_who_want_the_same_films_do_not_draw_into_one_folder_at_once(
+    study, monkeypatch
+):
+    inside, most = [], []
+
+    def write(root, *_, **__):
+        inside.append(root)
+        most.append(len(inside))
+        time.sleep(0.2)
+        inside.remove(root)
+        return root
+
+    monkeypatch.setattr(phantoms, "write_prepared", write)
+    with ThreadPoolExecutor() as threads:
+        wanted = [threads.submit(study.world.draw, "painted", [], 0) for _ in "ab"]
+    assert wanted[0].result() == wanted[1].result() and most == [1, 1]
 
 
 def test_other_films_are_as_many_and_none_of_the_test_films(study):
