@@ -1,6 +1,7 @@
 """Results entries of plain samples: means, shares and spreads with 95 % intervals."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,11 @@ from scipy import stats
 
 from chexnomaly import metrics
 from chexnomaly.results import Entry
+
+Statistic = Callable[..., np.ndarray]
+
+TOGETHER = 100_000
+"""Drawn films whose scores are computed at once: as many as stay near the processor."""
 
 
 def entry(value: float, low: float | None, high: float | None, n: int) -> Entry:
@@ -97,42 +103,50 @@ class Drawn(dict):
         return drawn
 
 
-def interval(
-    statistic: Callable[..., np.ndarray],
+def interval(statistic: Statistic, *samples: metrics.Scores, **how) -> Entry:
+    """Bootstrap one statistic; see `intervals`."""
+    return intervals({"": statistic}, *samples, **how)[""]
+
+
+def intervals(
+    statistics: Mapping[str, Statistic],
     *samples: metrics.Scores,
     patients: Sequence[str] = (),
     resamples: int = 2000,
     seed: int = 0,
-) -> Entry:
+) -> dict[str, Entry]:
     """Percentile bootstrap over films, paired where several systems are given.
 
     Films of one patient are alike. Where patients are known, these are drawn, each
     with all films, so that twenty films of one are no twenty witnesses.
 
     Args:
-        statistic: Called with one Scores per system; reduces the last axis.
+        statistics: Each called with one Scores per system; reduces the last axis.
         samples: Per-image scores of each system on the same films, in one order.
         patients: Whose each film is; by default each is another's.
-        resamples: Bootstrap samples.
+        resamples: Bootstrap samples, the same ones for all statistics.
         seed: Seed of the resampling.
 
     Returns:
-        The entry, with the number of films as its n; without ends where that, or the
-        number of patients, is below 2.
+        The entries by key, with the number of films as their n; without ends where
+        that, or the number of patients, is below 2.
     """
     n = len(next(iter(samples[0].values())))
 
-    def of(index: np.ndarray) -> np.ndarray:  # films (..., N) to (...)
-        return statistic(*(Drawn(s, index) for s in samples))
+    def of(index: np.ndarray, keys: Iterable[str]) -> dict[str, np.ndarray]:
+        drawn = [Drawn(s, index) for s in samples]  # films (..., N) to (...)
+        return {key: statistics[key](*drawn) for key in keys}
 
-    value, units = float(of(np.arange(n))), len({*patients}) or n
-    if units < 2 or np.isnan(value):
-        return entry(value, None, None, n)
-    draws = draw_films(n, patients, resamples, seed)
-    drawn = np.concatenate([of(index) for index in draws])
-    drawn = drawn[~np.isnan(drawn)]  # a draw may lack what the statistic needs
-    ends = np.percentile(drawn, [2.5, 97.5]) if len(drawn) else (None, None)
-    return entry(value, *ends, n)
+    values, units = of(np.arange(n), statistics), len({*patients}) or n
+    defined = [k for k, v in values.items() if units > 1 and not np.isnan(v)]
+    draws = draw_films(n, patients, resamples, seed) if defined else ()
+    parts = (np.array_split(i, 1 + i.size // TOGETHER) for i in draws)
+    drawn, ends = [of(part, defined) for part in chain(*parts)], {}
+    for key in defined:
+        found = np.concatenate([one[key] for one in drawn])
+        found = found[~np.isnan(found)]  # a draw may lack what the statistic needs
+        ends[key] = np.percentile(found, [2.5, 97.5]) if len(found) else (None, None)
+    return {k: entry(v, *ends.get(k, (None, None)), n) for k, v in values.items()}
 
 
 def draw_films(
@@ -158,6 +172,9 @@ def draw_films(
     rng, most = np.random.default_rng(seed), max(1, 2_000_000 // n)
     for done in range(0, resamples, most):
         drawn = rng.integers(len(films), size=(min(most, resamples - done), len(films)))
+        if films.shape[1] == 1:
+            yield films[:, 0][drawn]
+            continue
         totals = (films >= 0).sum(axis=1)[drawn].sum(axis=1)
         for total in np.unique(totals):
             taken = films[drawn[totals == total]]

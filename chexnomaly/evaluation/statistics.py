@@ -9,7 +9,7 @@ import pandas as pd
 from scipy import stats
 
 from chexnomaly import metrics
-from chexnomaly.evaluation.intervals import entry, interval, share_entry
+from chexnomaly.evaluation.intervals import Statistic, entry, intervals, share_entry
 from chexnomaly.evaluation.scores import PAPER_THRESHOLD, ScoredSet
 from chexnomaly.metrics import categories, classification, segmentation
 from chexnomaly.results import Entry
@@ -24,8 +24,6 @@ OPERATING_KEYS = tuple(QUANTITIES.index[QUANTITIES["operating"].notna()])
 PAIRED_KEYS = tuple(QUANTITIES.index[QUANTITIES["paired"].notna()])
 
 AP_THRESHOLDS = (0.4, 0.5, 0.6, 0.7)
-
-Statistic = Callable[[metrics.Scores], np.ndarray]
 
 
 def statistics() -> dict[str, Statistic]:
@@ -106,18 +104,21 @@ def summarize(
     patients = scored.patients
     table = statistics() | (FILM_STATISTICS if patients else {})
 
-    def measure(key: str, scores: metrics.Scores) -> Entry:
-        statistic, abnormal = table[key], scores["tp"] + scores["fn"] > 0
+    def measure(asked: Iterable[str], scores: metrics.Scores) -> dict[str, Entry]:
+        abnormal, found, left = scores["tp"] + scores["fn"] > 0, {}, {}
         kinds = {"abnormal": abnormal, "healthy": ~abnormal, "all": abnormal | True}
-        counted = np.flatnonzero(kinds[QUANTITIES["films"][key]])
-        share = QUANTITIES["kind"][key] == "share"
-        value = float(statistic(scores)) if share else np.nan
-        if share and (not patients or value in (0, 1) or len(counted) == 0):
-            units = {*np.asarray(patients)[counted]} if len(patients) else counted
-            found = share_entry(round(np.nan_to_num(value) * len(units)), len(units))
-        else:
-            found = interval(statistic, scores, patients=patients, resamples=resamples)
-        return found | {"n": len(counted)}
+        counted = {k: np.flatnonzero(kinds[QUANTITIES["films"][k]]) for k in asked}
+        for key, films in counted.items():
+            share = QUANTITIES["kind"][key] == "share"
+            value = float(table[key](scores)) if share else np.nan
+            if share and (not patients or value in (0, 1) or len(films) == 0):
+                units = {*np.asarray(patients)[films]} if len(patients) else films
+                count = round(np.nan_to_num(value) * len(units))
+                found[key] = share_entry(count, len(units))
+            else:
+                left[key] = table[key]
+        found |= intervals(left, scores, patients=patients, resamples=resamples)
+        return {key: found[key] | {"n": len(films)} for key, films in counted.items()}
 
     chosen = None if operating is None else [operating]
     values = _entries(measure, keys or table, [scored], chosen)
@@ -155,17 +156,15 @@ def paired_differences(
     extra = FILM_STATISTICS if first.patients else {}
     table, about = statistics() | extra, {"patients": first.patients}
 
-    def measure(key: str, one: metrics.Scores, other: metrics.Scores) -> Entry:
-        def gap(a: metrics.Scores, b: metrics.Scores) -> np.ndarray:
-            return table[key](a) - table[key](b)
-
-        return interval(gap, one, other, resamples=resamples, **about)
+    def measure(asked: Iterable[str], *both: metrics.Scores) -> dict[str, Entry]:
+        gaps = {k: lambda a, b, one=table[k]: one(a) - one(b) for k in asked}
+        return intervals(gaps, *both, resamples=resamples, **about)
 
     return _entries(measure, keys or (*PAIRED_KEYS, *extra), [first, second], operating)
 
 
 def _entries(
-    measure: Callable[..., Entry],
+    measure: Callable[..., dict[str, Entry]],
     keys: Iterable[str],
     scored: Sequence[ScoredSet],
     operating: Sequence[float] | None,
@@ -177,6 +176,6 @@ def _entries(
     values = {}
     for suffix, levels in thresholds.items():
         samples = [s.scores[t] for s, t in zip(scored, levels, strict=True)]
-        for key in keys if not suffix else [k for k in keys if k in OPERATING_KEYS]:
-            values[key + suffix] = measure(key, *samples)
+        asked = [k for k in keys if not suffix or k in OPERATING_KEYS]
+        values |= {k + suffix: one for k, one in measure(asked, *samples).items()}
     return values
