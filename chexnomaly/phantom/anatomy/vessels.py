@@ -25,7 +25,7 @@ def vessel_map(chest: Chest, grid: Grid, rng: np.random.Generator) -> Array:
     for low, high in pairwise(CALIBERS):
         level = grid.zeros()
         for tree in trees:
-            x, y, radius, step = tree[:, (low < tree[2]) & (tree[2] <= high)]
+            x, y, radius, step = tree.compress((low < tree[2]) & (tree[2] <= high), 1)
             level += grid.splat(x, y, np.pi * np.square(radius) * step)
         out += grid.blur(level, 0.5 * (low + high) * 0.5)
     return out + _hilar_tissue(chest, grid, rng) + _minor_fissure(chest, grid, rng)
