@@ -59,8 +59,9 @@ class SegmentationSet(Dataset):
             abnormal = {i: bool(mask.any()) for i, mask in outlines.items()}
         self._abnormal = abnormal
         table = findings[findings.image_id.isin(set(self.ids))]
-        opinions = table[["image_id", "reader"]].drop_duplicates()
-        self._readers = opinions.groupby("image_id").reader.apply(sorted).to_dict()
+        self._readers: dict[str, list[str]] = {}
+        for name, reader in sorted({*zip(table.image_id, table.reader, strict=True)}):
+            self._readers.setdefault(name, []).append(reader)
         self._boxes = _grid_boxes(table, store, findings_kept)
 
     def __len__(self) -> int:
