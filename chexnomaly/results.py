@@ -11,6 +11,7 @@ import platform
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -198,6 +199,7 @@ def stamp(
     }
 
 
+@cache
 def _version(package: str) -> str | None:
     try:
         return metadata.version(package)
@@ -219,6 +221,7 @@ def hardware() -> dict:
     }
 
 
+@cache
 def _commit() -> str | None:
     """Read this code's commit, with "+" where files were changed since.
 
