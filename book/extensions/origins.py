@@ -6,7 +6,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
-from book.pieces.facts import Facts
+from book.pieces.facts import facts_of
 from book.pieces.origins import rests_on, run_behind
 from book.pieces.render import render
 from chexnomaly.workspace import Workspace
@@ -30,7 +30,7 @@ def add_origins(app: Sphinx, doctree: nodes.document) -> None:
     run = None
 
     def piece(name: str, **given: object) -> nodes.raw:
-        html = render(Facts(workspace), name, page, **given)
+        html = render(facts_of(workspace), name, page, **given)
         return nodes.raw("", html, format="html")
 
     if page.startswith(FOLDER):

@@ -5,7 +5,8 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxRole
 
 from book.extensions.origins import workspace_of
-from book.pieces.sources import load_result, page_with, written_by
+from book.pieces.facts import facts_of
+from book.pieces.sources import load_result, written_by
 from book.pieces.words import MEANINGS, interval, is_missing, number, slug
 from chexnomaly import claims
 from chexnomaly.errors import InputError
@@ -48,7 +49,7 @@ class ClaimRole(NumberRole):
         if not is_missing(claim["quote"]):
             where += f': "{claim["quote"]}"'
         shown = hint(str(claim["as_printed"]), where, "claim")
-        page = page_with(workspace_of(self.env).root, "sentences.html")
+        page = facts_of(workspace_of(self.env)).claims_page
         if page not in self.env.found_docs:
             return shown
         address = self.env.app.builder.get_relative_uri(self.env.docname, page)
@@ -67,9 +68,8 @@ class VerdictRole(NumberRole):
     """`` {verdict}`id` ``: what this build says of a claim."""
 
     def shown(self) -> nodes.Node:
-        """Compare the claim."""
-        folders = workspace_of(self.env).results_folders
-        verdict = str(claims.compare([self.text], folders)["verdict"].iloc[0])
+        """Look the verdict up."""
+        verdict = facts_of(workspace_of(self.env)).claim(self.text)["verdict"]
         return nodes.inline("", verdict, classes=["verdict", slug(verdict)])
 
 

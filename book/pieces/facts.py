@@ -6,13 +6,13 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
-from functools import cached_property
+from functools import cache, cached_property
 from os.path import relpath
 from pathlib import Path
 
 import yaml
 
-from book.pieces.sources import page_with, project_of, result_files
+from book.pieces.sources import page_with, project_of, result_files, usable_results
 from book.pieces.words import is_missing
 from chexnomaly.claims import decisions, directions, rules
 from chexnomaly.claims.expected import all_verdicts
@@ -39,6 +39,8 @@ class Facts:
     def __init__(self, workspace: Workspace):
         self.workspace = workspace
         self.root = workspace.root
+        result_files.cache_clear()
+        usable_results.cache_clear()
 
     @cached_property
     def work(self) -> dict:
@@ -203,6 +205,10 @@ class Facts:
             for door, file in sorted((folders | files).items()):
                 said = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8")))
                 yield door.relative_to(self.root).as_posix(), said.splitlines()[0]
+
+
+facts_of = cache(Facts)
+"""Gives the facts of a workspace, the same to all pages of a build."""
 
 
 def laid_out(effects: list[decisions.Effect]) -> tuple[list[str], list[dict]]:

@@ -8,6 +8,7 @@ is built: a `PieceError` says the page and what it asked for.
 import shutil
 import sys
 from collections.abc import Sequence
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -30,6 +31,7 @@ class PieceError(InputError):
     """A piece of a page asks for something that is not there."""
 
 
+@cache
 def environment(facts: Facts) -> jinja2.Environment:
     """Set Jinja up: unknown names are errors, texts are escaped in HTML.
 

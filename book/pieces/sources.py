@@ -2,6 +2,8 @@
 
 import json
 import tomllib
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 from chexnomaly.errors import InputError
@@ -12,8 +14,9 @@ RENDERED = "rendered"
 """Folder below the book's pages that holds the rendered pieces."""
 
 
+@cache
 def result_files(workspace: Workspace) -> dict[str, Path]:
-    """Find every results file, `<system>__<set>` to path.
+    """Find every results file, `<system>__<set>` to path, once for each `Facts`.
 
     One that hides behind another of its name, such as a study's behind the build's, is
     `<folder>/<system>__<set>`.
@@ -62,15 +65,17 @@ def written_by(workspace: Workspace, key: str) -> str:
 
 
 def results_of_notebook(workspace: Workspace, notebook: str) -> list[dict]:
-    """Read every result that one notebook measured; unusable files are left out."""
+    """Give every result that one notebook measured; unusable files are left out."""
+    return [one for one in usable_results(workspace) if one["notebook"] == notebook]
+
+
+@cache
+def usable_results(workspace: Workspace) -> list[dict]:
+    """Read every result that can be used, once for each `Facts`."""
     found = []
     for path in (p for k, p in result_files(workspace).items() if "/" not in k):
-        try:
-            result = read_result(path)
-        except InputError:
-            continue
-        if result["notebook"] == notebook:
-            found.append(result)
+        with suppress(InputError):
+            found.append(read_result(path))
     return found
 
 

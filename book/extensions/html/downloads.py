@@ -12,7 +12,7 @@ from sphinx.application import Sphinx
 
 from book.extensions.html import films
 from book.extensions.origins import workspace_of
-from book.pieces.facts import Facts
+from book.pieces.facts import facts_of
 from book.pieces.metadata import write_metadata
 from book.pieces.render import render
 from book.pieces.sources import result_files
@@ -32,7 +32,7 @@ def write_downloads(app: Sphinx, exception: Exception | None) -> None:
     site, workspace = Path(app.outdir), workspace_of(app.env)
     pages = sorted((Path(app.srcdir) / "notebooks").glob("*.ipynb"))
     (site / SOURCES).mkdir(exist_ok=True)
-    about = render(Facts(workspace), "readme.txt", ARCHIVE)
+    about = render(facts_of(workspace), "readme.txt", ARCHIVE)
     held = {"README.txt": about.encode(), "claims.csv": LEDGER.read_bytes()}
     places = {
         "results": {},
