@@ -39,11 +39,9 @@ def turn_drawings(
         twin = Path(app.outdir, "_images", f"dark-{match[1]}")
         twin.parent.mkdir(parents=True, exist_ok=True)
         twin.write_text(text)
-        pair = [
-            match[0].replace("<img", f'<img loading="lazy" class="only-{mode}"', 1)
-            for mode in ("light", "dark")
-        ]
-        return pair[0] + pair[1].replace(match[1], twin.name)
+        light = match[0].replace("<img", '<img class="only-light"', 1)
+        dark = match[0].replace("<img", '<img loading="lazy" class="only-dark"', 1)
+        return light + dark.replace(match[1], twin.name)
 
     context["body"] = DRAWING.sub(turned, context.get("body", ""))
 
