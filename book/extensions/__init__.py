@@ -27,7 +27,7 @@ def setup(app: Sphinx) -> dict:
     """Register everything with Sphinx."""
     profile = os.environ.get("CHEXNOMALY_PROFILE", "demo")
     app.add_config_value("chexnomaly_profile", profile, "env")
-    for name, shown in roles.SHOWN.items():
+    for name, shown in roles.ROLES.items():
         app.add_role(name, roles.NumberRole(shown))
     app.add_transform(search_terms.SearchTerms)
     app.connect("config-inited", pages.configure, priority=400)

@@ -11,7 +11,7 @@ from chexnomaly.errors import InputError
 from chexnomaly.workspace import project_root
 
 ROLE = re.compile(r"\{(claim|result|level|verdict|ref|doc)\}`([^`]+)`")
-KEPT = "in_the_file"
+AS_SAVED = "in_the_file"
 """Key of a cell's metadata: its text with roles, and the text that was shown."""
 
 
@@ -34,7 +34,7 @@ def in_words(text: str, root: Path, profile: str = "demo") -> str:
         if name in ("ref", "doc"):
             return asked.partition(" <")[0].replace("-", " ")
         try:
-            told = roles.SHOWN[name](env, asked).astext()
+            told = roles.ROLES[name](env, asked).astext()
             return re.sub(r"(?<=[\d\]]) ([a-z-]+)$", r" (\1)", told)
         except (InputError, KeyError):
             return "(not measured yet)"
@@ -51,14 +51,14 @@ class PlainNotebooks(AsyncLargeFileManager):
         for cell in _texts(model):
             shown = in_words(cell["source"], project_root(Path(self.root_dir)))
             if shown != cell["source"]:
-                cell["metadata"][KEPT] = [cell["source"], shown]
+                cell["metadata"][AS_SAVED] = [cell["source"], shown]
                 cell["source"] = shown
         return model
 
     async def save(self, model: dict, path: str = "") -> dict:
         """Write what JupyterLab holds."""
         for cell in _texts(model):
-            kept, shown = cell["metadata"].pop(KEPT, ("", None))
+            kept, shown = cell["metadata"].pop(AS_SAVED, ("", None))
             if cell["source"] == shown:
                 cell["source"] = kept
         return await super().save(model, path)
@@ -66,5 +66,5 @@ class PlainNotebooks(AsyncLargeFileManager):
 
 def _texts(model: dict) -> list[dict]:
     """Give the cells of prose of a notebook; none of another file."""
-    notebook = model["type"] == "notebook" and model.get("content") or {"cells": []}
+    notebook = model.get("type") == "notebook" and model.get("content") or {"cells": []}
     return [cell for cell in notebook["cells"] if cell["cell_type"] == "markdown"]

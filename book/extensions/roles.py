@@ -110,5 +110,5 @@ def badge(env: BuildEnvironment, level: str) -> nodes.Node:
     return hint(level, MEANINGS[level], "evidence", f"evidence-{level}")
 
 
-SHOWN = {"claim": claim, "result": result, "level": badge, "verdict": verdict}
+ROLES = {"claim": claim, "result": result, "level": badge, "verdict": verdict}
 """Role to what it shows."""
