@@ -94,7 +94,8 @@ check: $(READY) ## count the built site's words, then look at it in a browser: e
 	@$(BIN)/python -m book.site.check _build/html
 
 lab: $(READY) ## open the notebooks in JupyterLab
-	$(BIN)/jupyter lab --notebook-dir=notebooks
+	$(BIN)/jupyter lab --notebook-dir=notebooks \
+		--ServerApp.contents_manager_class=book.extensions.lab.PlainNotebooks
 
 lint: $(READY) ## check style, notebooks included, and that no notebook holds outputs
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -20,7 +20,7 @@ import pandas as pd
 from chexnomaly.errors import ResultError
 from chexnomaly.evidence import evidence_level
 from chexnomaly.files import write_atomic
-from chexnomaly.workspace import READ_LOG, notebook_cell
+from chexnomaly.workspace import READ_LOG, notebook_cell, running_line
 
 RESULT_SCHEMA = 1
 PACKAGES = ("torch", "numpy", "scipy", "pandas", "lightning-fabric", "pydicom")
@@ -180,20 +180,19 @@ def stamp(
 
     Returns:
         Parameters, versions, hardware, whether algorithms had to be deterministic,
-        commit, the number of the notebook's cell, wall time and date.
+        commit, the number of the notebook's cell, the line in it, wall time and date.
     """
     import torch  # so late, since who only reads results needs none
 
+    versions = {name: _version(name) for name in (*PACKAGES, *packages)}
     return {
         "parameters": parameters or {},
-        "versions": {
-            "python": platform.python_version(),
-            **{name: _version(name) for name in (*PACKAGES, *packages)},
-        },
+        "versions": {"python": platform.python_version()} | versions,
         "hardware": hardware(),
         "deterministic": torch.are_deterministic_algorithms_enabled(),
         "commit": _commit(),
         "cell": notebook_cell(),
+        "line": running_line(),
         "wall_s": None if started is None else round(time.perf_counter() - started, 1),
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
     }

@@ -34,6 +34,14 @@ def notebook_cell() -> int | None:
     return shell and len(shell.history_manager.input_hist_raw) - 1  # the first is empty
 
 
+def running_line() -> int | None:
+    """Line of the notebook's cell, or of the script, that is running, from 1."""
+    frame = sys._getframe()
+    while frame and frame.f_globals.get("__name__") != "__main__":
+        frame = frame.f_back
+    return frame and frame.f_lineno
+
+
 def project_root(start: Path | None = None) -> Path:
     """Find the checkout: the nearest folder upward that holds a Snakefile.
 

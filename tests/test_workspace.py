@@ -118,7 +118,9 @@ def test_a_run_of_ones_own_starts_from_the_build_and_never_changes_it(
     assert contents(built.root) == before
     result = scratch / "results" / "demo" / "supermodel__x.json"
     assert json.loads(result.read_text())["values"]["iou_c"]["value"] == 0.4
-    assert json.loads(result.with_suffix(".stamp.json").read_text())["cell"] == 2
+    stamp = json.loads(result.with_suffix(".stamp.json").read_text())
+    assert stamp["cell"] == 2
+    assert "write_result(w" in CHANGED.strip().splitlines()[stamp["line"] - 1]
 
 
 @pytest.mark.slow

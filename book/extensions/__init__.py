@@ -27,10 +27,8 @@ def setup(app: Sphinx) -> dict:
     """Register everything with Sphinx."""
     profile = os.environ.get("CHEXNOMALY_PROFILE", "demo")
     app.add_config_value("chexnomaly_profile", profile, "env")
-    app.add_role("claim", roles.ClaimRole())
-    app.add_role("result", roles.ResultRole())
-    app.add_role("level", roles.LevelRole())
-    app.add_role("verdict", roles.VerdictRole())
+    for name, shown in roles.ROLES.items():
+        app.add_role(name, roles.NumberRole(shown))
     app.add_transform(search_terms.SearchTerms)
     app.connect("config-inited", pages.configure, priority=400)
     app.connect("builder-inited", equations.configure)
@@ -39,7 +37,7 @@ def setup(app: Sphinx) -> dict:
     app.connect("html-page-context", heads.add_tags)
     app.connect("html-page-context", credits.add_credit)
     app.connect("html-page-context", films.unpack)
-    app.connect("html-page-context", films.mark_plots)
+    app.connect("html-page-context", films.turn_drawings)
     app.connect("html-page-context", frames.set_tables)
     app.connect("html-page-context", pages.add_evidence)
     app.connect("build-finished", downloads.write_downloads)

@@ -43,7 +43,9 @@ def add_origins(app: Sphinx, doctree: nodes.document) -> None:
     if file.suffix == ".ipynb":
         run = run_behind(workspace, file)
         for cell in doctree.findall(nodes.container):
-            # Results lead to the source, which a browser then unfolds.
+            # Results lead to a line of the source, which a browser then unfolds.
             if cell.get("nb_element") == "cell_code" and cell.children:
-                cell[0]["ids"].append(f"{file.stem}-cell-{cell['exec_count']}")
+                cell[0]["ids"].append(id_ := f"{file.stem}-cell-{cell['exec_count']}")
+                for code in cell[0].findall(nodes.literal_block):
+                    code["highlight_args"] = {"linespans": id_}
     section += piece("provenance.html", source=source, run=run)

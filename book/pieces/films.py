@@ -34,9 +34,8 @@ def film_counts() -> dict:
     years = pd.to_numeric(ages.set_index("Image Index")["Patient Age"].str.strip("Y"))
     years.index = years.index.str.removesuffix(".png")
     edges, labels = [-1, *(n - 1 for n in AGES.values())], list(AGES)
-    films["age"] = pd.cut(years.reindex(films.index), edges, labels=labels).astype(
-        "str"
-    )
+    ages = pd.cut(years.reindex(films.index), edges, labels=labels)
+    films["age"] = ages.astype("str")
     origins = pd.read_csv(nih.shipped() / "SOURCES.csv", index_col="image_id")
     films["repository"] = origins["repository"]
     ill = table[table["finding"] != NO_FINDING]

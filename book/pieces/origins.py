@@ -16,7 +16,7 @@ from chexnomaly.evidence import LEVELS
 from chexnomaly.labels import spoken
 from chexnomaly.workspace import Workspace
 
-NAMED = 3  # systems that a phrase names before it counts the rest
+NAMED = 3  # systems or sets that a phrase names before it counts the rest
 DIGITS = 12  # of a hash
 
 
@@ -50,7 +50,7 @@ def describe(results: list[dict]) -> list[str]:
         groups.setdefault(systems, []).extend(of_set)
     phrases = []
     for systems, group in groups.items():
-        sets = ", ".join(_distinct(result["set"] for result in group))
+        sets = _listed(_distinct(result["set"] for result in group))
         counts = sorted({result["n"] for result in group})
         seeds = max(len(result.get("seeds", [])) for result in group)
         ends = " to ".join(f"{n:,}" for n in _distinct((counts[0], counts[-1])))

@@ -47,9 +47,8 @@ def environment(facts: Facts) -> jinja2.Environment:
     )
     made.globals |= {"facts": facts, "films": films, "sources": sources}
     made.globals |= {"meanings": words.MEANINGS, "load_errata": load_errata}
-    made.globals |= {"read_notebooks": read_notebooks}
     # What needs torch is imported by the templates that ask for it.
-    made.globals |= {"import_module": import_module}
+    made.globals |= {"read_notebooks": read_notebooks, "import_module": import_module}
     made.globals |= {"interval": words.interval, "number": words.number}
     for filter_ in (words.number, words.measured, words.slug, spoken, words.typeset):
         made.filters[filter_.__name__] = filter_

@@ -54,14 +54,16 @@ def written_by(workspace: Workspace, key: str) -> str:
     """Give the address of the code that wrote a result, below the site's root.
 
     Returns:
-        The notebook's page and, for a result of this build, the cell on it; "" where
-        no notebook of the book wrote it.
+        The notebook's page and, for a result of this build, the line of the cell on
+        it; "" where no notebook of the book wrote it.
     """
     notebook = load_result(workspace, key)["notebook"]
     if not (workspace.root / "notebooks" / f"{notebook}.ipynb").is_file():
         return ""
-    cell = stamp_of(workspace.results / f"{key}.json").get("cell")
-    return f"notebooks/{notebook}.html" + (f"#{notebook}-cell-{cell}" if cell else "")
+    stamp = stamp_of(workspace.results / f"{key}.json")
+    place = [str(stamp[part]) for part in ("cell", "line") if stamp.get(part)]
+    anchor = "-".join([f"#{notebook}-cell", *place]) if place else ""
+    return f"notebooks/{notebook}.html{anchor}"
 
 
 def results_of_notebook(workspace: Workspace, notebook: str) -> list[dict]:

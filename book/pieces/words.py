@@ -2,28 +2,16 @@
 
 import math
 import re
+import tomllib
 from collections.abc import Mapping
 from numbers import Integral
+from pathlib import Path
 
 from docutils.utils.smartquotes import smartyPants
 
-from chexnomaly.evidence import LEVELS
+MEANINGS = tomllib.loads(Path(__file__).with_name("levels.toml").read_text("utf-8"))
+"""Evidence level to what it means, the strongest first."""
 
-MEANINGS = dict(
-    zip(
-        LEVELS,
-        (
-            "trained and scored on the radiographs of the paper's own collections",
-            "trained and scored on real radiographs of another collection; a direction "
-            "at most",
-            "from real annotation tables, without pixels",
-            "trained on synthetic radiographs, scored on real ones; no verdict",
-            "synthetic radiographs throughout; a direction at most, never the value",
-            "a number from elsewhere, not verified",
-        ),
-        strict=True,
-    )
-)
 NOTHING = "\N{EN DASH}"
 
 

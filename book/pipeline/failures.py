@@ -11,6 +11,7 @@ import json
 import re
 import shutil
 import sys
+import tomllib
 from pathlib import Path
 
 from chexnomaly import errors
@@ -20,24 +21,9 @@ FULL = "No space left on device"
 ROOM = 64 * 1024
 """Bytes without which no notebook can be written."""
 
-FROM_THE_MACHINE = {
-    rf"Errno 28|{FULL}": f"the disk is full. Make room. {GOES_ON}",
-    r"Errno 30|Read-only file system": (
-        f"the output folder is read-only. Make it writable. {GOES_ON}"
-    ),
-    r"Errno 13|Permission denied": (
-        f"a file may not be read or written, see the log. {GOES_ON}"
-    ),
-}
-IN_THE_LOG = {  # the kernel itself cannot say it
-    r"DeadKernelError": (
-        "its kernel was killed, most often for want of memory. Run fewer notebooks at "
-        f"once (make book CORES=1) or on a machine with more memory. {GOES_ON}"
-    ),
-    r"CellTimeoutError|A cell timed out": (
-        f"a cell ran over the time limit (limit_min, in minutes). {GOES_ON}"
-    ),
-}
+KNOWN = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
+"""What the machine does to a run: where it is read, to pattern, to a sentence."""
+
 BUILT = "_build"
 """Folder of all that this pipeline makes, and can make again."""
 
@@ -71,10 +57,10 @@ def explain(notebook: Path, log: str) -> str | None:
     text = f"{name}: {message}" if name else log
     if not name and shutil.disk_usage(notebook.parent).free < ROOM:
         text = FULL
-    told = [(p, text) for p in FROM_THE_MACHINE] + [(p, log) for p in IN_THE_LOG]
-    for pattern, said in told:
-        if re.search(pattern, said):
-            return (FROM_THE_MACHINE | IN_THE_LOG)[pattern]
+    for said, known in ((text, KNOWN["error"]), (log, KNOWN["log"])):
+        for pattern, sentence in known.items():
+            if re.search(pattern, said):
+                return f"{sentence} {GOES_ON}"
     return text if refused(name) else None
 
 

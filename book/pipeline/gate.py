@@ -28,10 +28,8 @@ def stamp(executed: Path, source: Path, read: Path) -> None:
     show it, and the log keeps it.
     """
     notebook = json.loads(executed.read_text(encoding="utf-8"))
-    for cell in notebook["cells"]:
-        if cell["cell_type"] == "code":
-            said = [o for o in cell["outputs"] if o.get("name") != "stderr"]
-            cell["outputs"] = said
+    for cell in (c for c in notebook["cells"] if c["cell_type"] == "code"):
+        cell["outputs"] = [o for o in cell["outputs"] if o.get("name") != "stderr"]
     notebook["metadata"]["chexnomaly"] = {
         "source": source.name,
         "source_sha256": source_hash(source),
@@ -103,8 +101,7 @@ def main(arguments: Sequence[str]) -> int:
     paths = [Path(argument) for argument in arguments]
     pairs = list(zip(paths[::2], paths[1::2], strict=True))
     complaints = [f"{e}: {fault}" for e, s in pairs for fault in faults(e, s)]
-    for line in complaints:
-        sys.stderr.write(line + "\n")
+    sys.stderr.writelines(f"{line}\n" for line in complaints)
     if complaints:
         sys.stderr.write(f"gate: {len(complaints)} faults, nothing was published\n")
     return 1 if complaints else 0

@@ -163,8 +163,7 @@ def main(arguments: Sequence[str]) -> int:
     print(as_table(page.row() for page in seen))
     faults = [f"{page.page}: {fault}" for page in seen for fault in page.faults()]
     faults += private_faults(options.site, private_words(ROOT))
-    for fault in faults:
-        sys.stderr.write(f"{fault}\n")
+    sys.stderr.writelines(f"{fault}\n" for fault in faults)
     seconds = time.monotonic() - started
     print(f"{len(seen)} pages, {len(faults)} faults, {seconds:.0f} s")
     return 1 if faults else 0

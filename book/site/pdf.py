@@ -8,6 +8,7 @@ The pages are laid end to end by Sphinx (`singlehtml`) and printed by Chromium. 
 executed notebooks and the rendered pieces must be there: `make book` leaves both.
 """
 
+import json
 import os
 import re
 import shutil
@@ -16,25 +17,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from book.site.browser import BrowserError, drive, find_browser, install
+from book.site.browser import HERE, BrowserError, drive, find_browser, install
 
 ROOT = Path(__file__).parents[2]
 WORK = ROOT / "_build" / "pdf"
-FOOTER = (
-    '<div style="font: 8px sans-serif; width: 100%; text-align: center; color: #555">'
-    '<span class="pageNumber"></span> / <span class="totalPages"></span></div>'
-)
-OPTIONS = {
-    "format": "A4",
-    "scale": 0.72,
-    "margin": {"top": "18mm", "bottom": "18mm", "left": "16mm", "right": "16mm"},
-    "outline": True,
-    "tagged": True,
-    "printBackground": True,
-    "displayHeaderFooter": True,
-    "headerTemplate": "<span></span>",
-    "footerTemplate": FOOTER,
-}
+OPTIONS = json.loads((HERE / "print.json").read_text(encoding="utf-8"))
+"""What the browser is told of the paper, margins and page numbers."""
 
 
 def lay_out(work: Path) -> Path:

@@ -110,11 +110,6 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--accept", action="store_true")
     given = parser.parse_args(arguments)
     workspace = Workspace.open(given.profile)
-    if not any(workspace.results.glob("*__*.json")):
-        sys.stderr.write(
-            f"no results of profile {given.profile}: run `make book` first\n"
-        )
-        return 2
     try:
         return verify(workspace, given.against, given.accept)
     except InputError as error:
@@ -123,7 +118,13 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def verify(workspace: Workspace, other: Path | None, accepting: bool) -> int:
-    """Judge, print, write and compare; give the exit status."""
+    """Judge, print, write and compare; give the exit status.
+
+    Raises:
+        InputError: Nothing was built, or a file cannot be used.
+    """
+    if not any(workspace.results.glob("*__*.json")):
+        raise InputError(f"no results of {workspace.profile}: run `make book` first")
     table = verification.all_verdicts(workspace.results_folders)
     written = verification.write_verdicts(table, workspace.root / "_build" / "html")
     if accepting:

@@ -241,10 +241,11 @@ def _control(unseen: str, shelf: Shelf) -> tuple[str, str]:
     network finds that it was trained for says nothing about another finding.
     """
     own = Ref("supermodel", unseen + places.CONTROL, f"mean_mask/iou_c{OPERATING}")
+    finding = spoken(unseen).rpartition(" unseen ")[2].rpartition(" without ")[2]
     if (gain := shelf.find(own)) is None:
-        return "own control", f"none for {spoken(unseen)}"
+        return "own control", f"none for {finding}"
     low, high = gain.ends
-    told = f"{spoken(unseen)} [{low:.2g}, {high:.2g}]"
+    told = f"{finding} [{low:.2g}, {high:.2g}]"
     return ("control", told) if low <= 0 else ("", "")
 
 

@@ -50,32 +50,21 @@ def figure_1(deaths: float, perceptual: float, misclassified: float) -> plt.Figu
     return fig
 
 
-def figure_2(disagreement: np.ndarray | None, caption: str, about: str) -> plt.Figure:
-    """Say that Fig. 2 cannot be rebuilt, and show reader disagreement beside it.
+def figure_2(disagreement: np.ndarray | None, about: str) -> plt.Figure:
+    """Show where readers disagree: Fig. 2 cannot be rebuilt, for its source is unknown.
 
     Args:
         disagreement: From `rectangles.disagreement_map`; None without a table.
-        caption: The printed caption, quoted.
         about: Names the data of the map and its evidence level.
 
     Returns:
-        The figure: a framed statement left, our own map right.
+        The figure.
     """
-    fig, axs = style.new_figure(1, 2, height_in=3.6)
-    statement = (
-        "Fig. 2 of the paper cannot be reproduced.\n\nIts source is not named; the "
-        f"caption reads:\n{caption}\n\nRight: another quantity, ours:\nwhere exactly "
-        "one of three readers\ndrew a box."
-    )
-    axs[0, 0].text(0.5, 0.5, statement, ha="center", va="center", fontsize=9)
-    axs[0, 0].set(xticks=[], yticks=[])
-    for side in axs[0, 0].spines.values():
-        side.set(visible=True, linestyle="--", color=style.GREY)
-    axs[0, 1].set(xticks=[], yticks=[], title=about)
+    fig, ax = style.one_panel(3.6)
+    ax.set(xticks=[], yticks=[], title=about)
     if disagreement is not None:
-        image = axs[0, 1].imshow(disagreement, cmap=style.REDS, vmin=0)
-        label = "share of abnormal images"
-        fig.colorbar(image, ax=axs[0, 1], label=label, shrink=0.8)
+        image = ax.imshow(disagreement, cmap=style.REDS, vmin=0)
+        fig.colorbar(image, ax=ax, label="share of abnormal images", shrink=0.8)
     return fig
 
 

@@ -5,6 +5,8 @@ import json
 from book.pieces.facts import Facts
 from book.pieces.origins import describe, rests_on
 from book.pieces.render import render
+from book.pieces.words import MEANINGS
+from chexnomaly.evidence import LEVELS
 from chexnomaly.workspace import Workspace
 
 RESULT = {
@@ -35,7 +37,7 @@ def banner(root, notebook, read=()):
 
 def test_what_measured_speaks_for_itself(tmp_path):
     said = banner(tmp_path, "06_measures")
-    assert "The numbers on this page rest on:" in said
+    assert "Its numbers rest on:" in said
     assert "phantom" in said
 
 
@@ -48,7 +50,7 @@ def test_what_only_shows_carries_the_level_of_what_it_shows(tmp_path):
 
 def test_what_explains_claims_no_level(tmp_path):
     said = banner(tmp_path, "18_explains")
-    assert "No results file comes from this page" in said
+    assert "No results file comes from it" in said
     assert "phantom" not in said
 
 
@@ -64,3 +66,7 @@ def test_a_long_list_of_systems_is_counted():
     assert phrase.startswith("s0, s1, s2 and 28 more on test")
     (phrase,) = describe(many[:4])
     assert "s3 on test" in phrase and "more" not in phrase
+
+
+def test_every_level_is_explained_in_its_order():
+    assert tuple(MEANINGS) == LEVELS

@@ -1,18 +1,24 @@
 """Films of patients are credited on the page; computed ones are not."""
 
+from pathlib import Path
+from types import SimpleNamespace
+
 import pytest
 
 from book.extensions.html.credits import add_credit
 from book.pieces.films import AGES, film_counts
 from book.site.links import PROVIDER
 
+ROOT = Path(__file__).parents[2]
 REAL = '<img class="dark-light" src="x.webp" alt="Chest film: readers&#x27; boxes" />'
 MADE = '<img class="dark-light" src="x.webp" alt="Computed chest film: a box" />'
 
 
 def shown(body):
-    context = {"body": body, "pathto": lambda page: f"../{page}.html"}
-    add_credit(None, "notebooks/x", "page.html", context, None)
+    context = {"body": body}
+    config = SimpleNamespace(chexnomaly_profile="demo")
+    env = SimpleNamespace(config=config, srcdir=ROOT / "book")
+    add_credit(SimpleNamespace(env=env), "notebooks/x", "page.html", context, None)
     return context["body"]
 
 

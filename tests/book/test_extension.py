@@ -107,7 +107,7 @@ def test_a_notebook_page_gets_its_banner_by_itself(build):
     status, html, messages = build(text, page="notebooks/03_supermodels")
     assert (status, messages) == (0, "")
     text = text_of(html)
-    assert "The supermodel¶ Text. Profile demo phantom The numbers on this" in text
+    assert "The supermodel¶ Text. Profile demo phantom Its numbers rest on" in text
     assert "supermodel on VinDr test, n = 400, 1 seed" in text
 
 

@@ -45,5 +45,22 @@ def test_curves_of_phantoms_are_dashed():
     curve = pd.DataFrame({"A": [0, 1], "C": [0, 0], "f1_any_pixel": [1, 0]}, [0.0, 0.9])
     curves = {"x, annotations": curve, "y, phantom": curve}
     fig = atlas.figure_shares(curves, {"mark": 0.5})
-    styles = [line.get_linestyle() for line in fig.axes[1].lines[:2]]
-    assert styles == ["-", "--"]
+    styles = [line.get_linestyle() for line in fig.axes[0].lines[::2]]
+    assert styles[:2] == ["-", "--"]
+
+
+def test_lines_that_coincide_take_turns(monkeypatch):
+    """Two of three are alike: each draws where the other leaves a gap."""
+    axes = type(atlas.style.one_panel()[1])
+    drawn, plot = {}, axes.plot
+
+    def noted(ax, *given, **how):
+        if isinstance(how.get("linestyle"), tuple):
+            drawn[how["color"]] = how["linestyle"]
+        return plot(ax, *given, **how)
+
+    monkeypatch.setattr(axes, "plot", noted)
+    curve = pd.DataFrame({"A": [0, 1], "C": [0, 0], "f1_any_pixel": [1, 0]}, [0.0, 0.9])
+    curves = {"one": curve, "near": curve + 0.005, "far": curve + 0.2}
+    atlas.figure_shares(curves, {})
+    assert [*drawn.values()] == [(0, (5, 5)), (5, (5, 5)), (0, (5, 0))]

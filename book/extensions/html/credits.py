@@ -8,21 +8,16 @@ import re
 
 from sphinx.application import Sphinx
 
+from book.extensions.origins import workspace_of
+from book.pieces.facts import Facts
+from book.pieces.render import render
+
 PATIENTS = re.compile(
     r'alt="[^"]*(?<!computed )chest film|class="[^"]*tag_patients', re.I
 )
-
-CREDIT = """
-<p class="film-credit" id="film-credit">Films of patients on this page: provided by the
-NIH Clinical Center, <a href="https://nihcc.app.box.com/v/ChestXray-NIHCC">ChestX-ray14</a>
-(Wang et al., CVPR 2017). Marked by radiologists of ChestX-Det (Lian et al., 2021;
-Apache-2.0), RSNA (Shih et al., 2019) and NIH; called normal or not by RSNA and Tang et
-al. (2020; MIT). <a href="{about}">Who these patients are, and what must not be
-done</a>.</p>
-"""
 
 
 def add_credit(app: Sphinx, page: str, template: str, context: dict, doctree) -> None:
     """Put the attribution under a page that shows films of patients."""
     if PATIENTS.search(context.get("body", "")):
-        context["body"] += CREDIT.format(about=f"{context['pathto']('evidence')}#films")
+        context["body"] += render(Facts(workspace_of(app.env)), "credit.html", page)

@@ -15,18 +15,35 @@ from sphinx.application import Sphinx
 PICTURE = re.compile(r'(src|href)="data:image/webp;base64,([A-Za-z0-9+/=]+)"')
 STYLE = re.compile(r"<style>\n\.xray\{.*?</style>", re.DOTALL)
 FOLDER = "_images/films"
-DRAWING = re.compile(r'<img(?=[^>]* src="[^"]*_images/([^"/]+\.svg)")')
+DRAWING = re.compile(r'<img [^>]*src="[^"]*_images/([^"/]+\.svg)"[^>]*>')
+TURNED = {"fill: #ffffff": "fill: #141414", "#000000": "#ebebeb"}
+TURNED["<svg "] = '<svg fill="#ebebeb" '
 
 
-def mark_plots(app: Sphinx, page: str, template: str, context: dict, doctree) -> None:
-    """Mark drawings that hold no film; in dark mode these turn, and films never do."""
+def turn_drawings(
+    app: Sphinx, page: str, template: str, context: dict, doctree: object
+) -> None:
+    """Let drawings turn dark with their page; films and maps in them keep their colors.
+
+    One that holds none is marked for the style sheet. One that holds some gets a twin,
+    whose words and lines are turned alone, and the page shows one of the two.
+    """
     files = {name: Path(app.srcdir, uri) for uri, name in app.builder.images.items()}
 
-    def marked(match: re.Match) -> str:
-        text = files[match[1]].read_text() if match[1] in files else "<image"
-        return match[0] if "<image" in text else f"{match[0]} data-plot"
+    def turned(match: re.Match) -> str:
+        text = files[match[1]].read_text() if match[1] in files else ""
+        if "<image" not in text:
+            return match[0].replace("<img", "<img data-plot", 1) if text else match[0]
+        for light, dark in TURNED.items():
+            text = text.replace(light, dark)
+        twin = Path(app.outdir, "_images", f"dark-{match[1]}")
+        twin.parent.mkdir(parents=True, exist_ok=True)
+        twin.write_text(text)
+        light = match[0].replace("<img", '<img class="only-light"', 1)
+        dark = match[0].replace("<img", '<img loading="lazy" class="only-dark"', 1)
+        return light + dark.replace(match[1], twin.name)
 
-    context["body"] = DRAWING.sub(marked, context.get("body", ""))
+    context["body"] = DRAWING.sub(turned, context.get("body", ""))
 
 
 def unpack(app: Sphinx, page: str, template: str, context: dict, doctree) -> None:
