@@ -42,9 +42,7 @@ def write_results(out: Path, folder: Path, world) -> list[Path]:
             if key == world.seen:
                 about |= done.means(arm)
             later = [*arms.items()][position + 1 :]
-            rivals = {
-                n: one for n, one in later if _compared(arm, one, key, done, world)
-            }
+            rivals = {n: one for n, one in later if _compared(arm, one, key, world)}
             gaps = {n: _gaps(done, arm, one, key, blind) for n, one in rivals.items()}
             about["paired"] = {n: one for n, one in gaps.items() if one}
             written.append(results.write_result(out, system, name, **about))
@@ -53,17 +51,20 @@ def write_results(out: Path, folder: Path, world) -> list[Path]:
     return written + [path for path in multiverse if path]
 
 
-def _compared(arm: ArmKey, other: ArmKey, key: str, done: Finished, world) -> bool:
+def _compared(arm: ArmKey, other: ArmKey, key: str, world) -> bool:
     """Tell whether two arms are compared.
 
-    Every arm is with those of `HELD_AGAINST`, with one fixed mask and an empty one,
-    and, but for parts of a set, with the arms of its own kind in the plan.
+    Every arm is with one fixed mask and an empty one; and, where it is the same system
+    or learned from the same films, with those of `HELD_AGAINST` and, but for sets that
+    repeat another one's films, with the arms of its own kind in the plan.
     """
-    names = {one[0].partition("__")[0] for one in (arm, other)}
-    if {arm, other} & HELD_AGAINST or names & {"mean_mask", "all_empty"}:
+    if {one[0].partition("__")[0] for one in (arm, other)} & {"mean_mask", "all_empty"}:
         return True
-    kinds = [arms for _, arms in world.plan.values() if arm in arms]
-    return not done.is_part(key) and any(other in arms for arms in kinds)
+    if arm[0] != other[0] and arm[1] != other[1]:
+        return False
+    kinds = [] if key.startswith(world.repeats) else world.plan.values()
+    own_kind = any({arm, other} <= {*arms} for _, arms in kinds)
+    return own_kind or bool({arm, other} & HELD_AGAINST)
 
 
 HELD_AGAINST = {(name, "") for name in (*DRAWING, "chexnomaly__random_base")}

@@ -125,7 +125,7 @@ class FilmWorld:
     families, findings = WITHOUT, tuple(find_recipe(key).finding for key in ON_FILMS)
     blind = ("mean_mask", "random_box", "view_alone")
     held_out, specialized = "nih_unseen_", "nih_specialized_"
-    seen, arms_on = UNION, ()
+    seen, arms_on, repeats = UNION, (), (f"{UNION}_", "nih_polygons")
     sections, section = SECTIONS, staticmethod(section_of)
     plan = {
         "central": (FOUR_BY_THREE, whole(CENTRAL)),

@@ -91,6 +91,7 @@ class PhantomWorld:
     blind = ("mean_mask", "random_box")
     held_out, specialized = "study_without_", "study_specialized_"
     seen, arms_on = "study_test", ("study_test", "study_unseen_pneumonia")
+    repeats = ()
     sections = (
         *("03_supermodels", "04_specialized_models", "model_ensemble"),
         *("06_siamese_networks", "one_film", "07_chexnomaly"),

@@ -15,7 +15,7 @@ from chexnomaly.evaluation.intervals import draw_films
 from chexnomaly.results import read_result
 from chexnomaly.studies import packing as kept
 from chexnomaly.studies.cells import Cell, FoldSets, run_cells
-from chexnomaly.studies.contrasts import write_results
+from chexnomaly.studies.contrasts import _compared, write_results
 from chexnomaly.studies.crossed import crossed_entry, difference
 from chexnomaly.studies.phantoms import whole
 from tests.real_films import as_films
@@ -169,6 +169,7 @@ WORLD = SimpleNamespace(
     specialized="own_",
     seen="seen",
     arms_on=("seen",),
+    repeats=("seen_",),
     plan={
         "central": (NETWORKS, whole(["twin", "chexnomaly", "supermodel"])),
         "others": ([(1, 5), (2, 6)], whole(["one_each"])),
@@ -344,3 +345,30 @@ def test_seeds_that_not_every_fold_has_do_not_count(folder, tmp_path, squares):
     shared.write_text(shared.read_text().replace('"phantom"', '"images"'))
     with pytest.raises(ResultError, match="another study's cell"):
         write_results(tmp_path, some, WORLD)
+
+
+PRACTICE = SimpleNamespace(
+    repeats=("seen_",),
+    plan={
+        "practice": ((), [("longer", ""), ("painted", ""), ("painted", "100")]),
+        "others": ((), whole(["plain_focal"])),
+    },
+)
+
+
+@pytest.mark.parametrize(
+    ("arm", "other", "key", "held"),
+    [
+        (("painted", ""), ("longer", ""), "seen", True),
+        (("painted", ""), ("longer", ""), "seen_by_others", False),
+        (("painted", ""), ("painted", "100"), "seen", True),
+        (("longer", ""), ("painted", "100"), "seen", False),
+        (("longer", ""), ("plain_focal", ""), "seen", False),
+        (("painted", ""), ("supermodel", ""), "seen_by_others", True),
+        (("painted", "100"), ("supermodel", ""), "seen", False),
+        (("painted", "100"), ("mean_mask", ""), "seen_by_others", True),
+    ],
+)
+def test_arms_are_compared_that_share_a_system_or_films(arm, other, key, held):
+    for pair in ((arm, other), (other, arm)):
+        assert _compared(*pair, key, PRACTICE) is held
