@@ -270,3 +270,12 @@ def test_what_a_control_marks_is_not_drawn_among_what_was_never_seen(book):
         book.write("chexnomaly", dataset, {"iou_c@operating": ABOVE}, paired)
     (drawn,) = re.findall(r'aria-label="(mean IoU, unseen[^"]*)"', book.html())
     assert "real films, mass +0.010" in drawn and "control" not in drawn
+
+
+def test_an_interval_as_wide_as_iou_itself_does_not_hide_the_others(book):
+    for finding, gap in (("mass", OPEN), ("emphysema", (0.1, -1.1, 1.3))):
+        paired = {"supermodel": {"iou_c@operating": gap}}
+        dataset = f"nih_unseen_{finding}"
+        book.write("chexnomaly", dataset, {"iou_c@operating": ABOVE}, paired)
+    (drawn,) = re.findall(r'aria-label="(mean IoU, unseen[^"]*)"', book.html())
+    assert "real films, mass +0.010" in drawn and "emphysema" not in drawn
