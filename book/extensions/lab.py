@@ -10,7 +10,7 @@ from book.extensions import roles
 from chexnomaly.errors import InputError
 from chexnomaly.workspace import project_root
 
-ROLE = re.compile(r"\{(claim|result|level|verdict|ref|doc)\}`([^`]+)`")
+ROLE = re.compile(rf"\{{({'|'.join([*roles.ROLES, 'ref', 'doc'])})\}}`([^`]+)`")
 AS_SAVED = "in_the_file"
 """Key of a cell's metadata: its text with roles, and the text that was shown."""
 

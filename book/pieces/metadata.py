@@ -27,12 +27,13 @@ def write_metadata(
     Raises:
         PieceError: Something that they say is not there.
     """
+    facts = Facts(workspace)
     parts = [*places["results"].values(), *places["notebooks"].values()]
-    facts_of = {part: file_facts(folder / part) for part in parts + places["files"]}
+    files = {part: file_facts(folder / part) for part in parts + places["files"]}
     ran = [*runs(workspace, executed)]
-    given = {"places": places, "facts_of": facts_of, "runs": ran}
+    given = {"places": places, "files": files, "runs": ran}
     for name in ("codemeta.json", "ro-crate-metadata.json"):
-        content = json.loads(render(Facts(workspace), name, name, **given))
+        content = json.loads(render(facts, name, name, **given))
         text = json.dumps(content, indent=1, ensure_ascii=False)
         (folder / name).write_text(f"{text}\n", encoding="utf-8")
 
