@@ -1,12 +1,13 @@
 """Puts onto each page what its numbers rest on, and how it came about."""
 
+from functools import cache
 from pathlib import Path
 
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
-from book.pieces.facts import facts_of
+from book.pieces.facts import Facts
 from book.pieces.origins import rests_on, run_behind
 from book.pieces.render import render
 from chexnomaly.workspace import Workspace
@@ -14,9 +15,10 @@ from chexnomaly.workspace import Workspace
 FOLDER = "notebooks/"
 
 
-def workspace_of(env: BuildEnvironment) -> Workspace:
-    """Give the folders of the profile that is built; the book lies below the root."""
-    return Workspace(env.config.chexnomaly_profile, Path(env.srcdir).parent)
+@cache
+def facts_of(env: BuildEnvironment) -> Facts:
+    """Give the facts of the profile that is built; the book lies below the root."""
+    return Facts(Workspace(env.config.chexnomaly_profile, Path(env.srcdir).parent))
 
 
 def add_origins(app: Sphinx, doctree: nodes.document) -> None:
@@ -24,24 +26,24 @@ def add_origins(app: Sphinx, doctree: nodes.document) -> None:
     section = next(iter(doctree.findall(nodes.section)), None)
     if section is None:
         return
-    page, workspace = app.env.docname, workspace_of(app.env)
+    page, facts = app.env.docname, facts_of(app.env)
     file = Path(app.env.doc2path(page))
     source = file.relative_to(app.env.srcdir).as_posix()
     run = None
 
     def piece(name: str, **given: object) -> nodes.raw:
-        html = render(facts_of(workspace), name, page, **given)
+        html = render(facts, name, page, **given)
         return nodes.raw("", html, format="html")
 
     if page.startswith(FOLDER):
-        banner = piece("banner.html", **rests_on(workspace, file))
+        banner = piece("banner.html", **rests_on(facts.results, file))
         title = next(iter(doctree.findall(nodes.title)))
         after = next(
             iter(title.findall(nodes.paragraph, descend=False, siblings=True)), title
         )
         title.parent.insert(title.parent.index(after) + 1, banner)
     if file.suffix == ".ipynb":
-        run = run_behind(workspace, file)
+        run = run_behind(facts.results, file)
         for cell in doctree.findall(nodes.container):
             # Results lead to a line of the source, which a browser then unfolds.
             if cell.get("nb_element") == "cell_code" and cell.children:

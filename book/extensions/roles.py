@@ -7,9 +7,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxRole
 
-from book.extensions.origins import workspace_of
-from book.pieces.facts import facts_of
-from book.pieces.sources import load_result, written_by
+from book.extensions.origins import facts_of
 from book.pieces.words import MEANINGS, interval, is_missing, number, slug
 from chexnomaly import claims
 from chexnomaly.errors import InputError
@@ -51,7 +49,7 @@ def claim(env: BuildEnvironment, id_: str) -> nodes.Node:
     if not is_missing(row["quote"]):
         where += f': "{row["quote"]}"'
     shown = hint(str(row["as_printed"]), where, "claim")
-    page = facts_of(workspace_of(env)).claims_page
+    page = facts_of(env).claims_page
     if page not in env.found_docs:
         return shown
     address = env.app.builder.get_relative_uri(env.docname, page)
@@ -60,7 +58,7 @@ def claim(env: BuildEnvironment, id_: str) -> nodes.Node:
 
 def verdict(env: BuildEnvironment, id_: str) -> nodes.Node:
     """`` {verdict}`id` ``: what this build says of a claim."""
-    said = facts_of(workspace_of(env)).claim(id_)["verdict"]
+    said = facts_of(env).claim(id_)["verdict"]
     return nodes.inline("", said, classes=["verdict", slug(said)])
 
 
@@ -70,9 +68,9 @@ def result(env: BuildEnvironment, text: str) -> nodes.Node:
     The value leads to its file, its evidence to the code that wrote this. A format
     may follow: `` {result}`supermodel__vindr_test:iou_c:.2f` ``.
     """
-    workspace = workspace_of(env)
+    results = facts_of(env).results
     key, name, spec = [*text.split(":"), "", ""][:3]
-    found = load_result(workspace, key)
+    found = results.load(key)
     if name not in found["values"]:
         known = ", ".join(found["values"])
         raise KeyError(f"{key!r} has no value {name!r}; it has: {known}")
@@ -80,7 +78,7 @@ def result(env: BuildEnvironment, text: str) -> nodes.Node:
     about = f"{found['system']} on {found['set']}, n = {entry['n']}"
     about += f", {seeds} seed{'s' * (seeds != 1)}" if seeds else ""
     about += f", profile {found['profile']}"
-    up, code = "../" * env.docname.count("/"), written_by(workspace, key)
+    up, code = "../" * env.docname.count("/"), results.written_by(key)
     level = linked(badge(env, found["evidence"]), code and up + code)
     shown = nodes.inline(classes=["result"])
     value = hint(number(entry["value"], spec), about, "value")

@@ -6,13 +6,13 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
-from functools import cache, cached_property
+from functools import cached_property
 from os.path import relpath
 from pathlib import Path
 
 import yaml
 
-from book.pieces.sources import page_with, project_of, result_files, usable_results
+from book.pieces.sources import Results, page_with, project_of
 from book.pieces.words import is_missing
 from chexnomaly.claims import decisions, directions, rules
 from chexnomaly.claims.expected import all_verdicts
@@ -39,8 +39,7 @@ class Facts:
     def __init__(self, workspace: Workspace):
         self.workspace = workspace
         self.root = workspace.root
-        result_files.cache_clear()
-        usable_results.cache_clear()
+        self.results = Results(workspace)
 
     @cached_property
     def work(self) -> dict:
@@ -57,7 +56,7 @@ class Facts:
     @cached_property
     def files(self) -> dict[str, list[str]]:
         """The results that each claim rests on, those that are there, by its id."""
-        ledger, there = load_ledger(), result_files(self.workspace)
+        ledger, there = load_ledger(), self.results.files
         known, found = set(ledger["system"]), {}
         for row in ledger.to_dict("records"):
             own = (f"{ref.system}__{ref.dataset}" for ref in bindings(row, known))
@@ -104,9 +103,7 @@ class Facts:
 
     def sets(self, system: str, *patterns: str) -> list[str]:
         """Name the sets that a system was scored on, by patterns, in their order."""
-        names = [
-            key.removeprefix(f"{system}__") for key in result_files(self.workspace)
-        ]
+        names = [key.removeprefix(f"{system}__") for key in self.results.files]
         return [n for pattern in patterns for n in fnmatch.filter(names, pattern)]
 
     def effects(self, *metrics: str) -> list[decisions.Effect]:
@@ -205,10 +202,6 @@ class Facts:
             for door, file in sorted((folders | files).items()):
                 said = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8")))
                 yield door.relative_to(self.root).as_posix(), said.splitlines()[0]
-
-
-facts_of = cache(Facts)
-"""Gives the facts of a workspace, the same to all pages of a build."""
 
 
 def laid_out(effects: list[decisions.Effect]) -> tuple[list[str], list[dict]]:

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from book.pieces.sources import load_result
+from book.pieces.sources import Results
 from chexnomaly import evaluation, metrics, systems
 from chexnomaly.datasets.annotations.findings import scale_boxes
 from chexnomaly.datasets.annotations.validation import BOX
@@ -20,7 +20,7 @@ from chexnomaly.figures.predictions import make_cases
 from chexnomaly.figures.viewer import film_source
 from chexnomaly.labels import NO_FINDING
 from chexnomaly.systems import baselines
-from chexnomaly.workspace import FoldRuns, Workspace
+from chexnomaly.workspace import FoldRuns
 
 TABLE_1 = "max_ensemble model_ensemble supermodel attention_supermodel chexnomaly"
 DIGITS = 10_000  # a soft IoU is kept as a whole number of these parts
@@ -54,9 +54,9 @@ def _whole(values: np.ndarray) -> list[int]:
     return values.round().astype(int).tolist()
 
 
-def held_out(workspace: Workspace) -> tuple[PreparedSet, FoldRuns]:
+def held_out(results: Results) -> tuple[PreparedSet, FoldRuns]:
     """Open the real films with that fold held out which this build tested on."""
-    tested = load_result(workspace, "supermodel__nih_boxes")
+    tested, workspace = results.load("supermodel__nih_boxes"), results.workspace
     films = PreparedSet.open(workspace.data / "nih")
     fold = {films.hold_out(k).split_hash: k for k in range(5)}[tested["split_hash"]]
     return films.hold_out(fold), workspace.film_runs(fold, tested["seeds"][0])
@@ -83,7 +83,7 @@ def choose_ten(drawn: pd.DataFrame, runs: FoldRuns) -> list[str]:
     return np.random.default_rng(0).permutation(chosen).tolist()
 
 
-def ten_films(workspace: Workspace) -> dict:
+def ten_films(results: Results) -> dict:
     """Put what is marked beside ten films that no network was trained on.
 
     Returns:
@@ -91,18 +91,18 @@ def ten_films(workspace: Workspace) -> dict:
         xyxy in the grid, and `masks` by system, as the places where a run of marked
         pixels begins or ends, row by row.
     """
-    data, runs = held_out(workspace)
+    data, runs = held_out(results)
     table, size, train = data.findings, data.store.size, data.part("train")
     drawn = scale_boxes(table[table.finding != NO_FINDING], size)
     maps = {"mean_mask": partial(baselines.fixed_map, probs=baselines.mean_mask(train))}
     for name in ("supermodel", "chexnomaly"):
         maps[name] = partial(evaluation.predict, systems.load_system(name, runs))
-    limits = {name: load_result(workspace, f"{name}__nih_boxes") for name in maps}
+    limits = {name: results.load(f"{name}__nih_boxes") for name in maps}
     films, (files, _) = [], nih.scan_folder(nih.folder())
     for name, case in make_cases(choose_ten(drawn, runs), data, maps, files).items():
         film = {"picture": film_source(case.film, case.origin), "masks": {}}
-        for system, result in limits.items():
-            marked = case.maps[system].ravel() > result["threshold"]["operating"]
+        for system, tested in limits.items():
+            marked = case.maps[system].ravel() > tested["threshold"]["operating"]
             film["masks"][system] = np.flatnonzero(np.diff(np.pad(marked, 1))).tolist()
         groups = drawn[drawn.image_id == name].groupby("reader")[[*BOX]]
         films.append(film | {"boxes": {g: b.to_numpy().tolist() for g, b in groups}})

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from book.pieces.facts import Facts
 from book.pieces.render import render
-from book.pieces.sources import metadata_of, result_files, results_of_notebook
+from book.pieces.sources import Results, metadata_of
 from chexnomaly.workspace import Workspace
 
 
@@ -30,7 +30,7 @@ def write_metadata(
     facts = Facts(workspace)
     parts = [*places["results"].values(), *places["notebooks"].values()]
     files = {part: file_facts(folder / part) for part in parts + places["files"]}
-    ran = [*runs(workspace, executed)]
+    ran = [*runs(facts.results, executed)]
     given = {"places": places, "files": files, "runs": ran}
     for name in ("codemeta.json", "ro-crate-metadata.json"):
         content = json.loads(render(facts, name, name, **given))
@@ -46,16 +46,16 @@ def file_facts(path: Path) -> dict[str, str]:
     return {"encodingFormat": kind, "contentSize": str(len(content)), "sha256": digest}
 
 
-def runs(workspace: Workspace, executed: Sequence[Path]) -> Iterator[dict]:
+def runs(results: Results, executed: Sequence[Path]) -> Iterator[dict]:
     """Say of each notebook when it ran, and which results it read and wrote."""
-    there = result_files(workspace)
+    there, own = results.files, results.workspace.results
     for path in executed:
-        about, found = metadata_of(path), results_of_notebook(workspace, path.stem)
+        about, found = metadata_of(path), results.of_notebook(path.stem)
         wrote = [f"{one['system']}__{one['set']}" for one in found]
         yield {
             "name": path.stem,
             "ran": about["papermill"],
             "read": [key for key in about["chexnomaly"]["read"] if key in there],
             # A committed result of the same notebook came from another run.
-            "wrote": [key for key in wrote if there[key].parent == workspace.results],
+            "wrote": [key for key in wrote if there[key].parent == own],
         }

@@ -5,36 +5,28 @@ from pathlib import Path
 
 import yaml
 
-from book.pieces.sources import (
-    load_result,
-    metadata_of,
-    result_files,
-    results_of_notebook,
-    stamp_of,
-)
+from book.pieces.sources import Results, metadata_of, stamp_of
 from chexnomaly.evidence import LEVELS
 from chexnomaly.labels import spoken
-from chexnomaly.workspace import Workspace
 
 NAMED = 3  # systems or sets that a phrase names before it counts the rest
 DIGITS = 12  # of a hash
 
 
-def rests_on(workspace: Workspace, executed: Path) -> dict:
+def rests_on(known: Results, executed: Path) -> dict:
     """Say how much each result of a notebook's page can carry.
 
     Args:
-        workspace: The folders of the profile that is built.
+        known: The results of the build.
         executed: The notebook; its stamp names the results that it read.
 
     Returns:
         `measured`: whether results come from this notebook; `by_level`: evidence
         level to phrases about the results that it measured or read.
     """
-    own = results_of_notebook(workspace, executed.stem)
+    own = known.of_notebook(executed.stem)
     read = metadata_of(executed).get("chexnomaly", {}).get("read", [])
-    there = result_files(workspace)
-    results = [load_result(workspace, key) for key in read if key in there]
+    results = [known.load(key) for key in read if key in known.files]
     results = own + [r for r in results if r["notebook"] != executed.stem]
     of_level = {lv: [r for r in results if r["evidence"] == lv] for lv in LEVELS}
     by_level = {lv: describe(found) for lv, found in of_level.items() if found}
@@ -66,21 +58,20 @@ def _listed(names: list[str]) -> str:
     return f"{', '.join(names[:NAMED])} and {len(names) - NAMED} more"
 
 
-def run_behind(workspace: Workspace, executed: Path) -> dict:
+def run_behind(known: Results, executed: Path) -> dict:
     """Say what is known of the run behind a notebook's page.
 
     Args:
-        workspace: The folders of the profile that is built.
+        known: The results of the build.
         executed: The notebook.
 
     Returns:
         What the template `provenance.html` lays out: `levels`, `parameters` given,
         `seconds`, `file`, `source_hash`, and `results`, each with its stamp.
     """
-    about, files = metadata_of(executed), result_files(workspace)
-    results = results_of_notebook(workspace, executed.stem)
+    about, results = metadata_of(executed), known.of_notebook(executed.stem)
     keys = [f"{result['system']}__{result['set']}" for result in results]
-    stamps = [stamp_of(files[key]) for key in keys]
+    stamps = [stamp_of(known.files[key]) for key in keys]
     given = about.get("papermill", {}).get("parameters", {})
     found = {result["evidence"] for result in results}
     return {

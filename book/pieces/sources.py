@@ -3,7 +3,7 @@
 import json
 import tomllib
 from contextlib import suppress
-from functools import cache
+from functools import cached_property
 from pathlib import Path
 
 from chexnomaly.errors import InputError
@@ -14,71 +14,75 @@ RENDERED = "rendered"
 """Folder below the book's pages that holds the rendered pieces."""
 
 
-@cache
-def result_files(workspace: Workspace) -> dict[str, Path]:
-    """Find every results file, `<system>__<set>` to path, once for each `Facts`.
+class Results:
+    """The results of a build and those committed, found and read once.
 
-    One that hides behind another of its name, such as a study's behind the build's, is
-    `<folder>/<system>__<set>`.
+    Args:
+        workspace: The folders of the profile that is built.
     """
-    found: dict[str, Path] = {}
-    for folder in workspace.results_folders:
-        for path in sorted(folder.glob("*__*.json")):
-            if not path.name.endswith(".stamp.json"):
-                hidden = f"{folder.name}/" if path.stem in found else ""
-                found.setdefault(hidden + path.stem, path)
-    return found
 
+    def __init__(self, workspace: Workspace):
+        self.workspace = workspace
 
-def load_result(workspace: Workspace, key: str) -> dict:
-    """Read one results file.
+    @cached_property
+    def files(self) -> dict[str, Path]:
+        """Every results file by its key, `<system>__<set>`.
 
-    Raises:
-        KeyError: There is no such file, here or in the reference.
-        InputError: The file cannot be used.
-    """
-    files = result_files(workspace)
-    if key not in files:
-        known = ", ".join(files) or "none: run the notebooks first"
-        raise KeyError(f"no results {key!r}; there are: {known}")
-    return read_result(files[key])
+        One that hides behind another of its name, such as a study's behind the
+        build's, is `<folder>/<system>__<set>`.
+        """
+        found: dict[str, Path] = {}
+        for folder in self.workspace.results_folders:
+            for path in sorted(folder.glob("*__*.json")):
+                if not path.name.endswith(".stamp.json"):
+                    hidden = f"{folder.name}/" if path.stem in found else ""
+                    found.setdefault(hidden + path.stem, path)
+        return found
+
+    def load(self, key: str) -> dict:
+        """Read one results file.
+
+        Raises:
+            KeyError: There is no such file, here or in the reference.
+            InputError: The file cannot be used.
+        """
+        if key not in self.files:
+            known = ", ".join(self.files) or "none: run the notebooks first"
+            raise KeyError(f"no results {key!r}; there are: {known}")
+        return read_result(self.files[key])
+
+    def written_by(self, key: str) -> str:
+        """Give the address of the code that wrote a result, below the site's root.
+
+        Returns:
+            The notebook's page and, for a result of this build, the line of the cell on
+            it; "" where no notebook of the book wrote it.
+        """
+        notebook = self.load(key)["notebook"]
+        if not (self.workspace.root / "notebooks" / f"{notebook}.ipynb").is_file():
+            return ""
+        stamp = stamp_of(self.workspace.results / f"{key}.json")
+        place = [str(stamp[part]) for part in ("cell", "line") if stamp.get(part)]
+        anchor = "-".join([f"#{notebook}-cell", *place]) if place else ""
+        return f"notebooks/{notebook}.html{anchor}"
+
+    def of_notebook(self, notebook: str) -> list[dict]:
+        """Give every result that one notebook measured; unusable ones are left out."""
+        return [one for one in self._usable if one["notebook"] == notebook]
+
+    @cached_property
+    def _usable(self) -> list[dict]:
+        found = []
+        for path in (path for key, path in self.files.items() if "/" not in key):
+            with suppress(InputError):
+                found.append(read_result(path))
+        return found
 
 
 def stamp_of(result: Path) -> dict:
     """Read the stamp beside a results file; empty where there is none."""
     path = result.with_suffix(".stamp.json")
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-
-
-def written_by(workspace: Workspace, key: str) -> str:
-    """Give the address of the code that wrote a result, below the site's root.
-
-    Returns:
-        The notebook's page and, for a result of this build, the line of the cell on
-        it; "" where no notebook of the book wrote it.
-    """
-    notebook = load_result(workspace, key)["notebook"]
-    if not (workspace.root / "notebooks" / f"{notebook}.ipynb").is_file():
-        return ""
-    stamp = stamp_of(workspace.results / f"{key}.json")
-    place = [str(stamp[part]) for part in ("cell", "line") if stamp.get(part)]
-    anchor = "-".join([f"#{notebook}-cell", *place]) if place else ""
-    return f"notebooks/{notebook}.html{anchor}"
-
-
-def results_of_notebook(workspace: Workspace, notebook: str) -> list[dict]:
-    """Give every result that one notebook measured; unusable files are left out."""
-    return [one for one in usable_results(workspace) if one["notebook"] == notebook]
-
-
-@cache
-def usable_results(workspace: Workspace) -> list[dict]:
-    """Read every result that can be used, once for each `Facts`."""
-    found = []
-    for path in (p for k, p in result_files(workspace).items() if "/" not in k):
-        with suppress(InputError):
-            found.append(read_result(path))
-    return found
 
 
 def metadata_of(page: Path) -> dict:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from book.extensions.html.downloads import write_archive
 from book.pieces.metadata import file_facts, write_metadata
-from book.pieces.sources import result_files
+from book.pieces.sources import Results
 from chexnomaly import __version__
 from chexnomaly.workspace import Workspace
 
@@ -34,7 +34,7 @@ def write_release(workspace: Workspace, out: Path) -> None:
     """
     root = workspace.root
     executed = sorted((root / "_build/notebooks" / workspace.profile).glob("*.ipynb"))
-    found = result_files(workspace).items()
+    found = Results(workspace).files.items()
     places = {
         "results": {key: path.relative_to(root).as_posix() for key, path in found},
         "notebooks": {path.stem: f"notebooks/{path.name}" for path in executed},

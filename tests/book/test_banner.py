@@ -5,6 +5,7 @@ import json
 from book.pieces.facts import Facts
 from book.pieces.origins import describe, rests_on
 from book.pieces.render import render
+from book.pieces.sources import Results
 from book.pieces.words import MEANINGS
 from chexnomaly.evidence import LEVELS
 from chexnomaly.workspace import Workspace
@@ -31,7 +32,7 @@ def banner(root, notebook, read=()):
     folder.mkdir(parents=True)
     (folder / "supermodel__vindr_test.json").write_text(json.dumps(RESULT))
     workspace = Workspace("demo", root)
-    given = rests_on(workspace, page)
+    given = rests_on(Results(workspace), page)
     return render(Facts(workspace), "banner.html", f"notebooks/{notebook}", **given)
 
 

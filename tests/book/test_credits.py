@@ -1,7 +1,7 @@
 """Films of patients are credited on the page; computed ones are not."""
 
 from pathlib import Path
-from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
 
@@ -16,9 +16,9 @@ MADE = '<img class="dark-light" src="x.webp" alt="Computed chest film: a box" />
 
 def shown(body):
     context = {"body": body}
-    config = SimpleNamespace(chexnomaly_profile="demo")
-    env = SimpleNamespace(config=config, srcdir=ROOT / "book")
-    add_credit(SimpleNamespace(env=env), "notebooks/x", "page.html", context, None)
+    app = Mock()
+    app.env.config.chexnomaly_profile, app.env.srcdir = "demo", ROOT / "book"
+    add_credit(app, "notebooks/x", "page.html", context, None)
     return context["body"]
 
 

@@ -11,6 +11,7 @@ from torch import nn
 
 from book.pieces import interactive
 from book.pieces.facts import Facts
+from book.pieces.sources import Results
 from chexnomaly import evaluation, metrics
 from chexnomaly.datasets.sources import nih
 from chexnomaly.evaluation.evaluator import save_scores
@@ -64,7 +65,7 @@ def built(squares, tmp_path, monkeypatch):
 
 def test_the_held_out_fold_and_its_runs_are_those_of_the_results(built):
     workspace, data, _ = built
-    found, runs = interactive.held_out(workspace)
+    found, runs = interactive.held_out(Results(workspace))
     assert found.split_hash == data.split_hash
     assert runs / "supermodel" == workspace.film_runs(FOLD, 3) / "supermodel"
 
@@ -74,12 +75,13 @@ def test_a_build_that_tested_on_other_films_is_refused(built):
     path = workspace.results / "supermodel__nih_boxes.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"split_hash": "x"}))
     with pytest.raises(KeyError, match="x"):
-        interactive.held_out(workspace)
+        interactive.held_out(Results(workspace))
 
 
 def test_the_counts_are_the_pixels_of_each_film(built):
     workspace, data, network = built
-    counts = interactive.counts(interactive.held_out(workspace)[1], "nih_boxes")
+    runs = interactive.held_out(Results(workspace))[1]
+    counts = interactive.counts(runs, "nih_boxes")
     assert list(counts["systems"]) == ["supermodel"]
     known, test = counts["systems"]["supermodel"], data.part("test")
     maps = torch.cat([*evaluation.predict(network, test)])
@@ -127,7 +129,7 @@ def test_ten_films_are_chosen_by_the_rule(tmp_path):
 
 def test_what_stands_beside_the_ten_films_is_what_was_drawn_and_predicted(built):
     workspace, data, network = built
-    ten = interactive.ten_films(workspace)
+    ten = interactive.ten_films(Results(workspace))
     assert ten["size"] == 32 and len(ten["films"]) >= 3
     test, by_picture = data.part("test"), {}
     for name, (image, mask) in zip(test.ids, test, strict=True):

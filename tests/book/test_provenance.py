@@ -12,7 +12,7 @@ import pytest
 
 from book.extensions.html.downloads import write_archive
 from book.pieces.origins import compact
-from book.pieces.sources import load_result, result_files, results_of_notebook
+from book.pieces.sources import Results
 from chexnomaly.workspace import Workspace
 
 ROOT = Path(__file__).parents[2]
@@ -220,9 +220,10 @@ def test_a_studys_result_is_found_behind_the_builds_of_its_name(tmp_path):
         (folder / name).write_text(json.dumps(RESULT | {"n": n}))
     (study / "supermodel__alone.json").write_text(json.dumps(RESULT | {"set": "alone"}))
     keys = ["supermodel__vindr_test", "study/supermodel__vindr_test"]
-    assert [load_result(workspace, key)["n"] for key in keys] == [400, 700]
-    assert {*result_files(workspace)} == {*keys, "supermodel__alone"}
-    found = results_of_notebook(workspace, "03_supermodels")
+    results = Results(workspace)
+    assert [results.load(key)["n"] for key in keys] == [400, 700]
+    assert {*results.files} == {*keys, "supermodel__alone"}
+    found = results.of_notebook("03_supermodels")
     assert sorted((one["set"], one["n"]) for one in found) == [
         ("alone", 400),
         ("vindr_test", 400),

@@ -8,8 +8,7 @@ import re
 
 from sphinx.application import Sphinx
 
-from book.extensions.origins import workspace_of
-from book.pieces.facts import facts_of
+from book.extensions.origins import facts_of
 from book.pieces.render import render
 
 PATIENTS = re.compile(
@@ -20,4 +19,4 @@ PATIENTS = re.compile(
 def add_credit(app: Sphinx, page: str, template: str, context: dict, doctree) -> None:
     """Put the attribution under a page that shows films of patients."""
     if PATIENTS.search(context.get("body", "")):
-        context["body"] += render(facts_of(workspace_of(app.env)), "credit.html", page)
+        context["body"] += render(facts_of(app.env), "credit.html", page)

@@ -11,11 +11,9 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 from sphinx.application import Sphinx
 
 from book.extensions.html import films
-from book.extensions.origins import workspace_of
-from book.pieces.facts import facts_of
+from book.extensions.origins import facts_of
 from book.pieces.metadata import write_metadata
 from book.pieces.render import render
-from book.pieces.sources import result_files
 from chexnomaly.claims.expected import all_verdicts, write_verdicts
 from chexnomaly.claims.ledger import LEDGER
 
@@ -29,10 +27,11 @@ def write_downloads(app: Sphinx, exception: Exception | None) -> None:
     """Write them once the pages are there."""
     if exception or app.builder.name != "html":
         return
-    site, workspace = Path(app.outdir), workspace_of(app.env)
+    site, facts = Path(app.outdir), facts_of(app.env)
+    workspace = facts.workspace
     pages = sorted((Path(app.srcdir) / "notebooks").glob("*.ipynb"))
     (site / SOURCES).mkdir(exist_ok=True)
-    about = render(facts_of(workspace), "readme.txt", ARCHIVE)
+    about = render(facts, "readme.txt", ARCHIVE)
     held = {"README.txt": about.encode(), "claims.csv": LEDGER.read_bytes()}
     places = {
         "results": {},
@@ -40,7 +39,7 @@ def write_downloads(app: Sphinx, exception: Exception | None) -> None:
         "files": [ARCHIVE, "claims.csv", "claims.json"],
         "films": [f"{films.FOLDER}/"] * (site / films.FOLDER).is_dir(),
     }
-    for key, path in result_files(workspace).items():
+    for key, path in facts.results.files.items():
         places["results"][key] = name = f"{RESULTS}/{key}.json"
         held[name] = path.read_bytes()
         (site / name).parent.mkdir(parents=True, exist_ok=True)

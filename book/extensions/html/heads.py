@@ -3,8 +3,7 @@
 from docutils import nodes
 from sphinx.application import Sphinx
 
-from book.extensions.origins import workspace_of
-from book.pieces.facts import facts_of
+from book.extensions.origins import facts_of
 from book.pieces.render import render
 
 
@@ -15,7 +14,7 @@ def add_tags(
     prose = doctree.findall(nodes.paragraph) if doctree else ()
     first = (p.astext() for p in prose if isinstance(p.parent, nodes.section))
     context["metatags"] = render(
-        facts_of(workspace_of(app.env)),
+        facts_of(app.env),
         "head.html",
         page,
         title=context.get("title", page),

@@ -12,8 +12,7 @@ from docutils import nodes
 from sphinx import addnodes
 from sphinx.transforms import SphinxTransform
 
-from book.extensions.origins import workspace_of
-from book.pieces.sources import results_of_notebook
+from book.extensions.origins import facts_of
 from chexnomaly.labels import VINDR_NAMES
 
 OVERVIEW = "paper.md"
@@ -66,7 +65,7 @@ class SearchTerms(SphinxTransform):
     def names_measured(self, target: str) -> Iterator[tuple[str, str]]:
         """Give the systems and findings that a notebook's page measured."""
         notebook = self.env.docname.removeprefix("notebooks/")
-        results = results_of_notebook(workspace_of(self.env), notebook)
+        results = facts_of(self.env).results.of_notebook(notebook)
         for system in dict.fromkeys(result["system"] for result in results):
             yield system, target
             finding = system.removeprefix(SPECIALIST)
