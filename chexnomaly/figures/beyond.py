@@ -25,7 +25,7 @@ for name, group in SHADES.items():
 def figure_entries(
     groups: Mapping[str, Mapping[str, Entry]],
     xlabel: str,
-    height_in: float = 5.4,
+    height_in: float = 5.8,
 ) -> plt.Figure:
     """Draw results entries as dots with intervals, one row each.
 

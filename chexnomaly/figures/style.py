@@ -95,7 +95,7 @@ def name_rows(ax: plt.Axes, names: Iterable[str]) -> None:
     the class "narrow".
     """
     names = [*map(spoken, names)]
-    ax.set_yticks(np.arange(len(names)) - 0.14, names, ha="left", va="bottom")
+    ax.set_yticks(np.arange(len(names)) - 0.2, names, ha="left", va="bottom")
     ax.tick_params(axis="y", length=0, pad=-3, labelsize=9)
     ax.set_ylim(len(names) - 0.5, -0.8)
     ax.figure.set_figwidth(4.6)
