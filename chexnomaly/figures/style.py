@@ -29,7 +29,7 @@ PALETTE = (BLUE, ORANGE, GREEN, RED, PURPLE, GREY)
 GREENS = LinearSegmentedColormap.from_list("black to green", ["#000000", "#7CFC5A"])
 """For maps of where boxes lie."""
 
-REDS = LinearSegmentedColormap.from_list("white to red", ["#FFFFFF", "#67000D"])
+REDS = LinearSegmentedColormap.from_list("black to red", ["#000000", "#FF6B5A"])
 """For the map of where readers disagree."""
 
 CONVENTION_COLORS = {"A": BLUE, "B": ORANGE, "C": GREEN, "D": PURPLE, "E": RED}
