@@ -17,7 +17,7 @@ METRIC = "iou_c@operating"
 UNMEASURED = pd.DataFrame({"": ["not measured yet"]}, index=["the study"])
 """What stands for a table of cells that are not finished."""
 
-FAMILIES = {
+HELD_OUT = {
     world.held_out + family: f"{where}, "
     + (DISPLAY_NAMES[family] if kin == (family,) else f"{family.title()} (family)")
     for where, world in {"real films": FilmWorld, "phantoms": PhantomWorld}.items()
@@ -58,7 +58,7 @@ def held_out_table(workspace: Workspace) -> pd.DataFrame:
         IoU at the operating threshold, one row per family that was measured.
     """
     rows = {}
-    for key, name in FAMILIES.items():
+    for key, name in HELD_OUT.items():
         for heading, (system, ending) in SHOWN.items():
             if found := study_result(workspace, f"{system}__{key}{ending}"):
                 counted = f"{found['n_positive']} of {found['n']}"
@@ -82,7 +82,7 @@ def held_out_panels(workspace: Workspace) -> dict[str, pd.DataFrame]:
     shelf, drawn = Shelf(workspace.results_folders), {}
     for title, (one, other, ending) in PANELS.items():
         rows = {}
-        for key, name in FAMILIES.items():
+        for key, name in HELD_OUT.items():
             ref = partial(Ref, dataset=key + ending, key=METRIC)
             gap = shelf.paired(ref(one), ref(other)) or MeasuredValue(float("nan"))
             low, high = gap.ends
