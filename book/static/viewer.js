@@ -184,7 +184,7 @@
         shown += fits;
         const verdict = cell.querySelector(".xray-outcome");
         verdict.textContent = outcome === "TP" && wanted.rule === "lenient" ? "touched" : outcome;
-        verdict.dataset.outcome = outcome;
+        verdict.dataset.outcome = verdict.textContent;
         cell.querySelector(".xray-overlap").textContent = overlap === "-" ? "" : `IoU ${overlap}`;
       }
       count.textContent = `${shown} of ${all(".xray-cell", root).length} films`;

@@ -119,8 +119,8 @@ def figure_feasible(table: pd.DataFrame, marks: Mapping[str, float]) -> plt.Figu
             x = 100 * here.abnormal_share[here.system == name]
             ax.plot(x, [y] * len(x), "s", color=color, markersize=3.2)
         ax.set_title(reading)
-        style.name_rows(ax, systems, fontsize=8)
-    plt.setp(axs[-1], xlabel="abnormal films, %")
+        ax.set_yticks(range(len(systems)), map(spoken, systems), fontsize=8)
+    plt.setp(axs[-1], xlabel="abnormal films, %", ylim=(len(systems) - 0.5, -0.5))
     lines = axs.flat[0].lines[: len(marks)]
     fig.legend(lines, marks, loc="outside lower center", ncols=2, frameon=False)
     return fig

@@ -25,7 +25,7 @@ for name, group in SHADES.items():
 def figure_entries(
     groups: Mapping[str, Mapping[str, Entry]],
     xlabel: str,
-    height_in: float = 4.2,
+    height_in: float = 5.8,
 ) -> plt.Figure:
     """Draw results entries as dots with intervals, one row each.
 
@@ -40,8 +40,7 @@ def figure_entries(
     fig, ax = style.one_panel(height_in)
     _draw_groups(ax, groups)
     ax.set_xlabel(xlabel)
-    above = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": len(groups)}
-    ax.legend(frameon=False, fontsize=8, **above)
+    ax.legend(frameon=False, fontsize=8, loc="lower left", bbox_to_anchor=(0, 1))
     return fig
 
 
@@ -69,7 +68,7 @@ def figure_panels(
         The figure; all panels share the horizontal axis.
     """
     n_rows = sum(len({*sum(map(list, one.values()), [])}) for one in panels.values())
-    height = 0.8 + 0.5 * len(panels) + 0.24 * n_rows
+    height = 0.8 + 0.5 * len(panels) + 0.34 * n_rows
     fig, axs = style.new_figure(len(panels), 1, height_in=height, sharex=True)
     for ax, (title, groups) in zip(axs[:, 0], panels.items(), strict=True):
         _draw_groups(ax, groups)
@@ -124,8 +123,7 @@ def figure_gains(table: pd.DataFrame) -> plt.Figure:
     ax.axhline(0, color="black", linewidth=0.8)
     ax.axvline(0.5, color=style.GREY, linewidth=0.8)
     ax.set(xlabel="AUC of the twin on test pairs", ylabel="gain in IoU by its training")
-    beside = {"loc": "upper left", "bbox_to_anchor": (1, 1), "frameon": False}
-    ax.legend(fontsize=8, **beside)
+    ax.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
     return fig
 
 
@@ -142,20 +140,20 @@ def figure_twins(
     Returns:
         The figure: areas with intervals, one half as a line; the curves by epoch.
     """
-    fig, (axs,) = style.new_figure(1, 2, height_in=3.2)
-    _draw_groups(axs[0], areas)
-    axs[0].axvline(0.5, color="black", linewidth=0.8)
-    axs[0].set_xlabel("AUC, test pairs")
+    fig, ((upper,), (lower,)) = style.new_figure(2, 1, height_in=5.6)
+    _draw_groups(upper, areas)
+    upper.axvline(0.5, color="black", linewidth=0.8)
+    upper.set_xlabel("AUC, test pairs")
     colors = dict(zip(areas, style.PALETTE, strict=False))
     columns = {"hue": "base", "style": "start", "units": "trial", "estimator": None}
-    sns.lineplot(curves, x="pairs_seen", y="auc", ax=axs[1], palette=colors, **columns)
-    axs[1].axhline(0.5, color="black", linewidth=0.8)
-    axs[1].set(xlabel="pairs seen", ylabel="AUC, validation pairs")
-    drawn, names = axs[1].get_legend_handles_labels()
-    starts = names.index("start") + 1  # the colors are named on the left
+    sns.lineplot(curves, x="pairs_seen", y="auc", ax=lower, palette=colors, **columns)
+    lower.axhline(0.5, color="black", linewidth=0.8)
+    lower.set(xlabel="pairs seen", ylabel="AUC, validation pairs")
+    drawn, names = lower.get_legend_handles_labels()
+    starts = names.index("start") + 1  # the colors are named above
     above = {"loc": "lower left", "bbox_to_anchor": (0, 1), "frameon": False}
-    axs[0].legend(ncols=len(areas), fontsize=7, **above)
-    axs[1].legend(drawn[starts:], names[starts:], ncols=2, fontsize=7, **above)
+    upper.legend(ncols=len(areas), fontsize=7, **above)
+    lower.legend(drawn[starts:], names[starts:], ncols=2, fontsize=7, **above)
     return fig
 
 
@@ -190,7 +188,7 @@ def figure_readings(
     ax.get_legend().remove()
     register = [defaults[system] for system in tables]
     ax.plot(register, range(len(tables)), "kD", label="our reading")
-    style.name_rows(ax, tables)
+    ax.set_yticks(range(len(tables)), map(spoken, tables))
     ax.set(xlabel='"mean IOU"', ylabel="")
     for y in range(1, len(tables)):
         ax.axhline(y - 0.5, color=style.LIGHT, linewidth=0.8)
@@ -209,9 +207,9 @@ def figure_decisions(table: pd.DataFrame) -> plt.Figure:
     Returns:
         The figure.
     """
-    fig, ax = style.one_panel(0.9 + 0.22 * len(table))
+    fig, ax = style.one_panel(0.9 + 0.34 * len(table))
     _forest(ax, table)
-    style.name_rows(ax, [f"{row.says}  ({row.item})" for row in table.itertuples()], 8)
+    style.name_rows(ax, [f"{row.says}  ({row.item})" for row in table.itertuples()])
     ax.set_xlabel("IoU C, minus that of our reading")
     return fig
 

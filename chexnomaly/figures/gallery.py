@@ -17,7 +17,7 @@ from chexnomaly.figures.viewer import Panel, Viewer, boxes_layer, mask_layer
 from chexnomaly.labels import DISPLAY_NAMES, NO_FINDING, spoken
 
 OUTCOMES = {
-    "TP": "TP: found",
+    "TP": "TP: touched, or found",
     "FN": "FN: missed",
     "50/50": "50/50: some regions found",
     "FP": "FP: false alarm",

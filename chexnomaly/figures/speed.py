@@ -20,7 +20,7 @@ def figure_ratios(
     Returns:
         The figure: dots with their range, on a logarithmic scale; 1 is a draw.
     """
-    fig, ax = style.one_panel(0.8 + 0.36 * len(ratios))
+    fig, ax = style.one_panel(0.8 + 0.4 * len(ratios))
     ends = {"min": "low", "median": "value", "max": "high"}
     places = range(len(ratios))
     table = pd.DataFrame(ratios).T.rename(columns=ends)

@@ -29,7 +29,7 @@ PALETTE = (BLUE, ORANGE, GREEN, RED, PURPLE, GREY)
 GREENS = LinearSegmentedColormap.from_list("black to green", ["#000000", "#7CFC5A"])
 """For maps of where boxes lie."""
 
-REDS = LinearSegmentedColormap.from_list("white to red", ["#FFFFFF", "#67000D"])
+REDS = LinearSegmentedColormap.from_list("black to red", ["#000000", "#FF6B5A"])
 """For the map of where readers disagree."""
 
 CONVENTION_COLORS = {"A": BLUE, "B": ORANGE, "C": GREEN, "D": PURPLE, "E": RED}
@@ -88,11 +88,17 @@ def figure_missing(reason: str) -> plt.Figure:
     return fig
 
 
-def name_rows(ax: plt.Axes, names: Iterable[str], fontsize: float = 10) -> None:
-    """Write names, keys in words, at 0, 1, 2, ... of the vertical axis, top down."""
+def name_rows(ax: plt.Axes, names: Iterable[str]) -> None:
+    """Write names, keys in words, above the rows at 0, 1, 2, ..., top down.
+
+    They stand within the axes, and the figure gets as narrow as a telephone: give it
+    the class "narrow".
+    """
     names = [*map(spoken, names)]
-    ax.set_yticks(range(len(names)), names, fontsize=fontsize)
-    ax.set_ylim(len(names) - 0.5, -0.5)
+    ax.set_yticks(np.arange(len(names)) - 0.2, names, ha="left", va="bottom")
+    ax.tick_params(axis="y", length=0, pad=-3, labelsize=9)
+    ax.set_ylim(len(names) - 0.5, -0.8)
+    ax.figure.set_figwidth(4.6)
 
 
 def draw_intervals(

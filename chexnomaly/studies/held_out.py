@@ -2,13 +2,13 @@
 
 from functools import partial
 
-import numpy as np
 import pandas as pd
 
 from chexnomaly.claims.lookup import MeasuredValue, Ref, Shelf
 from chexnomaly.labels import DISPLAY_NAMES
 from chexnomaly.results import format_entry, read_result
-from chexnomaly.studies.phantoms import HELD_TOGETHER, PhantomWorld
+from chexnomaly.studies.films import FilmWorld
+from chexnomaly.studies.phantoms import PhantomWorld
 from chexnomaly.workspace import Workspace
 
 METRIC = "iou_c@operating"
@@ -16,6 +16,14 @@ METRIC = "iou_c@operating"
 
 UNMEASURED = pd.DataFrame({"": ["not measured yet"]}, index=["the study"])
 """What stands for a table of cells that are not finished."""
+
+HELD_OUT = {
+    world.held_out + family: f"{where}, "
+    + (DISPLAY_NAMES[family] if kin == (family,) else f"{family.title()} (family)")
+    for where, world in {"real films": FilmWorld, "phantoms": PhantomWorld}.items()
+    for family, kin in world.families.items()
+}
+"""Set key of each family that was held out to its name, real films first."""
 
 SHOWN = {
     "supermodel, never saw it": ("supermodel", ""),
@@ -50,14 +58,12 @@ def held_out_table(workspace: Workspace) -> pd.DataFrame:
         IoU at the operating threshold, one row per family that was measured.
     """
     rows = {}
-    for family in HELD_TOGETHER:
-        key, row = PhantomWorld.held_out + family, {}
+    for key, name in HELD_OUT.items():
         for heading, (system, ending) in SHOWN.items():
             if found := study_result(workspace, f"{system}__{key}{ending}"):
-                row["films"] = f"{found['n_positive']} of {found['n']}"
+                counted = f"{found['n_positive']} of {found['n']}"
+                row = rows.setdefault(name, {"films": counted})
                 row[heading] = format_entry(found["values"][METRIC])
-        if row:
-            rows[_display(family)] = row
     if not rows:
         return UNMEASURED
     return pd.DataFrame(rows, ["films", *SHOWN]).T.fillna("–")
@@ -73,20 +79,14 @@ def held_out_panels(workspace: Workspace) -> dict[str, pd.DataFrame]:
         Title to a table with one row per family, empty where it is not measured yet;
         "decided" where the interval over networks and films lies on one side of 0.
     """
-    shelf, key = Shelf(workspace.results_folders), PhantomWorld.held_out
-    drawn = {}
+    shelf, drawn = Shelf(workspace.results_folders), {}
     for title, (one, other, ending) in PANELS.items():
         rows = {}
-        for family in HELD_TOGETHER:
-            ref = partial(Ref, dataset=f"{key}{family}{ending}", key=METRIC)
-            gap = shelf.paired(ref(one), ref(other)) or MeasuredValue(np.nan)
+        for key, name in HELD_OUT.items():
+            ref = partial(Ref, dataset=key + ending, key=METRIC)
+            gap = shelf.paired(ref(one), ref(other)) or MeasuredValue(float("nan"))
             low, high = gap.ends
             row = {"value": gap.value, "low": low, "high": high}
-            rows[_display(family)] = row | {"decided": low > 0 or high < 0}
+            rows[name] = row | {"decided": low > 0 or high < 0}
         drawn[title] = pd.DataFrame(rows).T
     return drawn
-
-
-def _display(family: str) -> str:
-    kin = HELD_TOGETHER[family]
-    return DISPLAY_NAMES[family] if kin == (family,) else f"{family.title()} (family)"
