@@ -1,11 +1,8 @@
 """Tables of what a network makes of families of findings that it never saw."""
 
-from functools import partial
-
-import numpy as np
 import pandas as pd
 
-from chexnomaly.claims.lookup import MeasuredValue, Ref, Shelf
+from chexnomaly.claims.lookup import Ref, Shelf
 from chexnomaly.labels import DISPLAY_NAMES
 from chexnomaly.results import format_entry, read_result
 from chexnomaly.studies.phantoms import HELD_TOGETHER, PhantomWorld
@@ -26,12 +23,12 @@ SHOWN = {
 }
 """Heading to a system and what follows the key of its set."""
 
-PANELS = {
-    "CheX-Nomaly\nminus supermodel": ("chexnomaly", "supermodel", ""),
-    "supermodel\nminus mean mask": ("supermodel", "mean_mask", ""),
-    "control\nminus mean mask": ("supermodel", "mean_mask", "_control"),
+GAPS = {
+    "CheX-Nomaly minus supermodel": ("chexnomaly", "supermodel", ""),
+    "supermodel minus mean mask": ("supermodel", "mean_mask", ""),
+    "control minus mean mask": ("supermodel", "mean_mask", "_control"),
 }
-"""Title of a panel to two systems and what follows the key of their set."""
+"""Heading to two systems and what follows the key of their set."""
 
 
 def study_result(workspace: Workspace, name: str) -> dict | None:
@@ -63,28 +60,24 @@ def held_out_table(workspace: Workspace) -> pd.DataFrame:
     return pd.DataFrame(rows, ["films", *SHOWN]).T.fillna("–")
 
 
-def held_out_panels(workspace: Workspace) -> dict[str, pd.DataFrame]:
-    """Lay out paired differences, one table for each question.
+def held_out_gaps(workspace: Workspace) -> pd.DataFrame:
+    """Lay out paired differences, a column for each of `GAPS`.
 
     Args:
         workspace: Where results are looked for.
 
     Returns:
-        Title to a table with one row per family, empty where it is not measured yet;
-        "decided" where the interval over networks and films lies on one side of 0.
+        "difference [low, high]", over networks and films, one row per family; a dash
+        where it is not measured yet.
     """
-    shelf, key = Shelf(workspace.results_folders), PhantomWorld.held_out
-    drawn = {}
-    for title, (one, other, ending) in PANELS.items():
-        rows = {}
+    shelf, told = Shelf(workspace.results_folders), {}
+    for heading, (one, other, ending) in GAPS.items():
         for family in HELD_TOGETHER:
-            ref = partial(Ref, dataset=f"{key}{family}{ending}", key=METRIC)
-            gap = shelf.paired(ref(one), ref(other)) or MeasuredValue(np.nan)
-            low, high = gap.ends
-            row = {"value": gap.value, "low": low, "high": high}
-            rows[_display(family)] = row | {"decided": low > 0 or high < 0}
-        drawn[title] = pd.DataFrame(rows).T
-    return drawn
+            key = f"{PhantomWorld.held_out}{family}{ending}"
+            gap = shelf.paired(*(Ref(system, key, METRIC) for system in (one, other)))
+            cell = format_entry(gap and gap._asdict(), sign="+")
+            told.setdefault(heading, {})[_display(family)] = cell
+    return pd.DataFrame(told)
 
 
 def _display(family: str) -> str:
