@@ -7,15 +7,19 @@ it is a Python expression between the way of testing and an optional note:
 
 Several tests are joined by `and`; all must hold. In arithmetic a text is the ledger id
 of a printed number. A value must follow from other printed values to its own printed
-digits; a directional claim must hold among the printed values. Nothing of Python is
-allowed but what `compute` and `holds` name.
+digits; a directional claim must hold among the printed values. Where neither is so, but
+would be for numbers that round to the printed ones, the digits leave it open; a number
+without a point was not rounded. Nothing of Python is allowed but what `compute` and
+`holds` name.
 """
 
 import ast
 import operator
-from collections.abc import Mapping
+from collections import ChainMap
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import ROUND_HALF_UP, Context, Decimal
 from fnmatch import fnmatchcase
+from itertools import product
 from statistics import StatisticsError, mean
 from typing import NamedTuple
 
@@ -157,7 +161,7 @@ def _short(value: Decimal) -> str:
 
 def check(
     needs: str, value: Decimal | None, printed: Mapping[str, Decimal]
-) -> tuple[bool, Decimal | None, str]:
+) -> tuple[bool | None, Decimal | None, str]:
     """Check an arithmetic claim against the paper's other numbers.
 
     Args:
@@ -166,18 +170,45 @@ def check(
         printed: Ledger id to printed value.
 
     Returns:
-        Whether the paper agrees with itself, the computed value (None for a
-        directional claim), and a sentence that says what was computed.
+        Whether the paper agrees with itself, None where its digits leave that open; the
+        computed value (None for a directional claim); and a sentence that says what was
+        computed.
 
     Raises:
         ClaimError: The computation cannot be read or carried out.
     """
     terms = parse(needs)
+    if value is not None and len(terms) > 1:
+        raise refused(needs, "one number")
+    away, result, told = _compare(terms, value, printed)
+    unrounded = _before_rounding(terms, printed) if away else ()
+    if any(_compare(terms, value, one)[0] != away for one in unrounded):
+        return None, result, f"{told}, or another number before these were rounded"
+    return not away, result, told
+
+
+def _compare(
+    terms: Sequence[ast.expr], value: Decimal | None, printed: Mapping[str, Decimal]
+) -> tuple[int, Decimal | None, str]:
+    """As `check`, but first to which side numbers are away from it; 0 for neither."""
     if value is None:
         told = [holds(term, printed) for term in terms]
-        return all(true for true, _ in told), None, " and ".join(t for _, t in told)
-    if len(terms) > 1:
-        raise refused(needs, "one number")
+        return not all(t for t, _ in told), None, " and ".join(t for _, t in told)
     result, words = compute(terms[0], printed)
     written = "elsewhere it" if isinstance(terms[0], ast.Constant) else words
-    return agrees(result, value), result, f"{written} is {_short(result)}"
+    away = 0 if agrees(result, value) else -1 if result < value else 1
+    return away, result, f"{written} is {_short(result)}"
+
+
+def _before_rounding(
+    terms: Sequence[ast.expr], printed: Mapping[str, Decimal]
+) -> Iterator[Mapping[str, Decimal]]:
+    """Move each number that tests take to either end of what rounds to it."""
+    nodes = (node for term in terms for node in ast.walk(term))
+    used = {node.value for node in nodes if isinstance(node, ast.Constant)}
+    ends = []
+    for id_ in used & printed.keys():
+        value, last = printed[id_], printed[id_].as_tuple().exponent
+        half = Decimal(5).scaleb(last - 1) if last < 0 else 0
+        ends.append([{id_: value - half}, {id_: value + half}])
+    return (ChainMap(*moved, printed) for moved in product(*ends))

@@ -28,7 +28,10 @@ RESTS_ON = {
 }
 """What a verdict may rest on; all but the last are the same everywhere."""
 
-REAL_TABLES = ("vindr", "vindr_positives", "rsna", "rsna_positives", "rsna_200")
+REAL_TABLES = (
+    "rsna rsna_positives rsna_200 vindr vindr_largest_frame vindr_smallest_frames "
+    "vindr_positives vindr_largest_frame_positives vindr_smallest_frames_positives"
+).split()
 """Sets whose results are computed from real annotation tables, whole or in draws."""
 
 _LEDGER_COLUMNS = "id system dataset metric unit kind quote".split()

@@ -210,18 +210,17 @@ class _Judge:
         return verdict(claim, measured)._replace(measured=measured)
 
     def _family(self) -> list[float]:
-        """Give each direction's p-value at its strongest level with enough seeds.
+        """Give each direction's p-value at every level that has enough seeds.
 
-        So no direction leaves the family because a stronger level begins to answer it.
+        What stands beside a verdict is one too, and corrected with it.
         """
         found = []
         asked = PLANNED.values()
         planned = (directions.expand(one, "mean_iou", ()) for one in asked)
         for tests in (*self.tests.values(), *planned):
             with suppress(NotMeasured):
-                every = [one.p for one in self.answers(tuple(tests))]
-                found += [p for p in every if p is not None][:1]
-        return found
+                found += [one.p for one in self.answers(tuple(tests))]
+        return [p for p in found if p is not None]
 
     def _direction(self, claim: Mapping) -> Verdict:
         found = self.answers(tuple(self.tests[claim["id"]]))
@@ -266,8 +265,12 @@ def _designed(claim: Mapping, profile: str) -> Verdict:
 
 def _arithmetic(claim: Mapping, printed: Mapping[str, Decimal]) -> Verdict:
     same, value, reason = arithmetic.check(claim["needs"], claim["value"], printed)
-    told = f"the paper's own numbers: {reason}"
+    told = joined(f"the paper's own numbers: {reason}", _note(claim))
     measured = None if value is None else MeasuredValue(float(value / _scale(claim)))
-    if not same:
+    if same is False:
         return Verdict(evidence.INCONSISTENT, told, measured)
-    return Verdict(evidence.ADDS_UP, told, measured, "arithmetic", evidence.REPRODUCED)
+    if same is None:
+        name, rule, before = evidence.NOT_RESOLVED, "digits", evidence.INCONSISTENT
+    else:
+        name, rule, before = evidence.ADDS_UP, "arithmetic", evidence.REPRODUCED
+    return Verdict(name, told, measured, rule, before)

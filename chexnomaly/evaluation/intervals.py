@@ -61,11 +61,6 @@ def share_entry(count: int, n: int) -> Entry:
     return entry(count / n, ends.low, ends.high, n)
 
 
-def excludes_zero(one: Entry) -> bool:
-    """Tell whether an interval lies on one side of 0."""
-    return one["low"] is not None and not one["low"] <= 0 <= one["high"]
-
-
 def spread_entry(values: np.ndarray) -> Entry:
     """Standard deviation with a percentile bootstrap over the values.
 

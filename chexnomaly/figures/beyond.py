@@ -157,17 +157,6 @@ def figure_twins(
     return fig
 
 
-def _forest(ax: plt.Axes, table: pd.DataFrame) -> None:
-    """Draw one point and interval per row; those above 0 in blue, below in red."""
-    ax.axvline(0, color=style.GREY, linewidth=0.8)
-    decided = table.decided.astype(bool)
-    signs = np.where(table.value.astype(float) > 0, style.BLUE, style.RED)
-    colors = np.where(decided, signs, style.GREY)
-    fills = np.where(decided, signs, "white")
-    style.draw_intervals(ax, range(len(table)), table, colors, fills)
-    ax.tick_params(axis="x", labelsize=8)
-
-
 def figure_readings(
     tables: Mapping[str, pd.DataFrame], defaults: Mapping[str, float]
 ) -> plt.Figure:
@@ -194,23 +183,6 @@ def figure_readings(
         ax.axhline(y - 0.5, color=style.LIGHT, linewidth=0.8)
     above = {"loc": "outside upper left", "ncols": 6, "title": "by convention"}
     fig.legend(*ax.get_legend_handles_labels(), frameon=False, fontsize=8, **above)
-    return fig
-
-
-def figure_decisions(table: pd.DataFrame) -> plt.Figure:
-    """Draw what each decision changes, by the register's item.
-
-    Args:
-        table: Columns "says", "item", "value", "low", "high" and "decided"; one row
-            per arm, in the order of drawing.
-
-    Returns:
-        The figure.
-    """
-    fig, ax = style.one_panel(0.9 + 0.34 * len(table))
-    _forest(ax, table)
-    style.name_rows(ax, [f"{row.says}  ({row.item})" for row in table.itertuples()])
-    ax.set_xlabel("IoU C, minus that of our reading")
     return fig
 
 

@@ -1,10 +1,8 @@
 """Tables of what a network makes of families of findings that it never saw."""
 
-from functools import partial
-
 import pandas as pd
 
-from chexnomaly.claims.lookup import MeasuredValue, Ref, Shelf
+from chexnomaly.claims.lookup import Ref, Shelf
 from chexnomaly.labels import DISPLAY_NAMES
 from chexnomaly.results import format_entry, read_result
 from chexnomaly.studies.films import FilmWorld
@@ -34,12 +32,12 @@ SHOWN = {
 }
 """Heading to a system and what follows the key of its set."""
 
-PANELS = {
-    "CheX-Nomaly\nminus supermodel": ("chexnomaly", "supermodel", ""),
-    "supermodel\nminus mean mask": ("supermodel", "mean_mask", ""),
-    "control\nminus mean mask": ("supermodel", "mean_mask", "_control"),
+GAPS = {
+    "CheX-Nomaly minus supermodel": ("chexnomaly", "supermodel", ""),
+    "supermodel minus mean mask": ("supermodel", "mean_mask", ""),
+    "control minus mean mask": ("supermodel", "mean_mask", "_control"),
 }
-"""Title of a panel to two systems and what follows the key of their set."""
+"""Heading to two systems and what follows the key of their set."""
 
 
 def study_result(workspace: Workspace, name: str) -> dict | None:
@@ -64,29 +62,24 @@ def held_out_table(workspace: Workspace) -> pd.DataFrame:
                 counted = f"{found['n_positive']} of {found['n']}"
                 row = rows.setdefault(name, {"films": counted})
                 row[heading] = format_entry(found["values"][METRIC])
-    if not rows:
-        return UNMEASURED
-    return pd.DataFrame(rows, ["films", *SHOWN]).T.fillna("–")
+    table = pd.DataFrame(rows, ["films", *SHOWN]).T.fillna("–")
+    return table if rows else UNMEASURED
 
 
-def held_out_panels(workspace: Workspace) -> dict[str, pd.DataFrame]:
-    """Lay out paired differences, one table for each question.
+def held_out_gaps(workspace: Workspace) -> pd.DataFrame:
+    """Lay out paired differences, a column for each of `GAPS`.
 
     Args:
         workspace: Where results are looked for.
 
     Returns:
-        Title to a table with one row per family, empty where it is not measured yet;
-        "decided" where the interval over networks and films lies on one side of 0.
+        "difference [low, high]", over networks and films, one row per family that was
+        measured; a dash where one was not, or the interval is as wide as IoU itself.
     """
-    shelf, drawn = Shelf(workspace.results_folders), {}
-    for title, (one, other, ending) in PANELS.items():
-        rows = {}
-        for key, name in HELD_OUT.items():
-            ref = partial(Ref, dataset=key + ending, key=METRIC)
-            gap = shelf.paired(ref(one), ref(other)) or MeasuredValue(float("nan"))
-            low, high = gap.ends
-            row = {"value": gap.value, "low": low, "high": high}
-            rows[name] = row | {"decided": low > 0 or high < 0}
-        drawn[title] = pd.DataFrame(rows).T
-    return drawn
+    shelf, rows = Shelf(workspace.results_folders), {}
+    for key, name in HELD_OUT.items():
+        for title, (one, other, ending) in GAPS.items():
+            gap = shelf.paired(*(Ref(s, key + ending, METRIC) for s in (one, other)))
+            if gap and gap.ends[1] - gap.ends[0] < 1:
+                rows.setdefault(name, {})[title] = format_entry(gap._asdict(), sign="+")
+    return pd.DataFrame(rows, [*GAPS]).T.fillna("–") if rows else UNMEASURED

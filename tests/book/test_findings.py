@@ -224,10 +224,10 @@ def test_a_phantom_teaches_what_practice_on_it_adds(book, gap, answer):
     said = book.said(TEACHES)
     assert answer in said
     assert "0.050 lower [-0.070, -0.030] than that of one that took as many" in said
-    assert "never saw a film" not in said  # not measured
+    assert "never saw a real film" not in said  # not measured
     own_alone = {"mean_mask": {"iou_c@operating": BELOW}}
     book.write("supermodel__from_phantoms__0", "nih_boxes", own, own_alone)
-    assert re.search(r"\. A U-Net that never saw a film", book.said(TEACHES))
+    assert re.search(r"\. A U-Net that never saw a real film", book.said(TEACHES))
 
 
 def test_a_plot_says_in_words_what_it_draws(book):

@@ -99,6 +99,38 @@ def test_a_number_agrees_or_not_and_the_reason_shows_it():
     assert check("arithmetic: 'b-mae'", Decimal("0.212"), PRINTED)[0] is False
 
 
+@pytest.mark.parametrize(
+    ("text", "value", "same"),
+    [
+        # 0.0085 to 0.0095 becomes 0.0075 to 0.0085: less by 0 to 21 %.
+        ("abs(percent_change('c', 'd'))", "12", None),
+        ("abs(percent_change('c', 'd'))", "11", True),
+        ("abs(percent_change('c', 'd'))", "21", None),
+        ("abs(percent_change('c', 'd'))", "22", False),
+        # 0.068 of 0.204, give or take a half of the last digit each: 32.8 to 33.9.
+        ("percent_change('a-mae', 'b-mae')", "35", False),
+        ("'b-mae'", "0.212", False),
+        ("'b-mae'", "0.2725", None),
+        ("'n' - 1", "198", False),  # 200 was counted, not rounded
+    ],
+)
+def test_digits_that_were_rounded_away_may_leave_it_open(text, value, same):
+    printed = PRINTED | {"c": Decimal("0.009"), "d": Decimal("0.008")}
+    found, _, told = check(f"arithmetic: {text}", Decimal(value), printed)
+    assert found is same
+    assert ("before these were rounded" in told) is (same is None)
+
+
+def test_a_direction_may_hold_for_numbers_that_round_to_the_printed_ones():
+    printed = {"x": Decimal("0.11"), "y": Decimal("0.11"), "z": Decimal("0.13")}
+    answers = [
+        check(f"arithmetic: 'x' < '{other}'", None, printed)[0] for other in "yz"
+    ]
+    assert answers == [None, True]
+    assert check("arithmetic: 'z' < 'x'", None, printed)[0] is False  # 0.125, 0.115
+    assert check("arithmetic: 'z' / 'x' < 1.1", None, printed)[0] is None  # 1.09, 1.29
+
+
 def test_a_direction_holds_among_printed_values_only_if_every_test_does():
     assert check("arithmetic: 'a-mae' < 'b-mae'", None, PRINTED)[0] is True
     both = "arithmetic: 'a-mae' < 'b-mae' and 'a-mae' > 'b-mae'"

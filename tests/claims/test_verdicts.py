@@ -276,7 +276,7 @@ def test_external_numbers_are_quoted_and_never_judged(tmp_path):
     ("id_", "computed", "name"),
     [
         ("prose-attention-other-mae", 0.272, "inconsistent in the paper"),
-        ("attention-gain", 100 * 0.001 / 0.009, "inconsistent in the paper"),  # 11, 12
+        ("attention-gain", 100 * 0.001 / 0.009, "not resolved"),  # 12 %, of 0 to 21
         ("attention-loss", 100 * 0.068 / 0.204, "adds up"),  # 33.3, printed 33
         ("fig13-pixels", 512 * 512, "adds up"),
         ("fig15-pixels", 512 * 512, "adds up"),
@@ -296,10 +296,16 @@ def test_computed_numbers_are_set_against_printed_ones(tmp_path, id_, computed, 
     [
         ("q-favors-original", "adds up"),  # MAE: 33.3 % lost, 11.1 % gained
         ("q-favors-original-iou", "inconsistent in the paper"),  # 5.7 % against 6.3 %
-        ("q-chex-maintains-mae", "inconsistent in the paper"),  # 0.0109 over 0.009
+        ("q-chex-maintains-mae", "inconsistent in the paper"),  # 0.0109 is 1.2 x 0.009
         ("q-larger-sample", "inconsistent in the paper"),  # 200 against 1,800
         ("q-slightly-more", "inconsistent in the paper"),  # 0.131 is 12 x 0.0109
         ("q-similar-ratios", "inconsistent in the paper"),
+        (
+            "q-only-pneumonia",
+            "not testable here",
+        ),  # of RSNA's films, before others come
+        ("q-other-predominantly", "not testable here"),
+        ("q-protocol-nullifies", "not testable here"),
     ],
 )
 def test_statements_are_set_against_printed_numbers(tmp_path, id_, name):

@@ -108,10 +108,8 @@ def common_frame(findings: pd.DataFrame, quantile: float = 0.99) -> pd.DataFrame
         farthest corners; boxes beyond it are cut at the border.
     """
     table = findings.copy()
-    for low, high, side in (
-        ("x_min", "x_max", "width_px"),
-        ("y_min", "y_max", "height_px"),
-    ):
+    for axis, side in (("x", "width_px"), ("y", "height_px")):
+        low, high = f"{axis}_min", f"{axis}_max"
         farthest = table.groupby("image_id")[high].max().quantile(quantile)
         table[side] = pd.array([round(farthest)] * len(table), dtype="Int64")
         table[[low, high]] = table[[low, high]].clip(upper=float(round(farthest)))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from chexnomaly.evaluation.intervals import Entry, entry, excludes_zero
+from chexnomaly.evaluation.intervals import Entry, entry
 from chexnomaly.results import format_entry
 from chexnomaly.studies.multiverse.scoring import is_default, is_first
 
@@ -60,14 +60,13 @@ def effects_frame(result: Mapping) -> pd.DataFrame:
     Returns:
         One row per arm and metric, in the order of the register. Columns "key" (of the
         results file), "item", "metric", "says", "system", "default" (key of the
-        register's reading), "value", "low", "high", "n", "decided".
+        register's reading), "value", "low", "high", "n".
     """
     rows = []
     for key, difference in result["paired"]["default"].items():
         arm, _, metric = key.rpartition(".")
-        item = int(key.partition(".")[0])
-        told = {"key": key, "item": item, "metric": metric, **result["arms"][arm]}
-        rows.append({**told, **difference, "decided": excludes_zero(difference)})
+        item = {"key": key, "item": int(key.partition(".")[0]), "metric": metric}
+        rows.append(item | result["arms"][arm] | difference)
     return pd.DataFrame(rows).sort_values("item", kind="stable", ignore_index=True)
 
 
@@ -116,17 +115,19 @@ def mix_table(result: Mapping) -> pd.DataFrame:
     return pd.DataFrame(rows).T
 
 
-def decision_rows(result: Mapping, metric: str = "iou_c@operating") -> pd.DataFrame:
-    """Lay out the arms for `figures.beyond.figure_decisions`.
+def decision_rows(result: Mapping, metric: str = "iou_c@operating") -> dict[str, Entry]:
+    """Lay out the arms for `figures.beyond.figure_panels`.
 
     Args:
         result: A `multiverse` results file.
         metric: Which difference.
 
     Returns:
-        As `effects_frame`; "item" names the system too.
+        What an arm says, with item and system, to its difference; in the order of the
+        register.
     """
     frame = effects_frame(result)
     frame = frame[frame.metric == metric]
     systems = frame.default.str.partition("default_")[2]
-    return frame.assign(item=frame["item"].astype(str) + ", " + systems)
+    frame.index = frame.says + "  (" + frame["item"].astype(str) + ", " + systems + ")"
+    return frame[["value", "low", "high"]].to_dict("index")

@@ -1,6 +1,5 @@
 """Tables of the last chapter: every cell stands in a results file."""
 
-import numpy as np
 import pandas as pd
 
 from chexnomaly.evaluation.intervals import entry
@@ -35,21 +34,19 @@ def test_who_never_saw_a_family_stands_beside_the_control(tmp_path):
     row = table.iloc[0]
     assert row["films"] == "9 of 30" and row["CheX-Nomaly, control"] == "–"
     assert row["supermodel, control"] == "0.400 [0.300, 0.500]"
-    drawn = held_out.held_out_panels(workspace)
-    found = {title: one.loc[table.index[0]] for title, one in drawn.items()}
-    gains = [found[title].value for title in held_out.PANELS]
-    np.testing.assert_equal(gains, [-0.3, 0.05, 0.2])
-    decided = [bool(found[title].decided) for title in held_out.PANELS]
-    assert decided == [True, False, True]
+    told = held_out.held_out_gaps(workspace).loc[table.index[0]]
+    assert told.tolist() == [
+        "-0.300 [-0.400, -0.200]",
+        "+0.050 [-0.050, +0.150]",
+        "+0.200 [+0.100, +0.300]",
+    ]
 
 
 def test_a_study_that_is_not_there_is_not_measured_yet(tmp_path):
     workspace = Workspace("demo", tmp_path)
     assert held_out.study_result(workspace, "multiverse__study_test") is None
-    assert "not measured yet" in held_out.held_out_table(workspace).to_string()
-    drawn = held_out.held_out_panels(workspace)
-    assert all(one.value.isna().all() for one in drawn.values())
-    assert not any(one.decided.any() for one in drawn.values())
+    for lay_out in (held_out.held_out_table, held_out.held_out_gaps):
+        assert "not measured yet" in lay_out(workspace).to_string()
 
 
 def arms(folder, dataset: str) -> dict:
@@ -77,9 +74,9 @@ def test_an_arm_stands_beside_its_default(tmp_path):
     assert row["this reading"] == format_entry(stored["values"]["4.a_s.iou"])
     assert row["difference"].startswith("-0.200")
     rows = bt.decision_rows(stored, "iou")
-    assert rows.says.tolist() == ["under A", "films 1"]
-    assert rows.decided.tolist() == [True, False]
-    fig = beyond.figure_decisions(rows)
+    assert [*rows] == ["under A  (4, s)", "films 1  (17, s)"]
+    assert rows["films 1  (17, s)"] == {"value": -0.02, "low": -0.03, "high": 0.01}
+    fig = beyond.figure_panels({"decisions": {"minus its default": rows}}, "IoU")
     assert fig.axes[0].get_yticklabels()[0].get_text() == "under A  (4, s)"
 
 
