@@ -3,6 +3,7 @@
 import json
 import tomllib
 from contextlib import suppress
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 
@@ -47,8 +48,9 @@ class Results:
             InputError: The file cannot be used.
         """
         if key not in self.files:
-            known = ", ".join(self.files) or "none: run the notebooks first"
-            raise KeyError(f"no results {key!r}; there are: {known}")
+            near = ", ".join(get_close_matches(key, self.files, 5, 0))
+            near = near or "none: run the notebooks first"
+            raise KeyError(f"no results {key!r}; the nearest of them are: {near}")
         return read_result(self.files[key])
 
     def written_by(self, key: str) -> str:
