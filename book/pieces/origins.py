@@ -67,11 +67,13 @@ def run_behind(known: Results, executed: Path) -> dict:
 
     Returns:
         What the template `provenance.html` lays out: `levels`, `parameters` given,
-        `seconds`, `file`, `source_hash`, and `results`, each with its stamp.
+        `seconds`, `file`, `source_hash`; `results` of this build, each with its
+        stamp, and how many others were `committed`.
     """
     about, results = metadata_of(executed), known.of_notebook(executed.stem)
     keys = [f"{result['system']}__{result['set']}" for result in results]
-    stamps = [stamp_of(known.files[key]) for key in keys]
+    files = {key: known.files[key] for key in keys}
+    built = {k: p for k, p in files.items() if p.parent == known.workspace.results}
     given = about.get("papermill", {}).get("parameters", {})
     found = {result["evidence"] for result in results}
     return {
@@ -80,7 +82,8 @@ def run_behind(known: Results, executed: Path) -> dict:
         "seconds": about.get("papermill", {}).get("duration"),
         "file": executed.name,
         "source_hash": about.get("chexnomaly", {}).get("source_sha256", "")[:DIGITS],
-        "results": dict(zip(keys, stamps, strict=True)),
+        "results": {key: stamp_of(path) for key, path in built.items()},
+        "committed": len(files) - len(built),
     }
 
 

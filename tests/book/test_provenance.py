@@ -106,6 +106,9 @@ def site(tmp_path_factory):
     name = "supermodel__vindr_test"
     (results / f"{name}.json").write_text(json.dumps(RESULT))
     (results / f"{name}.stamp.json").write_text(json.dumps(STAMP))
+    study = root / "book" / "reference" / "study"
+    study.mkdir(parents=True)
+    (study / "supermodel__alone.json").write_text(json.dumps(RESULT | {"set": "alone"}))
     page = root / "book" / "notebooks" / "03_supermodels.ipynb"
     page.write_text(json.dumps(NOTEBOOK))
     (root / "notebooks" / page.name).write_text('{"clean": true}')
@@ -135,6 +138,7 @@ def test_a_notebook_page_says_how_it_came_about(site):
         "Wall time: 133 s",
         "Commit: abcdef012345",
         f"03_supermodels.ipynb ({'e' * 12})",
+        "supermodel__vindr_test, stamp, code and 1 of earlier runs",
     ]:
         assert row in text
 
@@ -192,6 +196,7 @@ def test_the_archive_holds_results_under_their_names(site):
         assert archive.namelist() == [
             "README.txt",
             "claims.csv",
+            "results/supermodel__alone.json",
             "results/supermodel__vindr_test.json",
         ]
         assert b"profile demo" in archive.read("README.txt")
