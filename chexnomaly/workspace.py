@@ -135,7 +135,7 @@ class Workspace:
         This profile's own come before the committed ones, and there the ones that
         lie higher before the deeper ones. Cells of a study are no results.
         """
-        folders = (path for path in self.reference.rglob("*") if path.is_dir())
+        folders = self.reference.rglob("*/")  # a tenth of the time of looking at files
         deeper = (p for p in folders if CELLS not in p.relative_to(self.root).parts)
         in_order = sorted(deeper, key=lambda path: (len(path.parts), path))
         return [self.results, self.reference, *in_order]
