@@ -135,10 +135,10 @@ class Workspace:
         This profile's own come before the committed ones, and there the ones that
         lie higher before the deeper ones. Cells of a study are no results.
         """
-        folders = self.reference.rglob("*/")  # a tenth of the time of looking at files
-        deeper = (p for p in folders if CELLS not in p.relative_to(self.root).parts)
-        in_order = sorted(deeper, key=lambda path: (len(path.parts), path))
-        return [self.results, self.reference, *in_order]
+        # The slash looks at no file: a tenth of the time.
+        found = sorted(self.reference.rglob("*/"), key=lambda p: (len(p.parts), p))
+        deeper = (p for p in found if CELLS not in p.relative_to(self.root).parts)
+        return [self.results, self.reference, *deeper]
 
     def find_result(self, name: str) -> tuple[Path, str] | None:
         """Find a results file of this build, else a committed one.

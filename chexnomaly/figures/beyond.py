@@ -149,6 +149,7 @@ def figure_twins(
     sns.lineplot(curves, x="pairs_seen", y="auc", ax=lower, palette=colors, **columns)
     lower.axhline(0.5, color="black", linewidth=0.8)
     lower.set(xlabel="pairs seen", ylabel="AUC, validation pairs")
+    lower.locator_params(axis="x", nbins=5)
     drawn, names = lower.get_legend_handles_labels()
     starts = names.index("start") + 1  # the colors are named above
     above = {"loc": "lower left", "bbox_to_anchor": (0, 1), "frameon": False}
