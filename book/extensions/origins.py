@@ -15,10 +15,12 @@ from chexnomaly.workspace import Workspace
 FOLDER = "notebooks/"
 
 
-@cache
+_facts_in = cache(Facts)
+
+
 def facts_of(env: BuildEnvironment) -> Facts:
     """Give the facts of the profile that is built; the book lies below the root."""
-    return Facts(Workspace(env.config.chexnomaly_profile, Path(env.srcdir).parent))
+    return _facts_in(Workspace(env.config.chexnomaly_profile, Path(env.srcdir).parent))
 
 
 def add_origins(app: Sphinx, doctree: nodes.document) -> None:

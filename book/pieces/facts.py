@@ -26,6 +26,9 @@ from chexnomaly.workspace import Workspace
 NO_EVIDENCE = "nothing measured"
 FILTERS = {"verdict": VERDICTS, "place": (), "system": (), "evidence": LEVELS}
 """What sentences are filtered by, and the order of its values; () for the ledger's."""
+BESIDE = ("f1_any_pixel", "mae_soft")
+"""Metrics of arms that were trained, of which the register shows IoU alone."""
+NEVER_SEEN = ("other_", "study_unseen_")
 FUZZ_REPORTS = ("films", "fuzz", "guided")
 
 
@@ -152,12 +155,19 @@ class Facts:
             yield name, {value: given[value] for value in wanted if value in given}
 
     def decisions(self) -> Iterator[tuple]:
-        """Give each decision with what its arms gave, as `laid_out` does."""
+        """Give each decision with what its arms gave, as `laid_out` does.
+
+        Results files hold the arms' other metrics, and what they do to findings that
+        no system saw; the latter stand here where there is nothing else.
+        """
         measured = defaultdict(list)
         for effect in decisions.effects(self.workspace.results_folders):
-            measured[effect.item].append(effect)
+            if effect.metric not in BESIDE:
+                measured[effect.item].append(effect)
         for row in decisions.load_decisions().itertuples():
-            yield row, laid_out(measured[row.Index])
+            found = measured[row.Index]
+            seen = [e for e in found if not e.dataset.startswith(NEVER_SEEN)]
+            yield row, laid_out(seen or found)
 
     def said(self, text: str) -> Iterator[tuple[str, str]]:
         """Cut a text of a register into kind ("text", "code" or "claim") and words."""

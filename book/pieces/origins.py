@@ -9,7 +9,7 @@ from book.pieces.sources import Results, metadata_of, stamp_of
 from chexnomaly.evidence import LEVELS
 from chexnomaly.labels import spoken
 
-NAMED = 3  # systems or sets that a phrase names before it counts the rest
+NAMED = 1  # systems or sets that a phrase names before it counts the rest
 DIGITS = 12  # of a hash
 
 
