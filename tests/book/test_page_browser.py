@@ -7,7 +7,7 @@ import pytest
 
 from book.pieces.facts import Facts
 from book.site.browser import install
-from chexnomaly.claims.decisions import load_errata
+from chexnomaly.claims.decisions import load_decisions
 from chexnomaly.figures.viewer import Panel, Viewer, boxes_layer
 from tests.book.conftest import ROOT
 from tests.book.tab import PHONE, open_page
@@ -25,7 +25,7 @@ PAGE = """# Page
 ```
 
 ```{{raw}} html
-:file: rendered/errata.html
+:file: rendered/decisions.html
 ```
 
 ```{{raw}} html
@@ -40,8 +40,6 @@ pytestmark = pytest.mark.slow
 def page(build_once, browser):
     """A page in the book's theme with films, a folded table and a register."""
     installed = install(ROOT / "_build" / "browser")
-    project = build_once.source.parent / "pyproject.toml"
-    project.write_text('[project]\nname = "x"\n')
     with (build_once.source / "conf.py").open("a") as file:
         file.write(SETUP)
     boxes = boxes_layer("readers", [[4, 2, 9, 9]], (32, 32))
@@ -95,7 +93,7 @@ def test_a_link_into_a_folded_table_unfolds_it(page):
       const { top, bottom } = one.getBoundingClientRect();
       return bottom > 0 && top < innerHeight;
     })];"""
-    assert page(code, int(load_errata().index[-1])) == [False, True]
+    assert page(code, int(load_decisions().index[-1])) == [False, True]
 
 
 def test_a_head_sorts_by_its_column_and_back_numbers_as_numbers(page):
