@@ -48,14 +48,13 @@ def file_facts(path: Path) -> dict[str, str]:
 
 def runs(results: Results, executed: Sequence[Path]) -> Iterator[dict]:
     """Say of each notebook when it ran, and which results it read and wrote."""
-    there, own = results.files, results.workspace.results
     for path in executed:
-        about, found = metadata_of(path), results.of_notebook(path.stem)
-        wrote = [f"{one['system']}__{one['set']}" for one in found]
+        about = metadata_of(path)
         yield {
             "name": path.stem,
             "ran": about["papermill"],
-            "read": [key for key in about["chexnomaly"]["read"] if key in there],
-            # A committed result of the same notebook came from another run.
-            "wrote": [key for key in wrote if there[key].parent == own],
+            "read": [
+                key for key in about["chexnomaly"]["read"] if key in results.files
+            ],
+            "wrote": list(results.written_now(path.stem)),
         }

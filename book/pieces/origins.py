@@ -71,9 +71,7 @@ def run_behind(known: Results, executed: Path) -> dict:
         stamp, and how many others were `committed`.
     """
     about, results = metadata_of(executed), known.of_notebook(executed.stem)
-    keys = [f"{result['system']}__{result['set']}" for result in results]
-    files = {key: known.files[key] for key in keys}
-    built = {k: p for k, p in files.items() if p.parent == known.workspace.results}
+    built = known.written_now(executed.stem)
     given = about.get("papermill", {}).get("parameters", {})
     found = {result["evidence"] for result in results}
     return {
@@ -83,7 +81,7 @@ def run_behind(known: Results, executed: Path) -> dict:
         "file": executed.name,
         "source_hash": about.get("chexnomaly", {}).get("source_sha256", "")[:DIGITS],
         "results": {key: stamp_of(path) for key, path in built.items()},
-        "committed": len(files) - len(built),
+        "committed": len(results) - len(built),
     }
 
 

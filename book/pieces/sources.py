@@ -72,6 +72,14 @@ class Results:
         """Give every result that one notebook measured; unusable ones are left out."""
         return [one for one in self._usable if one["notebook"] == notebook]
 
+    def written_now(self, notebook: str) -> dict[str, Path]:
+        """Find what one notebook measured in this build, and no earlier run, by key."""
+        found = self.of_notebook(notebook)
+        keys = (f"{result['system']}__{result['set']}" for result in found)
+        files = {key: self.files[key] for key in keys}
+        own = self.workspace.results
+        return {key: path for key, path in files.items() if path.parent == own}
+
     @cached_property
     def _usable(self) -> list[dict]:
         found = []
