@@ -105,8 +105,7 @@ def draw_intervals(
     ax: plt.Axes,
     places: Sequence[float],
     entries: pd.DataFrame,
-    color: str | Sequence[str],
-    fill: str | Sequence[str] | None = None,
+    color: str,
     label: str | None = None,
 ) -> None:
     """Draw values as dots with their intervals as lines.
@@ -115,14 +114,12 @@ def draw_intervals(
         ax: Where to draw.
         places: Height of each row.
         entries: Columns "value", "low" and "high"; what is undefined leaves a gap.
-        color: Of all dots and lines, or one for each row.
-        fill: Of the dots, where it differs from their color.
+        color: Of dots and lines.
         label: For the legend.
     """
     drawn = entries[["value", "low", "high"]].astype(float)
     ax.hlines(places, drawn.low, drawn.high, color=color, linewidth=1.5)
-    dots = {"edgecolor": color, "facecolor": color if fill is None else fill}
-    ax.scatter(drawn.value, places, 22, zorder=2, label=label, **dots)
+    ax.scatter(drawn.value, places, 22, color, zorder=2, label=label)
 
 
 def draw_image(ax: plt.Axes, values: np.ndarray, title: str = "", **options) -> None:
