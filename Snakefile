@@ -20,8 +20,12 @@
 #   sections   sections of the profile that it reads beside its own
 # The library modules that a notebook imports are its inputs too, found by reading it.
 
+import atexit
 import os
+import shutil
+import subprocess
 import sys
+import tempfile
 from importlib import metadata
 from math import ceil
 from pathlib import Path
@@ -231,6 +235,20 @@ try:
     date_now([*sources_of_the_site(), *gate_pairs(), *inputs, f"_build/gate-{PROFILE}.passed"])
 except OSError as error:
     raise WorkflowError(f"{error.filename}: its date lies ahead, mend it: {error.strerror}") from None
+
+
+# Kernels are forks of one process that ends with this one, so that imports are paid once.
+onstart:
+    if sys.platform == "linux":
+        folder = tempfile.mkdtemp(prefix="chexnomaly-")
+        os.environ["CHEXNOMALY_WARM"] = f"{folder}/server"
+        server = subprocess.Popen(
+            [sys.executable, "-m", "book.pipeline.warm"], stdin=subprocess.PIPE,
+            start_new_session=True, env=os.environ | {"OMP_NUM_THREADS": "1"},
+        )
+        os.environ["JUPYTER_PATH"] = str(ROOT / "book" / "pipeline" / "jupyter")
+        atexit.register(shutil.rmtree, folder)
+        atexit.register(server.communicate)
 
 
 rule notebooks:

@@ -1,6 +1,5 @@
 """What the numbers of a notebook's page rest on, and how they came about."""
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import yaml
@@ -42,10 +41,10 @@ def describe(results: list[dict]) -> list[str]:
         groups.setdefault(systems, []).extend(of_set)
     phrases = []
     for systems, group in groups.items():
-        sets = _listed(_distinct(result["set"] for result in group))
+        sets = _listed([*dict.fromkeys(result["set"] for result in group)])
         counts = sorted({result["n"] for result in group})
         seeds = max(len(result.get("seeds", [])) for result in group)
-        ends = " to ".join(f"{n:,}" for n in _distinct((counts[0], counts[-1])))
+        ends = " to ".join(f"{n:,}" for n in dict.fromkeys((counts[0], counts[-1])))
         phrase = spoken(f"{systems} on {sets}, n = {ends}")
         phrase += f", {seeds} seed{'s' * (seeds != 1)}" if seeds else ""
         phrases.append(phrase)
@@ -89,8 +88,3 @@ def compact(parameters: dict) -> str:
     """Write parameters as YAML on one line."""
     text = yaml.safe_dump(parameters, default_flow_style=True, width=float("inf"))
     return text.strip().removeprefix("{").removesuffix("}") or "none"
-
-
-def _distinct(found: Iterable) -> list:
-    """Keep the first of each."""
-    return list(dict.fromkeys(found))

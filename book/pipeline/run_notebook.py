@@ -158,6 +158,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--gpu", type=int, default=0, help="1 where it wants one")
     asked = parser.parse_args(arguments)
     papermill = ["--cwd", "notebooks", "--no-progress-bar", "-y", asked.parameters]
+    papermill += ["--no-request-save-on-cell-execute"]
     papermill += ["--execution-timeout", asked.limit_s]
     try:
         return run(asked.source, asked.executed, asked.log, papermill, asked.gpu == 1)

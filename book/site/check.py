@@ -11,9 +11,11 @@ somewhere. Some pages are scored by Lighthouse too.
 import argparse
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import pandas as pd
 
 from book.site.browser import BrowserError, drive, install, served
 from book.site.links import pages_of, private_faults, private_words, static_faults
@@ -90,30 +92,19 @@ class Seen:
             first = f"{broken[0]['help']}: {broken[0]['where']}: {broken[0]['html']}"
             yield f"{view}: axe {rule}{times}: {first}"
 
-    def row(self) -> list[str]:
-        """Lay the page out as cells of the table."""
+    def row(self) -> dict[str, object]:
+        """Lay the page out as cells of the table, by their heads."""
         views = [self.views[name] for name in VIEWS if name in self.views]
-        links = [f for f in self.static if "link" in f or "fragment" in f]
-        return [
-            self.page,
-            str(len(self.gather("outside"))),
-            str(len(self.gather("errors"))),
-            "/".join(str(len(view["violations"])) for view in views),
-            str(len(links)),
-            f"{self.bytes / 1e6:.2f} MB",
-            "/".join(str(self.scores[c]) for c in CATEGORIES if c in self.scores),
-        ]
-
-
-HEADS = ["page", "outside", "errors", "axe", "dead", "weight", "Lighthouse"]
-
-
-def as_table(rows: Iterable[Sequence[str]]) -> str:
-    """Align rows of cells into columns."""
-    rows = [HEADS, *rows]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
-    return "\n".join(lines)
+        scores = [self.scores[c] for c in CATEGORIES if c in self.scores]
+        return {
+            "page": self.page,
+            "outside": len(self.gather("outside")),
+            "errors": len(self.gather("errors")),
+            "axe": "/".join(str(len(view["violations"])) for view in views),
+            "dead": sum("link" in f or "fragment" in f for f in self.static),
+            "weight": f"{self.bytes / 1e6:.2f} MB",
+            "Lighthouse": "/".join(map(str, scores)),
+        }
 
 
 def look(site: Path, pages: Sequence[str], installed: Path) -> list[Seen]:
@@ -160,7 +151,7 @@ def main(arguments: Sequence[str]) -> int:
         sys.stderr.write(f"check: {error}\n")
         return 1
     print(f"axe: {', '.join(VIEWS)}; Lighthouse: {', '.join(CATEGORIES)}")
-    print(as_table(page.row() for page in seen))
+    print(pd.DataFrame(page.row() for page in seen).to_string(index=False))
     faults = [f"{page.page}: {fault}" for page in seen for fault in page.faults()]
     faults += private_faults(options.site, private_words(ROOT))
     sys.stderr.writelines(f"{fault}\n" for fault in faults)

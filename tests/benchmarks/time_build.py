@@ -28,6 +28,7 @@ from chexnomaly import results
 LEFT_BEHIND = ("_build", ".git", ".snakemake", ".venv*", "__pycache__", ".*_cache")
 PROGRAMS = {
     "ipykernel_launcher": "kernels, beside their cells",
+    "book.pipeline.warm": "kernels, beside their cells",
     "multiprocessing": "kernels, beside their cells",
     "papermill": "papermill",
     "jupyter-book": "book and site",

@@ -115,7 +115,7 @@ def test_a_changed_study_runs_those_that_read_it_and_no_others(project):
     (study / "a__b.json").write_text("{}")
     assert run(project)[:2] == (0, ["03_three"])
     (study / "a__b.json").write_text('{"value": 1}')
-    (study / "cells").mkdir()
+    (study / "cells").mkdir(exist_ok=True)
     assert run(project)[:2] == (0, ["03_three"])
     (study / "cells" / "a__fold0_seed0.json").write_text("{}")  # no result yet
     (study / "a__b.stamp.json").write_text("{}")
@@ -145,9 +145,10 @@ def test_a_notebook_that_fails_is_kept_and_not_published(project):
 def test_what_no_notebook_knows_is_refused_before_anything_runs(
     project, parameters, message
 ):
-    path = project / "notebooks" / "profiles" / "demo.yml"
-    path.write_text(PROFILE.replace("{01_one: {n: 3}}", parameters))
-    status, ran, said = run(project)
+    text = PROFILE.replace("{01_one: {n: 3}}", parameters)
+    other = project / "notebooks" / "profiles" / "other.yml"
+    other.write_text(text.replace("profile: demo", "profile: other"))
+    status, ran, said = run(project, settings=["profile=other"])
     assert (status, ran) == (1, [])
     assert message in said
     assert "Traceback" not in said

@@ -1,9 +1,10 @@
 """Samples what a process spends its processor time on; see `time_build.py`.
 
 Python runs a module of this name as it starts, wherever PYTHONPATH leads to it. Each
-process then leaves a file in the folder that CHEXNOMALY_TIMINGS names. The system's
-profiling timer counts processor time, not the clock's, so that other programs on the
-machine do not count; what passed since the last sample goes to the stage at work.
+process, forks included, then leaves a file in the folder that CHEXNOMALY_TIMINGS names.
+The system's profiling timer counts processor time, not the clock's, so that other
+programs on the machine do not count; what passed since the last sample goes to the
+stage at work.
 """
 
 import atexit
@@ -28,8 +29,13 @@ STAGES = {
 
 OTHER = "other"
 
-owner, counted, kept, seconds = os.getpid(), 0.0, 0.0, {}
-name = f"{time.time_ns()}-{owner}.json"
+
+def begin() -> None:
+    """Start to count in this process, from nothing."""
+    global counted, kept, seconds, name
+    counted, kept, seconds = 0.0, 0.0, {}
+    name = f"{time.time_ns()}-{os.getpid()}.json"
+    signal.setitimer(signal.ITIMER_PROF, STEP_S, STEP_S)
 
 
 def count(stage: str) -> None:
@@ -62,15 +68,15 @@ def keep() -> None:
 
 
 def end() -> None:
-    """Stop the timer, whose signal would end this process, and keep; no fork does."""
+    """Stop the timer, whose signal would end this process, and keep."""
     signal.setitimer(signal.ITIMER_PROF, 0)
-    if os.getpid() == owner:
-        count(OTHER)
-        keep()
+    count(OTHER)
+    keep()
 
 
 # The process that decodes films bounds its time by the same timer.
 if "CHEXNOMALY_TIMINGS" in os.environ and "frame_decoder" not in str(sys.orig_argv):
     atexit.register(end)
     signal.signal(signal.SIGPROF, sample)
-    signal.setitimer(signal.ITIMER_PROF, STEP_S, STEP_S)
+    os.register_at_fork(after_in_child=begin)
+    begin()
