@@ -20,7 +20,7 @@ from chexnomaly.datasets import sampling
 from chexnomaly.datasets.pairs import PairsSet
 from chexnomaly.datasets.prepared import PreparedSet
 from chexnomaly.evaluation.evaluator import TestSet
-from chexnomaly.labels import FINDINGS, SYNONYMS
+from chexnomaly.labels import FINDINGS, NAMED_IN_FIGURE_14, SYNONYMS
 from chexnomaly.phantom import Switches
 from chexnomaly.phantom.files.prepared import write_prepared
 from chexnomaly.profiles import open_profile
@@ -54,6 +54,9 @@ _PLAN = tomllib.loads(Path(__file__).with_name("plan.toml").read_text("utf-8"))
 CENTRAL, ONE_CHANGE = _PLAN["central"], _PLAN["one_change"]
 """The arms of the central contrast, and those of the paper's other directions, each
 with the twins that they need."""
+
+BEFORE = [f"specialized_{one}__cross_entropy" for one in NAMED_IN_FIGURE_14]
+"""The "before" of Fig. 14; ahead of the specialists, so as to be held against them."""
 
 THREE = [(0, seed) for seed in range(3)]
 PILOT_ARMS = (*DRAWING, "chexnomaly__random_base")
@@ -101,7 +104,9 @@ class PhantomWorld:
         "central": ([(0, seed) for seed in range(CENTRAL_SEEDS)], whole(CENTRAL)),
         "others": (
             THREE,
-            whole([*ONE_CHANGE, *SPECIALIZED, "max_ensemble", "model_ensemble"]),
+            whole(
+                [*ONE_CHANGE, *BEFORE, *SPECIALIZED, "max_ensemble", "model_ensemble"]
+            ),
         ),
         "held out": (THREE, apart(DRAWING, HELD_TOGETHER)),
         "simpler": (THREE, [*product(["supermodel"], SIMPLER)]),

@@ -67,7 +67,7 @@ def test_the_cells_are_those_of_the_plan(study):
     assert kinds == {
         "pilots": 3 * 4,
         "central": (6 + 3) * 16,
-        "others": (2 + 5 + 3 + 14 + 2) * 3,
+        "others": (2 + 5 + 3 + 4 + 14 + 2) * 3,
         "held out": 12 * 2 * 2 * 3,
         "simpler": 3 * 3,
         "blind": 2 + 14 + 12 * 2,
