@@ -18,7 +18,7 @@ from chexnomaly.labels import KEY, spoken
 
 TABLE = re.compile(r'<table border="1" class="dataframe.*?</table>', re.DOTALL)
 STYLE = re.compile(r"<style scoped>\s*\.dataframe .*?</style>", re.DOTALL)
-NUMBER = r"-?\d[\d.,]*(?:e[-+]?\d+)?"
+NUMBER = r"[-+]?\d[\d.,]*(?:e[-+]?\d+)?"
 INTERVAL = re.compile(rf"\[({NUMBER}), ({NUMBER})\]")
 FIGURE = re.compile(r"[-+]?\d")
 NOTHING = ("NaN", "None", "&lt;NA&gt;", "–", "")
