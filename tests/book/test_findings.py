@@ -302,3 +302,25 @@ def test_of_phantoms_those_are_drawn_of_which_a_control_lets_something_be_asked(
     assert "phantoms, flu, no control -0.050" in drawn
     assert "leave it open (at least 54 films" in book.said(UNSEEN)
     assert "not every interval excludes 0 where a network" in book.said(UNSEEN)
+
+
+def test_a_claim_leads_to_the_files_of_the_networks_that_decided_it(book):
+    claim = "q-chex-maintains"
+    for dataset in ("vindr_test", "nih_boxes"):
+        book.compare(BELOW, sets=FILMS | {"seen": dataset}, seeds=1)
+    book.write("siamese_unet", "siamese_pairs", {"auc": (0.7, 0.6, 0.8)}, seeds=1)
+    keys = ["chexnomaly__nih_boxes", "supermodel__nih_boxes"]
+    facts = Facts(book.workspace)
+    assert (facts.claims[claim]["evidence"], facts.files[claim]) == (
+        "open-images",
+        keys,
+    )
+    study = book.workspace.reference / "study"
+    study.mkdir(parents=True)
+    built = {file: file.read_text() for file in book.workspace.results.iterdir()}
+    book.compare(BELOW, sets=FILMS)
+    for file in book.workspace.results.glob("*__nih_*.json"):
+        file.rename(study / file.name)
+    for file, text in built.items():
+        file.write_text(text)
+    assert Facts(book.workspace).files[claim] == [f"study/{key}" for key in keys]

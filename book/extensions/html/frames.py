@@ -105,8 +105,7 @@ def _align(table: Tag, rows: list[Tag]) -> None:
         for at, column in enumerate(columns, start=1)
         if not any(FIGURE.match(cell) for cell in column)
     ]
-    index = len(rows[0].find_all("th"))
-    worded += range(len(columns) + 1, len(columns) + 1 + index)
+    worded += range(len(columns) + 1, len(columns) + 1 + len(rows[0].find_all("th")))
     table["class"] += [f"words-{at}" for at in worded]
 
 
