@@ -4,7 +4,7 @@ import ast
 import fnmatch
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
 from os.path import relpath
@@ -14,7 +14,7 @@ import yaml
 
 from book.pieces.sources import Results, page_with, project_of
 from book.pieces.words import is_missing
-from chexnomaly.claims import decisions, directions, rules
+from chexnomaly.claims import decisions, directions, places, rules
 from chexnomaly.claims.expected import all_verdicts
 from chexnomaly.claims.ledger import bindings, load_ledger
 from chexnomaly.claims.lookup import MeasuredValue, NotMeasured, Ref, Shelf
@@ -58,13 +58,14 @@ class Facts:
 
     @cached_property
     def files(self) -> dict[str, list[str]]:
-        """The results that each claim rests on, those that are there, by its id."""
+        """The results that each claim's verdict rests on, where it was asked, by id."""
         ledger, there = load_ledger(), self.results.files
         known, found = set(ledger["system"]), {}
         for row in ledger.to_dict("records"):
-            own = (f"{ref.system}__{ref.dataset}" for ref in bindings(row, known))
-            keys = (k for key in dict.fromkeys(own) for k in (f"study/{key}", key))
-            found[row["id"]] = [key for key in keys if key in there]
+            sets, home = _asked(self.claims[row["id"]])
+            own = (f"{r.system}__{s}" for r in bindings(row, known) for s in sets(r))
+            keys = (k for one in dict.fromkeys(own) for k in fnmatch.filter(there, one))
+            found[row["id"]] = [home + k if home + k in there else k for k in keys]
         return found
 
     @cached_property
@@ -212,6 +213,20 @@ class Facts:
             for door, file in sorted((folders | files).items()):
                 said = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8")))
                 yield door.relative_to(self.root).as_posix(), said.splitlines()[0]
+
+
+def _asked(claim: dict) -> tuple[Callable[[Ref], Sequence[str]], str]:
+    """Tell where a verdict was found.
+
+    Returns:
+        What gives patterns of the sets that stood for a reference's; the folder of the
+        networks that decided, "" for those of the build.
+    """
+    studied = not is_missing(claim["seeds"]) and claim["seeds"] >= rules.SEEDS
+    place = {"open-images": 2, "phantom": int(studied)}.get(claim["evidence"], 0)
+    seen, unseen, pairs = places.PLACES[place]
+    at = {places.SEEN_SET: [seen], places.UNSEEN_SET: unseen, places.PAIRS_SET: [pairs]}
+    return lambda ref: at.get(ref.dataset, [ref.dataset]), "study/" * studied
 
 
 def laid_out(effects: list[decisions.Effect]) -> tuple[list[str], list[dict]]:

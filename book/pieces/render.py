@@ -70,8 +70,7 @@ def render(facts: Facts, piece: str, page: str, **given: object) -> str:
     """
     up = "../" * page.count("/")
     try:
-        template = environment(facts).get_template(piece)
-        return template.render(up=up, **given)
+        return environment(facts).get_template(piece).render(up=up, **given)
     except ASKED_IN_VAIN as error:
         cause = error.args[0] if isinstance(error, KeyError) else error
         raise PieceError(f"{piece}: {cause}", file=f"book/{page}") from error

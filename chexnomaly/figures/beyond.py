@@ -94,9 +94,9 @@ def figure_amounts(
         ylabel: What the values are.
 
     Returns:
-        The figure: a line for each arm, dots with intervals.
+        The figure, as narrow as a telephone: a line for each arm, dots with intervals.
     """
-    fig, ax = style.one_panel(3.4)
+    fig, ax = style.one_panel(figsize=(4.6, 3.6))
     for k, (name, entries) in enumerate(curves.items()):
         table = pd.DataFrame(entries).T.reindex(names)[["value", "low", "high"]]
         table = table.astype(float).dropna()
@@ -107,7 +107,7 @@ def figure_amounts(
         )
     ax.set_xticks(range(len(names)), names)
     ax.set(xlabel="real films to learn from", ylabel=ylabel)
-    ax.legend(frameon=False, fontsize=8, loc="lower right")
+    ax.legend(frameon=False, fontsize=8, loc=(0, 1), ncols=2)
     return fig
 
 
@@ -118,15 +118,16 @@ def figure_gains(table: pd.DataFrame) -> plt.Figure:
         table: From `studies.central.gains_by_twin`.
 
     Returns:
-        The figure: a dot for each network, chance and no gain as lines.
+        The figure, as narrow as a telephone: a dot for each network, chance and no gain
+        as lines.
     """
-    fig, ax = style.one_panel(3.4)
+    fig, ax = style.one_panel(figsize=(4.6, 3.6))
     looks = {"hue": "films", "style": "twin", "palette": style.PALETTE[:2]}
     sns.scatterplot(table, x="auc", y="gain", ax=ax, **looks)
     ax.axhline(0, color="black", linewidth=0.8)
     ax.axvline(0.5, color=style.GREY, linewidth=0.8)
     ax.set(xlabel="AUC of the twin on test pairs", ylabel="gain in IoU by its training")
-    ax.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
+    ax.legend(frameon=False, fontsize=8, loc=(0, 1), ncols=2)
     return fig
 
 

@@ -61,15 +61,15 @@ def new_figure(
         The figure and its axes, (rows, columns).
     """
     with plt.rc_context(RC):
-        size = {"figsize": (8.0, height_in), "squeeze": False}
-        fig, axs = plt.subplots(rows, columns, **size, **options)
+        options = {"figsize": (8.0, height_in), "squeeze": False} | options
+        fig, axs = plt.subplots(rows, columns, **options)
     plt.close(fig)  # shown once, by the cell that returns it
     return fig, axs
 
 
-def one_panel(height_in: float = 3.0) -> tuple[plt.Figure, plt.Axes]:
-    """Make a figure of the book's width with a single axes."""
-    fig, axs = new_figure(height_in=height_in)
+def one_panel(height_in: float = 3.0, **options) -> tuple[plt.Figure, plt.Axes]:
+    """Make a figure of the book's width, or of `figsize`, with a single axes."""
+    fig, axs = new_figure(height_in=height_in, **options)
     return fig, axs[0, 0]
 
 

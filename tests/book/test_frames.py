@@ -56,6 +56,8 @@ def test_a_difference_has_a_color_where_its_interval_leaves_out_zero():
     html = set_table(made({"difference": rows, "IoU": rows}, list("abcd")))
     classes = re.findall(r'class="difference (\w+)"', html)
     assert classes == ["above", "below", "unresolved"]
+    signed = set_table(made({"difference": ["+0.1 [+0.05, +0.15]"]}, ["a"]))
+    assert 'class="difference above"' in signed and 'class="interval"' in signed
     html = set_table(made({"IoU": rows[:2]}, ["a minus b", "a"]))
     assert re.findall(r'class="difference (\w+)"', html) == ["above"]
 

@@ -18,7 +18,7 @@ from chexnomaly.labels import KEY, spoken
 
 TABLE = re.compile(r'<table border="1" class="dataframe.*?</table>', re.DOTALL)
 STYLE = re.compile(r"<style scoped>\s*\.dataframe .*?</style>", re.DOTALL)
-NUMBER = r"-?\d[\d.,]*(?:e[-+]?\d+)?"
+NUMBER = r"[-+]?\d[\d.,]*(?:e[-+]?\d+)?"
 INTERVAL = re.compile(rf"\[({NUMBER}), ({NUMBER})\]")
 FIGURE = re.compile(r"[-+]?\d")
 NOTHING = ("NaN", "None", "&lt;NA&gt;", "–", "")
@@ -105,8 +105,7 @@ def _align(table: Tag, rows: list[Tag]) -> None:
         for at, column in enumerate(columns, start=1)
         if not any(FIGURE.match(cell) for cell in column)
     ]
-    index = len(rows[0].find_all("th"))
-    worded += range(len(columns) + 1, len(columns) + 1 + index)
+    worded += range(len(columns) + 1, len(columns) + 1 + len(rows[0].find_all("th")))
     table["class"] += [f"words-{at}" for at in worded]
 
 
