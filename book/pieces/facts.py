@@ -4,7 +4,7 @@ import ast
 import fnmatch
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import cached_property
 from os.path import relpath
@@ -62,8 +62,14 @@ class Facts:
         ledger, there = load_ledger(), self.results.files
         known, found = set(ledger["system"]), {}
         for row in ledger.to_dict("records"):
-            sets, home = _asked(self.claims[row["id"]])
-            own = (f"{r.system}__{s}" for r in bindings(row, known) for s in sets(r))
+            claim = self.claims[row["id"]]
+            home = "study/" * (not is_missing(n := claim["seeds"]) and n >= rules.SEEDS)
+            place = {"open-images": "nih", "phantom": home[:-1]}.get(claim["evidence"])
+            at = places.PLACES.get(place, {})
+            refs = [
+                (r.system, at.get(r.dataset, [r.dataset])) for r in bindings(row, known)
+            ]
+            own = (f"{system}__{name}" for system, sets in refs for name in sets)
             keys = (k for one in dict.fromkeys(own) for k in fnmatch.filter(there, one))
             found[row["id"]] = [home + k if home + k in there else k for k in keys]
         return found
@@ -213,20 +219,6 @@ class Facts:
             for door, file in sorted((folders | files).items()):
                 said = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8")))
                 yield door.relative_to(self.root).as_posix(), said.splitlines()[0]
-
-
-def _asked(claim: dict) -> tuple[Callable[[Ref], Sequence[str]], str]:
-    """Tell where a verdict was found.
-
-    Returns:
-        What gives patterns of the sets that stood for a reference's; the folder of the
-        networks that decided, "" for those of the build.
-    """
-    studied = not is_missing(claim["seeds"]) and claim["seeds"] >= rules.SEEDS
-    place = {"open-images": 2, "phantom": int(studied)}.get(claim["evidence"], 0)
-    seen, unseen, pairs = places.PLACES[place]
-    at = {places.SEEN_SET: [seen], places.UNSEEN_SET: unseen, places.PAIRS_SET: [pairs]}
-    return lambda ref: at.get(ref.dataset, [ref.dataset]), "study/" * studied
 
 
 def laid_out(effects: list[decisions.Effect]) -> tuple[list[str], list[dict]]:
