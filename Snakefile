@@ -22,7 +22,6 @@
 
 import atexit
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -244,7 +243,6 @@ onstart:
             start_new_session=True, env=os.environ | {"OMP_NUM_THREADS": "1"},
         )
         os.environ["JUPYTER_PATH"] = str(ROOT / "book" / "pipeline" / "jupyter")
-        atexit.register(shutil.rmtree, folder)
         atexit.register(server.communicate)
 
 

@@ -11,6 +11,7 @@ server answers, the kernel imports by itself.
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import sys
@@ -30,7 +31,8 @@ def serve(address: str) -> None:
     """Fork a kernel for each who asks, until standard input ends.
 
     Args:
-        address: Where the socket is put: a folder that nobody else may enter.
+        address: Where the socket is put: in a folder of its own, which goes at the
+            end, and which nobody else may enter.
     """
     with socket.socket(*MESSAGES) as door:
         door.bind(address)
@@ -43,6 +45,7 @@ def serve(address: str) -> None:
             if os.fork() == 0:
                 guard(guest)
             guest.close()
+    shutil.rmtree(os.path.dirname(address))
     with suppress(ChildProcessError):
         while True:
             os.wait()  # what they spent then counts as the server's

@@ -152,7 +152,8 @@ def test_kernels_outlive_a_server_that_is_killed(begin, address, server):
 
 
 def test_a_server_ends_with_its_input_and_its_kernels(tmp_path, begin, monkeypatch):
-    address = tmp_path / "another"
+    (tmp_path / "place").mkdir()
+    address = tmp_path / "place" / "another"
     given = os.environ | {"CHEXNOMALY_WARM": str(address), "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "book.pipeline.warm"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, env=given) as server:
@@ -163,3 +164,4 @@ def test_a_server_ends_with_its_input_and_its_kernels(tmp_path, begin, monkeypat
         server.stdin.close()
         manager.shutdown_kernel()
         assert server.wait(LIMIT_S) == 0
+        assert not address.parent.exists()
