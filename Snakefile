@@ -22,6 +22,7 @@
 
 import atexit
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -233,6 +234,10 @@ except OSError as error:
     raise WorkflowError(f"{error.filename}: its date lies ahead, mend it: {error.strerror}") from None
 
 
+# What a kernel draws with, read as Matplotlib is imported.
+INLINE = {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}
+
+
 # Kernels are forks of one process that ends with this one, so that imports are paid once.
 onstart:
     if sys.platform == "linux":
@@ -240,9 +245,10 @@ onstart:
         os.environ["CHEXNOMALY_WARM"] = f"{folder}/server"
         server = subprocess.Popen(
             [sys.executable, "-m", "book.pipeline.warm"], stdin=subprocess.PIPE,
-            start_new_session=True, env=os.environ | {"OMP_NUM_THREADS": "1"},
+            start_new_session=True, env=os.environ | {"OMP_NUM_THREADS": "1"} | INLINE,
         )
         os.environ["JUPYTER_PATH"] = str(ROOT / "book" / "pipeline" / "jupyter")
+        atexit.register(shutil.rmtree, folder)
         atexit.register(server.communicate)
 
 
