@@ -7,15 +7,12 @@ from chexnomaly.claims.directions import Comparison
 from chexnomaly.claims.lookup import Shelf
 
 SEEN_SET, UNSEEN_SET, PAIRS_SET = "vindr_test", "other_200", "siamese_pairs"
-PLACES = (
-    (SEEN_SET, (UNSEEN_SET,), PAIRS_SET),
-    ("study_test", ("study_unseen_*", "study_without_*"), "study_pairs"),
-    ("nih_boxes", ("nih_unseen_*",), "nih_pairs"),
-)
-"""Where a claim can be asked: the paper's own sets, or what stands for them; a study's
-phantoms, with findings that no training film shows and with families held out; real
-films of another collection. Of each place the seen set, patterns of the unseen sets,
-which are asked together, and the pairs."""
+SPECIALIZED_SET = "vindr_specialized_test"
+PLACES = {"study": "study_test", "nih": "nih_boxes"}
+"""Where a claim can be asked beside the paper's own sets, or phantoms of them: what the
+keys of a place's sets begin with, and the one that stands for the seen set. A study's
+phantoms have findings that no training film shows, and families held out; all unseen
+sets are asked together. Then real films of another collection."""
 
 CONTROL = "_control"
 """What follows an unseen set's key where the system was trained with its finding."""
@@ -37,12 +34,14 @@ def find_places(
     refs = [ref for test in tests for ref in test.refs]
     used = {ref.dataset for ref in refs}
     yield [{}]
-    if not used <= {SEEN_SET, UNSEEN_SET, PAIRS_SET}:
+    if not used <= {SEEN_SET, UNSEEN_SET, PAIRS_SET, SPECIALIZED_SET}:
         return
     found = [{*shelf.sets(r.system)} for r in refs if r.dataset == UNSEEN_SET]
     common = sorted(set.intersection(*found)) if found else ()
-    for seen, patterns, pairs in PLACES[1:]:
-        own = {SEEN_SET: seen, PAIRS_SET: pairs}
+    for place, seen in PLACES.items():
+        own = {SEEN_SET: seen, PAIRS_SET: f"{place}_pairs"}
+        own[SPECIALIZED_SET] = f"{place}_specialized_test"
+        patterns = (f"{place}_unseen_*", f"{place}_without_*")
         names = [name for pattern in patterns for name in matching(common, pattern)]
         unseen = [own | {UNSEEN_SET: n} for n in names if not n.endswith(CONTROL)]
         yield unseen if found else [own]

@@ -261,12 +261,19 @@ def _blind_alike(tests: Sequence[Comparison], outcome: Outcome, shelf: Shelf) ->
     judged = {ref.system for test in tests for ref in test.refs[:1]}
     real = outcome.measured.evidence != evidence.ANNOTATIONS
     for blind in BLIND if alone and real and outcome.held is not None else ():
-        change = partial(_moved, dict.fromkeys(judged, blind))
-        asked = [test.change(change) for test in tests]
+        moved = {one: _of_finding(blind, one) for one in judged}
+        asked = [test.change(partial(_moved, moved)) for test in tests]
         with suppress(NotMeasured):
             if evaluate(asked, shelf).held is outcome.held:
-                return f"{blind} gets the same answer"
+                told = ", ".join(sorted({*moved.values()}))
+                return f"{told} gets the same answer"
     return ""
+
+
+def _of_finding(blind: str, system: str) -> str:
+    """Name what never looks beside a system; a specialist's is of its own finding."""
+    finding = system.partition("__")[0].partition("specialized_")[2]
+    return "__".join(filter(None, [blind, finding]))
 
 
 def as_before(tests: Iterable[Comparison]) -> list[Comparison]:

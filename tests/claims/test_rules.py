@@ -651,6 +651,42 @@ def test_findings_are_compared_by_what_is_gained_over_a_mask_of_their_films(tmp_
     assert row.verdict == "did not hold in the phantom"
 
 
+@pytest.mark.parametrize("place", ["study", "nih"])
+def test_specialists_are_asked_on_a_studys_own_films_too(tmp_path, place):
+    """One live network says the opposite, and nothing about others."""
+    level = "phantom" if place == "study" else "open-images"
+    before, after = (
+        "specialized_cardiomegaly__cross_entropy",
+        "specialized_cardiomegaly",
+    )
+    keys = ("predicted_share", "predicted_share@operating")
+    less, more = ({k: (v, v - 0.01, v + 0.01) for k in keys} for v in (0.02, 0.1))
+    one = {"seeds": [0], "resampled": ["films"]}
+    for system, live, studied in ((before, more, less), (after, less, more)):
+        put(tmp_path, system, "vindr_specialized_test", live, **one)
+        put(tmp_path, system, f"{place}_specialized_test", studied, level)
+    row = judged(tmp_path, "q-zero-values")
+    assert row.verdict == evidence.DIRECTIONS[level][0]
+    assert (row.seeds, row.before) == (8, "did not hold in the phantom")
+
+
+def test_one_specialist_is_held_against_the_mask_of_its_own_finding(tmp_path):
+    both = ("pixel_precision", "pixel_precision@operating")
+    inside, outside = (
+        dict.fromkeys(both, (value, value - 0.05, value + 0.05)) for value in (0.7, 0.2)
+    )
+    at = "study_specialized_test"
+    put(tmp_path, "specialized_cardiomegaly", at, inside)
+    put(tmp_path, "mean_mask__cardiomegaly", at, outside)
+    put(tmp_path, "mean_mask__calcification", at, inside)
+    put(tmp_path, "mean_mask", "study_test", inside)
+    assert judged(tmp_path, "q-inside-box-spec").verdict == "held in the phantom"
+    put(tmp_path, "mean_mask__cardiomegaly", at, inside)
+    row = judged(tmp_path, "q-inside-box-spec")
+    assert (row.verdict, row["rule"]) == ("no signal", "blind")
+    assert "mean_mask__cardiomegaly gets the same answer" in row.reason
+
+
 CONVENTIONS = [("all_empty", "vindr", "iou_a")]
 CONVENTIONS += [
     ("mean_mask", f"vindr{frame}_positives", key)
