@@ -60,10 +60,7 @@ NOTEBOOKS = {
         "needs": ["02_data", "03_supermodels"],
         "reads": ["CHEXNOMALY_REAL_DATA"],
     },
-    "05_box_focal_loss": {
-        "gpu": True,
-        "needs": ["02_data", "03_supermodels", "04_specialized_models"],
-    },
+    "05_box_focal_loss": {"needs": ["02_data", "03_supermodels"]},
     "06_siamese_networks": {
         "gpu": True,
         "sections": ["one_film"],

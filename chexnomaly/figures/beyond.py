@@ -58,14 +58,14 @@ def _draw_groups(ax: plt.Axes, groups: Mapping[str, Mapping[str, Entry]]) -> Non
 def figure_panels(
     panels: Mapping[str, Mapping[str, Mapping[str, Entry]]], xlabel: str
 ) -> plt.Figure:
-    """Draw differences as `figure_entries` does, a panel above the other.
+    """Draw entries as `figure_entries` does, a panel above the other.
 
     Args:
         panels: Title to name in the legend to row name to entry.
         xlabel: What the values are.
 
     Returns:
-        The figure; all panels share the horizontal axis.
+        The figure; all panels share the horizontal axis, which shows where 0 is.
     """
     n_rows = sum(len({*sum(map(list, one.values()), [])}) for one in panels.values())
     height = 0.8 + 0.5 * len(panels) + 0.34 * n_rows
@@ -73,7 +73,10 @@ def figure_panels(
     for ax, (title, groups) in zip(axs[:, 0], panels.items(), strict=True):
         _draw_groups(ax, groups)
         ax.axvline(0, color="black", linewidth=0.8)
+        plt.setp(ax.collections, clip_on=False)  # a dot at 0 stays whole
         ax.set_title(title)
+    if min(ax.dataLim.x0 for ax in axs.flat) > -1e-9:  # but for rounding
+        ax.set_xlim(left=0)
     ax.set_xlabel(xlabel)
     above = {"loc": "outside upper right", "frameon": False, "fontsize": 8}
     fig.legend(*ax.get_legend_handles_labels(), ncols=len(groups), **above)

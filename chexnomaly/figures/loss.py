@@ -1,10 +1,9 @@
-"""Figures 5 and 6: the custom loss and the transform behind it (Section IV-A)."""
+"""Figure 6: the transform behind the custom loss (Section IV-A)."""
 
 from collections.abc import Mapping
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor
 
@@ -109,26 +108,6 @@ def transform_steps(
         "transformed": (boxed.detach()[0, 0], 1.0),
         "gradient of the filled boxes": (gradient, max(float(gradient.max()), 1e-6)),
     }
-
-
-def figure_5(errors: Mapping[str, Mapping[str, dict]]) -> plt.Figure:
-    """Compare the error with and without the transform (Fig. 5).
-
-    Args:
-        errors: Model name to {"original focal loss" or "custom focal loss": results
-            entry} for soft and hard errors, keyed "name, soft" and "name, hard".
-
-    Returns:
-        The figure; bars with 95 % intervals.
-    """
-    bars = pd.concat({name: pd.DataFrame(arms) for name, arms in errors.items()})
-    value, low, high = (bars.xs(end, level=1) for end in ("value", "low", "high"))
-    fig, ax = style.one_panel()
-    ends = np.stack([(value - low).T, (high - value).T], axis=1)
-    looks = {"color": [style.GREY, style.BLUE], "width": 0.76, "rot": 0}
-    value.plot.bar(ax=ax, yerr=ends, capsize=3, ylabel="mean absolute error", **looks)
-    ax.legend(frameon=False)
-    return fig
 
 
 def figure_transforms(maps: Mapping[str, Tensor]) -> plt.Figure:

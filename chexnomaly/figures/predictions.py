@@ -249,32 +249,25 @@ def figure_11(rows: Mapping[str, Example], thresholds: Mapping[str, float]) -> V
 
 
 def figure_14(
-    cases: Mapping[str, Example | None],
-    thresholds: Mapping[str, float],
-    arms: Mapping[str, str],
+    cases: Mapping[str, Example | None], thresholds: Mapping[str, float]
 ) -> Viewer:
     """Show one film per finding with its specialized model's mask (Fig. 14).
 
     Args:
         cases: Finding to its case; None where no test film shows it.
         thresholds: Where to binarize, by system.
-        arms: Name of each row to what its models' keys end in: those of
-            `specialized_<finding>` in "".
 
     Returns:
-        The films, one row per arm.
+        The films.
     """
-    panels = {
-        row: [_finding_panel(f, case, arm, thresholds) for f, case in cases.items()]
-        for row, arm in arms.items()
-    }
-    return Viewer(panels, min(5, len(cases)))
+    panels = [_finding_panel(f, case, thresholds) for f, case in cases.items()]
+    return Viewer({"": panels}, min(5, len(cases)))
 
 
 def _finding_panel(
-    finding: str, case: Example | None, arm: str, thresholds: Mapping[str, float]
+    finding: str, case: Example | None, thresholds: Mapping[str, float]
 ) -> Panel:
-    name, system = DISPLAY_NAMES[finding], f"specialized_{finding}{arm}"
+    name, system = DISPLAY_NAMES[finding], f"specialized_{finding}"
     if case is None:
         return Panel(None, PHANTOM, (), f"{name}: no test film shows it")
     cut = thresholds[system]

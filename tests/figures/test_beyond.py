@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from chexnomaly.evaluation.intervals import entry
 from chexnomaly.evidence import DIFFERS, NOT_TESTABLE, REPRODUCED, VERDICTS
@@ -98,6 +99,16 @@ def test_panels_share_an_axis_and_each_has_its_own_rows():
     assert first.get_xlim() == second.get_xlim()
     assert second.get_xlabel() == "difference"
     assert (-0.3, 0.0) in dots(second) or (-0.3, 0.08) in dots(second)
+
+
+@pytest.mark.parametrize("least", [-0.1, 0.0, 0.2])
+def test_panels_show_where_zero_is(least):
+    one = {"value": least, "low": least, "high": 0.3}
+    groups = {"x": {"a": one, "b": one | {"value": 0.3, "low": 0.3}}}
+    fig = beyond.figure_panels({"films": groups, "phantoms": {"x": {"c": one}}}, "IoU")
+    assert [[*ax.lines[0].get_xdata()] for ax in fig.axes] == [[0, 0]] * 2
+    lefts = [ax.get_xlim()[0] for ax in fig.axes]
+    assert all(left < least for left in lefts) if least < 0 else lefts == [0, 0]
 
 
 def test_amounts_stand_in_their_order_and_gaps_stay_open():

@@ -24,20 +24,19 @@ def test_no_scan_is_chosen_where_none_shows_it(squares):
     assert choose_abnormal(healthy, seed=0) == []
 
 
-def test_each_row_of_before_and_after_has_its_own_model_and_threshold():
+def test_each_finding_has_its_own_model_and_threshold():
     size = 16
-    early, late = np.zeros((size, size)), np.zeros((size, size))
-    early[2:5, 2:5], late[8:14, 8:14] = 0.3, 0.9
-    maps = {"specialized_ild__cross_entropy": early, "specialized_ild": late}
+    ill, heart = np.zeros((size, size)), np.zeros((size, size))
+    ill[2:5, 2:5], heart[8:14, 8:14] = 0.3, 0.9
+    maps = {"specialized_ild": ill, "specialized_cardiomegaly": heart}
     case = Example(np.full((64, 64), 0.5), np.array([[1.0, 1, 6, 6]]), maps, "phantom")
-    thresholds = {"specialized_ild__cross_entropy": 0.25, "specialized_ild": 0.5}
-    cases = {"ild": case, "infiltration": None}
-    arms = {"before": "__cross_entropy", "after": ""}
-    above, below = figure_14(cases, thresholds, arms).rows.values()
-    assert [p.title for p in above] == [
+    thresholds = {"specialized_ild": 0.25, "specialized_cardiomegaly": 0.5}
+    cases = {"ild": case, "infiltration": None, "cardiomegaly": case}
+    (panels,) = figure_14(cases, thresholds).rows.values()
+    assert [p.title for p in panels] == [
         "ILD, at 0.25",
         "Infiltration: no test film shows it",
+        "Cardiomegaly, at 0.5",
     ]
-    assert [p.title for p in below][0] == "ILD, at 0.5"
-    assert above[0].layers[1] != below[0].layers[1]
-    assert above[1].film is None
+    assert panels[0].layers[1] != panels[2].layers[1]
+    assert panels[1].film is None
