@@ -97,13 +97,14 @@ class Facts:
     def value(self, system: str, dataset: str, key: str) -> MeasuredValue | None:
         """Look one value up; `<other>/<key>` is a paired difference, None nothing.
 
-        Of several folders the one whose networks are most gives it, a study before a
-        build.
+        Of several folders the one whose networks, or else films, are most gives it: a
+        study before a build.
         """
         other, _, own = key.rpartition("/")
         a, b = Ref(system, dataset, own), Ref(other, dataset, own)
         found = (one.paired(a, b) if other else one.find(a) for one in self.shelf.each)
-        return max(filter(None, found), key=lambda one: one.seeds or 0, default=None)
+        there = filter(None, found)
+        return max(there, key=lambda one: (one.seeds or 0, one.n or 0), default=None)
 
     def sets(self, system: str, *patterns: str) -> list[str]:
         """Name the sets that a system was scored on, by patterns, in their order."""

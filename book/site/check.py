@@ -112,8 +112,7 @@ def as_table(rows: Iterable[Sequence[str]]) -> str:
     """Align rows of cells into columns."""
     rows = [HEADS, *rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
-    return "\n".join(lines)
+    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
 
 
 def look(site: Path, pages: Sequence[str], installed: Path) -> list[Seen]:
