@@ -4,7 +4,7 @@ import ast
 import fnmatch
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import cached_property
 from os.path import relpath
@@ -62,10 +62,13 @@ class Facts:
         ledger, there = load_ledger(), self.results.files
         known, found = set(ledger["system"]), {}
         for row in ledger.to_dict("records"):
-            sets, home = _asked(self.claims[row["id"]])
-            own = (f"{r.system}__{s}" for r in bindings(row, known) for s in sets(r))
-            keys = (k for one in dict.fromkeys(own) for k in fnmatch.filter(there, one))
-            found[row["id"]] = [home + k if home + k in there else k for k in keys]
+            refs, (seen, home) = bindings(row, known), _asked(self.claims[row["id"]])
+            tests = [directions.Comparison("above", ref, 0) for ref in refs]
+            where = places.find_places(tests, self.shelf)
+            at = next((one for one in where if one and seen in one[0].values()), [{}])
+            own = (f"{key}__{one.get(on, on)}" for one in at for key, on, _ in refs)
+            keys = (home * (home + key in there) + key for key in dict.fromkeys(own))
+            found[row["id"]] = [key for key in keys if key in there]
         return found
 
     @cached_property
@@ -216,18 +219,15 @@ class Facts:
                 yield door.relative_to(self.root).as_posix(), said.splitlines()[0]
 
 
-def _asked(claim: dict) -> tuple[Callable[[Ref], Sequence[str]], str]:
+def _asked(claim: dict) -> tuple[str, str]:
     """Tell where a verdict was found.
 
     Returns:
-        What gives patterns of the sets that stood for a reference's; the folder of the
-        networks that decided, "" for those of the build.
+        The seen set there; the folder of the networks that decided, "" for the build's.
     """
     studied = not is_missing(claim["seeds"]) and claim["seeds"] >= rules.SEEDS
     place = {"open-images": 2, "phantom": int(studied)}.get(claim["evidence"], 0)
-    seen, unseen, pairs = places.PLACES[place]
-    at = {places.SEEN_SET: [seen], places.UNSEEN_SET: unseen, places.PAIRS_SET: [pairs]}
-    return lambda ref: at.get(ref.dataset, [ref.dataset]), "study/" * studied
+    return places.PLACES[place][0], "study/" * studied
 
 
 def laid_out(effects: list[decisions.Effect]) -> tuple[list[str], list[dict]]:
