@@ -62,16 +62,16 @@ class Facts:
         ledger, there = load_ledger(), self.results.files
         known, found = set(ledger["system"]), {}
         for row in ledger.to_dict("records"):
-            claim = self.claims[row["id"]]
+            claim, refs = self.claims[row["id"]], bindings(row, known)
             home = "study/" * (not is_missing(n := claim["seeds"]) and n >= rules.SEEDS)
             place = {"open-images": "nih", "phantom": home[:-1]}.get(claim["evidence"])
-            at = places.PLACES.get(place, {})
-            refs = [
-                (r.system, at.get(r.dataset, [r.dataset])) for r in bindings(row, known)
-            ]
-            own = (f"{system}__{name}" for system, sets in refs for name in sets)
-            keys = (k for one in dict.fromkeys(own) for k in fnmatch.filter(there, one))
-            found[row["id"]] = [home + k if home + k in there else k for k in keys]
+            tests = [directions.Comparison("above", ref, 0) for ref in refs]
+            where = (one for one in places.find_places(tests, self.shelf) if one)
+            seen = places.PLACES.get(place)
+            at = next((one for one in where if seen in one[0].values()), [{}])
+            own = (f"{key}__{one.get(on, on)}" for one in at for key, on, _ in refs)
+            keys = (home * (home + key in there) + key for key in dict.fromkeys(own))
+            found[row["id"]] = [key for key in keys if key in there]
         return found
 
     @cached_property
@@ -103,13 +103,14 @@ class Facts:
     def value(self, system: str, dataset: str, key: str) -> MeasuredValue | None:
         """Look one value up; `<other>/<key>` is a paired difference, None nothing.
 
-        Of several folders the one whose networks are most gives it, a study before a
-        build.
+        Of several folders the one whose networks, or else films, are most gives it: a
+        study before a build.
         """
         other, _, own = key.rpartition("/")
         a, b = Ref(system, dataset, own), Ref(other, dataset, own)
         found = (one.paired(a, b) if other else one.find(a) for one in self.shelf.each)
-        return max(filter(None, found), key=lambda one: one.seeds or 0, default=None)
+        there = filter(None, found)
+        return max(there, key=lambda one: (one.seeds or 0, one.n or 0), default=None)
 
     def sets(self, system: str, *patterns: str) -> list[str]:
         """Name the sets that a system was scored on, by patterns, in their order."""

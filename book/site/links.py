@@ -97,8 +97,7 @@ def _link_faults(site: Path, name: str, read) -> Iterator[str]:
         if not file.is_file():
             yield f"dead link: {address}"
         elif fragment and file.suffix == ".html":
-            known = read(Path(os.path.normpath(file))).ids
-            if unquote(fragment) not in known:
+            if unquote(fragment) not in read(Path(os.path.normpath(file))).ids:
                 yield f"dead fragment: {address}"
 
 

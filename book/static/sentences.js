@@ -103,8 +103,11 @@
       facts.append(field(claim.gap ? "Difference" : "Measured", claim.told, claim.n ? ` (n = ${claim.n}${seeds})` : ""));
     }
     if (claim.level) facts.append(field("Evidence", make("span", `evidence evidence-${claim.level}`, claim.level)));
-    facts.append(field("Run again", make("code", "", claim.page ? `make notebook NAME=${claim.page}` : "make verify")));
-    const links = (claim.files ?? []).map((key) => link(`${key}.json`, `results/${key}.json`));
+    const command = claim.seeds >= 3 ? "make study" : claim.page ? `make notebook NAME=${claim.page}` : "make verify";
+    facts.append(field("Run again", make("code", "", command)));
+    const files = claim.files ?? [];
+    const links = files.slice(0, 6).map((key) => link(`${key}.json`, `results/${key}.json`));
+    if (files.length > 6) links.push(`and ${files.length - 6} more`);
     if (claim.page) links.unshift(link("its page", `notebooks/${claim.page}.html`));
     if (links.length) facts.append(field("See", ...links.flatMap((one, k) => (k ? [", ", one] : [one]))));
     part.append(facts);

@@ -8,19 +8,11 @@ from chexnomaly.claims.lookup import Shelf
 
 SEEN_SET, UNSEEN_SET, PAIRS_SET = "vindr_test", "other_200", "siamese_pairs"
 SPECIALIZED_SET = "vindr_specialized_test"
-PLACES = {
-    place: {
-        SEEN_SET: [seen],
-        UNSEEN_SET: [f"{place}_unseen_*", f"{place}_without_*"],
-        PAIRS_SET: [f"{place}_pairs"],
-        SPECIALIZED_SET: [f"{place}_specialized_test"],
-    }
-    for place, seen in (("study", "study_test"), ("nih", "nih_boxes"))
-}
-"""Where a claim can be asked beside the paper's own sets, or phantoms of them, and the
-sets that stand for each there, as patterns. A study's phantoms have findings that no
-training film shows, and families held out; all unseen sets are asked together. Then
-real films of another collection."""
+PLACES = {"study": "study_test", "nih": "nih_boxes"}
+"""Where a claim can be asked beside the paper's own sets, or phantoms of them: what the
+keys of a place's sets begin with, and the one that stands for the seen set. A study's
+phantoms have findings that no training film shows, and families held out; all unseen
+sets are asked together. Then real films of another collection."""
 
 CONTROL = "_control"
 """What follows an unseen set's key where the system was trained with its finding."""
@@ -46,8 +38,10 @@ def find_places(
         return
     found = [{*shelf.sets(r.system)} for r in refs if r.dataset == UNSEEN_SET]
     common = sorted(set.intersection(*found)) if found else ()
-    for sets in PLACES.values():
-        own = {key: names[0] for key, names in sets.items() if key != UNSEEN_SET}
-        names = [n for pattern in sets[UNSEEN_SET] for n in matching(common, pattern)]
+    for place, seen in PLACES.items():
+        own = {SEEN_SET: seen, PAIRS_SET: f"{place}_pairs"}
+        own[SPECIALIZED_SET] = f"{place}_specialized_test"
+        patterns = (f"{place}_unseen_*", f"{place}_without_*")
+        names = [name for pattern in patterns for name in matching(common, pattern)]
         unseen = [own | {UNSEEN_SET: n} for n in names if not n.endswith(CONTROL)]
         yield unseen if found else [own]

@@ -264,6 +264,10 @@ def test_a_study_goes_before_one_network(book):
     assert facts.value("chexnomaly", "study_test", "iou_c").value == 0.5
     assert facts.value("chexnomaly", "study_test", "supermodel/iou_c").value == 0.05
     assert facts.value("supermodel", "study_test", "chexnomaly/iou_c").value == -0.05
+    book.write("mean_mask", "study_test", value, seeds=0)  # no network, more films
+    made = book.workspace.results / "mean_mask__study_test.json"
+    (folder / made.name).write_text(made.read_text().replace('"n": 54', '"n": 99'))
+    assert Facts(book.workspace).value("mean_mask", "study_test", "iou_c").n == 99
 
 
 def test_what_a_control_marks_is_not_drawn_among_what_was_never_seen(book):

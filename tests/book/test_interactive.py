@@ -156,7 +156,11 @@ def test_a_claim_names_every_result_that_it_rests_on_and_that_is_there(tmp_path)
     workspace.results.mkdir(parents=True)
     both = ["supermodel__other_200", "supermodel__vindr_test"]
     for name in both:
-        (workspace.results / f"{name}.json").touch()
+        system, _, dataset = name.partition("__")
+        about = dict.fromkeys(("evidence", "trained_on", "scored_on"), "phantom")
+        about |= {"schema": 1, "system": system, "set": dataset}
+        about |= {"profile": "demo", "notebook": "", "n": 4, "seeds": [0], "values": {}}
+        (workspace.results / f"{name}.json").write_text(json.dumps(about))
     files = Facts(workspace).files
     assert files["t1-vindr-supermodel-mean_iou"] == ["supermodel__vindr_test"]
     assert sorted(files["q-binary-unseen"]) == both
