@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 
-def hold(lock: Path) -> int:
+def hold(lock: Path, wait: bool = False) -> int:
     """Take the lock for as long as this process, or what it becomes, lives.
 
     Args:
         lock: Lock file; made where it is missing.
+        wait: For whoever has it.
 
     Returns:
         The open file that carries the lock.
@@ -25,7 +26,7 @@ def hold(lock: Path) -> int:
     """
     lock.parent.mkdir(parents=True, exist_ok=True)
     file = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
-    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     os.ftruncate(file, 0)
     os.write(file, f"{os.getpid()}\n".encode())
     os.set_inheritable(file, True)

@@ -9,7 +9,6 @@ locks are inherited by papermill: they die with the last process of the job.
 """
 
 import argparse
-import fcntl
 import os
 import shutil
 import subprocess
@@ -29,19 +28,12 @@ GPU_LOCKS = Path("_build/.gpu")
 
 
 def wait_for(lock: Path) -> int:
-    """Take a lock, after whoever has it.
-
-    Returns:
-        The open file that carries the lock, for a child to inherit.
-    """
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    file = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
+    """Take a lock, after whoever has it; see `alone.hold`."""
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return hold(lock)
     except BlockingIOError:
         sys.stderr.write("waiting for a job that outlived its run\n")
-        fcntl.flock(file, fcntl.LOCK_EX)
-    return file
+        return hold(lock, wait=True)
 
 
 def take_gpu(count: int, locks: Path = GPU_LOCKS) -> tuple[int, int]:

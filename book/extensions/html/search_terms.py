@@ -1,7 +1,7 @@
-"""What a reader searches for: a figure's or table's number, a finding, a system.
+"""What a reader searches for that is no word: the number of a figure or table.
 
 Sphinx's search skips numbers, so that "figure 11" finds nothing by words alone; entries
-of the index are compared as a whole. They are made here, from what the book knows.
+of the index are compared as a whole.
 """
 
 import re
@@ -12,12 +12,8 @@ from docutils import nodes
 from sphinx import addnodes
 from sphinx.transforms import SphinxTransform
 
-from book.extensions.origins import facts_of
-from chexnomaly.labels import VINDR_NAMES
-
 OVERVIEW = "paper.md"
 ROW = re.compile(r"^\| (?P<number>\d+|[IVX]+) \|.*?\| (?P<places>\{ref\}[^|]*)\|", re.M)
-SPECIALIST = "specialized_"
 
 
 def numbers_by_label(overview: str) -> dict[str, list[str]]:
@@ -48,8 +44,7 @@ class SearchTerms(SphinxTransform):
         section = next(iter(self.document.findall(nodes.section)), None)
         if section is None:
             return
-        terms = [*self.numbers(), *self.names_measured(section["ids"][0])]
-        made = [("single", term, target, "main", None) for term, target in terms]
+        made = [("single", *term, "main", None) for term in self.numbers()]
         if made:
             section.insert(1, addnodes.index(entries=made))
 
@@ -61,13 +56,3 @@ class SearchTerms(SphinxTransform):
         known = numbers_by_label(overview.read_text(encoding="utf-8"))
         for label, target in self.document.nameids.items():
             yield from ((term, target) for term in known.get(label, []) if target)
-
-    def names_measured(self, target: str) -> Iterator[tuple[str, str]]:
-        """Give the systems and findings that a notebook's page measured."""
-        notebook = self.env.docname.removeprefix("notebooks/")
-        results = facts_of(self.env).results.of_notebook(notebook)
-        for system in dict.fromkeys(result["system"] for result in results):
-            yield system, target
-            finding = system.removeprefix(SPECIALIST)
-            if system.startswith(SPECIALIST) and finding in VINDR_NAMES:
-                yield VINDR_NAMES[finding], target
