@@ -18,14 +18,16 @@
 #   reference  folders of book/reference/ whose committed results it reads; that of the
 #              study is found by reading the notebook
 #   sections   sections of the profile that it reads beside its own
-# The library modules that a notebook imports are its inputs too, found by reading it.
+# The library modules that a notebook imports are its inputs, found by reading it.
 
 import atexit
+import hashlib
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+from functools import cache
 from importlib import metadata
 from math import ceil
 from pathlib import Path
@@ -188,8 +190,7 @@ def gpus_of(name):
 
 def needs(name):
     parents = NOTEBOOKS[name].get("needs", [])
-    built = [f for parent in parents for f in (executed(parent), *outputs(parent))]
-    return built + committed(name)
+    return [f for parent in parents for f in (executed(parent), *outputs(parent))]
 
 
 def reads_study(name):
@@ -197,10 +198,20 @@ def reads_study(name):
     return any(word in text for word in ("results_folders", "held_out.", "practice."))
 
 
-def committed(name):
-    folders = NOTEBOOKS[name].get("reference", []) + ["study"] * reads_study(name)
-    files = [p for f in folders for p in (ROOT / "book" / "reference" / f).glob("*")]
-    return sorted(str(p.relative_to(ROOT)) for p in files if p.is_file() and ".stamp" not in p.name)
+# Thousands of files would cost seconds as inputs; their hash is a parameter of a rule.
+@cache
+def committed(*folders, whole=False):
+    digest = hashlib.sha256()
+    for folder in folders:
+        place = ROOT / "book" / "reference" / folder
+        for path in sorted(place.rglob("*") if whole else place.glob("*")):
+            if path.is_file() and (whole or ".stamp" not in path.name):
+                digest.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def folders_read(name):
+    return NOTEBOOKS[name].get("reference", []) + ["study"] * reads_study(name)
 
 
 def modules(name):
@@ -213,7 +224,7 @@ def surroundings(name):
 
 def sources_of_the_site():
     built = {ROOT / "book" / "notebooks", ROOT / "book" / "rendered"}
-    built.add(ROOT / "book" / "reference" / "films" / "images")  # notebooks read them
+    built.add(ROOT / "book" / "reference")  # see `committed`
     for folder in ("book", "chexnomaly"):
         for path in sorted((ROOT / folder).rglob("*")):
             kept = built.isdisjoint(path.parents) and "__pycache__" not in path.parts
@@ -283,6 +294,7 @@ for name in NOTEBOOKS:
                 [profile.settings(section) for section in sections(name)]
             ),
             surroundings=surroundings(name),
+            committed=committed(*folders_read(name)),
         threads: 1
         resources:
             runtime=ceil(LIMIT_MIN),
@@ -321,6 +333,7 @@ rule pieces:
         directory("book/rendered"),
     params:
         profile=PROFILE,
+        committed=committed("", whole=True),
     shell:
         "echo 'site: building' && python -m book.pieces.render {params.profile} {output}"
 
@@ -336,6 +349,7 @@ rule site:
         "_build/logs/site.log",
     params:
         profile=PROFILE,
+        committed=committed("", whole=True),
         pages=pages(),
     shell:
         "rm -rf _build/html _build/.doctrees _build/jupyter_execute book/notebooks"
