@@ -193,6 +193,11 @@ def needs(name):
     return [f for parent in parents for f in (executed(parent), *outputs(parent))]
 
 
+def waiting_for(name):
+    waiting = {n for n, about in NOTEBOOKS.items() if name in about.get("needs", [])}
+    return waiting.union(*map(waiting_for, waiting))
+
+
 def reads_study(name):
     text = (ROOT / source(name)).read_text()  # its verdicts, or its tables, rest on it
     return any(word in text for word in ("results_folders", "held_out.", "practice."))
@@ -296,6 +301,7 @@ for name in NOTEBOOKS:
             surroundings=surroundings(name),
             committed=committed(*folders_read(name)),
         threads: 1
+        priority: len(waiting_for(name))  # what most others wait for goes first
         resources:
             runtime=ceil(LIMIT_MIN),
             limit_s=ceil(60 * LIMIT_MIN),

@@ -252,7 +252,7 @@ def mount(*arguments):
     return done.returncode == 0
 
 
-def test_only_what_trains_asks_for_a_gpu(project):
+def test_only_what_trains_asks_for_a_gpu_and_what_others_wait_for_goes_first(project):
     snakefile = project / "Snakefile"
     text = snakefile.read_text()
     snakefile.write_text(text.replace('"03_three": {}', '"03_three": {"gpu": True}'))
@@ -261,3 +261,5 @@ def test_only_what_trains_asks_for_a_gpu(project):
         command += ["--cores", "2", "--config", "profile=demo", *settings]
         done = subprocess.run(command, cwd=project, capture_output=True, text=True)
         assert " ".join(sorted(re.findall(r"gpu=(\d)", done.stdout))) == wanted
+        # and what another waits for goes first
+        assert re.findall(r"priority: (\d+)", done.stdout) == ["1"]
