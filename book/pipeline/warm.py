@@ -48,8 +48,8 @@ def guard(guest: socket.socket) -> None:
     """
     request, files, *_ = socket.recv_fds(guest, 1 << 20, 3)
     arguments, surroundings, folder, owner = json.loads(request)
-    os.setsid()
     if (kernel := os.fork()) == 0:
+        os.setsid()
         for number, file in enumerate(files):
             os.dup2(file, number)
         os.environ.clear()
@@ -58,7 +58,7 @@ def guard(guest: socket.socket) -> None:
         sys.exit(sys.modules["ipykernel.kernelapp"].launch_new_instance(arguments))
     ends, of_owner = os.pidfd_open(kernel), os.pidfd_open(owner)
     if ends not in select.select([ends, of_owner, guest], [], [])[0]:
-        os.killpg(0, signal.SIGKILL)
+        os.killpg(kernel, signal.SIGKILL)
     os._exit(os.waitpid(kernel, 0)[1] != 0)
 
 
