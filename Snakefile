@@ -254,9 +254,17 @@ except OSError as error:
 INLINE = {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}
 
 
+def watches_processes():
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+    except (AttributeError, OSError):  # macOS, a Linux of long ago
+        return False
+    return True
+
+
 # Kernels are forks of one process that ends with this one, so that imports are paid once.
 onstart:
-    if sys.platform == "linux":
+    if watches_processes():
         folder = tempfile.mkdtemp(prefix="chexnomaly-")
         os.environ["CHEXNOMALY_WARM"] = f"{folder}/server"
         server = subprocess.Popen(
