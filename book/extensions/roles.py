@@ -85,6 +85,7 @@ def result(env: BuildEnvironment, text: str) -> nodes.Node:
     shown += linked(value, f"{up}results/{key}.json")
     if bounds := interval(entry["low"], entry["high"], spec):
         shown += nodes.inline("", f" {bounds}", classes=["interval"])
+    shown += nodes.inline("", f" n={entry['n']:,}", classes=["interval"])
     shown += [nodes.Text(" "), level]
     return shown
 

@@ -36,8 +36,8 @@ The paper printed {{claim}}`t1-vindr-supermodel-mean_iou`; measured
     )
     assert (status, messages) == (0, "")
     text = text_of(html)
-    assert "printed 0.6118; measured 0.412 [0.370, 0.450] phantom" in text
-    assert "or 0.4 [0.4, 0.5] phantom." in text
+    assert "printed 0.6118; measured 0.412 [0.370, 0.450] n=117 phantom" in text
+    assert "or 0.4 [0.4, 0.5] n=117 phantom." in text
     assert re.search(r'title="The paper, Table I[^"]*">0.6118</abbr>', html)
     assert "synthetic radiographs throughout" in html
     assert "1 20 512 px 64 px time" in text

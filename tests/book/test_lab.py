@@ -39,7 +39,7 @@ def opened(manager):
 
 def test_what_was_found_stands_there_in_numbers(manager):
     first = opened(manager)[1]["source"]
-    assert "boxes by 0.432 [0.410, 0.456] (phantom) (mean IoU)" in first
+    assert "boxes by 0.432 [0.410, 0.456] n=9 (phantom) (mean IoU)" in first
     assert "one fixed mask for all films by (not measured yet)" in first
     assert "known findings: not testable here." in first
     assert not re.search(r"\{(result|verdict|claim|ref|doc)\}`", first)
