@@ -205,18 +205,16 @@ def reads_study(name):
 
 # Thousands of files would cost seconds as inputs; their hash is a parameter of a rule.
 @cache
-def committed(*folders, whole=False):
-    digest = hashlib.sha256()
-    for folder in folders:
-        place = ROOT / "book" / "reference" / folder
-        for path in sorted(place.rglob("*") if whole else place.glob("*")):
-            if path.is_file() and (whole or ".stamp" not in path.name):
-                digest.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
+def committed(folder, whole=False):
+    digest, place = hashlib.sha256(), ROOT / "book" / "reference" / folder
+    for path in sorted(place.rglob("*") if whole else place.glob("*")):
+        if path.is_file() and (whole or ".stamp" not in path.name):
+            digest.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
     return digest.hexdigest()
 
 
 def folders_read(name):
-    return NOTEBOOKS[name].get("reference", []) + ["study"] * reads_study(name)
+    return sorted({*NOTEBOOKS[name].get("reference", []), *["study"] * reads_study(name)})
 
 
 def modules(name):
@@ -307,7 +305,7 @@ for name in NOTEBOOKS:
                 [profile.settings(section) for section in sections(name)]
             ),
             surroundings=surroundings(name),
-            committed=committed(*folders_read(name)),
+            committed=[committed(folder) for folder in folders_read(name)],
         threads: 1
         priority: len(waiting_for(name))  # what most others wait for goes first
         resources:
