@@ -5,6 +5,7 @@ import os
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 from torch.utils.data import TensorDataset
 
@@ -12,7 +13,7 @@ from chexnomaly.errors import CheckpointError
 from chexnomaly.losses import sigmoid_focal_loss
 from chexnomaly.models.unet import UNet
 from chexnomaly.tensor_files import read_tensors
-from chexnomaly.training import checkpoints
+from chexnomaly.training import augmentation, checkpoints
 from chexnomaly.training.augmentation import augment
 from chexnomaly.training.devices import DETERMINISTIC
 from chexnomaly.training.loop import train
@@ -202,6 +203,15 @@ def test_augmentation_moves_image_and_mask_together():
     agree = ((moved > 0.5) == (moved_masks > 0.5)).float().mean()
     assert agree > 0.98
     assert not torch.equal(moved_masks, masks)
+
+
+@pytest.mark.parametrize(("height", "width"), [(64, 64), (33, 47)])
+def test_films_are_read_where_torch_would_read_them(height, width):
+    generator = torch.Generator().manual_seed(2)
+    matrices = augmentation._affine(torch.rand(5, 4, generator=generator) * 2 - 1)
+    found = augmentation._grid(matrices, height, width)
+    wanted = F.affine_grid(matrices, [5, 1, height, width], align_corners=False)
+    torch.testing.assert_close(found, wanted, rtol=0, atol=1e-6)
 
 
 def test_augmentation_never_mirrors():
