@@ -53,10 +53,10 @@ def follow(
         Every file of the library that importing the names runs, directly or not.
     """
     barred = {file for name in without for file in list(files_of(name, root))[-1:]}
-    found: set[Path] = set()
-    waiting = list(names)
+    found, waiting, seen = set[Path](), {*names}, set[str]()
     while waiting:
-        for file in set(files_of(waiting.pop(), root)) - found - barred:
+        seen.add(name := waiting.pop())
+        for file in set(files_of(name, root)) - found - barred:
             found.add(file)
-            waiting += imported_names(file.read_text(encoding="utf-8"))
+            waiting |= {*imported_names(file.read_text(encoding="utf-8"))} - seen
     return found

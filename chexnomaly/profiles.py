@@ -101,7 +101,7 @@ def load_profile(path: Path) -> Profile:
         others = ", ".join(sorted(p.stem for p in path.parent.glob("*.yml")))
         raise ProfileError("no such profile", file=path, expected=f"one of: {others}")
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        raw = yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ProfileError(f"not YAML: {error}", file=path) from error
     _require_keys(path, None, raw, PROFILE_KEYS)
