@@ -10,6 +10,7 @@ from functools import cached_property
 from os.path import relpath
 from pathlib import Path
 
+import pandas as pd
 import yaml
 
 from book.pieces.sources import Results, page_with, project_of
@@ -51,10 +52,14 @@ class Facts:
         return yaml.safe_load(cited) | {"project": project_of(self.root)}
 
     @cached_property
+    def verdicts(self) -> pd.DataFrame:
+        """Every claim with its verdict; see `all_verdicts`."""
+        return all_verdicts(self.workspace.results_folders)
+
+    @cached_property
     def claims(self) -> dict[str, dict]:
-        """Every claim with its verdict, by id, in the ledger's order."""
-        table = all_verdicts(self.workspace.results_folders)
-        return {claim["id"]: claim for claim in table.to_dict("records")}
+        """The same by id, in the ledger's order."""
+        return {claim["id"]: claim for claim in self.verdicts.to_dict("records")}
 
     @cached_property
     def files(self) -> dict[str, list[str]]:

@@ -14,7 +14,7 @@ from book.extensions.html import films
 from book.extensions.origins import facts_of
 from book.pieces.metadata import write_metadata
 from book.pieces.render import render
-from chexnomaly.claims.expected import all_verdicts, write_verdicts
+from chexnomaly.claims.expected import write_verdicts
 from chexnomaly.claims.ledger import LEDGER
 
 RESULTS = "results"
@@ -47,7 +47,7 @@ def write_downloads(app: Sphinx, exception: Exception | None) -> None:
             shutil.copy(file, (site / name).parent)
     for page in pages:
         shutil.copy(workspace.root / "notebooks" / page.name, site / SOURCES)
-    write_verdicts(all_verdicts(workspace.results_folders), site)
+    write_verdicts(facts.verdicts, site)
     write_archive(site / ARCHIVE, held)
     write_metadata(workspace, site, pages, places)
 
