@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import cached_property
+from itertools import chain
 from os.path import relpath
 from pathlib import Path
 
@@ -168,19 +169,20 @@ class Facts:
             yield name, {value: given[value] for value in wanted if value in given}
 
     def decisions(self) -> Iterator[tuple]:
-        """Give each decision with what its arms gave, as `laid_out` does.
+        """Give each decision, its metrics, and metric to effect for each arm and set.
 
         Results files hold the arms' other metrics, and what they do to findings that
         no system saw; the latter stand here where there is nothing else.
         """
-        measured = defaultdict(list)
-        for effect in decisions.effects(self.workspace.results_folders):
-            if effect.metric not in BESIDE:
-                measured[effect.item].append(effect)
+        measured = defaultdict(lambda: defaultdict(dict))
+        for one in decisions.effects(self.workspace.results_folders):
+            if one.metric not in BESIDE:
+                measured[one.item][one.arm, one.dataset][one.metric] = one
         for row in decisions.load_decisions().itertuples():
             found = measured[row.Index]
-            seen = [e for e in found if not e.dataset.startswith(NEVER_SEEN)]
-            yield row, laid_out(seen or found)
+            seen = [m for at, m in found.items() if not at[1].startswith(NEVER_SEEN)]
+            arms = seen or [*found.values()]
+            yield row, dict.fromkeys(chain(*arms)), arms
 
     def said(self, text: str) -> Iterator[tuple[str, str]]:
         """Cut a text of a register into kind ("text", "code" or "claim") and words."""
@@ -225,21 +227,6 @@ class Facts:
             for door, file in sorted((folders | files).items()):
                 said = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8")))
                 yield door.relative_to(self.root).as_posix(), said.splitlines()[0]
-
-
-def laid_out(effects: list[decisions.Effect]) -> tuple[list[str], list[dict]]:
-    """Lay out what each arm of a decision gave.
-
-    Args:
-        effects: What was measured for one decision.
-
-    Returns:
-        The metrics, and a row for each arm and set: metric to its effect.
-    """
-    rows: dict[tuple[str, str], dict] = defaultdict(dict)
-    for effect in effects:
-        rows[effect.arm, effect.dataset][effect.metric] = effect
-    return list(dict.fromkeys(e.metric for e in effects)), list(rows.values())
 
 
 def _json(path: Path) -> dict:
