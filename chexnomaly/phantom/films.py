@@ -5,7 +5,7 @@ leaving out a finding, changing the size or adding a worker moves nothing else.
 Boxes are in continuous px of the film: pixel i spans [i, i + 1].
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -17,7 +17,7 @@ from chexnomaly.phantom.anatomy.patient import Patient, sample_patient
 from chexnomaly.phantom.cohort import Plan, family_of, plan_image
 from chexnomaly.phantom.findings.catalog import ORDER, Lesion, place_findings
 from chexnomaly.phantom.imaging import Streams, render
-from chexnomaly.phantom.portable import random
+from chexnomaly.phantom.portable import Random, random
 from chexnomaly.phantom.readers.reading import Opinion, Truth, read_image, tidy_box
 
 CONCERNS = (
@@ -112,7 +112,7 @@ def film(
     findings: Collection[str] | None = None,
     leave_out: Collection[str] = (),
     switches: Switches | None = None,
-    pixels: bool = True,
+    pixels: bool | Callable[[Film], bool] = True,
 ) -> Film:
     """Make film `index` of a cohort.
 
@@ -128,7 +128,8 @@ def film(
         leave_out: Findings that are planned, boxed and read, but not drawn: the same
             film without their change.
         switches: Parts turned off for an ablation.
-        pixels: Whether to render; annotations alone are a hundred times cheaper.
+        pixels: Whether to render, or what decides this by the film without pixels;
+            annotations alone are far cheaper.
 
     Returns:
         The film; the same for the same arguments, whatever ran before.
@@ -150,46 +151,41 @@ def film(
     key = streams["file"].bytes(16).hex()
     square = family_of(layout) in SQUARE
     grid = _grid(chest.patient, size_px, square, streams["file"])
-    readers = streams["readers"]
-    truths, opinions = _annotate(lesions, plan, grid, readers, switches.reader_noise)
-    values = None
-    if pixels:
+    marks = _annotate(lesions, plan, grid, streams["readers"], switches.reader_noise)
+    name = name_image(key, family_of(layout))
+    spacing = 10 * grid.pixel_y, 10 * grid.pixel_x
+    made = Film(key, name, None, form, grid.shape, spacing, *marks, chest.patient, plan)
+    if pixels(made) if callable(pixels) else pixels:
         drawn = set(plan.findings) - set(leave_out)
         real = drawn - switches.painted
         if len(real) < len(plan.findings):
             # a painted ellipse lies where the finding would be, in a body without it
             lesions, chest = make_body(drawn)[1], make_body(real)[0]
         shown = render(chest, lesions, grid, streams, switches.painted)
-        values = encode(shown, form)
-    return Film(
-        key,
-        name_image(key, family_of(layout)),
-        values,
-        form,
-        grid.shape,
-        (10 * grid.pixel_y, 10 * grid.pixel_x),
-        truths,
-        opinions,
-        chest.patient,
-        plan,
-    )
+        made = replace(made, pixels=encode(shown, form), patient=chest.patient)
+    return made
 
 
 def _make_body(
     seed: int, index: int, layout: str, variation: float, findings: Collection[str]
 ) -> tuple[Chest, list[Lesion], Streams]:
     """Put findings into the person of a film; the streams are as far as that takes."""
-    streams = _streams(seed, index, layout)
+    streams = _streams(seed, index, layout, findings)
     patient = sample_patient(streams["patient"], family_of(layout), variation)
     return *place_findings(patient, findings, streams), streams
 
 
-def _streams(seed: int, index: int, layout: str) -> Streams:
-    """Start one random stream per concern and per finding."""
+def _streams(seed: int, index: int, layout: str, findings: Collection[str]) -> Streams:
+    """Start one random stream per concern and per finding that is there."""
     names = CONCERNS + ORDER
     family = FAMILIES.index(family_of(layout))
     rng = random(seed, index, family)
-    return dict(zip(names, rng.spawn(len(names)), strict=True))
+    seeds = rng.bit_generator.seed_seq.spawn(len(names))
+    return {
+        name: Random(np.random.PCG64(own))
+        for name, own in zip(names, seeds, strict=True)
+        if name in CONCERNS or name in findings
+    }
 
 
 def _grid(patient: Patient, size_px, square: bool, rng: np.random.Generator) -> Grid:

@@ -64,8 +64,12 @@ def sin(x: float | Array) -> float | Array:
     """Take the sine of an angle, rad."""
     whole = np.rint(x * (1 / math.pi))
     rest = x - whole * math.pi
-    odd = 0.5 * whole - np.rint(0.5 * whole)
-    return rest * _series(SINE, rest * rest) * (1 - 8 * odd * odd)
+    whole *= 0.5
+    whole -= np.rint(whole)
+    whole *= whole  # a quarter where the sign turns
+    rest *= _series(SINE, rest * rest)
+    rest *= 1 - 8 * whole
+    return rest
 
 
 def cos(x: float | Array) -> float | Array:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -47,8 +48,8 @@ class Request:
     findings: tuple[str, ...] | None = None
     switches: Switches = Switches()
 
-    def film(self, index: int, pixels: bool = True) -> Film:
-        """Make one film of the cohort."""
+    def film(self, index: int, pixels: bool | Callable[[Film], bool] = True) -> Film:
+        """Make one film of the cohort; see `films.film`."""
         asked = {name: value for name, value in vars(self).items() if name != "n"}
         return film(index=index, pixels=pixels, **asked)
 

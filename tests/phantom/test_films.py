@@ -44,6 +44,15 @@ def test_a_film_is_the_same_twice_and_other_films_are_made_in_between():
     assert first.image_id == again.image_id
 
 
+def test_whether_to_draw_may_be_decided_by_what_else_is_known_of_the_film():
+    bare, drawn = film(SEED, 5, 64, pixels=False), film(SEED, 5, 64)
+    seen = []
+    made = film(SEED, 5, 64, pixels=lambda one: not seen.append(one))
+    assert seen == [bare]
+    np.testing.assert_array_equal(made.pixels, drawn.pixels)
+    assert film(SEED, 5, 64, pixels=lambda one: False) == bare
+
+
 def test_a_film_is_the_same_however_many_threads_there_are():
     """Products of matrices round differently by threads, unless they are exact."""
     code = (

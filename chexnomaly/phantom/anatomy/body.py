@@ -11,11 +11,11 @@ from chexnomaly.phantom.portable import cos, power, sin
 
 def body_map(chest: Chest, grid: Grid) -> Array:
     """Depth of the body along the beam, cm. Shape (H, W), float32."""
-    out = grid.zeros()
+    out, depths = grid.zeros(), _depth(chest)
     for side in (0, 1):
         window, u, y = half(chest, grid, side)
         outline = look_up(_outline(chest, side), y)
-        depth = look_up(_depth(chest), y)
+        depth = look_up(depths, y)
         share = np.clip(1 - np.square(np.square(u / outline)), 0, 1)
         trunk = depth * np.sqrt(share)
         deep = np.maximum(trunk, _arm(chest, side, u, y))

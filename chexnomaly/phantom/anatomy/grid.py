@@ -110,24 +110,29 @@ class Grid:
         mass = volume_cm3 / (self.pixel_x * self.pixel_y)
         if not keep.all():
             col, row, mass = col[keep], row[keep], mass[keep]
-        c, r = col.astype(np.int64), row.astype(np.int64)
-        fc, fr = col - c, row - r
-        stride = self.width_px + 2
-        base = r * stride + c
-        index = np.concatenate([base, base + 1, base + stride, base + stride + 1])
-        share = [(1 - fr) * (1 - fc), (1 - fr) * fc, fr * (1 - fc), fr * fc]
-        weights = np.concatenate([mass * part for part in share])
-        total = np.bincount(index, weights, (self.height_px + 2) * stride)
-        total = total.reshape(self.height_px + 2, stride)
-        return total[1:-1, 1:-1].astype(np.float32)
+        c, r = np.floor(col), np.floor(row)
+        col -= c
+        row -= r
+        rows, stride = self.height_px + 2, self.width_px + 2
+        corners = np.array([[0], [1], [stride], [stride + 1]])
+        index = (r * stride + c).astype(np.int64) + corners
+        weights = np.stack([1 - row, row])[:, None] * np.stack([1 - col, col])
+        weights *= mass
+        total = np.bincount(index.ravel(), weights.ravel(), rows * stride)
+        return total.reshape(rows, stride)[1:-1, 1:-1].astype(np.float32)
 
 
 def _smooth(image: Array, sigma: Sequence[float]) -> Array:
     """Blur by a Gaussian cut at three standard deviations, px, along each axis."""
-    for axis, one in enumerate(sigma):
+    for one in sigma:
         reach = int(3 * one + 0.5)
         weights = exp(-0.5 * np.square(np.arange(-reach, reach + 1) / one))
-        image = ndimage.correlate1d(image, weights / weights.sum(), axis)
+        # columns of zeros before the first and after the last that has others stay so
+        drawn = image.any(0)
+        part = slice(drawn.argmax(), len(drawn) - drawn[::-1].argmax())
+        out = np.zeros_like(image)
+        ndimage.correlate1d(image[:, part], weights / weights.sum(), 0, out[:, part])
+        image = out.T
     return image
 
 

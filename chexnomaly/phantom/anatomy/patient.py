@@ -134,7 +134,7 @@ def _clipped(rng: np.random.Generator, variation: float):
     """Return a sampler of normals cut at 2.2 standard deviations."""
 
     def normal(mean: float, spread: float) -> float:
-        return float(mean + variation * spread * np.clip(rng.normal(), -2.2, 2.2))
+        return float(mean + variation * spread * min(max(rng.normal(), -2.2), 2.2))
 
     return normal
 

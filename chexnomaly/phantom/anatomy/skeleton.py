@@ -69,16 +69,16 @@ def _fold(chest: Chest, axis: Array, wobble: Array, share: Array):
     heights = chest.rib_heights + 0.12 * wobble
     position = np.interp(axis, heights, np.arange(12.0), left=-0.7, right=11.7)
     number = np.clip(np.rint(position), 0, 11).astype(np.intp)
-    off = axis - heights[number].astype(np.float32)
-    half = chest.patient.rib_half * (1 + 0.08 * wobble)[number]
+    off = axis - heights.astype(np.float32)[number]
+    half = (chest.patient.rib_half * (1 + 0.08 * wobble))[number]
     half = half * (1.1 - 0.25 * share)
     return number, off, half.astype(np.float32)
 
 
 def _cortex(q: Array) -> Array:
     """Mineral across a rib: dense rims around marrow; q is 1 at the edge."""
-    outer = np.sqrt(np.clip(1 - q * q, 0, 1))
-    inner = np.sqrt(np.clip(1 - np.square(q / 0.8), 0, 1))
+    outer = np.sqrt(np.maximum(1 - q * q, 0))
+    inner = np.sqrt(np.maximum(1 - np.square(q / 0.8), 0))
     return outer - 0.5 * inner
 
 
@@ -120,9 +120,9 @@ def _clavicle(chest: Chest, grid: Grid, out: Array, side: int) -> None:
 
 def _half_box(chest: Chest, grid: Grid, side: int, low, high):
     """Give the window around two corners (u, y), with `distance` and heights in it."""
-    ys = low[1], high[1]
-    xs = [chest.to_x(side, u, y) for u in (low[0], high[0]) for y in ys]
-    window = grid.window(min(xs), ys[0], max(xs), ys[1])
+    middle = [chest.to_x(side, 0, y) for y in (low[1], high[1])]
+    left, right = (low[0], high[0]) if side else (-high[0], -low[0])
+    window = grid.window(min(middle) + left, low[1], max(middle) + right, high[1])
     return window, *distance(chest, grid, window, side)
 
 

@@ -90,10 +90,12 @@ def half(
 ) -> tuple[Window, Array, Array]:
     """Give the same of one half of the film, or of what is within reach, cm."""
     middle = chest.midline(grid.y)
-    x = (float(middle.min()), float(middle.max()))
-    left, right = ((x[0] - reach, x[1]), (x[0], x[1] + reach))[side]
+    low, high = float(middle.min()), float(middle.max())
+    left, right = ((low - reach, high), (low, high + reach))[side]
     window = grid.window(left, heights[0], right, heights[1])
-    return window, *distance(chest, grid, window, side)
+    x, y = grid.axes(window)
+    u = x - middle[window[0]]
+    return window, u if side else -u, y
 
 
 def distance(chest: Chest, grid: Grid, window, side: int) -> tuple[Array, Array]:

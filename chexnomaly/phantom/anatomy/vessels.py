@@ -3,8 +3,8 @@
 A tree is grown level by level in patient coordinates, sampled to points whose
 volume is that of a cylinder, splatted on the grid and blurred once per caliber.
 
-Points of a tree are an array of four rows, all in cm: x, y, the vessel's radius there,
-and the length that the point stands for.
+Points of a tree are an array of four rows: x and y, cm, the volume that the point
+stands for, cm3, and the vessel's radius there, cm.
 """
 
 from itertools import pairwise
@@ -19,14 +19,13 @@ from chexnomaly.phantom.portable import cos, exp, sin
 def vessel_map(chest: Chest, grid: Grid, rng: np.random.Generator) -> Array:
     """Blood along the beam inside the lungs, cm. Shape (H, W), float32."""
     out = grid.zeros()
-    gain = np.array([1, 1, chest.patient.vessel_gain, 1])[:, None]
-    trees = [_grow(chest, side, rng) * gain for side in (0, 1)]
+    trees = [_grow(chest, side, rng) for side in (0, 1)]
     # trunks wider than the last caliber are left to the tissue of the hilum
     for low, high in pairwise(CALIBERS):
         level = grid.zeros()
         for tree in trees:
-            x, y, radius, step = tree.compress((low < tree[2]) & (tree[2] <= high), 1)
-            level += grid.splat(x, y, np.pi * np.square(radius) * step)
+            chosen = (low < tree[3]) & (tree[3] <= high)
+            level += grid.splat(*tree[:3].compress(chosen, 1))
         out += grid.blur(level, 0.5 * (low + high) * 0.5)
     return out + _hilar_tissue(chest, grid, rng) + _minor_fissure(chest, grid, rng)
 
@@ -88,17 +87,18 @@ def _grow(chest: Chest, side: int, rng: np.random.Generator) -> Array:
         share = rng.uniform(0.62, 0.86, (2, len(angle)))
         live = radius > 0
         grown = (v[..., live] for v in (start, angle, bend, length, radius))
-        path = _path(*grown, sign)
+        path = _path(*grown, sign, chest.patient.vessel_gain)
         parts.append(path)
         if len(parts) < len(SHARES):
             drawn = turn[:, live], share[:, live]
             heading = (angle + (23.5 / 24 - 0.3) * bend)[live]  # at the last point
             divided = _split(chest, side, path, heading, radius[live], *drawn)
-            live = np.tile(live, 2)
+            live = np.concatenate([live, live])
             start, angle, radius = (np.zeros((2, len(live))), *np.zeros((2, len(live))))
             start[:, live], angle[live], radius[live] = divided
-            reach = np.tile(reach, 2)
-    return np.concatenate([part.reshape(4, -1) for part in parts], axis=1)
+            reach = np.concatenate([reach, reach])
+    out = np.empty((4, sum(part.shape[1] for part in parts), 24))
+    return np.concatenate(parts, axis=1, out=out).reshape(4, -1)
 
 
 SHARES = (0.2, 0.21, 0.18, 0.15, 0.12, 0.09, 0.07, 0.05)
@@ -129,15 +129,19 @@ def _trunks(side: int, rng: np.random.Generator) -> tuple[Array, Array]:
     return angle, radius * exp(0.2 * rng.normal(size=14))
 
 
-def _path(start, angle, bend, length, radius, sign) -> Array:
+def _path(start, angle, bend, length, radius, sign, gain: float) -> Array:
     """Sample slightly curved branches. Shape (4, branches, points)."""
-    t = (np.arange(24) + 0.5) / 24
-    heading = angle[:, None] + bend[:, None] * (t[None] - 0.3)
-    step = (length / 24)[:, None] * np.ones_like(heading)
-    x = start[0][:, None] + sign * np.cumsum(cos(heading) * step, axis=1)
-    y = start[1][:, None] + np.cumsum(sin(heading) * step, axis=1)
-    taper = radius[:, None] * (1 - 0.18 * t[None])
-    return np.stack([x, y, taper, step])
+    t = (np.arange(24)[:, None] + 0.5) / 24
+    heading = angle + bend * (t - 0.3)
+    step = length / 24
+    out = np.empty((4, 24, len(step)))
+    out[0], out[1] = cos(heading) * (sign * step), sin(heading) * step
+    for before, here in pairwise(out[:2].swapaxes(0, 1)):  # faster than np.cumsum
+        here += before
+    out[:2] += start[:, None]
+    out[3] = radius * (1 - 0.18 * t) * gain
+    out[2] = np.pi * np.square(out[3]) * step
+    return out.swapaxes(1, 2)
 
 
 def _split(chest: Chest, side: int, path, heading, radius: Array, turn, share):
@@ -146,7 +150,7 @@ def _split(chest: Chest, side: int, path, heading, radius: Array, turn, share):
     share[1] = np.sqrt(np.clip(1.12 - np.square(share[0]), 0.2, 0.75))
     angle = (heading[None] + turn).ravel()
     smaller = (radius[None] * share).ravel()
-    start = np.tile(end, 2)
+    start = np.concatenate([end, end], axis=1)
     goes_on = smaller > 0.013
     goes_on[goes_on] = _inside(chest, side, start[:, goes_on])
     return start, angle, smaller * goes_on

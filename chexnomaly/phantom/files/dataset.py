@@ -1,5 +1,6 @@
 """Write a cohort as the folder of a public data set."""
 
+import dataclasses
 import json
 import os
 import shutil
@@ -88,11 +89,9 @@ def _read(file: Path) -> dict | None:
 
 def _write_film(request: Request, root: Path, index: int) -> Film:
     """Write one film where it is missing; return it without pixels."""
-    layout = LAYOUTS[request.layout]
-    bare = request.film(index, pixels=False)
-    path = root / layout.image(bare)
-    if not path.exists():
-        made = request.film(index)
+    place = LAYOUTS[request.layout].image
+    made = request.film(index, lambda bare: not (root / place(bare)).exists())
+    if made.pixels is not None:
         if request.layout == "covid":
             from chexnomaly.phantom.files.png import write_masks
             from chexnomaly.phantom.files.png import write_png as write
@@ -100,6 +99,6 @@ def _write_film(request: Request, root: Path, index: int) -> Film:
             write_masks(made, root)
         else:
             from chexnomaly.phantom.files.dicom import write_dicom as write
-        with open_atomic(path, durable=False) as file:
+        with open_atomic(root / place(made), durable=False) as file:
             write(made, file)
-    return bare
+    return dataclasses.replace(made, pixels=None)

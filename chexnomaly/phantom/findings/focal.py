@@ -168,7 +168,7 @@ def _dense_rib(chest: Chest, rng, seen: float) -> tuple:
 
     def paint(maps: Maps, grid: Grid) -> None:
         window, field, texture = painters.blob(grid, center, radii, seed, 0.4, 1.2)
-        grain = np.clip(1 + 0.4 * texture(*grid.axes(window)), 0.3, 2)
+        grain = np.clip(1 + 0.4 * texture, 0.3, 2)
         maps.bone[window] += (0.08 + 0.3 * seen) * grain * smoothstep(field, 0, 0.5)
 
     return places.around(center, radii), paint, painters.hazy(center, radii, 0.06, rng)

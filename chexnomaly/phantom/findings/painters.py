@@ -22,7 +22,7 @@ def draw_seed(rng: np.random.Generator) -> int:
 
 def blob(
     grid: Grid, center, radii, seed: int, rough: float, scale: float = 1.25
-) -> tuple[Window, Array, Texture]:
+) -> tuple[Window, Array, Array]:
     """Signed depth inside an irregular, textured ellipse: 1 at its center.
 
     Args:
@@ -34,15 +34,15 @@ def blob(
         scale: Half axes of the window, relative to the ellipse's.
 
     Returns:
-        A window around the ellipse; the field there (h, w), positive inside; and its
-        texture for further use.
+        A window around the ellipse; the field there, positive inside; and its texture
+        for further use. (h, w) both.
     """
     window = grid.window(*around(center, radii, scale))
     box = around(center, radii, 1.3)
-    texture = Texture(random(seed), box, 0.3 * min(radii), -4.2)
     x, y = grid.axes(window)
+    texture = Texture(random(seed), box, 0.3 * min(radii), -4.2)(x, y)
     rho = hypot((x - center[0]) / radii[0], (y - center[1]) / radii[1])
-    field = 1 - rho + rough * 0.4 * texture(x, y) * np.minimum(rho, 1)
+    field = 1 - rho + rough * 0.4 * texture * np.minimum(rho, 1)
     # whatever the outline does, it runs out softly before 1.12 radii
     return window, np.minimum(field, 1.6 * (1.12 - rho)), texture
 
@@ -75,7 +75,7 @@ def hazy(
         x, y = grid.axes(window)
         box = around(center, radii, 1.25)
         fine = Texture(random(seed + 1), box, 0.45, -2.8)(x, y)
-        grain = np.clip(1 + 0.24 * texture(x, y) + 0.09 * fine, 0.3, 1.6)
+        grain = np.clip(1 + 0.24 * texture + 0.09 * fine, 0.3, 1.6)
         share = amount * grain * smoothstep(field, 0.0, soft)
         if fissure is not None:
             share = share * _within(x - center[0], y - center[1], *fissure)

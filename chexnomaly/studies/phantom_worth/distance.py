@@ -6,6 +6,7 @@ much of what that network sees is different.
 """
 
 from collections.abc import Sequence
+from itertools import count, islice
 
 import numpy as np
 import torch
@@ -71,14 +72,10 @@ def phantoms_like(
         (size, size) each, in [0, 1].
     """
     options = {"layout": LAYOUT_OF_VIEW[view], "positive_share": share}
-    films, index = [], 0
-    while len(films) < n:
-        bare = film(seed, index, size, pixels=False, **options)
-        if bare.patient.frontal_ap == (view == "AP"):
-            made = brightness(film(seed, index, size, **options))
-            films.append(resize_square(made, size))
-        index += 1
-    return films
+    options["pixels"] = lambda bare: bare.patient.frontal_ap == (view == "AP")
+    every = (film(seed, index, size, **options) for index in count())
+    drawn = (made for made in every if made.pixels is not None)
+    return [resize_square(brightness(made), size) for made in islice(drawn, n)]
 
 
 def tell_apart(

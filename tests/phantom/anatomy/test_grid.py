@@ -42,6 +42,37 @@ def test_a_point_on_a_pixel_center_fills_that_pixel():
     assert np.count_nonzero(drawn) == 1
 
 
+def test_a_point_is_shared_between_the_four_nearest_pixels():
+    """Point by point, some of them over the border of the film or off it."""
+    grid = make_grid()
+    rng = np.random.default_rng(1)
+    x, y = rng.uniform(-11, 11, 300), rng.uniform(-1, 31, 300)
+    volume = rng.uniform(0.1, 1, 300)
+    expected = np.zeros(grid.shape)
+    for at_x, at_y, cm3 in zip(x, y, volume, strict=True):
+        across = np.maximum(1 - np.abs(grid.x - at_x) / grid.pixel_x, 0)
+        down = np.maximum(1 - np.abs(grid.y - at_y) / grid.pixel_y, 0)
+        expected += cm3 * down * across / (grid.pixel_x * grid.pixel_y)
+    np.testing.assert_allclose(grid.splat(x, y, volume), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "drawn", [np.s_[50:53, 7:9], np.s_[:2, 70:], np.s_[:, 3], np.s_[:0]]
+)
+def test_a_blur_of_little_that_is_drawn_is_that_of_the_whole_image(drawn):
+    grid = make_grid(120, 80)
+    image = grid.zeros()
+    image[drawn] = np.random.default_rng(1).random(image[drawn].shape)
+    mirrored = np.pad(image, 30, mode="symmetric").astype(np.float64)
+    weights = {k: np.exp(-0.125 * k * k) for k in range(-6, 7)}
+    for axis in (0, 1):
+        moved = [w * np.roll(mirrored, k, axis) for k, w in weights.items()]
+        mirrored = sum(moved) / sum(weights.values())
+    found = grid.blur(image, 2 * grid.pixel_x)
+    np.testing.assert_allclose(found, mirrored[30:-30, 30:-30], atol=1e-6)
+    assert found.shape == image.shape and found.flags.c_contiguous
+
+
 @pytest.mark.parametrize("sigma_cm", [0.6, 1.5, 6.0])
 def test_blur_is_close_to_a_gaussian(sigma_cm):
     grid = make_grid(120, 80)

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from chexnomaly.errors import InputError
-from chexnomaly.phantom import plan_image, write_dataset
+from chexnomaly.phantom import films, plan_image, write_dataset
 from chexnomaly.phantom.files.layouts import COVID_COLUMNS, ellipse_mask, run_lengths
 
 SIZE = {"size_px": (40, 56)}
@@ -84,6 +84,22 @@ def test_bytes_do_not_depend_on_the_number_of_workers(tmp_path):
     write_dataset(tmp_path / "one", 6, 2, **SIZE)
     write_dataset(tmp_path / "two", 6, 2, workers=2, **SIZE)
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
+
+
+def test_each_film_is_planned_once_whether_its_file_is_there_or_not(
+    tmp_path, monkeypatch
+):
+    planned = []
+
+    def count(seed, index, *rest, **options):
+        planned.append(index)
+        return plan_image(seed, index, *rest, **options)
+
+    monkeypatch.setattr(films, "plan_image", count)
+    for _ in range(2):
+        planned.clear()
+        write_dataset(tmp_path, 4, 2, **SIZE)
+        assert planned == [0, 0, 1, 2, 3]  # the first is tried before anything is made
 
 
 def test_films_are_the_same_in_a_larger_cohort(tmp_path):
