@@ -19,6 +19,7 @@ from chexnomaly.boxes import masks_to_boxes
 from chexnomaly.datasets.segmentation import SegmentationSet
 from chexnomaly.metrics.categories import box_scores
 from chexnomaly.metrics.detection import detections
+from chexnomaly.models import ModelEnsemble
 
 PAPER_THRESHOLD = 0.5
 THRESHOLDS = tuple(round(0.05 * k, 2) for k in range(1, 20))
@@ -63,6 +64,28 @@ def predict(
     for image, _ in DataLoader(dataset, batch_size=batch_size):
         image = image.to(device, memory_format=torch.channels_last)
         yield torch.sigmoid(model(image).float()).cpu()
+
+
+@torch.no_grad()
+def predict_ensemble(
+    ensemble: ModelEnsemble, dataset: SegmentationSet, batch_size: int = 16
+) -> tuple[Tensor, Tensor]:
+    """Run the specialized models over a data set, and what joins them, in one pass.
+
+    Args:
+        ensemble: A trained Model Ensemble.
+        dataset: Images and masks.
+        batch_size: Images per batch.
+
+    Returns:
+        Probabilities of the specialized models, (N, models, S, S), whose maximum is
+        the Max Ensemble's, and of the Model Ensemble, (N, 1, S, S), on the CPU.
+    """
+    device, parts = next(ensemble.eval().parameters()).device, []
+    for image, _ in DataLoader(dataset, batch_size=batch_size):
+        masks = ensemble.stack(image.to(device, memory_format=torch.channels_last))
+        parts.append((masks.cpu(), torch.sigmoid(ensemble.unet(masks)).cpu()))
+    return tuple(map(torch.cat, zip(*parts, strict=True)))
 
 
 def score(
