@@ -46,11 +46,9 @@ def score_pairs(
     batches = torch.from_numpy(rows).split(batch_size)  # (B, 2) each
     found = zip(*(model.compare(*features[two.T]) for two in batches), strict=True)
     logits, distance = (torch.cat(one).float().cpu() for one in found)
-    return pd.DataFrame(pairs.ids, columns=["first", "second"]).assign(
-        similar=(pairs.kinds == 0).astype(int),
-        prob=torch.sigmoid(logits).double(),
-        distance=distance.double(),
-    )
+    table = pd.DataFrame(pairs.ids, columns=["first", "second"])
+    scores = {"prob": torch.sigmoid(logits).double(), "distance": distance.double()}
+    return table.assign(similar=(pairs.kinds == 0).astype(int), **scores)
 
 
 def score_singly(model: nn.Module, pairs: PairsSet) -> pd.DataFrame:

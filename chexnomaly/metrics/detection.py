@@ -35,41 +35,25 @@ def detections(probs: Tensor, threshold: float = 0.5) -> list[tuple[Tensor, Tens
     return found
 
 
-def average_precision(
-    probs: Tensor, mask_boxes: Sequence[Tensor], iou_threshold: float = 0.4
-) -> float:
-    """Class-agnostic average precision of components as boxes (PASCAL VOC 2010).
-
-    Args:
-        probs: Probabilities in [0, 1]. Shape (B, 1, H, W).
-        mask_boxes: True boxes per image, xyxy px, (N_i, 4); N_i may be 0.
-        iou_threshold: A prediction matches when its IoU with a free true box is
-            strictly above.
-
-    Returns:
-        Area under the interpolated precision-recall curve, in [0, 1]; NaN when
-        there is no true box at all.
-
-    Raises:
-        ValueError: The number of images differs.
-    """
-    return average_precisions(detections(probs), mask_boxes, [iou_threshold])[0]
-
-
 def average_precisions(
     found: Sequence[tuple[Tensor, Tensor]],
     mask_boxes: Sequence[Tensor],
     iou_thresholds: Sequence[float],
 ) -> list[float]:
-    """Average precision of scored boxes at several bounds; see `average_precision`.
+    """Class-agnostic average precision of components as boxes (PASCAL VOC 2010).
 
     Args:
-        found: Boxes (N, 4) and scores (N,) per image.
-        mask_boxes: True boxes per image, (M, 4).
-        iou_thresholds: Strict lower bounds of a match.
+        found: Boxes (N, 4) and scores (N,) per image, from `detections`.
+        mask_boxes: True boxes per image, xyxy px, (M, 4); M may be 0.
+        iou_thresholds: A box matches when its IoU with a free true box is strictly
+            above.
 
     Returns:
-        For each bound a value in [0, 1], or NaN without true boxes.
+        For each threshold the area under the interpolated precision-recall curve, in
+        [0, 1]; NaN when there is no true box at all.
+
+    Raises:
+        ValueError: The number of images differs.
     """
     scores, closest, overlap, before = [np.empty(0)], [], [], 0
     for (boxes, confidence), truth in zip(found, mask_boxes, strict=True):
