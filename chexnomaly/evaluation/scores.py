@@ -7,7 +7,7 @@ image once; all statistics and their paired bootstraps resample those counts.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 
 import numpy as np
 import torch
@@ -24,6 +24,9 @@ from chexnomaly.models import ModelEnsemble
 PAPER_THRESHOLD = 0.5
 THRESHOLDS = tuple(round(0.05 * k, 2) for k in range(1, 20))
 """The sweep 0.05 to 0.95 from which an operating threshold is chosen."""
+
+TOGETHER = 64
+"""Films that are counted at once: half the time of 16."""
 
 
 @dataclass(frozen=True)
@@ -126,10 +129,10 @@ def score(
 def _batches(
     predictions: Iterable[Tensor], masks: Iterable[Tensor]
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Give each batch of predictions, (B, 1, S, S), its masks of the same shape."""
-    masks = iter(masks)
-    for probs in predictions:
-        yield probs, torch.stack(list(islice(masks, len(probs))))
+    """Pair predictions with masks, (B, 1, S, S) each, `TOGETHER` however they come."""
+    maps, masks = chain.from_iterable(predictions), iter(masks)
+    while probs := list(islice(maps, TOGETHER)):
+        yield torch.stack(probs), torch.stack(list(islice(masks, len(probs))))
 
 
 def _joined(

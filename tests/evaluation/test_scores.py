@@ -23,11 +23,16 @@ def random_scores(n: int = 60, seed: int = 0) -> metrics.Scores:
     return metrics.image_scores(probs, mask)
 
 
-def test_scoring_in_batches_equals_scoring_at_once(squares):
+@pytest.mark.parametrize("given", [1, 3, 10])
+@pytest.mark.parametrize("counted", [4, 64])
+def test_scoring_in_batches_equals_scoring_at_once(
+    squares, given, counted, monkeypatch
+):
+    monkeypatch.setattr(evaluation.scores, "TOGETHER", counted)
     data = squares.part("test")
     generator = torch.Generator().manual_seed(0)
     probs = torch.rand(len(data), 1, 32, 32, generator=generator)
-    scored = evaluation.score_set(probs.split(3), data, (0.5, 0.7, 0.5))
+    scored = evaluation.score_set(probs.split(given), data, (0.5, 0.7, 0.5))
     masks = torch.stack([data.mask(i) for i in data.ids])
     for threshold in (0.5, 0.7):
         direct = metrics.image_scores(probs, masks, threshold)
