@@ -8,6 +8,7 @@ from chexnomaly.evaluation.scores import (
     choose_threshold,
     operating_threshold,
     predict,
+    predict_ensemble,
     score,
     score_set,
 )

@@ -24,7 +24,10 @@ from chexnomaly.results import Entry
 def score_pairs(
     model: nn.Module, pairs: PairsSet, batch_size: int = 16
 ) -> pd.DataFrame:
-    """Run a Siamese network over pairs.
+    """Run a Siamese network over pairs; its base sees each film once.
+
+    A convolution rounds by how many films go together. The last batch is filled with
+    the first films again, so that a pair's scores do not depend on the other pairs.
 
     Args:
         model: A Siamese network.
@@ -35,16 +38,17 @@ def score_pairs(
         One row per pair, in order: "first" and "second" (image ids), "similar" (0 or
         1), "prob" (of similar, in [0, 1]) and "distance".
     """
-    model.eval()
-    device = next(model.parameters()).device
+    device, together = next(model.eval().parameters()).device, 2 * batch_size
+    names, rows = np.unique(pairs.ids, return_inverse=True)
+    filled = np.resize(np.arange(len(names)), -(-len(names) // together) * together)
+    films = DataLoader(pairs.scans.subset(names), together, sampler=filled.tolist())
+    features = torch.cat([model.base(x.to(device)).flatten(1) for x, _ in films])
+    batches = torch.from_numpy(rows).split(batch_size)  # (B, 2) each
+    found = zip(*(model.compare(*features[two.T]) for two in batches), strict=True)
+    logits, distance = (torch.cat(one).float().cpu() for one in found)
     table = pd.DataFrame(pairs.ids, columns=["first", "second"])
-    parts = []
-    for first, second, similar in DataLoader(pairs, batch_size=batch_size):
-        logits, distance = model(first.to(device), second.to(device))
-        scores = (torch.sigmoid(logits).float().cpu(), distance.float().cpu())
-        parts.append(torch.stack([similar, *scores], dim=1))
-    table[["similar", "prob", "distance"]] = torch.cat(parts).double().numpy()
-    return table.astype({"similar": int})
+    scores = {"prob": torch.sigmoid(logits).double(), "distance": distance.double()}
+    return table.assign(similar=(pairs.kinds == 0).astype(int), **scores)
 
 
 def score_singly(model: nn.Module, pairs: PairsSet) -> pd.DataFrame:

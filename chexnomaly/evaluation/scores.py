@@ -7,7 +7,7 @@ image once; all statistics and their paired bootstraps resample those counts.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 
 import numpy as np
 import torch
@@ -19,10 +19,14 @@ from chexnomaly.boxes import masks_to_boxes
 from chexnomaly.datasets.segmentation import SegmentationSet
 from chexnomaly.metrics.categories import box_scores
 from chexnomaly.metrics.detection import detections
+from chexnomaly.models import ModelEnsemble
 
 PAPER_THRESHOLD = 0.5
 THRESHOLDS = tuple(round(0.05 * k, 2) for k in range(1, 20))
 """The sweep 0.05 to 0.95 from which an operating threshold is chosen."""
+
+TOGETHER = 64
+"""Films that are counted at once: half the time of 16."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,28 @@ def predict(
         yield torch.sigmoid(model(image).float()).cpu()
 
 
+@torch.no_grad()
+def predict_ensemble(
+    ensemble: ModelEnsemble, dataset: SegmentationSet, batch_size: int = 16
+) -> tuple[Tensor, Tensor]:
+    """Run the specialized models over a data set, and what joins them, in one pass.
+
+    Args:
+        ensemble: A trained Model Ensemble.
+        dataset: Images and masks.
+        batch_size: Images per batch.
+
+    Returns:
+        Probabilities of the specialized models, (N, models, S, S), whose maximum is
+        the Max Ensemble's, and of the Model Ensemble, (N, 1, S, S), on the CPU.
+    """
+    device, parts = next(ensemble.eval().parameters()).device, []
+    for image, _ in DataLoader(dataset, batch_size=batch_size):
+        masks = ensemble.stack(image.to(device, memory_format=torch.channels_last))
+        parts.append((masks.cpu(), torch.sigmoid(ensemble.unet(masks)).cpu()))
+    return tuple(map(torch.cat, zip(*parts, strict=True)))
+
+
 def score(
     predictions: Iterable[Tensor],
     masks: Iterable[Tensor],
@@ -103,10 +129,10 @@ def score(
 def _batches(
     predictions: Iterable[Tensor], masks: Iterable[Tensor]
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Give each batch of predictions, (B, 1, S, S), its masks of the same shape."""
-    masks = iter(masks)
-    for probs in predictions:
-        yield probs, torch.stack(list(islice(masks, len(probs))))
+    """Pair predictions with masks, (B, 1, S, S) each, `TOGETHER` however they come."""
+    maps, masks = chain.from_iterable(predictions), iter(masks)
+    while probs := list(islice(maps, TOGETHER)):
+        yield torch.stack(probs), torch.stack(list(islice(masks, len(probs))))
 
 
 def _joined(

@@ -122,9 +122,10 @@ def summarize(
 
     chosen = None if operating is None else [operating]
     values = _entries(measure, keys or table, [scored], chosen)
-    for t in AP_THRESHOLDS if not keys else ():
-        value = metrics.average_precision_of_boxes(scored.found, scored.truth, t)
-        values[f"ap_{t}"] = entry(value, None, None, len(scored.ids))
+    at = () if keys else AP_THRESHOLDS
+    areas = metrics.average_precisions(scored.found, scored.truth, at)
+    for t, area in zip(at, areas, strict=True):
+        values[f"ap_{t}"] = entry(area, None, None, len(scored.ids))
     return values
 
 

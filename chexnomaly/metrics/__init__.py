@@ -8,7 +8,7 @@ from chexnomaly.metrics.classification import (
     f1_statistic,
     film_scores,
 )
-from chexnomaly.metrics.detection import average_precision, average_precision_of_boxes
+from chexnomaly.metrics.detection import average_precisions, detections
 from chexnomaly.metrics.segmentation import (
     IOU_CONVENTIONS,
     Scores,

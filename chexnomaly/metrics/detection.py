@@ -35,68 +35,49 @@ def detections(probs: Tensor, threshold: float = 0.5) -> list[tuple[Tensor, Tens
     return found
 
 
-def average_precision(
-    probs: Tensor, mask_boxes: Sequence[Tensor], iou_threshold: float = 0.4
-) -> float:
+def average_precisions(
+    found: Sequence[tuple[Tensor, Tensor]],
+    mask_boxes: Sequence[Tensor],
+    iou_thresholds: Sequence[float],
+) -> list[float]:
     """Class-agnostic average precision of components as boxes (PASCAL VOC 2010).
 
     Args:
-        probs: Probabilities in [0, 1]. Shape (B, 1, H, W).
-        mask_boxes: True boxes per image, xyxy px, (N_i, 4); N_i may be 0.
-        iou_threshold: A prediction matches when its IoU with a free true box is
-            strictly above.
+        found: Boxes (N, 4) and scores (N,) per image, from `detections`.
+        mask_boxes: True boxes per image, xyxy px, (M, 4); M may be 0.
+        iou_thresholds: A box matches when its IoU with a free true box is strictly
+            above.
 
     Returns:
-        Area under the interpolated precision-recall curve, in [0, 1]; NaN when
-        there is no true box at all.
+        For each threshold the area under the interpolated precision-recall curve, in
+        [0, 1]; NaN when there is no true box at all.
 
     Raises:
         ValueError: The number of images differs.
     """
-    found = detections(probs)
-    return average_precision_of_boxes(found, mask_boxes, iou_threshold)
-
-
-def average_precision_of_boxes(
-    found: Sequence[tuple[Tensor, Tensor]],
-    mask_boxes: Sequence[Tensor],
-    iou_threshold: float = 0.4,
-) -> float:
-    """Average precision of scored boxes; see `average_precision`.
-
-    Args:
-        found: Boxes (N, 4) and scores (N,) per image.
-        mask_boxes: True boxes per image, (M, 4).
-        iou_threshold: Strict lower bound of a match.
-
-    Returns:
-        A value in [0, 1], or NaN without true boxes.
-    """
-    total = sum(len(boxes) for boxes in mask_boxes)
-    scores, hits = [np.empty(0)], [np.empty(0, dtype=bool)]
+    scores, closest, overlap, before = [np.empty(0)], [], [], 0
     for (boxes, confidence), truth in zip(found, mask_boxes, strict=True):
-        order = np.argsort(-confidence.numpy(), kind="stable")
-        scores.append(confidence.numpy()[order])
-        hits.append(_match(boxes.numpy()[order], truth.numpy(), iou_threshold))
+        ious = box_iou(boxes.numpy(), truth.numpy())
+        ious = np.pad(ious, [(0, 0), (0, 1)])  # where there is no true box
+        scores.append(confidence.numpy())
+        closest.append(before + ious.argmax(1))
+        overlap.append(ious.max(1))
+        before += ious.shape[1]
+    total, areas = before - len(mask_boxes), []
     if total == 0:
-        return float("nan")
+        return [float("nan")] * len(iou_thresholds)
     ranked = np.argsort(-np.concatenate(scores), kind="stable")
-    true_positives = np.cumsum(np.concatenate(hits)[ranked])
-    precision = true_positives / np.arange(1, len(true_positives) + 1)
-    envelope = np.maximum.accumulate(precision[::-1])[::-1]  # no later point exceeds it
-    return float((np.diff(true_positives / total, prepend=0.0) * envelope).sum())
-
-
-def _match(boxes: np.ndarray, truth: np.ndarray, iou_threshold: float) -> np.ndarray:
-    """Give each box, in order, its best true box unless that one is taken."""
-    taken = np.zeros(len(truth), dtype=bool)
-    hits = np.zeros(len(boxes), dtype=bool)
-    for i, box in enumerate(boxes if len(truth) else []):
-        overlaps = box_iou(box[None], truth)[0]
-        best = int(overlaps.argmax())
-        if overlaps[best] > iou_threshold and not taken[best]:
-            taken[best] = hits[i] = True
-    return hits
+    closest, overlap = (np.concatenate(one)[ranked] for one in (closest, overlap))
+    for threshold in iou_thresholds:
+        near, hits = np.flatnonzero(overlap > threshold), np.zeros(len(ranked), bool)
+        # Of several boxes on one true box the first is right, the others are not.
+        hits[near[np.unique(closest[near], return_index=True)[1]]] = True
+        true_positives = np.cumsum(hits)
+        precision = true_positives / np.arange(1, len(hits) + 1)
+        envelope = np.maximum.accumulate(precision[::-1])[::-1]  # none later exceeds it
+        gained = np.diff(true_positives / total, prepend=0.0)
+        areas.append(float((gained * envelope).sum()))
+    return areas
 
 
 def box_iou(first: np.ndarray, second: np.ndarray) -> np.ndarray:

@@ -101,7 +101,10 @@ class SiameseNetwork(nn.Module):
                 f"expected {self.head.in_features // 2} features of an image, "
                 f"got {features.shape[1]}"
             )
-        one, other = features.chunk(2)
+        return self.compare(*features.chunk(2))
+
+    def compare(self, one: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
+        """Compare features of images, (B, n) each; returns what `forward` does."""
         logits = self.head(torch.cat([one, other], dim=1)).squeeze(1)
         return logits, self.distance(one, other)
 

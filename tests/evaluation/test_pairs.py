@@ -8,6 +8,7 @@ from scipy.stats import mannwhitneyu
 
 from chexnomaly.datasets.pairs import PairsSet
 from chexnomaly.evaluation import pairs as pair_metrics
+from chexnomaly.models import CNNBase, SiameseNetwork, UNetBase
 
 
 def table(prob, similar, first=None, second=None):
@@ -184,3 +185,23 @@ def test_a_scale_is_undone_by_the_cut():
     assert found[0]["accuracy@operating"] == found[1]["accuracy@operating"]
     assert found[0]["auc"] == found[1]["auc"]
     assert found[1]["accuracy"]["value"] == pytest.approx(1 - similar.mean())
+
+
+@pytest.mark.parametrize("base", ["cnn", "unet"])
+def test_pairs_of_films_seen_once_score_as_pairs_seen_one_by_one(squares, base):
+    torch.manual_seed(0)
+    shape = {"base_channels": 8, "depth": 3, "batch_norm": True}
+    seen = {"cnn": (CNNBase(16, **shape), 16), "unet": (UNetBase(**shape), 32 * 32)}
+    twin = SiameseNetwork(*seen[base]).eval()
+    pairs = PairsSet(squares.part("train"), 37)
+    table = pair_metrics.score_pairs(twin, pairs, batch_size=4)
+    assert [*zip(table["first"], table["second"], strict=True)] == pairs.ids
+    with torch.no_grad():
+        for row, (one, other, similar) in zip(table.itertuples(), pairs, strict=False):
+            logit, distance = twin(one[None], other[None])
+            assert row.prob == pytest.approx(torch.sigmoid(logit).item(), abs=1e-6)
+            assert row.distance == pytest.approx(distance.item(), rel=1e-4)
+            assert row.similar == similar.item()
+    pairs.ids, pairs.kinds = pairs.ids[:8], pairs.kinds[:8]
+    alone = pair_metrics.score_pairs(twin, pairs, batch_size=4)
+    pd.testing.assert_frame_equal(alone, table[:8], check_exact=True)

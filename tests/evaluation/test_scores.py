@@ -11,6 +11,7 @@ from chexnomaly import evaluation, metrics
 from chexnomaly.boxes import mask_to_boxes
 from chexnomaly.datasets.segmentation import SegmentationSet
 from chexnomaly.evaluation.statistics import FILM_STATISTICS, QUANTITIES
+from chexnomaly.models import MaxEnsemble, ModelEnsemble, UNet
 from chexnomaly.systems import baselines
 
 
@@ -22,11 +23,16 @@ def random_scores(n: int = 60, seed: int = 0) -> metrics.Scores:
     return metrics.image_scores(probs, mask)
 
 
-def test_scoring_in_batches_equals_scoring_at_once(squares):
+@pytest.mark.parametrize("given", [1, 3, 10])
+@pytest.mark.parametrize("counted", [4, 64])
+def test_scoring_in_batches_equals_scoring_at_once(
+    squares, given, counted, monkeypatch
+):
+    monkeypatch.setattr(evaluation.scores, "TOGETHER", counted)
     data = squares.part("test")
     generator = torch.Generator().manual_seed(0)
     probs = torch.rand(len(data), 1, 32, 32, generator=generator)
-    scored = evaluation.score_set(probs.split(3), data, (0.5, 0.7, 0.5))
+    scored = evaluation.score_set(probs.split(given), data, (0.5, 0.7, 0.5))
     masks = torch.stack([data.mask(i) for i in data.ids])
     for threshold in (0.5, 0.7):
         direct = metrics.image_scores(probs, masks, threshold)
@@ -39,8 +45,23 @@ def test_scoring_in_batches_equals_scoring_at_once(squares):
     assert summary["iou_c@operating"]["value"] == pytest.approx(
         metrics.iou(probs, masks, threshold=0.7), abs=1e-6
     )
-    ap = metrics.average_precision(probs, [mask_to_boxes(m) for m in masks], 0.5)
+    found, truth = metrics.detections(probs), [mask_to_boxes(m) for m in masks]
+    (ap,) = metrics.average_precisions(found, truth, [0.5])
     assert summary["ap_0.5"]["value"] == pytest.approx(ap, abs=1e-6)
+
+
+def test_one_pass_predicts_what_each_ensemble_does_by_itself(squares):
+    data, small = squares.part("test"), {"base_channels": 4, "depth": 2}
+    torch.manual_seed(0)
+    parts = [UNet(**small).eval() for _ in range(3)]
+    ensemble = ModelEnsemble(parts, UNet(3, **small)).eval()
+    masks, joined = evaluation.predict_ensemble(ensemble, data, 4)
+    *alone, apart, largest = (
+        torch.cat([*evaluation.predict(model, data, 4)])
+        for model in (*parts, ensemble, MaxEnsemble(parts))
+    )
+    assert torch.equal(joined, apart) and torch.equal(masks, torch.cat(alone, dim=1))
+    assert torch.equal(masks.amax(dim=1, keepdim=True), largest)
 
 
 def test_too_few_predictions_are_refused(squares):

@@ -76,6 +76,37 @@ def blobs(size: int, films: int = 40) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.from_numpy(probs), torch.from_numpy(mask)
 
 
+@pytest.mark.parametrize("size", [32, 128])
+def test_counts_of_a_batch_are_those_of_each_film_labelled_by_scipy(size):
+    rng = np.random.default_rng(1)
+    probs, mask = (
+        ndimage.gaussian_filter(rng.random((9, size, size)), (0, 2, 2))
+        for _ in range(2)
+    )
+    probs[0], mask[1] = 0, 0
+    cut, eight = 0.5, np.ones((3, 3))
+    found = categories.box_scores(
+        torch.from_numpy(probs)[:, None],
+        torch.from_numpy(mask > 0.5).float()[:, None],
+        cut,
+    )
+    for k in range(9):
+        marks, n_marks = ndimage.label(probs[k] > cut, eight)
+        boxes, n_boxes = ndimage.label(mask[k] > 0.5, eight)
+        shapes = [marks == m for m in range(1, n_marks + 1)]
+        large = [m for m in shapes if m.mean() >= 100 / 512**2]
+        kept = np.any(large, axis=0) if large else np.zeros((size, size), bool)
+        boxed = [np.prod(np.ptp(np.nonzero(m), axis=1) + 1) for m in large]
+        expected = {
+            "boxes": n_boxes,
+            "touched": sum(kept[boxes == b].any() for b in range(1, n_boxes + 1)),
+            "flagged": bool(large),
+            "mark_px": kept.sum(),
+            "mark_box_px": sum(boxed),
+        }
+        assert {name: values[k] for name, values in found.items()} == expected
+
+
 def judged_in_px(probs: np.ndarray, mask: np.ndarray) -> tuple[str, bool, int]:
     """Judge one film of 512 px by the paper's words, in pixels."""
     wrong, marked = np.count_nonzero(probs != mask), probs.any()

@@ -158,15 +158,44 @@ def test_average_precision_by_hand():
     boxes = torch.tensor([[0.0, 0, 4, 4], [10, 10, 14, 14], [20, 20, 24, 24]])
     truth = torch.tensor([[0.0, 0, 4, 4], [20, 20, 24, 24], [30, 30, 34, 34]])
     found = [(boxes, torch.tensor([0.9, 0.8, 0.7]))]
-    value = metrics.average_precision_of_boxes(found, [truth], 0.4)
+    (value,) = metrics.average_precisions(found, [truth], [0.4])
     assert value == pytest.approx(1 / 3 + 2 / 9)
 
 
 def test_a_second_prediction_of_one_box_is_false():
     boxes = torch.tensor([[0.0, 0, 4, 4], [0, 0, 4, 5]])
     found = [(boxes, torch.tensor([0.9, 0.8]))]
-    value = metrics.average_precision_of_boxes(found, [boxes[:1]], 0.4)
+    (value,) = metrics.average_precisions(found, [boxes[:1]], [0.4])
     assert value == 1.0  # the envelope is full before the second one
+
+
+def test_average_precision_of_many_films_against_a_loop_over_boxes():
+    rng = np.random.default_rng(0)
+
+    def some(n: int) -> torch.Tensor:
+        low = rng.integers(0, 12, (n, 2))
+        return torch.tensor(np.hstack([low, low + rng.integers(1, 9, (n, 2))])).float()
+
+    found = [some(n) for n in rng.integers(0, 5, 60)]
+    scores = [torch.tensor(rng.random(len(boxes)).round(1)) for boxes in found]
+    truth = [some(n) for n in rng.integers(0, 4, 60)]
+    bounds = [0.2, 0.4, 0.7]
+    got = metrics.average_precisions([*zip(found, scores, strict=True)], truth, bounds)
+    ranked = [
+        (-float(s), k, i) for k, one in enumerate(scores) for i, s in enumerate(one)
+    ]
+    for bound, value in zip(bounds, got, strict=True):
+        taken, hits = set(), []
+        for _, k, i in sorted(ranked):
+            ious = [
+                *detection.box_iou(found[k][i : i + 1].numpy(), truth[k].numpy())[0]
+            ]
+            best = ious.index(max(ious)) if ious else 0
+            hits.append(bool(ious) and max(ious) > bound and (k, best) not in taken)
+            taken |= {(k, best)} if hits[-1] else set()
+        precision = np.cumsum(hits) / np.arange(1, len(hits) + 1)
+        area = sum(precision[j:].max() for j in np.flatnonzero(hits))
+        assert value == pytest.approx(area / sum(map(len, truth)))
 
 
 def test_average_precision_from_probability_maps():
@@ -174,10 +203,11 @@ def test_average_precision_from_probability_maps():
     probs[0, 0, 1:4, 1:4] = 0.9
     probs[1, 0, 5:7, 5:7] = 0.6
     truth = [torch.tensor([[1.0, 1, 4, 4]]), torch.zeros(0, 4)]
-    assert metrics.average_precision(probs, truth) == 1.0
-    assert np.isnan(metrics.average_precision(probs, [torch.zeros(0, 4)] * 2))
+    found, nothing = metrics.detections(probs), [torch.zeros(0, 4)] * 2
+    assert metrics.average_precisions(found, truth, [0.4, 0.7]) == [1.0, 1.0]
+    assert np.isnan(metrics.average_precisions(found, nothing, [0.4]))
     with pytest.raises(ValueError, match="shorter"):
-        metrics.average_precision(probs, truth[:1])
+        metrics.average_precisions(found, truth[:1], [0.4])
 
 
 def test_box_iou_by_hand():
