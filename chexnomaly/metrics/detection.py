@@ -35,6 +35,13 @@ def detections(probs: Tensor, threshold: float = 0.5) -> list[tuple[Tensor, Tens
     return found
 
 
+def average_precision(
+    probs: Tensor, mask_boxes: Sequence[Tensor], iou_threshold: float = 0.4
+) -> float:
+    """Average precision of maps, (B, 1, H, W), at 0.5; see `average_precisions`."""
+    return average_precisions(detections(probs), mask_boxes, [iou_threshold])[0]
+
+
 def average_precisions(
     found: Sequence[tuple[Tensor, Tensor]],
     mask_boxes: Sequence[Tensor],
