@@ -8,11 +8,7 @@ from chexnomaly.metrics.classification import (
     f1_statistic,
     film_scores,
 )
-from chexnomaly.metrics.detection import (
-    average_precision,
-    average_precisions,
-    detections,
-)
+from chexnomaly.metrics.detection import average_precision, average_precisions
 from chexnomaly.metrics.segmentation import (
     IOU_CONVENTIONS,
     Scores,

@@ -45,8 +45,8 @@ def test_scoring_in_batches_equals_scoring_at_once(
     assert summary["iou_c@operating"]["value"] == pytest.approx(
         metrics.iou(probs, masks, threshold=0.7), abs=1e-6
     )
-    found, truth = metrics.detections(probs), [mask_to_boxes(m) for m in masks]
-    (ap,) = metrics.average_precisions(found, truth, [0.5])
+    truth = [mask_to_boxes(m) for m in masks]
+    ap = metrics.average_precision(probs, truth, 0.5)
     assert summary["ap_0.5"]["value"] == pytest.approx(ap, abs=1e-6)
 
 

@@ -203,7 +203,7 @@ def test_average_precision_from_probability_maps():
     probs[0, 0, 1:4, 1:4] = 0.9
     probs[1, 0, 5:7, 5:7] = 0.6
     truth = [torch.tensor([[1.0, 1, 4, 4]]), torch.zeros(0, 4)]
-    found, nothing = metrics.detections(probs), [torch.zeros(0, 4)] * 2
+    found, nothing = detection.detections(probs), [torch.zeros(0, 4)] * 2
     assert metrics.average_precisions(found, truth, [0.4, 0.7]) == [1.0, 1.0]
     assert metrics.average_precision(probs, truth) == 1.0
     assert np.isnan(metrics.average_precisions(found, nothing, [0.4]))
