@@ -136,14 +136,12 @@ class Evaluator:
             The results file.
         """
         save_scores(self._scores_path(system, key), scores, operating)
-        paired = {}
-        for rival in rivals:
-            if rival != system and self._scores_path(rival, key).exists():
-                other, others = self.scores(rival, key)
-                both = None if None in (operating, others) else (operating, others)
-                paired[rival] = evaluation.paired_differences(
-                    scores, other, both, self.resamples, test.keys
-                )
+        others = {
+            rival: self.scores(rival, key)
+            for rival in rivals
+            if rival != system and self._scores_path(rival, key).exists()
+        }
+        how = (operating, self.resamples, test.keys)
         thresholds = {"paper": PAPER_THRESHOLD, "operating": operating}
         return write_result(
             self.workspace.results,
@@ -155,8 +153,8 @@ class Evaluator:
             scored_on=test.origin,
             n=len(scores.ids),
             n_positive=int(test.scans.is_abnormal().sum()),
-            values=evaluation.summarize(scores, operating, self.resamples, test.keys),
-            paired=paired,
+            values=evaluation.summarize(scores, *how),
+            paired=evaluation.paired_differences(scores, others, *how),
             seeds=[self.seed],
             threshold={k: t for k, t in thresholds.items() if t is not None},
             data_hash=self.data.data_hash,

@@ -82,7 +82,7 @@ def spread_entry(values: np.ndarray) -> Entry:
 
 
 class Drawn(dict):
-    """Scores of drawn films; what a statistic does not ask for is not drawn.
+    """Scores of drawn films, and statistics of these; none before it is asked for.
 
     Args:
         scores: Per-image scores.
@@ -92,10 +92,11 @@ class Drawn(dict):
     def __init__(self, scores: metrics.Scores, index: np.ndarray):
         self._scores, self._index = scores, index
 
-    def __missing__(self, name: str) -> np.ndarray:
-        """Draw one kind of score, when it is first asked for."""
-        self[name] = drawn = self._scores[name].take(self._index)
-        return drawn
+    def __missing__(self, asked: str | Statistic) -> np.ndarray:
+        """Draw one kind of score, or compute a statistic, when first asked for it."""
+        scores, index = self._scores, self._index
+        self[asked] = asked(self) if callable(asked) else scores[asked].take(index)
+        return self[asked]
 
 
 def interval(statistic: Statistic, *samples: metrics.Scores, **how) -> Entry:

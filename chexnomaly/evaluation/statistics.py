@@ -1,6 +1,6 @@
 """One number per film of everything a table shows, and what they come to together."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -101,11 +101,11 @@ def summarize(
     Returns:
         Results entries by key; n is of the films that a statistic counts.
     """
-    patients = scored.patients
+    patients, values = scored.patients, {}
     table = statistics() | (FILM_STATISTICS if patients else {})
-
-    def measure(asked: Iterable[str], scores: metrics.Scores) -> dict[str, Entry]:
-        abnormal, found, left = scores["tp"] + scores["fn"] > 0, {}, {}
+    for suffix, level, asked in _levels(keys or table, operating):
+        scores, found, left = scored.scores[level], {}, {}
+        abnormal = scores["tp"] + scores["fn"] > 0
         kinds = {"abnormal": abnormal, "healthy": ~abnormal, "all": abnormal | True}
         counted = {k: np.flatnonzero(kinds[QUANTITIES["films"][k]]) for k in asked}
         for key, films in counted.items():
@@ -118,10 +118,8 @@ def summarize(
             else:
                 left[key] = table[key]
         found |= intervals(left, scores, patients=patients, resamples=resamples)
-        return {key: found[key] | {"n": len(films)} for key, films in counted.items()}
-
-    chosen = None if operating is None else [operating]
-    values = _entries(measure, keys or table, [scored], chosen)
+        for key, films in counted.items():
+            values[key + suffix] = found[key] | {"n": len(films)}
     at = () if keys else AP_THRESHOLDS
     areas = metrics.average_precisions(scored.found, scored.truth, at)
     for t, area in zip(at, areas, strict=True):
@@ -131,52 +129,51 @@ def summarize(
 
 def paired_differences(
     first: ScoredSet,
-    second: ScoredSet,
-    operating: tuple[float, float] | None = None,
+    others: Mapping[str, tuple[ScoredSet, float | None]],
+    operating: float | None = None,
     resamples: int = 2000,
     keys: Iterable[str] = (),
-) -> dict[str, Entry]:
-    """Compare two systems on the same films.
+) -> dict[str, dict[str, Entry]]:
+    """Compare a system with others on the same films.
 
     Args:
-        first: Scores of one system.
-        second: Scores of the other, on the same ids in the same order.
-        operating: Each system's own operating threshold.
+        first: Scores of the system.
+        others: Name to scores on the same ids in the same order, and to the operating
+            threshold, None where there is none.
+        operating: The system's own operating threshold.
         resamples: Bootstrap samples per interval.
         keys: Which statistics; by default `PAIRED_KEYS`, and `FILM_STATISTICS` where
             patients are known.
 
     Returns:
-        First minus second by key, with paired intervals.
+        By name, the first minus the other by key, with paired intervals.
 
     Raises:
         ValueError: The films differ.
     """
-    if first.ids != second.ids:
+    if any(first.ids != other.ids for other, _ in others.values()):
         raise ValueError("expected two systems scored on the same films, in one order")
     extra = FILM_STATISTICS if first.patients else {}
-    table, about = statistics() | extra, {"patients": first.patients}
+    table, paired = statistics() | extra, {name: {} for name in others}
+    for suffix, own, asked in _levels(keys or (*PAIRED_KEYS, *extra), operating):
+        levels = {name: t if suffix else own for name, (_, t) in others.items()}
+        met = {n: others[n][0].scores[t] for n, t in levels.items() if t is not None}
+        gaps = {
+            (name, key): lambda *drawn, k=k, of=table[key]: drawn[0][of] - drawn[k][of]
+            for k, name in enumerate(met, start=1)
+            for key in asked
+        }
+        how = {"patients": first.patients, "resamples": resamples}
+        found = intervals(gaps, first.scores[own], *met.values(), **how)
+        for (name, key), gap in found.items():
+            paired[name][key + suffix] = gap
+    return paired
 
-    def measure(asked: Iterable[str], *both: metrics.Scores) -> dict[str, Entry]:
-        gaps = {k: lambda a, b, one=table[k]: one(a) - one(b) for k in asked}
-        return intervals(gaps, *both, resamples=resamples, **about)
 
-    return _entries(measure, keys or (*PAIRED_KEYS, *extra), [first, second], operating)
-
-
-def _entries(
-    measure: Callable[..., dict[str, Entry]],
-    keys: Iterable[str],
-    scored: Sequence[ScoredSet],
-    operating: Sequence[float] | None,
-) -> dict[str, Entry]:
-    """Compute statistics of one system or two, each at its thresholds."""
-    thresholds = {"": [PAPER_THRESHOLD] * len(scored)}
+def _levels(
+    keys: Iterable[str], operating: float | None
+) -> Iterator[tuple[str, float, list[str]]]:
+    """Give the ending of each threshold's keys, the threshold, and what is asked."""
+    yield "", PAPER_THRESHOLD, [*keys]
     if operating is not None:
-        thresholds["@operating"] = operating
-    values = {}
-    for suffix, levels in thresholds.items():
-        samples = [s.scores[t] for s, t in zip(scored, levels, strict=True)]
-        asked = [k for k in keys if not suffix or k in OPERATING_KEYS]
-        values |= {k + suffix: one for k, one in measure(asked, *samples).items()}
-    return values
+        yield "@operating", operating, [k for k in keys if k in OPERATING_KEYS]

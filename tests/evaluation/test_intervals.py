@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from chexnomaly.evaluation.intervals import (
+    Drawn,
     entry,
     interval,
     mean_entry,
@@ -59,3 +60,16 @@ def test_ends_are_those_of_a_plain_bootstrap_and_an_unknown_score_is_an_error():
     assert [made["low"], made["high"]] == pytest.approx(ends, abs=1e-6)
     with pytest.raises(KeyError):
         interval(lambda s: s["c"].mean(-1), scores)
+
+
+def test_a_statistic_that_comparisons_share_is_computed_once_a_draw():
+    scores = {"error": np.arange(6.0)}
+    asked = []
+
+    def mean(drawn):
+        asked.append(drawn)
+        return drawn["error"].mean(-1)
+
+    drawn = Drawn(scores, np.array([[0, 0, 5], [1, 2, 3]]))
+    assert drawn[mean].tolist() == drawn[mean].tolist() == [5 / 3, 2]
+    assert len(asked) == 1 and {*drawn} == {"error", mean}

@@ -28,7 +28,7 @@ def random_scores(n: int = 60, seed: int = 0) -> metrics.Scores:
 def test_scoring_in_batches_equals_scoring_at_once(
     squares, given, counted, monkeypatch
 ):
-    monkeypatch.setattr(evaluation.scores, "TOGETHER", counted)
+    monkeypatch.setattr(evaluation.scores, "AT_ONCE", counted)
     data = squares.part("test")
     generator = torch.Generator().manual_seed(0)
     probs = torch.rand(len(data), 1, 32, 32, generator=generator)
@@ -96,7 +96,11 @@ def test_paired_differences_of_two_systems(squares):
     masks = torch.stack([data.mask(i) for i in data.ids])
     right = evaluation.score_set([masks * 0.9], data, (0.5, 0.3))
     empty = evaluation.score_set(baselines.constant(data, 0.0), data, (0.5, 0.3))
-    values = evaluation.paired_differences(right, empty, (0.3, 0.5), resamples=50)
+    others = {"empty": (empty, 0.5), "itself": (right, None)}
+    found = evaluation.paired_differences(right, others, 0.3, resamples=50)
+    values, itself = found["empty"], found["itself"]
+    assert {gap["value"] for gap in itself.values()} == {0}
+    assert {*values} - {*itself} == {k for k in values if k.endswith("@operating")}
     assert values["iou_c"]["value"] == values["iou_c@operating"]["value"] == 1
     assert values["mae_hard"]["value"] < 0 and "mae_soft@operating" not in values
     # Right marks are off by 0.1 in the mask, an empty mask by 1; healthy films by none.
@@ -110,7 +114,7 @@ def test_paired_differences_of_two_systems(squares):
     assert told["mae_soft_abnormal"]["n"] == data.is_abnormal().sum() < len(data)
     with pytest.raises(ValueError, match="the same films"):
         other = evaluation.ScoredSet(right.ids[::-1], right.scores, [], [])
-        evaluation.paired_differences(right, other)
+        evaluation.paired_differences(right, {"other": (other, None)})
 
 
 def test_intervals_depend_on_the_seed_alone():

@@ -13,43 +13,17 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
 
 from chexnomaly import metrics
 from chexnomaly.boxes import rectangularize
 from chexnomaly.datasets.segmentation import SegmentationSet
 from chexnomaly.metrics.segmentation import IOU_CONVENTIONS, Scores
-from chexnomaly.models import ModelEnsemble
 
 READER_RULES = {"union": "union", "two readers": 2, "first reader": "first"}
 """Readers' rule to what a data set is told; the first is the register's."""
 
 SWEEP = tuple(round(0.1 * k, 1) for k in range(1, 10))
 """Thresholds of the readings, beside the one chosen on validation."""
-
-
-@torch.no_grad()
-def ensemble_maps(
-    ensemble: ModelEnsemble, scans: SegmentationSet, batch_size: int = 32
-) -> tuple[Tensor, Tensor]:
-    """Predict with the specialized models and with what joins them, in one pass.
-
-    Args:
-        ensemble: A trained Model Ensemble.
-        scans: The films.
-        batch_size: Films at a time.
-
-    Returns:
-        Maps of the specialized models, (N, models, S, S), and of the ensemble,
-        (N, 1, S, S).
-    """
-    ensemble.eval()
-    parts, joined = [], []
-    for image, _ in DataLoader(scans, batch_size):
-        stack = ensemble.stack(image.contiguous(memory_format=torch.channels_last))
-        parts.append(stack)
-        joined.append(torch.sigmoid(ensemble.unet(stack)))
-    return torch.cat(parts), torch.cat(joined)
 
 
 def masks_of(scans: SegmentationSet) -> dict[str, Tensor]:

@@ -7,8 +7,6 @@ import torch
 
 from chexnomaly import metrics
 from chexnomaly.boxes import rectangularize
-from chexnomaly.models.ensembles import MaxEnsemble, ModelEnsemble
-from chexnomaly.models.unet import UNet
 from chexnomaly.studies.multiverse import effects
 from chexnomaly.studies.multiverse import scoring as sa
 
@@ -119,16 +117,3 @@ def test_healthy_scans_move_convention_a_and_not_c(maps, masks):
     assert value["12.4_to_10_s.iou_c"] == pytest.approx(
         value["12.default_s.iou_c"], abs=1e-5
     )
-
-
-def test_one_pass_gives_the_maps_of_both_ensembles(scans):
-    torch.manual_seed(0)
-    small = {"base_channels": 4, "depth": 2}
-    parts = [UNet(**small).eval() for _ in range(3)]
-    ensemble = ModelEnsemble(parts, UNet(3, **small)).eval()
-    stack, joined = sa.ensemble_maps(ensemble, scans, batch_size=4)
-    image = torch.stack([scans[i][0] for i in range(len(scans))])
-    with torch.no_grad():
-        torch.testing.assert_close(joined, torch.sigmoid(ensemble(image)))
-        largest = torch.sigmoid(MaxEnsemble(parts)(image))
-    torch.testing.assert_close(stack.amax(1, keepdim=True), largest)
