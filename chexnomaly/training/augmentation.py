@@ -57,12 +57,10 @@ def _move(image: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     return moved.clamp(0, 1) ** gamma.view(-1, 1, 1, 1), grid
 
 
-def _grid(matrices: Tensor, height: int, width: int) -> Tensor:
+def _grid(matrices: Tensor, *size: int) -> Tensor:
     """Do what `F.affine_grid` does without aligned corners, at a fifth of its cost."""
-    y, x = (
-        torch.linspace(-1, 1, n, device=matrices.device) * (n - 1) / n
-        for n in (height, width)
-    )
+    on = matrices.device
+    y, x = (torch.linspace(-1, 1, n, device=on) * (n - 1) / n for n in size)
     of_x, of_y, shift = matrices[..., None, None].unbind(2)  # (B, 2, 1, 1) each
     return (of_x * x + of_y * y[:, None] + shift).permute(0, 2, 3, 1)
 

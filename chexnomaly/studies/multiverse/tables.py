@@ -70,18 +70,17 @@ def effects_frame(result: Mapping) -> pd.DataFrame:
     return pd.DataFrame(rows).sort_values("item", kind="stable", ignore_index=True)
 
 
-def arm_table(result: Mapping, metric: str | None = None) -> pd.DataFrame:
+def arm_table(result: Mapping, metric: str) -> pd.DataFrame:
     """Lay out what each arm scores, and its difference from the register's reading.
 
     Args:
         result: A `multiverse` results file.
-        metric: Only this one; all by default.
+        metric: Only this one.
 
     Returns:
-        One row per arm and metric, in the order of the register.
+        One row per arm, in the order of the register.
     """
-    frame, values = effects_frame(result), result["values"]
-    frame = frame if metric is None else frame[frame.metric == metric]
+    frame, values = effects_frame(result).query("metric == @metric"), result["values"]
     registered = (frame.default + "." + frame.metric).map(values.get)
     shown = {
         "reading": frame.says,

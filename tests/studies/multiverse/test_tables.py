@@ -68,7 +68,7 @@ def arms(folder, dataset: str) -> dict:
 
 def test_an_arm_stands_beside_its_default(tmp_path):
     stored = arms(tmp_path, "vindr_test")
-    table = bt.arm_table(stored)
+    table = bt.arm_table(stored, "iou")
     row = table.reset_index().iloc[0]
     assert row["our reading"] == "0.300"
     assert row["this reading"] == format_entry(stored["values"]["4.a_s.iou"])
