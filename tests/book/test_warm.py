@@ -114,6 +114,26 @@ def test_tables_and_figures_show_as_in_any_kernel(server, begin, tmp_path, monke
     assert say(warm, code) == say(plain, code)
 
 
+def test_a_kernel_neither_collects_nor_takes_apart_what_it_shares(
+    server, begin, tmp_path
+):
+    manager, client = begin()
+    # What a module of the server holds would be told of when it is taken apart.
+    code = (
+        "import atexit, gc, pathlib, torch, weakref\n"
+        "class Held: pass\n"
+        "torch.held = Held()\n"
+        f"note = pathlib.Path({str(tmp_path)!r}).joinpath\n"
+        "apart = weakref.finalize(torch.held, note('apart').touch)\n"
+        "apart.atexit = False\n"
+        "atexit.register(note('end').touch)\n"
+        "print(gc.get_freeze_count() > 100_000)"
+    )
+    assert say(client, code) == ("True", "ok")
+    manager.shutdown_kernel()
+    assert (tmp_path / "end").exists() and not (tmp_path / "apart").exists()
+
+
 def test_where_nobody_serves_the_kernel_starts_by_itself(begin, tmp_path, monkeypatch):
     monkeypatch.setenv("CHEXNOMALY_WARM", str(tmp_path / "nobody"))
     _, client = begin()

@@ -36,6 +36,7 @@ def begin() -> None:
     counted, kept, seconds = 0.0, 0.0, {}
     name = f"{time.time_ns()}-{os.getpid()}.json"
     signal.setitimer(signal.ITIMER_PROF, STEP_S, STEP_S)
+    atexit.register(end)  # anew in a fork: the first thing that it does at its end
 
 
 def count(stage: str) -> None:
@@ -76,7 +77,6 @@ def end() -> None:
 
 # The process that decodes films bounds its time by the same timer.
 if "CHEXNOMALY_TIMINGS" in os.environ and "frame_decoder" not in str(sys.orig_argv):
-    atexit.register(end)
     signal.signal(signal.SIGPROF, sample)
     os.register_at_fork(after_in_child=begin)
     begin()
