@@ -18,10 +18,9 @@ import signal
 import socket
 import sys
 
-IMPORTED = """ipykernel.kernelapp lightning_fabric matplotlib.pyplot pydicom
-    scipy.ndimage scipy.stats skimage.measure torch"""
-"""Nothing of this project, whose sources may change while a server lives, nor pandas,
-which asks as it is imported whether a notebook will show its tables."""
+IMPORTED = """ipykernel.kernelapp lightning_fabric matplotlib.pyplot pandera.pandas
+    pydicom scipy.ndimage scipy.stats seaborn skimage.measure torch"""
+"""Nothing of this project, whose sources may change while a server lives."""
 
 
 def serve() -> None:
@@ -38,6 +37,8 @@ def serve() -> None:
         door.listen()
         for name in IMPORTED.split():
             __import__(name)
+        # pandas took this for a terminal, whose tables are cut to its width
+        sys.modules["pandas"].set_option("display.max_columns", 20)
         gc.freeze()
         while door in select.select([door, sys.stdin], [], [])[0]:
             guest, _ = door.accept()
