@@ -142,7 +142,6 @@ try:
     check_profile(
         profile,
         {s: ROOT / f"notebooks/{n}.ipynb" for n in NOTEBOOKS for s in sections(n)},
-        ROOT / f"_build/.checked-{PROFILE}",
     )
     for variable in {v for about in NOTEBOOKS.values() for v in about.get("reads", [])}:
         real_data(variable)

@@ -9,16 +9,15 @@ from pathlib import Path
 from book.pieces.facts import Facts
 from book.pieces.render import render
 from book.pieces.sources import Results, metadata_of
-from chexnomaly.workspace import Workspace
 
 
 def write_metadata(
-    workspace: Workspace, folder: Path, executed: Sequence[Path], places: dict
+    facts: Facts, folder: Path, executed: Sequence[Path], places: dict
 ) -> None:
     """Write both files into the folder that they describe.
 
     Args:
-        workspace: The folders of the profile that is built.
+        facts: What is known of the profile that is built.
         folder: Where to.
         executed: The notebooks with their outputs.
         places: Where the folder holds what: `results` and `notebooks`, name to path
@@ -27,7 +26,6 @@ def write_metadata(
     Raises:
         PieceError: Something that they say is not there.
     """
-    facts = Facts(workspace)
     parts = [*places["results"].values(), *places["notebooks"].values()]
     files = {part: file_facts(folder / part) for part in parts + places["files"]}
     ran = [*runs(facts.results, executed)]

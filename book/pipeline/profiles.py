@@ -5,35 +5,43 @@ compared with each notebook's parameters cell before anything runs.
 """
 
 import ast
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from pathlib import Path
 
+import chexnomaly
 from chexnomaly.errors import ProfileError
 from chexnomaly.profiles import BASE, SHARED, Profile, load_profile
+
+OPTIONS = ("systems/options.py", "training/schedule.py")
+"""Modules of the package that declare the options of a training, and nothing else
+with a value. They are read, not run: importing them imports torch, which takes seconds.
+"""
+
+
+def annotated(source: str) -> dict:
+    """Read the names that Python code annotates, with their values: `n: int = 3`."""
+    nodes = ast.walk(ast.parse(source))
+    declared = [n for n in nodes if isinstance(n, ast.AnnAssign) and n.value]
+    return {
+        node.target.id: ast.literal_eval(node.value)
+        for node in declared
+        if not isinstance(node.value, ast.Call)  # a default that is made anew
+    }
 
 
 def parameters_cell(notebook: Path) -> dict:
     """Read the defaults in a notebook's parameters cell; empty where it has none."""
     cells = json.loads(notebook.read_text(encoding="utf-8")).get("cells", [])
     tagged = [c for c in cells if "parameters" in c["metadata"].get("tags", [])]
-    tree = ast.parse("".join(tagged[0]["source"]) if tagged else "")
-    return {
-        node.target.id: ast.literal_eval(node.value)
-        for node in tree.body
-        if isinstance(node, ast.AnnAssign)
-    }
+    return annotated("".join(tagged[0]["source"]) if tagged else "")
 
 
 def training_options() -> dict:
     """List the options of a training with their defaults."""
-    from chexnomaly.systems import Options  # imports torch, which takes seconds
-    from chexnomaly.training.schedule import Schedule
-
-    both = [*fields(Options), *fields(Schedule)]
-    return {field.name: field.default for field in both if field.name != "schedule"}
+    package = Path(chexnomaly.__file__).parent
+    read = [annotated((package / f).read_text(encoding="utf-8")) for f in OPTIONS]
+    return read[0] | read[1]
 
 
 def check_names(profile: Profile, notebooks: Sequence[str]) -> None:
@@ -83,31 +91,19 @@ def check_section(
             )
 
 
-def check_profile(
-    profile: Profile, notebooks: Mapping[str, Path], memory: Path
-) -> None:
+def check_profile(profile: Profile, notebooks: Mapping[str, Path]) -> None:
     """Refuse a profile that names a notebook or parameter that does not exist.
-
-    Listing the options takes seconds, so the answer for the same files is remembered.
 
     Args:
         profile: The profile.
         notebooks: Name to file of every notebook.
-        memory: File that holds the hash of what was last found in order.
 
     Raises:
         ProfileError: See `check_names` and `check_section`.
     """
     check_names(profile, list(notebooks))
-    digest = hashlib.sha256(profile.path.read_bytes())
-    for path in (*notebooks.values(), profile.path.with_stem(BASE)):
-        digest.update(path.read_bytes())
-    if memory.is_file() and memory.read_text() == digest.hexdigest():
-        return
     options, base = training_options(), load_profile(profile.path.with_stem(BASE))
     for name, path in notebooks.items():
         # What notebooks read beside these, the base profile holds.
         known = {**options, **base.section(name)}
         check_section(profile, name, parameters_cell(path), known)
-    memory.parent.mkdir(parents=True, exist_ok=True)
-    memory.write_text(digest.hexdigest())

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from book.extensions.html.downloads import write_archive
+from book.pieces.facts import Facts
 from book.pieces.metadata import file_facts, write_metadata
-from book.pieces.sources import Results
 from chexnomaly import __version__
 from chexnomaly.workspace import Workspace
 
@@ -34,14 +34,15 @@ def write_release(workspace: Workspace, out: Path) -> None:
     """
     root = workspace.root
     executed = sorted((root / "_build/notebooks" / workspace.profile).glob("*.ipynb"))
-    found = Results(workspace).files.items()
+    facts = Facts(workspace)
+    found = facts.results.files.items()
     places = {
         "results": {key: path.relative_to(root).as_posix() for key, path in found},
         "notebooks": {path.stem: f"notebooks/{path.name}" for path in executed},
         "files": sorted(path.name for path in root.iterdir() if path.is_file()),
         "films": ["book/reference/films/"],
     }
-    write_metadata(workspace, root, executed, places)
+    write_metadata(facts, root, executed, places)
     files = {p.relative_to(root): p for p in sorted(root.rglob("*")) if p.is_file()}
     sums = (f"{file_facts(path)['sha256']}  {name}\n" for name, path in files.items())
     (root / "SHA256SUMS").write_text("".join(sums), encoding="utf-8")

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from book.pieces.facts import Facts
 from book.pieces.metadata import write_metadata
 from book.pieces.render import PieceError
 from chexnomaly.workspace import Workspace
@@ -77,7 +78,7 @@ def folder(tmp_path):
         "files": ["more.txt"],
         "films": ["films/"],
     }
-    write_metadata(workspace, site, executed, places)
+    write_metadata(Facts(workspace), site, executed, places)
     return site
 
 
@@ -203,4 +204,4 @@ def test_what_the_project_does_not_say_builds_nothing(folder, tmp_path):
     (root / "CITATION.cff").write_text("title: x\n")
     places = {"results": {}, "notebooks": {}, "files": [], "films": []}
     with pytest.raises(PieceError, match="codemeta.json"):
-        write_metadata(Workspace("demo", root), folder, [], places)
+        write_metadata(Facts(Workspace("demo", root)), folder, [], places)

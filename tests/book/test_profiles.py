@@ -1,12 +1,18 @@
 """Profiles say what each notebook is told; what no notebook knows is refused."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 import yaml
 
-from book.pipeline import profiles
-from book.pipeline.profiles import check_profile, check_section, parameters_cell
+from book.pipeline.profiles import (
+    check_profile,
+    check_section,
+    parameters_cell,
+    training_options,
+)
 from chexnomaly.errors import ProfileError
 from chexnomaly.profiles import PROFILE_KEYS, load_profile, open_profile
 from chexnomaly.systems import Options
@@ -147,17 +153,34 @@ def test_a_parameters_cell_is_read_without_running_it(tmp_path):
 def test_an_unknown_notebook_is_refused(tmp_path):
     profile = load_profile(write(tmp_path))
     with pytest.raises(ProfileError, match="unknown notebook '02_data'"):
-        check_profile(profile, {}, tmp_path / "memory")
+        check_profile(profile, {})
 
 
-def test_the_same_files_are_checked_once(tmp_path, monkeypatch):
+def test_a_notebook_and_its_section_are_checked_together(tmp_path):
     profile = load_profile(write(tmp_path))
     notebook = tmp_path / "02_data.ipynb"
-    calls = []
-    monkeypatch.setattr(profiles, "training_options", lambda: calls.append(1) or {})
-    for text in ("first", "first", "second"):
-        cells = [cell("n: int = 3\nrate: float = 0.1\nprofile: str = 'demo'")]
-        notebook.write_text(json.dumps({"cells": [*cells, cell(text, [])]}))
-        check_profile(profile, {"02_data": notebook}, tmp_path / "memory")
-    assert len(calls) == 2
+    known = "n: int = 3\nrate: float = 0.1\nprofile: str = 'demo'"
+    notebook.write_text(json.dumps({"cells": [cell(known)]}))
+    check_profile(profile, {"02_data": notebook})
+    notebook.write_text(
+        json.dumps({"cells": [cell(known.replace("int = 3", "str = '3'"))]})
+    )
+    with pytest.raises(ProfileError, match="is of type int"):
+        check_profile(profile, {"02_data": notebook})
     assert PROFILE_KEYS == set(GOOD)
+
+
+def test_the_options_of_a_training_are_those_of_its_classes():
+    found = training_options()
+    assert found == Options().flat()
+    assert {k: type(v) for k, v in found.items()} == {
+        k: type(v) for k, v in Options().flat().items()
+    }
+
+
+def test_profiles_are_checked_without_importing_torch():
+    code = (
+        "import sys; from book.pipeline import profiles; profiles.training_options(); "
+    )
+    code += "sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -28,7 +28,6 @@ def write_downloads(app: Sphinx, exception: Exception | None) -> None:
     if exception or app.builder.name != "html":
         return
     site, facts = Path(app.outdir), facts_of(app.env)
-    workspace = facts.workspace
     pages = sorted((Path(app.srcdir) / "notebooks").glob("*.ipynb"))
     (site / SOURCES).mkdir(exist_ok=True)
     about = render(facts, "readme.txt", ARCHIVE)
@@ -46,10 +45,10 @@ def write_downloads(app: Sphinx, exception: Exception | None) -> None:
         for file in filter(Path.is_file, (path, path.with_suffix(".stamp.json"))):
             shutil.copy(file, (site / name).parent)
     for page in pages:
-        shutil.copy(workspace.root / "notebooks" / page.name, site / SOURCES)
+        shutil.copy(facts.workspace.root / "notebooks" / page.name, site / SOURCES)
     write_verdicts(facts.verdicts, site)
     write_archive(site / ARCHIVE, held)
-    write_metadata(workspace, site, pages, places)
+    write_metadata(facts, site, pages, places)
 
 
 def write_archive(path: Path, files: dict[str, bytes]) -> None:
