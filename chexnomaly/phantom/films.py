@@ -17,7 +17,7 @@ from chexnomaly.phantom.anatomy.patient import Patient, sample_patient
 from chexnomaly.phantom.cohort import Plan, family_of, plan_image
 from chexnomaly.phantom.findings.catalog import ORDER, Lesion, place_findings
 from chexnomaly.phantom.imaging import Streams, render
-from chexnomaly.phantom.portable import Random, random
+from chexnomaly.phantom.portable import random
 from chexnomaly.phantom.readers.reading import Opinion, Truth, read_image, tidy_box
 
 CONCERNS = (
@@ -182,7 +182,7 @@ def _streams(seed: int, index: int, layout: str, findings: Collection[str]) -> S
     rng = random(seed, index, family)
     seeds = rng.bit_generator.seed_seq.spawn(len(names))
     return {
-        name: Random(np.random.PCG64(own))
+        name: random(own)
         for name, own in zip(names, seeds, strict=True)
         if name in CONCERNS or name in findings
     }

@@ -35,12 +35,12 @@ def exp(x: float | Array) -> float | Array:
     """Raise e to x; below -86 as at -86, which is 5e-38. Above 86 it is undefined."""
     scaled = np.maximum(x, -86.0) * (1 / LN_2)
     whole = np.rint(scaled)
-    out = _series(EXP, (scaled - whole) * LN_2)
+    scaled -= whole
+    scaled *= LN_2
+    out = _series(EXP, scaled)
     if not isinstance(out, Array):
         return math.ldexp(out, int(whole))
-    integer, place, _ = HALF[out.itemsize]
-    out.view(integer)[...] += whole.astype(integer) << place
-    return out
+    return np.ldexp(out, whole.astype(np.int32))
 
 
 def log(x: Array) -> Array:
@@ -63,12 +63,15 @@ def power(x: Array, exponent: float | Array) -> Array:
 def sin(x: float | Array) -> float | Array:
     """Take the sine of an angle, rad."""
     whole = np.rint(x * (1 / math.pi))
-    rest = x - whole * math.pi
+    rest = whole * -math.pi
+    rest += x
     whole *= 0.5
     whole -= np.rint(whole)
     whole *= whole  # a quarter where the sign turns
+    whole *= -8
+    whole += 1
     rest *= _series(SINE, rest * rest)
-    rest *= 1 - 8 * whole
+    rest *= whole
     return rest
 
 
@@ -127,8 +130,10 @@ class Random(np.random.Generator):
 
     def standard_normal(self, size=None, dtype=np.float64):
         """Draw normal numbers; the 0.026 % beyond `TAIL` lie on it."""
-        # a tenth of np.clip's time
-        return np.minimum(np.maximum(super().standard_normal(size, dtype), -TAIL), TAIL)
+        drawn = super().standard_normal(size, dtype)
+        if size is None:  # a tenth of np.clip's time
+            return np.float64(min(max(drawn, -TAIL), TAIL))
+        return np.clip(drawn, -TAIL, TAIL)
 
     def normal(self, loc=0.0, scale=1.0, size=None):
         """Draw normal numbers of a mean and a spread."""
@@ -143,6 +148,6 @@ class Random(np.random.Generator):
         return np.rint(super().beta(a, b, size) * 2.0**24) / 2.0**24
 
 
-def random(*seed: int) -> Random:
+def random(*seed: int | np.random.SeedSequence) -> Random:
     """Start a stream of random numbers from one or several seeds."""
     return Random(np.random.PCG64(seed if len(seed) > 1 else seed[0]))

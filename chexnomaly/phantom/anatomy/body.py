@@ -58,9 +58,11 @@ def _arm(chest: Chest, side: int, u: Array, y: Array) -> Array:
 
 def breast_map(chest: Chest, grid: Grid) -> Array:
     """Breasts and pectoral folds, cm. Shape (H, W), float32."""
-    out = grid.zeros()
+    out, p = grid.zeros(), chest.patient
     for side in (0, 1):
-        window, u, y = half(chest, grid, side)
+        # neither breast nor muscle reaches lower
+        low = max(p.breast_height + 3.4 + 0.8 * p.breast[side], 15)
+        window, u, y = half(chest, grid, side, heights=(-99, low))
         out[window] += np.where(u > 0, _breast(chest, side, u, y), 0)
     return out
 

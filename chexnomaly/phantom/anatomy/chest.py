@@ -225,14 +225,15 @@ class Chest:
             y = float(self.rib_heights[rib] + fall)
         return share * (float(self.wall(side, y)) + 0.45), y
 
-    def rib_slope(
-        self, side: int, y: ArrayLike, share: ArrayLike, front: bool
-    ) -> Array:
-        """Steepness of a rib at (share, y), cm down per cm outwards; see `rib_fall`."""
+    def rib_slope(self, y: Array, share: Array, cage: Array, front: bool) -> Array:
+        """Steepness of a rib, cm down per cm outwards; see `rib_fall`.
+
+        The cage is what u is divided by, cm.
+        """
         back = np.sqrt(np.clip(1 - share * share, 0.0025, 1))
         turn = 0.5 * self._rib_drop(y) * share / back
         arch = self.patient.rib_arch * (0.6 if front else 1)
-        return (arch - turn if front else arch + turn) / (self.wall(side, y) + 0.75)
+        return (arch - turn if front else arch + turn) / cage
 
     def _rib_drop(self, y: ArrayLike) -> Array:
         """Fall of a rib from spine to sternum by height, cm."""

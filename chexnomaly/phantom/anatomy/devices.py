@@ -8,6 +8,7 @@ import numpy as np
 from chexnomaly.phantom.anatomy.chest import Chest
 from chexnomaly.phantom.anatomy.grid import Array, Grid
 from chexnomaly.phantom.anatomy.thickness_maps import tube
+from chexnomaly.phantom.portable import random
 
 Line = list[tuple[float, float]]
 
@@ -32,10 +33,11 @@ def device_map(chest: Chest, grid: Grid, rng: np.random.Generator) -> Array:
         _electrodes: 0.75 if ill else 0.02,
         _sternal_wires: 0.012,
     }
-    draws = zip(shares.items(), rng.random(5), rng.spawn(5), strict=True)
-    for (device, share), chance, stream in draws:
+    seeds = rng.bit_generator.seed_seq.spawn(5)
+    draws = zip(shares.items(), rng.random(5), seeds, strict=True)
+    for (device, share), chance, seed in draws:
         if chance < share:
-            device(chest, grid, out, stream)
+            device(chest, grid, out, random(seed))
     return out
 
 

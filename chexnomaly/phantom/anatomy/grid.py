@@ -124,24 +124,26 @@ class Grid:
 
 def _smooth(image: Array, sigma: Sequence[float]) -> Array:
     """Blur by a Gaussian cut at three standard deviations, px, along each axis."""
-    for one in sigma:
-        reach = int(3 * one + 0.5)
+    reaches = [int(3 * one + 0.5) for one in sigma]
+    # zeros out of reach of all other values stay so
+    window = tuple(map(_near, (image.any(1), image.any(0)), reaches))
+    out, part = np.zeros_like(image), image[window]
+    for axis, (one, reach) in enumerate(zip(sigma, reaches, strict=True)):
         weights = exp(-0.5 * np.square(np.arange(-reach, reach + 1) / one))
-        # columns of zeros before the first and after the last that has others stay so
-        drawn = image.any(0)
-        part = slice(drawn.argmax(), len(drawn) - drawn[::-1].argmax())
-        out = np.zeros_like(image)
-        ndimage.correlate1d(image[:, part], weights / weights.sum(), 0, out[:, part])
-        image = out.T
-    return image
+        part = ndimage.correlate1d(part, weights / weights.sum(), axis)
+    out[window] = part
+    return out
+
+
+def _near(drawn: Array, reach: int) -> slice:
+    """Give the places that lie within reach of the first to the last drawn one."""
+    end = len(drawn) - drawn[::-1].argmax()
+    return slice(max(0, drawn.argmax() - reach), end + reach)
 
 
 def _shrink(image: Array, factor: int) -> Array:
     """Average blocks; the last ones are padded by the edge value."""
-    rows = -image.shape[0] % factor
-    cols = -image.shape[1] % factor
-    padded = np.pad(image, ((0, rows), (0, cols)), mode="edge")
-    blocks = padded.reshape(
-        padded.shape[0] // factor, factor, padded.shape[1] // factor, factor
-    )
+    more = [(0, -count % factor) for count in image.shape]
+    padded = np.pad(image, more, mode="edge")
+    blocks = padded.reshape(len(padded) // factor, factor, -1, factor)
     return blocks.mean(axis=(1, 3))

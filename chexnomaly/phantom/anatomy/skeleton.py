@@ -5,16 +5,15 @@ is folded into a rib number and a distance from that rib's axis, over the front 
 the back half of the rib cage separately.
 """
 
+from functools import partial
+
 import numpy as np
 
 from chexnomaly.phantom.anatomy.chest import Chest, Fracture
 from chexnomaly.phantom.anatomy.grid import Array, Grid
+from chexnomaly.phantom.anatomy.patient import Patient
 from chexnomaly.phantom.anatomy.texture import smoothstep
-from chexnomaly.phantom.anatomy.thickness_maps import (
-    distance,
-    half_chest,
-    segment_distance,
-)
+from chexnomaly.phantom.anatomy.thickness_maps import distance, half, segment_distance
 from chexnomaly.phantom.portable import exp, hypot, power, sin
 
 
@@ -31,12 +30,15 @@ def bone_map(chest: Chest, grid: Grid, rng: np.random.Generator) -> Array:
     """
     out = grid.zeros()
     wobble = rng.normal(0, 1, (2, 2, 12))
+    reach, middle = chest.patient.half_width + 0.75, chest.midline(grid.y)
     for side in (0, 1):
-        window, u, y = half_chest(chest, grid, side)
+        heights = -0.9, chest.floor(side) + 10  # of all ribs
+        window, u, y = half(chest, grid, side, reach, heights)
         out[window] += _ribs(chest, side, u, y, wobble[side])
-        _clavicle(chest, grid, out, side)
-        _scapula(chest, grid, out, side, rng)
-        _humerus(chest, grid, out, side)
+        box = partial(_half_box, chest, grid, middle, side)
+        _clavicle(chest.patient, box, out, side)
+        _scapula(chest.patient, box, out, side, rng)
+        _humerus(chest.patient, box, out, side)
     _spine(chest, grid, out, rng)
     return (chest.patient.bone * out).astype(np.float32)
 
@@ -56,9 +58,9 @@ def _ribs(chest: Chest, side: int, u: Array, y: Array, wobble: Array) -> Array:
         number, off, half = _fold(chest, axis, wobble[int(front)], share)
         breaks = [b for b in chest.fractures if b.side == side and not front]
         off, whole = _break(breaks, number, off, u)
-        slope = 1 / hypot(1, chest.rib_slope(side, y, share, front))
+        slope = 1 / hypot(1, chest.rib_slope(y, share, cage, front))
         half = half * (1.2 if front else 0.95)
-        profile = _cortex(np.abs(off) * slope / half) * whole
+        profile = _cortex(off * slope / half) * whole
         profile = _extent(number, share, front) * (profile + band * (0.3 - profile))
         total += (0.16 if front else 0.34) * profile * shell
     return total * inside
@@ -103,48 +105,46 @@ def _break(fractures: list[Fracture], number: Array, off: Array, u: Array):
     return off, whole
 
 
-def _clavicle(chest: Chest, grid: Grid, out: Array, side: int) -> None:
-    p = chest.patient
+def _clavicle(p: Patient, box, out: Array, side: int) -> None:
     length, inner = p.half_width + 1.6, 1.7
     y0, rise = p.clavicle_height[side], p.clavicle_rise[side]
     low, high = (inner - 0.6, y0 - rise - 3), (length + 2, y0 + 3)
-    window, u, y = _half_box(chest, grid, side, low, high)
+    window, u, y = box(low, high)
     w = np.clip((u - inner) / (length - inner), 0, 1)
     bend = p.clavicle_bend[side] * sin(2 * np.pi * w)
     axis = y0 - rise * power(w, 0.9) + bend
     half = 0.6 + 0.45 * power(1 - w, 5) + 0.2 * power(w, 3)
     ends = smoothstep(u, inner - 0.1, inner + 0.35)
     ends = ends * smoothstep(length + 0.4 - u, 0, 2.5)
-    out[window] += 0.85 * _cortex(np.abs(y - axis) * 0.97 / half) * ends
+    out[window] += 0.85 * _cortex((y - axis) * 0.97 / half) * ends
 
 
-def _half_box(chest: Chest, grid: Grid, side: int, low, high):
+def _half_box(chest: Chest, grid: Grid, middle: Array, side: int, low, high):
     """Give the window around two corners (u, y), with `distance` and heights in it."""
-    middle = [chest.to_x(side, 0, y) for y in (low[1], high[1])]
+    ends = [chest.to_x(side, 0, y) for y in (low[1], high[1])]
     left, right = (low[0], high[0]) if side else (-high[0], -low[0])
-    window = grid.window(min(middle) + left, low[1], max(middle) + right, high[1])
-    return window, *distance(chest, grid, window, side)
+    window = grid.window(min(ends) + left, low[1], max(ends) + right, high[1])
+    return window, *distance(middle, grid, window, side)
 
 
-def _scapula(chest: Chest, grid: Grid, out: Array, side: int, rng) -> None:
-    p = chest.patient
+def _scapula(p: Patient, box, out: Array, side: int, rng) -> None:
     shift = p.scapula[side] + 0.72 * p.half_width
     lift = p.clavicle_height[side] - p.clavicle_rise[side] + 1.0
     places = [(1.0, 0.5), (3.2, 12.5), (6.0, 3.0), (7.0, -0.6), (1.3, 3.2), (4.6, 1.2)]
     at = np.add((shift, lift), places) + 0.3 * rng.normal(size=(6, 2))
     top, low, socket, tip, root, beak = at.tolist()
-    _blade(chest, grid, out, side, [top, socket, low])
-    _bar(chest, grid, out, side, low, socket, 0.5, 0.4)
-    _bar(chest, grid, out, side, root, tip, 0.55, 0.36)
-    _bar(chest, grid, out, side, socket, beak, 0.6, 0.5)
-    _bar(chest, grid, out, side, top, low, 0.25, 0.2)
+    _blade(box, out, [top, socket, low])
+    _bar(box, out, low, socket, 0.5, 0.4)
+    _bar(box, out, root, tip, 0.55, 0.36)
+    _bar(box, out, socket, beak, 0.6, 0.5)
+    _bar(box, out, top, low, 0.25, 0.2)
 
 
-def _blade(chest: Chest, grid: Grid, out: Array, side: int, corners) -> None:
+def _blade(box, out: Array, corners) -> None:
     """Add the thin triangular plate."""
     us, ys = zip(*corners, strict=True)
     low, high = (min(us), min(ys)), (max(us), max(ys))
-    window, u, y = _half_box(chest, grid, side, low, high)
+    window, u, y = box(low, high)
     inside: Array | float = 1.0
     for (u0, y0), (u1, y1) in zip(corners, corners[1:] + corners[:1], strict=True):
         norm = hypot(u1 - u0, y1 - y0)
@@ -153,11 +153,11 @@ def _blade(chest: Chest, grid: Grid, out: Array, side: int, corners) -> None:
     out[window] += 0.16 * inside
 
 
-def _bar(chest: Chest, grid: Grid, out: Array, side, start, end, half, amount) -> None:
+def _bar(box, out: Array, start, end, half: float, amount: float) -> None:
     """Add a rounded bone between two points given as (u, y)."""
     low = min(start[0], end[0]) - half, min(start[1], end[1]) - half
     high = max(start[0], end[0]) + half, max(start[1], end[1]) + half
-    window, u, y = _half_box(chest, grid, side, low, high)
+    window, u, y = box(low, high)
     off = np.sqrt(segment_distance(u, y, start, end))
     length = max(hypot(end[0] - start[0], end[1] - start[1]), 1e-6)
     along = (u - start[0]) * (end[0] - start[0]) + (y - start[1]) * (end[1] - start[1])
@@ -167,13 +167,12 @@ def _bar(chest: Chest, grid: Grid, out: Array, side, start, end, half, amount) -
     out[window] += amount * _cortex(off / half) * ends
 
 
-def _humerus(chest: Chest, grid: Grid, out: Array, side: int) -> None:
-    p = chest.patient
+def _humerus(p: Patient, box, out: Array, side: int) -> None:
     top = p.clavicle_height[side] - p.clavicle_rise[side] + 3.2
     head = (p.half_width + 4.2 + p.scapula[side] * 0.3, top)
     end = (head[0] + 1.0 + p.arm * 22, top + 24)
-    _bar(chest, grid, out, side, head, (head[0] + 0.01, top + 0.01), 2.3, 0.9)
-    _bar(chest, grid, out, side, (head[0] + 0.5, top + 1.5), end, 1.15, 0.9)
+    _bar(box, out, head, (head[0] + 0.01, top + 0.01), 2.3, 0.9)
+    _bar(box, out, (head[0] + 0.5, top + 1.5), end, 1.15, 0.9)
 
 
 def _spine(chest: Chest, grid: Grid, out: Array, rng: np.random.Generator) -> None:

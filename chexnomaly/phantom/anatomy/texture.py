@@ -34,8 +34,8 @@ class Texture:
         x0, y0, x1, y1 = box_cm
         self.start = (x0, y0)
         self.step = step_cm
-        cols = int(np.clip(np.ceil((x1 - x0) / step_cm), 4, 160)) + 3
-        rows = int(np.clip(np.ceil((y1 - y0) / step_cm), 4, 160)) + 3
+        cols = min(max(int(np.ceil((x1 - x0) / step_cm)), 4), 160) + 3
+        rows = min(max(int(np.ceil((y1 - y0) / step_cm)), 4), 160) + 3
         self.lattice = _power_law(rng, rows, cols, slope)
 
     def __call__(self, x: Array, y: Array) -> Array:

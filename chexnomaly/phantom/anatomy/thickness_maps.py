@@ -72,7 +72,9 @@ def lung_maps(
     """
     lung = grid.zeros()
     for side in (0, 1):
-        window, u, y = half_chest(chest, grid, side)
+        # there is lung from the apex to 5 cm below the diaphragm's lowest place
+        low = max(chest.floor(side), chest.base + 1.5) + 5
+        window, u, y = half(chest, grid, side, chest.patient.half_width, (0, low))
         lung[window] += _one_lung(chest, side, u, y)
     grain = Texture(rng, (-20.0, -2.0, 20.0, 34.0), 0.26, -2.4)(grid.x, grid.y)
     density = chest.patient.lung_density * (1 + 0.13 * np.clip(grain, -2.5, 2.5))
@@ -93,15 +95,13 @@ def half(
     low, high = float(middle.min()), float(middle.max())
     left, right = ((low - reach, high), (low, high + reach))[side]
     window = grid.window(left, heights[0], right, heights[1])
+    return window, *distance(middle, grid, window, side)
+
+
+def distance(middle: Array, grid: Grid, window, side: int) -> tuple[Array, Array]:
+    """Distance u from the midline, given for all rows, and heights y, cm."""
     x, y = grid.axes(window)
     u = x - middle[window[0]]
-    return window, u if side else -u, y
-
-
-def distance(chest: Chest, grid: Grid, window, side: int) -> tuple[Array, Array]:
-    """Distance u from the midline towards one side, and heights y, cm."""
-    x, y = grid.axes(window)
-    u = x - chest.midline(y)
     return (u if side else -u), y
 
 

@@ -22,11 +22,11 @@ def vessel_map(chest: Chest, grid: Grid, rng: np.random.Generator) -> Array:
     trees = [_grow(chest, side, rng) for side in (0, 1)]
     # trunks wider than the last caliber are left to the tissue of the hilum
     for low, high in pairwise(CALIBERS):
-        level = grid.zeros()
-        for tree in trees:
-            chosen = (low < tree[3]) & (tree[3] <= high)
-            level += grid.splat(*tree[:3].compress(chosen, 1))
-        out += grid.blur(level, 0.5 * (low + high) * 0.5)
+        chosen = [
+            tree[:3].compress((low < tree[3]) & (tree[3] <= high), 1) for tree in trees
+        ]
+        right, left = (grid.splat(*points) for points in chosen)
+        out += grid.blur(right + left, 0.5 * (low + high) * 0.5)
     return out + _hilar_tissue(chest, grid, rng) + _minor_fissure(chest, grid, rng)
 
 
@@ -46,13 +46,15 @@ def _hilar_tissue(chest: Chest, grid: Grid, rng: np.random.Generator) -> Array:
 def _minor_fissure(chest: Chest, grid: Grid, rng: np.random.Generator) -> Array:
     """Pleura between two lobes of the right lung, seen edge on in some people."""
     seen, start, drop, bend, thick = rng.random(5)
+    if seen >= 0.45:
+        return grid.zeros()
     y0 = hilum(chest, 0)[1] + 2.0 * start - 0.6
     inner = float(chest.border(0, y0)) + 1.5
     u = np.linspace(inner, float(chest.wall(0, y0)), 200)
     across = (u - inner) / (u[-1] - inner)
     y = y0 + (2.2 * drop - 0.9) * across + (1.6 * bend - 0.8) * across * (1 - across)
     x = chest.midline(y) - u
-    volume = (0.03 + 0.05 * thick) * (u[1] - u[0]) * np.ones(200) * (seen < 0.45)
+    volume = (0.03 + 0.05 * thick) * (u[1] - u[0]) * np.ones(200)
     return grid.blur(grid.splat(x, y, 0.35 * volume), 0.03)
 
 
@@ -70,33 +72,34 @@ def hilum(chest: Chest, side: int) -> tuple[float, float]:
 def _grow(chest: Chest, side: int, rng: np.random.Generator) -> Array:
     """Grow one lung's tree from its hilum; its points, (4, N)."""
     x0, y0 = hilum(chest, side)
-    sign = 1 if side else -1
+    sign, gain = 1 if side else -1, chest.patient.vessel_gain
     angle, radius = _trunks(side, rng)
     reach = _reach(chest, side, (x0, y0), angle)
     count = len(angle)
     x, y = x0 - sign * 0.6 + 0.4 * rng.normal(size=count), y0 + rng.normal(size=count)
     start = np.stack([x, y])
-    parts = []
+    parts, live = [], np.arange(count)
     for share_of_reach in SHARES:
-        # Branches that ended stay among the others with no radius, and as much is drawn
-        # after the last level: every tree uses up the same random numbers, and a
-        # finding elsewhere does not regrow the vessels.
-        length = rng.uniform(0.65, 1.3, len(angle)) * share_of_reach * reach
-        bend = 0.35 * rng.normal(size=len(angle))
-        turn = rng.uniform(0.15, 0.6, (2, len(angle))) * np.array([[1], [-1]])
-        share = rng.uniform(0.62, 0.86, (2, len(angle)))
-        live = radius > 0
-        grown = (v[..., live] for v in (start, angle, bend, length, radius))
-        path = _path(*grown, sign, chest.patient.vessel_gain)
+        # As much is drawn for all `count` places, living or not, and after the last
+        # level: every tree uses up the same random numbers, and a finding elsewhere
+        # does not regrow the vessels.
+        length = rng.uniform(0.65, 1.3, count)[live] * share_of_reach * reach
+        bend = 0.35 * rng.normal(size=count)[live]
+        turn = rng.uniform(0.15, 0.6, (2, count))[:, live] * np.array([[1], [-1]])
+        share = rng.uniform(0.62, 0.86, (2, count))[:, live]
+        path = _path(start, angle, bend, length, radius, sign, gain)
         parts.append(path)
         if len(parts) < len(SHARES):
-            drawn = turn[:, live], share[:, live]
-            heading = (angle + (23.5 / 24 - 0.3) * bend)[live]  # at the last point
-            divided = _split(chest, side, path, heading, radius[live], *drawn)
-            live = np.concatenate([live, live])
-            start, angle, radius = (np.zeros((2, len(live))), *np.zeros((2, len(live))))
-            start[:, live], angle[live], radius[live] = divided
-            reach = np.concatenate([reach, reach])
+            # every branch that is still inside the lung divides into two
+            end = path[:2, :, -1]
+            share[1] = np.sqrt(np.clip(1.12 - np.square(share[0]), 0.2, 0.75))
+            thin = radius * share
+            on = (thin > 0.013) & _inside(chest, side, end)
+            turned = angle + (23.5 / 24 - 0.3) * bend + turn
+            angle, radius, live = turned[on], thin[on], (live + [[0], [count]])[on]
+            parent = np.nonzero(on)[1]
+            start, reach = end[:, parent], reach[parent]
+            count *= 2
     out = np.empty((4, sum(part.shape[1] for part in parts), 24))
     return np.concatenate(parts, axis=1, out=out).reshape(4, -1)
 
@@ -118,11 +121,11 @@ def _reach(chest: Chest, side: int, origin, angle: Array) -> Array:
 
 def _trunks(side: int, rng: np.random.Generator) -> tuple[Array, Array]:
     """Angles (0 lateral, positive down) and radii of the first branches."""
-    angle = np.array([-1.25, -0.95, -0.55, -0.15, 0.2, 0.55, 0.85, 1.1, 1.3])
-    radius = np.array([0.3, 0.36, 0.3, 0.27, 0.3, 0.38, 0.44, 0.5, 0.4])
+    angle = [-1.25, -0.95, -0.55, -0.15, 0.2, 0.55, 0.85, 1.1, 1.3]
+    radius = [0.3, 0.36, 0.3, 0.27, 0.3, 0.38, 0.44, 0.5, 0.4]
     # veins and segmental branches between the arteries
-    angle = np.r_[angle, np.linspace(-1.1, 1.2, 5)]
-    radius = np.r_[radius, np.full(5, 0.2)]
+    angle = np.array([*angle, *np.linspace(-1.1, 1.2, 5)])
+    radius = np.array([*radius, *[0.2] * 5])
     if side:
         angle, radius = angle - 0.06, radius * 0.92
     angle = angle + 0.15 * rng.normal(size=14)
@@ -142,18 +145,6 @@ def _path(start, angle, bend, length, radius, sign, gain: float) -> Array:
     out[3] = radius * (1 - 0.18 * t) * gain
     out[2] = np.pi * np.square(out[3]) * step
     return out.swapaxes(1, 2)
-
-
-def _split(chest: Chest, side: int, path, heading, radius: Array, turn, share):
-    """Divide every branch that is still inside the lung into two."""
-    end = path[:2, :, -1]
-    share[1] = np.sqrt(np.clip(1.12 - np.square(share[0]), 0.2, 0.75))
-    angle = (heading[None] + turn).ravel()
-    smaller = (radius[None] * share).ravel()
-    start = np.concatenate([end, end], axis=1)
-    goes_on = smaller > 0.013
-    goes_on[goes_on] = _inside(chest, side, start[:, goes_on])
-    return start, angle, smaller * goes_on
 
 
 def _inside(chest: Chest, side: int, point: Array) -> Array:
