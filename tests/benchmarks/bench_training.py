@@ -50,7 +50,7 @@ def bare_loop(films: tuple[Tensor, Tensor], val: tuple[Tensor, Tensor]) -> Losse
     """Train with nothing around the steps."""
     model = seeded_model(partial(UNet, **NETWORK), 0)
     model.to(memory_format=torch.channels_last)
-    optimizer = torch.optim.Adam(model.parameters())
+    optimizer = torch.optim.Adam(model.parameters(), foreach=True)  # the fastest
     n = len(films[0])
     losses: Losses = [[], []]
     for epoch in range(SCHEDULE.epochs):
