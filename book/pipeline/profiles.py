@@ -6,7 +6,7 @@ compared with each notebook's parameters cell before anything runs.
 
 import ast
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import chexnomaly
@@ -19,29 +19,29 @@ with a value. They are read, not run: importing them imports torch, which takes 
 """
 
 
-def annotated(source: str) -> dict:
-    """Read the names that Python code annotates, with their values: `n: int = 3`."""
-    nodes = ast.walk(ast.parse(source))
-    declared = [n for n in nodes if isinstance(n, ast.AnnAssign) and n.value]
-    return {
-        node.target.id: ast.literal_eval(node.value)
-        for node in declared
-        if not isinstance(node.value, ast.Call)  # a default that is made anew
-    }
+def annotated(nodes: Iterable[ast.AST]) -> dict:
+    """Read the names that code annotates, with their values: `n: int = 3`."""
+    declared = (node for node in nodes if isinstance(node, ast.AnnAssign))
+    return {node.target.id: ast.literal_eval(node.value) for node in declared}
 
 
 def parameters_cell(notebook: Path) -> dict:
     """Read the defaults in a notebook's parameters cell; empty where it has none."""
     cells = json.loads(notebook.read_text(encoding="utf-8")).get("cells", [])
     tagged = [c for c in cells if "parameters" in c["metadata"].get("tags", [])]
-    return annotated("".join(tagged[0]["source"]) if tagged else "")
+    return annotated(ast.parse("".join(tagged[0]["source"]) if tagged else "").body)
 
 
 def training_options() -> dict:
     """List the options of a training with their defaults."""
-    package = Path(chexnomaly.__file__).parent
-    read = [annotated((package / f).read_text(encoding="utf-8")) for f in OPTIONS]
-    return read[0] | read[1]
+    found = {}
+    for file in OPTIONS:
+        text = (Path(chexnomaly.__file__).parent / file).read_text(encoding="utf-8")
+        nodes = ast.walk(ast.parse(text))
+        # what is made anew for each object is a call, and no option
+        plain = (n for n in nodes if not isinstance(getattr(n, "value", 0), ast.Call))
+        found |= annotated(plain)
+    return found
 
 
 def check_names(profile: Profile, notebooks: Sequence[str]) -> None:

@@ -150,6 +150,13 @@ def test_a_parameters_cell_is_read_without_running_it(tmp_path):
     assert parameters_cell(notebook) == {}
 
 
+def test_a_parameter_whose_default_must_be_computed_is_refused(tmp_path):
+    notebook = tmp_path / "02_data.ipynb"
+    notebook.write_text(json.dumps({"cells": [cell("n: int = f()")]}))
+    with pytest.raises(ValueError, match="malformed"):
+        parameters_cell(notebook)
+
+
 def test_an_unknown_notebook_is_refused(tmp_path):
     profile = load_profile(write(tmp_path))
     with pytest.raises(ProfileError, match="unknown notebook '02_data'"):

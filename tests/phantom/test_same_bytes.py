@@ -60,7 +60,7 @@ EXACT = """abs add arange argmax argmin argsort array ascontiguousarray asarray 
 bool broadcast_shapes c_ ceil clip column_stack concatenate copy cumsum diff dtype empty
 flatnonzero float32 float64 floor full gradient int8 int64 interp intp linspace maximum
 maximum.accumulate minimum multiply nan ndarray ones ones_like outer pad percentile pi
-r_ random.Generator random.PCG64 reshape rint searchsorted sign sort sqrt square stack
+random.Generator random.PCG64 reshape rint searchsorted sign sort sqrt square stack
 sum tile uint8 uint16 where zeros zeros_like int32 nonzero random.SeedSequence"""
 """What of NumPy may be called: it adds in one order, and rounds as IEEE 754 says."""
 
